@@ -1,0 +1,45 @@
+# Two commands do it all: `make run` (the main job) and `make test`. Both build .venv when it is missing or stale.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.complete
+export PYTHONDONTWRITEBYTECODE = 1
+
+.PHONY: run test test-slow check bench up down clean lock
+
+run: $(STAMP)  ## unlabelled data and 100 labels -> a registered champion, through an Airflow DAG run
+	@$(BIN)/selfsup run recipes/quickstart.yaml --airflow
+
+test: $(STAMP)  ## every test that takes seconds
+	@$(BIN)/python -m pytest -m "not slow" tests
+
+test-slow: $(STAMP)  ## crash, cluster and platform tests
+	@$(BIN)/python -m pytest -m slow tests
+
+check: $(STAMP)  ## style, types, who may import whom
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: $(STAMP)  ## speed and quality beside public peers; writes into docs/
+	@set -e; for b in benchmarks/[a-z]*.py; do echo "== $$b"; $(BIN)/python $$b; done
+
+clean:  ## forget everything that was computed (not the data in the inbox)
+	rm -rf .venv .selfsup data .mypy_cache .ruff_cache .import_linter_cache
+
+# uv does not read pip's configuration: a local torch wheel is found through PIP_FIND_LINKS.
+FIND := $(foreach place,$(PIP_FIND_LINKS),--find-links $(place))
+
+$(STAMP): requirements.lock pyproject.toml
+	@echo "setting up .venv (about 2 GB; done once) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else "selfsup needs Python 3.11 to 3.13, this is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
+	@test -x .venv/uv/bin/uv || $(PYTHON) -m pip install -q --disable-pip-version-check --no-warn-script-location --target .venv/uv uv 2>/dev/null \
+		|| { echo "uv could not be installed with '$(PYTHON) -m pip'; see the message:"; $(PYTHON) -m pip install --target .venv/uv uv; exit 2; }
+	@.venv/uv/bin/uv pip install -q --python $(BIN)/python $(FIND) -r requirements.lock
+	@.venv/uv/bin/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The accelerator's libraries are left out: torch itself names those that its build for this machine needs.
+lock: $(STAMP)  ## resolve pyproject.toml again into requirements.lock
+	@.venv/uv/bin/uv pip compile -q --universal --python-version 3.11 --group dev $(FIND) --no-header --no-annotate \
+		-c requirements.lock pyproject.toml | grep -vE '^(nvidia|cuda|triton)' >requirements.new
+	@mv requirements.new requirements.lock
