@@ -1,0 +1,153 @@
+"""Views of images: a whole batch at once, in plain torch, on the device of the batch.
+
+Source: SimCLR's augmentations (appendix A of arXiv:2002.05709), solarise from BYOL (arXiv:2006.07733).
+Letters: B samples, C channels, H x W the sample, S side of the view.
+Every sample draws its own parameters, and no sample's view depends on another sample.
+"""
+
+import math
+
+import torch
+from pydantic import Field, PositiveInt, model_validator
+from torch import Tensor
+
+from components.augmentations import colour, geometry
+from components.config import Config
+from components.errors import UserError
+
+DRAWS = (
+    "area", "ratio", "left", "top", "flip", "angle", "shift_x", "shift_y",
+    "jitter", "brightness", "contrast", "saturation", "hue", "gamma", "grayscale", "blur", "sigma",
+    "solarise", "erase", "erase_area", "erase_ratio", "erase_left", "erase_top",
+)  # fmt: skip
+
+
+class ViewConfig(Config):
+    """How a view is made. Strengths of 0 switch an operation off, and it then costs nothing.
+
+    size: side of the view in pixels. scale, ratio: bounds of the crop's share of the area and of its width /
+    height.
+    flip, jitter, grayscale, blur, solarise, erase: probability for a sample.
+    brightness, contrast, saturation: factors are drawn from 1 - v to 1 + v. hue: turns, from -v to v.
+    gamma: exponents from e^-v to e^v. sigma: bounds of the blur in pixels. rotate: degrees, from -v to v.
+    translate: share of the side, from -v to v. erase_scale: bounds of the erased share of the area.
+    jitter decides about brightness, contrast, saturation, hue and gamma together.
+    On images that are not of three channels, saturation, hue and grayscale do nothing.
+    """
+
+    size: PositiveInt = 32
+    scale: tuple[float, float] = (0.2, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    flip: float = Field(default=0.5, ge=0, le=1)
+    rotate: float = Field(default=0.0, ge=0, le=180)
+    translate: float = Field(default=0.0, ge=0, le=1)
+    jitter: float = Field(default=0.8, ge=0, le=1)
+    brightness: float = Field(default=0.4, ge=0, le=1)
+    contrast: float = Field(default=0.4, ge=0, le=1)
+    saturation: float = Field(default=0.4, ge=0, le=1)
+    hue: float = Field(default=0.1, ge=0, le=0.5)
+    gamma: float = Field(default=0.0, ge=0, le=3)
+    grayscale: float = Field(default=0.2, ge=0, le=1)
+    blur: float = Field(default=0.0, ge=0, le=1)
+    sigma: tuple[float, float] = (0.1, 2.0)
+    solarise: float = Field(default=0.0, ge=0, le=1)
+    erase: float = Field(default=0.0, ge=0, le=1)
+    erase_scale: tuple[float, float] = (0.02, 0.33)
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> "ViewConfig":
+        for name, top in (("scale", 1.0), ("ratio", math.inf), ("sigma", math.inf), ("erase_scale", 1.0)):
+            low, high = getattr(self, name)
+            if not 0 < low <= high <= top:
+                raise ValueError(
+                    f"{name} needs 0 < low <= high{' <= 1' * (top == 1)}, got ({low:g}, {high:g})"
+                )
+        return self
+
+
+def plain(size: int) -> ViewConfig:
+    """The view that changes nothing but the size: what evaluation and embedding look at."""
+    return ViewConfig(size=size, scale=(1.0, 1.0), ratio=(1.0, 1.0), flip=0.0, jitter=0.0, grayscale=0.0)
+
+
+def augment(x: Tensor, config: ViewConfig, generator: torch.Generator) -> Tensor:
+    """One view of every sample.
+
+    Args:
+        x: [B, C, H, W] float in [0, 1]; not changed.
+        generator: may live on the CPU or on x's device; the only source of chance. Each call draws the same
+        amount
+            whatever the config, so that switching one operation off leaves the others' parameters alone.
+
+    Returns:
+        [B, C, S, S] float in [0, 1], on x's device, a new tensor without gradient.
+
+    Raises:
+        UserError: x is not a batch of float images.
+    """
+    if x.ndim != 4 or not x.is_floating_point():
+        raise UserError(
+            f"augment needs images [B, C, H, W] float in [0, 1], got {x.dtype} {list(x.shape)}; "
+            f"divide bytes by 255"
+        )
+    with torch.no_grad():
+        numbers = torch.rand(len(DRAWS), len(x), generator=generator, device=generator.device)
+        draws = dict(zip(DRAWS, numbers.to(x.device, x.dtype), strict=True))
+        y = _look(x, config, draws)
+        y = _colours(y, config, draws)
+        if config.blur:
+            sigma = _between(draws["sigma"], *config.sigma)
+            y = colour.blur(y, torch.where(draws["blur"] < config.blur, sigma, 0.0))
+        if config.solarise:
+            y = colour.solarise(y, torch.where(draws["solarise"] < config.solarise, 0.5, 2.0))
+        if config.erase:
+            area = _between(draws["erase_area"], *config.erase_scale)
+            ratio = torch.exp(_between(draws["erase_ratio"], math.log(0.3), math.log(3.3)))
+            boxes = geometry.crop_boxes(area, ratio, draws["erase_left"], draws["erase_top"])
+            y = geometry.erase(y, boxes, draws["erase"] < config.erase)
+        return y
+
+
+def _look(x: Tensor, config: ViewConfig, draws: dict[str, Tensor]) -> Tensor:
+    aspect = x.shape[3] / x.shape[2]
+    whole = config.scale[0] == 1 and config.ratio == (1.0, 1.0) and aspect == 1
+    moves = config.rotate > 0 or config.translate > 0
+    if whole and not moves and not config.flip and x.shape[2] == config.size:
+        return x.clone()
+    area = _between(draws["area"], *config.scale)
+    ratio = torch.exp(_between(draws["ratio"], *(math.log(r) for r in config.ratio)))
+    boxes = geometry.crop_boxes(area, ratio, draws["left"], draws["top"], aspect)
+    positions = geometry.grid(boxes, draws["flip"] < config.flip, config.size)
+    if moves:
+        shift = torch.stack(
+            [_around(draws["shift_x"], config.translate), _around(draws["shift_y"], config.translate)], 1
+        )
+        positions = geometry.turn(positions, _around(draws["angle"], config.rotate), shift, aspect)
+    return geometry.resample(x, positions, outside="zeros" if moves else "border")
+
+
+def _colours(x: Tensor, config: ViewConfig, draws: dict[str, Tensor]) -> Tensor:
+    coloured = x.shape[1] == 3
+    strength = (draws["jitter"] < config.jitter).to(x.dtype)  # 0 leaves the sample as it is
+    kept = (draws["grayscale"] >= config.grayscale).to(x.dtype)
+    toning = config.jitter > 0 and (config.brightness > 0 or config.contrast > 0)
+    colouring = config.jitter > 0 and (config.saturation > 0 or config.hue > 0)
+    if toning or (coloured and (colouring or config.grayscale > 0)):
+        x = colour.jitter(
+            x,
+            1 + strength * _around(draws["brightness"], config.brightness),
+            1 + strength * _around(draws["contrast"], config.contrast),
+            kept * (1 + strength * _around(draws["saturation"], config.saturation)),
+            strength * _around(draws["hue"], config.hue),
+        ).clamp_(0, 1)
+    if config.jitter and config.gamma:
+        x = colour.gamma(x, torch.exp(strength * _around(draws["gamma"], config.gamma)))
+    return x
+
+
+def _between(u: Tensor, low: float, high: float) -> Tensor:
+    return low + u * (high - low)
+
+
+def _around(u: Tensor, reach: float) -> Tensor:
+    return (2 * u - 1) * reach

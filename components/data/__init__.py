@@ -1,0 +1,1 @@
+"""Samples, labels and splits on disk, and the path from there into training."""

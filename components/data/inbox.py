@@ -1,0 +1,277 @@
+"""What lies in an inbox: deliveries of samples, files of labels, and what is better left for the next time.
+
+A delivery is one of
+- a Parquet file with a column `image` or `bytes` (binary, or Hugging Face's struct of bytes and path), and
+  perhaps `name` and `label`; any other column is ignored;
+- a table of paths: CSV or Parquet with a column `path`, relative to the inbox, and perhaps `label`;
+- the image files below one top-level folder, or those that lie loose in the inbox ("."), at any depth.
+
+A file labels*.csv (or .parquet) holds labels. Everything is read as a stream: one row group's page, one file
+at a time.
+"""
+
+import csv
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.data.checks import SUFFIXES
+
+LOOSE = "."
+HOSTILE = "hostile path"
+UNFINISHED = frozenset({".tmp", ".part", ".partial", ".crdownload", ".swp"})
+
+
+class Item(NamedTuple):
+    """One sample as it came: bytes, or the reason why there are none. name: unique within the inbox."""
+
+    name: str
+    data: bytes
+    reason: str | None = None
+    label: str = ""
+    fresh: bool = False  # its file changed moments ago: if it is bad, it may not be finished
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """name: of the file or folder, relative to the inbox. files: relative, in order; none listed twice."""
+
+    name: str
+    kind: str  # "parquet" | "files"
+    files: list[str]
+
+
+@dataclass
+class Listing:
+    """left: files for the next time, with the reason. ignored: files that are no samples. broken: unreadable
+    deliveries, with the reason."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    label_files: list[str] = field(default_factory=list)
+    left: dict[str, str] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+class Inbox:
+    """A folder that others write to while we read. now, settle: seconds; younger than settle may be
+    unfinished.
+    """
+
+    def __init__(self, folder: Path, settle: float, now: float) -> None:
+        self.folder, self.settle, self.now = folder.resolve(), settle, now
+
+    def fresh(self, mtime: float) -> bool:
+        return 0 <= self.now - mtime < self.settle
+
+    def walk(self, below: str = "") -> Iterator[tuple[str, os.stat_result]]:
+        """(path relative to the inbox, lstat) of every file, in order of name; hidden and half-copied ones
+        not.
+
+        Links to folders are listed as files, never followed: a loop or another disk may be behind them.
+        """
+        with os.scandir(self.folder / below) as entries:
+            for entry in sorted(entries, key=lambda e: e.name):
+                path = f"{below}/{entry.name}" if below else entry.name
+                if entry.name.startswith((".", "~")) or Path(entry.name).suffix.lower() in UNFINISHED:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    yield from self.walk(path)
+                else:
+                    yield path, entry.stat(follow_symlinks=False)
+
+    def digest(self) -> str:
+        """Sha256 (hex) of the listing: paths, sizes, times, and which files are too young to be trusted."""
+        total = hashlib.sha256()
+        for path, found in self.walk():
+            young = self.fresh(found.st_mtime)
+            line = f"{path}\0{found.st_size}\0{found.st_mtime_ns}\0{young}\n"
+            total.update(line.encode(errors="surrogateescape"))
+        return total.hexdigest()
+
+    def list(self) -> Listing:
+        """All that there is, sorted into what it is. Opens tables to see their columns, images not."""
+        listing = Listing()
+        folders: dict[str, list[str]] = {}
+        tables: dict[str, list[str]] = {}
+        for path, found in self.walk():
+            suffix, young = Path(path).suffix.lower(), self.fresh(found.st_mtime)
+            if suffix in (".csv", ".parquet") and stat.S_ISREG(found.st_mode):
+                if suffix == ".csv" and young and not _ends_with_newline(self.folder / path):
+                    listing.left[path] = "still being written (no line end after the last row)"
+                    continue
+                try:
+                    columns = columns_of(self.folder / path)
+                    rows = read_rows(self.folder / path) if "path" in columns else iter(())
+                    paths = [row["path"] for row in rows]
+                except ValueError as error:
+                    (listing.left if young else listing.broken)[path] = str(error)
+                    continue
+                if {"image", "bytes"} & columns and suffix == ".parquet":
+                    listing.deliveries.append(Delivery(path, "parquet", [path]))
+                elif is_label_file(path):
+                    listing.label_files.append(path)
+                elif "path" in columns:
+                    tables[path] = paths
+                    if "label" in columns:
+                        listing.label_files.append(path)
+                else:
+                    known = ", ".join(sorted(columns))[:100]
+                    listing.broken[path] = f"no column image, bytes or path: it has {known}"
+            elif suffix in SUFFIXES or stat.S_ISLNK(found.st_mode):
+                folders.setdefault(path.split("/")[0] if "/" in path else LOOSE, []).append(path)
+            else:
+                listing.ignored.append(path)
+        claimed: set[str] = set()
+        for table, paths in tables.items():
+            own = [p for p in dict.fromkeys(paths) if p not in claimed]
+            claimed.update(own)
+            listing.deliveries.append(Delivery(table, "files", own))
+        for name, files in folders.items():
+            if rest := [file for file in files if file not in claimed]:
+                listing.deliveries.append(Delivery(name, "files", rest))
+        listing.deliveries.sort(key=lambda d: d.name)
+        return listing
+
+    def content_digest(self, delivery: Delivery) -> str:
+        """Sha256 (hex) of a delivery's names and bytes, whatever its files' times."""
+        total = hashlib.sha256(f"{delivery.name}\0".encode(errors="surrogateescape"))
+        for path in delivery.files:
+            total.update(f"{path}\0".encode(errors="surrogateescape"))
+            if self.refuse(path) is None:
+                try:
+                    with (self.folder / path).open("rb") as stream:
+                        total.update(hashlib.file_digest(stream, "sha256").digest())
+                except OSError as error:
+                    total.update(str(error.errno).encode())
+        return total.hexdigest()
+
+    def items(self, delivery: Delivery, max_bytes: int) -> Iterator[Item]:
+        """The samples of a delivery, in order; a file above max_bytes is named, not read."""
+        if delivery.kind == "parquet":
+            yield from parquet_items(self.folder / delivery.files[0], delivery.name)
+        else:
+            for path in delivery.files:
+                yield self.item(path, max_bytes)
+
+    def item(self, path: str, max_bytes: int) -> Item:
+        reason = self.refuse(path)
+        if reason is not None:
+            return Item(path, b"", reason)
+        try:
+            with (self.folder / path).open("rb") as stream:
+                found = os.fstat(stream.fileno())
+                young = self.fresh(found.st_mtime)
+                if found.st_size > max_bytes:
+                    head = stream.read(64 * 1024)
+                    reason = f"too large a file: {found.st_size} bytes, allowed {max_bytes}"
+                    return Item(path, head, reason, fresh=young)
+                return Item(path, stream.read(max_bytes + 1), fresh=young)
+        except OSError as error:
+            return Item(path, b"", f"unreadable: {error.strerror}")
+
+    def refuse(self, path: str) -> str | None:
+        """Why a path must not be opened, or None. Pipes and devices would block a reader and are refused."""
+        if not path:
+            return f"{HOSTILE}: empty"
+        if "\0" in path or path.startswith(("/", "\\")) or ".." in Path(path).parts:
+            return f"{HOSTILE}: it must lie below the inbox"
+        try:
+            real = (self.folder / path).resolve(strict=True)
+            if not real.is_relative_to(self.folder):
+                return f"{HOSTILE}: a link that leads out of the inbox"
+            return None if real.is_file() else "not a file"
+        except FileNotFoundError:
+            return "missing: no such file"
+        except (OSError, RuntimeError) as error:
+            return f"unreadable: {getattr(error, 'strerror', None) or error}"
+
+
+def is_label_file(path: str) -> bool:
+    return Path(path).name.lower().startswith("labels")
+
+
+def columns_of(file: Path) -> set[str]:
+    """Names of a table's columns.
+
+    Raises:
+        ValueError: not a table, or not finished: "unreadable table: ...".
+    """
+    try:
+        if file.suffix.lower() == ".parquet":
+            return set(pq.read_schema(file).names)
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            return set(_reader(stream).fieldnames or ())
+    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+        raise ValueError(f"unreadable table: {str(error)[:200]}") from None
+
+
+def read_rows(file: Path) -> Iterator[dict[str, str]]:
+    """Rows of a CSV (comma, semicolon or tab) or Parquet file, as text; what is missing is "".
+
+    Raises:
+        ValueError: the file cannot be read to its end.
+    """
+    try:
+        if file.suffix.lower() == ".parquet":
+            with pq.ParquetFile(file) as parquet:
+                for batch in parquet.iter_batches(4096):
+                    for row in batch.to_pylist():
+                        yield {key: "" if value is None else str(value).strip() for key, value in row.items()}
+        else:
+            with file.open(newline="", encoding="utf-8-sig") as stream:
+                for row in _reader(stream):
+                    yield {key: (value or "").strip() for key, value in row.items() if isinstance(key, str)}
+    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+        raise ValueError(f"unreadable table: {str(error)[:200]}") from None
+
+
+def parquet_items(file: Path, delivery: str) -> Iterator[Item]:
+    """The samples of a Parquet file, a hundred at a time. One without a name is called FILE#ROW.
+
+    Raises:
+        ValueError: the file cannot be read to its end, or its image column holds no bytes.
+    """
+    try:
+        with pq.ParquetFile(file) as parquet:
+            names = parquet.schema_arrow.names
+            image = "image" if "image" in names else "bytes"
+            kind = parquet.schema_arrow.field(image).type
+            packed = pa.types.is_struct(kind) and {f.name for f in kind} >= {"bytes"}
+            if not (packed or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+                raise ValueError(f"unreadable table: column {image} must hold bytes, it holds {kind}")
+            wanted = [image, *(name for name in ("name", "label") if name in names)]
+            row = 0
+            for batch in parquet.iter_batches(128, columns=wanted):
+                for record in batch.to_pylist():
+                    data = record[image]
+                    name = record.get("name") or (data or {}).get("path") if packed else record.get("name")
+                    data = (data or {}).get("bytes") if packed else data
+                    label = record.get("label")
+                    text = "" if label is None else str(label).strip()
+                    yield Item(str(name) if name else f"{delivery}#{row}", data or b"", label=text)
+                    row += 1
+    except (OSError, pa.ArrowException) as error:
+        raise ValueError(f"unreadable table: {str(error)[:200]}") from None
+
+
+def _reader(stream: Any) -> "csv.DictReader[str]":
+    head = stream.readline()
+    stream.seek(0)
+    reader = csv.DictReader(stream, delimiter=max(",;\t", key=head.count))
+    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+    return reader
+
+
+def _ends_with_newline(file: Path) -> bool:
+    with file.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - 1))
+        return size > 0 and stream.read(1) in (b"\n", b"\r")

@@ -1,0 +1,225 @@
+"""Samples on disk: append-only Parquet shards and quarantine lists, named by their content, and the index of
+them.
+
+    index.json               what counts; written last, so what it does not name is not there
+    shards/DIGEST.parquet     id, bytes, name, delivery
+    quarantine/DIGEST.parquet name, reason, delivery, bytes (the first 64 KiB)
+    labels/DIGEST.parquet     see labels.py
+
+DIGEST: sha256 of the file. id: sha256 (hex) of the sample's encoded bytes. The same samples in the same order
+give the same bytes: Parquet options are fixed here, and nothing in a file tells the time or the machine.
+"""
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import Field
+
+from components.config import Config
+from components.errors import UserError
+
+INDEX = "index.json"
+SHARDS, QUARANTINE, LABELS = "shards", "quarantine", "labels"
+DUPLICATE = "duplicate"  # kind of the reason for which a good sample is dropped
+PART = ".part"  # files of a delivery that is not finished; of no value to the next run
+KEPT_BYTES = 64 * 1024  # of a bad sample, for a person to look at
+TEXT, BINARY = pa.string(), pa.large_binary()
+SHARD = pa.schema({"id": TEXT, "bytes": BINARY, "name": TEXT, "delivery": TEXT})
+BAD = pa.schema({"name": TEXT, "reason": TEXT, "delivery": TEXT, "bytes": BINARY})
+
+
+class Shard(Config):
+    """file: relative to the recipe's folder. digest: sha256 of the file. delivery: name of the one it came
+    with.
+    """
+
+    file: str
+    rows: int
+    digest: str
+    delivery: str
+
+
+class Delivery(Config):
+    """What came in at once. digest: of its content. quarantined: kind of reason -> samples. quarantine: its
+    list.
+    """
+
+    digest: str
+    name: str
+    accepted: int
+    duplicates: int
+    quarantined: dict[str, int] = Field(default_factory=dict)
+    quarantine: str | None = None
+
+
+class LabelFile(Config):
+    file: str
+    rows: int
+    digest: str
+
+
+class Index(Config):
+    """All that a recipe's folder holds, in order of arrival."""
+
+    shards: list[Shard] = Field(default_factory=list)
+    deliveries: list[Delivery] = Field(default_factory=list)
+    labels: list[LabelFile] = Field(default_factory=list)
+
+    @property
+    def samples(self) -> int:
+        return sum(shard.rows for shard in self.shards)
+
+    def files(self) -> set[str]:
+        """Every file that counts, relative to the folder; the index itself not."""
+        lists = {delivery.quarantine for delivery in self.deliveries if delivery.quarantine}
+        return {shard.file for shard in self.shards} | {given.file for given in self.labels} | lists
+
+    @classmethod
+    def load(cls, folder: Path) -> "Index":
+        """The index of a recipe's folder; an empty one where there is none yet.
+
+        Raises:
+            UserError: it cannot be read, or names files that are not there.
+        """
+        file = folder / INDEX
+        if not file.exists():
+            return cls()
+        try:
+            index = cls.model_validate_json(file.read_bytes())
+        except ValueError as error:
+            why = str(error).splitlines()[0][:80]
+            raise UserError(f"{file} cannot be read ({why}); restore it with `dvc checkout`") from None
+        missing = sorted(name for name in index.files() if not (folder / name).is_file())
+        if missing:
+            lost = f"{len(missing)} files, e.g. {missing[0]}"
+            raise UserError(f"{folder} lacks {lost}; restore them with `dvc checkout`")
+        return index
+
+    def save(self, folder: Path) -> None:
+        """Atomic: a reader sees the old index or the new one."""
+        write(
+            folder / INDEX,
+            (json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True) + "\n").encode(),
+        )
+
+
+def folder_digest(folder: Path) -> str:
+    """Sha256 (hex) that names all content of a recipe's folder, since the index names every file by its
+    digest.
+    """
+    file = folder / INDEX
+    return hashlib.sha256(file.read_bytes() if file.exists() else b"").hexdigest()
+
+
+def read_shards(
+    folder: Path, index: Index, columns: list[str]
+) -> Iterator[tuple[Shard, dict[str, list[Any]]]]:
+    """Columns of all samples, in order, some hundred at a time: (shard, {column: values})."""
+    for shard in index.shards:
+        for batch in batches(folder / shard.file, columns):
+            yield shard, batch
+
+
+def read_quarantine(folder: Path, delivery: Delivery) -> Iterator[tuple[str, str]]:
+    """(name, reason) of what a delivery brought and no shard took; of a duplicate "duplicate: ID"."""
+    if delivery.quarantine:
+        for batch in batches(folder / delivery.quarantine, ["name", "reason"]):
+            yield from zip(batch["name"], batch["reason"], strict=True)
+
+
+def batches(file: Path, columns: list[str]) -> Iterator[dict[str, list[Any]]]:
+    with pq.ParquetFile(file) as parquet:
+        for batch in parquet.iter_batches(512, columns=columns):
+            yield batch.to_pydict()
+
+
+def write_table(
+    folder: Path, kind: str, columns: dict[str, list[Any]], schema: pa.Schema, part: bool = False
+) -> str:
+    """Write one content-addressed Parquet file; returns its path relative to folder. part: see publish."""
+    sink = io.BytesIO()
+    pq.write_table(
+        pa.table(columns, schema), sink, row_group_size=1024, compression="zstd", compression_level=3,
+        use_dictionary=[name for name in ("delivery", "label", "split") if name in schema.names],
+        write_statistics=False, store_schema=False, version="2.6", data_page_version="1.0",
+    )  # fmt: skip
+    data = sink.getbuffer()
+    name = f"{kind}/{hashlib.sha256(data).hexdigest()}.parquet"
+    write(folder / PART / name if part else folder / name, data)
+    return name
+
+
+def publish(folder: Path, names: list[str]) -> None:
+    """Give files written as a part their place; after it only the index is missing."""
+    for name in names:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (folder / PART / name).replace(target)
+    for parent in sorted({(folder / name).parent for name in names}):
+        sync(parent)
+
+
+def write(file: Path, data: bytes | memoryview) -> None:
+    """On the disk in full under its name, or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}.tmp")
+    with part.open("wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(file)
+    sync(file.parent)
+
+
+def sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class ShardWriter:
+    """Takes samples one at a time and writes a shard whenever `rows` or `size` bytes are full. Nothing counts
+    before finish(), which moves all shards to their place and returns them; abandon() leaves no trace."""
+
+    def __init__(self, folder: Path, delivery: str, rows: int, size: int = 64 * 1024**2) -> None:
+        self.folder, self.delivery, self.rows, self.size = folder, delivery, rows, size
+        self.shards: list[Shard] = []
+        self._clear()
+
+    def _clear(self) -> None:
+        self._columns: dict[str, list[Any]] = {name: [] for name in SHARD.names}
+        self._bytes = 0
+
+    def add(self, id: str, data: bytes, name: str) -> None:
+        for column, value in zip(SHARD.names, (id, data, name, self.delivery), strict=True):
+            self._columns[column].append(value)
+        self._bytes += len(data)
+        if len(self._columns["id"]) >= self.rows or self._bytes >= self.size:
+            self._flush()
+
+    def _flush(self) -> None:
+        if rows := len(self._columns["id"]):
+            file = write_table(self.folder, SHARDS, self._columns, SHARD, part=True)
+            digest = Path(file).stem
+            self.shards.append(Shard(file=file, rows=rows, digest=digest, delivery=self.delivery))
+            self._clear()
+
+    def finish(self) -> list[Shard]:
+        self._flush()
+        publish(self.folder, [shard.file for shard in self.shards])
+        return self.shards
+
+    def abandon(self) -> None:
+        for shard in self.shards:
+            (self.folder / PART / shard.file).unlink(missing_ok=True)
+        self._clear()
+        self.shards = []

@@ -1,0 +1,79 @@
+"""The table of a snapshot: which sample lies in which row of the packed array, its split and its label.
+
+N: samples. Columns: row int64, id string, shard string, split "train" | "test", label int64 (-1 where none).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.data.splits import SPLITS
+from components.errors import UserError
+
+
+@dataclass(frozen=True)
+class Table:
+    """ids [N] str, shards [N] str, split [N] str, label [N] int64 index into the classes, -1 where there is
+    none.
+
+    Entry i is row i of the packed array.
+    """
+
+    ids: np.ndarray
+    shards: np.ndarray
+    split: np.ndarray
+    label: np.ndarray
+
+    def __post_init__(self) -> None:
+        sizes = {len(self.ids), len(self.shards), len(self.split), len(self.label)}
+        assert len(sizes) == 1, f"columns of different length: {sizes}"
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def train_rows(self) -> np.ndarray:
+        """[n] int64, ascending: all that may be trained on, labelled or not."""
+        return np.flatnonzero(self.split == "train")
+
+    def labelled_rows(self) -> np.ndarray:
+        """[n] int64, ascending: train rows with a label."""
+        return np.flatnonzero((self.split == "train") & (self.label >= 0))
+
+    def test_rows(self) -> np.ndarray:
+        """[n] int64, ascending: test rows with a label."""
+        return np.flatnonzero((self.split == "test") & (self.label >= 0))
+
+    @classmethod
+    def load(cls, path: Path) -> "Table":
+        """From Parquet.
+
+        Raises:
+            UserError: rows are not 0 to N - 1 in order, or a split is neither train nor test.
+        """
+        table = pq.read_table(path)
+        if not np.array_equal(table["row"].to_numpy(), np.arange(table.num_rows)):
+            raise UserError(
+                f"{path}: rows must be 0 to {table.num_rows - 1} in order; make the snapshot again"
+            )
+        split = _strings(table["split"])
+        if not set(split.tolist()) <= set(SPLITS):
+            raise UserError(f"{path}: a split must be train or test; make the snapshot again")
+        return cls(_strings(table["id"]), _strings(table["shard"]), split, table["label"].to_numpy())
+
+    def save(self, path: Path) -> None:
+        """As Parquet; the same table gives the same bytes."""
+        columns = {
+            "row": pa.array(np.arange(len(self)), pa.int64()),
+            "id": pa.array(self.ids.tolist(), pa.string()),
+            "shard": pa.array(self.shards.tolist(), pa.string()),
+            "split": pa.array(self.split.tolist(), pa.string()),
+            "label": pa.array(self.label, pa.int64()),
+        }
+        pq.write_table(pa.table(columns), path, compression="zstd", use_dictionary=["shard", "split"])
+
+
+def _strings(column: pa.ChunkedArray) -> np.ndarray:
+    return np.array(column.to_pylist(), dtype=np.str_)

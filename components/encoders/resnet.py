@@ -1,0 +1,151 @@
+"""Residual networks: sample -> feature.
+
+Source: He et al. 2015 (arXiv:1512.03385); the stride of a bottleneck lies on its 3x3, as in torchvision;
+the small stem is that of SimCLR on CIFAR (arXiv:2002.05709, appendix B.9).
+Letters: B samples, C channels, S side in pixels, D feature size.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from pydantic import Field, PositiveInt, model_validator
+from torch import Tensor, nn
+
+from components.config import Config
+from components.encoders.norm import BatchNorm
+
+
+class ResnetConfig(Config):
+    """widths and blocks: one entry a group; every group but the first halves the side.
+
+    block: "basic" (two 3x3) or "bottleneck" (1x1, 3x3, 1x1 with four times the width).
+    stem: "small" (one 3x3, for images below about 64 pixels) or "large" (7x7 of stride 2, then pooled).
+    stem_stride: of the small stem; 2 makes everything behind it four times cheaper.
+    zero_last: start every block as the identity, by a last norm of weight 0.
+    """
+
+    name: Literal["resnet"] = "resnet"
+    widths: tuple[PositiveInt, ...] = Field(default=(32, 64, 128), min_length=1)
+    blocks: tuple[PositiveInt, ...] = Field(default=(1, 1, 1), min_length=1)
+    block: Literal["basic", "bottleneck"] = "basic"
+    stem: Literal["small", "large"] = "small"
+    stem_stride: Literal[1, 2] = 1
+    zero_last: bool = False
+
+    @model_validator(mode="after")
+    def _as_many_blocks_as_widths(self) -> "ResnetConfig":
+        if len(self.widths) != len(self.blocks):
+            raise ValueError(
+                f"widths and blocks need one entry a group, got {len(self.widths)} and {len(self.blocks)}"
+            )
+        return self
+
+
+class Resnet18Config(Config):
+    """ResNet-18: 512 features, 11.18 million parameters with the large stem."""
+
+    name: Literal["resnet18"] = "resnet18"
+    stem: Literal["small", "large"] = "small"
+    stem_stride: Literal[1, 2] = 1
+    zero_last: bool = False
+
+
+class Resnet50Config(Config):
+    """ResNet-50: 2048 features, 23.51 million parameters with the large stem."""
+
+    name: Literal["resnet50"] = "resnet50"
+    stem: Literal["small", "large"] = "small"
+    stem_stride: Literal[1, 2] = 1
+    zero_last: bool = False
+
+
+def topology(config: ResnetConfig | Resnet18Config | Resnet50Config) -> ResnetConfig:
+    """The groups of blocks that a named network stands for."""
+    if isinstance(config, ResnetConfig):
+        return config
+    deep = isinstance(config, Resnet50Config)
+    return ResnetConfig(
+        widths=(64, 128, 256, 512),
+        blocks=(3, 4, 6, 3) if deep else (2, 2, 2, 2),
+        block="bottleneck" if deep else "basic",
+        **config.model_dump(exclude={"name"}),
+    )
+
+
+class Resnet(nn.Module):
+    """Encoder. `feature_dim` is D. mean, std: of the pixels, one a channel; kept as buffers, applied inside.
+
+    Raises:
+        ValueError: mean or std are not one a channel, or std is not above 0.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, config: ResnetConfig, channels: int, mean: Sequence[float], std: Sequence[float]
+    ) -> None:
+        super().__init__()
+        if len(mean) != channels or len(std) != channels or min(std) <= 0:
+            raise ValueError(
+                f"Resnet needs {channels} means and {channels} stds above 0, got {list(mean)} and {list(std)}"
+            )
+        self.register_buffer("mean", torch.tensor(list(mean)).reshape(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(list(std)).reshape(1, -1, 1, 1))
+        wide = 4 if config.block == "bottleneck" else 1
+        self.stem = _stem(config, channels)
+        groups, inside = [], config.widths[0]
+        for number, (width, blocks) in enumerate(zip(config.widths, config.blocks, strict=True)):
+            for position in range(blocks):
+                stride = 2 if number and not position else 1
+                groups.append(Block(inside, width, stride, bottleneck=wide == 4))
+                inside = width * wide
+        self.blocks = nn.Sequential(*groups)
+        self.feature_dim = inside
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if config.zero_last:
+            for block in groups:
+                nn.init.zeros_(block.last.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [B, C, S, S] float in [0, 1] -> features [B, D]: the mean over the last maps."""
+        x = (x - self.mean) / self.std
+        features: Tensor = self.blocks(self.stem(x)).mean(dim=(2, 3))
+        return features
+
+
+class Block(nn.Module):
+    """A residual block; its way round is a 1x1 convolution where the shape changes, else the input itself."""
+
+    def __init__(self, inputs: int, width: int, stride: int, *, bottleneck: bool) -> None:
+        super().__init__()
+        outputs = 4 * width if bottleneck else width
+        self.last = BatchNorm(outputs)
+        if bottleneck:
+            layers = [*_conv(inputs, width, 1, 1), nn.ReLU(inplace=True), *_conv(width, width, 3, stride)]
+            layers += [nn.ReLU(inplace=True), nn.Conv2d(width, outputs, 1, bias=False)]
+        else:
+            layers = [*_conv(inputs, width, 3, stride), nn.ReLU(inplace=True)]
+            layers += [nn.Conv2d(width, outputs, 3, padding=1, bias=False)]
+        self.body = nn.Sequential(*layers)
+        changes = stride != 1 or inputs != outputs
+        self.shortcut = nn.Sequential(*_conv(inputs, outputs, 1, stride)) if changes else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.last(self.body(x)) + self.shortcut(x))
+
+
+def _conv(inputs: int, outputs: int, kernel: int, stride: int) -> list[nn.Module]:
+    return [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), BatchNorm(outputs)]
+
+
+def _stem(config: ResnetConfig, channels: int) -> nn.Sequential:
+    large = config.stem == "large"
+    layers = [
+        *_conv(channels, config.widths[0], 7 if large else 3, 2 if large else config.stem_stride),
+        nn.ReLU(inplace=True),
+    ]
+    return nn.Sequential(*layers, *([nn.MaxPool2d(3, stride=2, padding=1)] if large else []))

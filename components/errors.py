@@ -1,0 +1,9 @@
+"""What a user can mend. The message is one line: what was needed, what came, what to do."""
+
+
+class UserError(ValueError):
+    """A mistake in a recipe, a setting or the data: shown without a traceback, exit code 2."""
+
+
+class Collapse(UserError):
+    """Pretraining is dead: the embeddings no longer tell samples apart. Names the remedies."""

@@ -1,0 +1,63 @@
+"""What every objective is: the interface, and the two small records that pass through it.
+
+Letters: B samples in a batch, C channels, S side of a view in pixels, D feature size, N samples in the data set.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from components.augmentations.image import ViewConfig
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's samples, as views.
+
+    views: each [B, C, S, S] float in [0, 1]; those of equal size come first and are the global ones.
+    index: [B] int64, the sample's row in the data set: what memory banks and assignments are keyed by.
+    targets: [B] int64 classes or clusters, -1 where there is none.
+    weights: [B] float, how much a target counts.
+    """
+
+    views: list[Tensor]
+    index: Tensor
+    targets: Tensor | None = None
+    weights: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Losses:
+    """total: [] the figure to descend. parts: named [] figures to log, without gradient."""
+
+    total: Tensor
+    parts: dict[str, Tensor] = field(default_factory=dict)
+
+
+ViewSpec = tuple[tuple[ViewConfig, int], ...]  # (how, how many), the global views first
+
+FeatureSource = Callable[[], Tensor]  # -> [N, D] float32 on the CPU: clean-view features of every training sample, by row
+
+
+class Objective(nn.Module):
+    """A pretext task. It owns everything beyond the encoder: heads, teacher, queue, prototypes."""
+
+    views: ViewSpec
+
+    def forward(self, encoder: nn.Module, batch: Batch) -> Losses:
+        raise TypeError(f"{type(self).__name__} defines no forward")
+
+    def after_step(self, encoder: nn.Module, progress: float) -> None:
+        """Called after each optimiser step; progress runs from 0 to 1 over the whole training."""
+
+    def before_epoch(self, epoch: int, features: FeatureSource) -> None:
+        """Called before each epoch; an objective that clusters the whole set does it here."""
+
+    def epoch_rows(self, rows: int, seed: int, epoch: int) -> Tensor | None:
+        """[M] int64 rows that this epoch visits, in any order; None: every row once."""
+        return None
+
+    def figures(self) -> dict[str, float]:
+        """Figures about its own state to log at each epoch: prototype use, empty clusters, NMI."""
+        return {}

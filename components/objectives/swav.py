@@ -1,0 +1,171 @@
+"""SwAV: from one view, predict the code that another view has among learned prototypes.
+
+Source: Caron et al. 2020 (arXiv:2006.09882), equations 1-2 (swap) and 6 (multi-crop); queue from section
+4.1's code.
+Differs from the published code: Sinkhorn on logarithms; prototypes are normalised inside the graph, too, so
+that their gradient runs along the sphere; the queue is one for all ranks and helps as soon as it holds
+anything.
+Letters: B samples on this rank, D feature size, E embedding size, K prototypes, V views of which the first G
+= 2 are global, Q samples in the queue.
+"""
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+
+from components.augmentations.image import ViewConfig
+from components.clustering.sinkhorn import sinkhorn
+from components.config import Config
+from components.encoders.heads import mlp_head
+from components.errors import UserError
+from components.objectives.base import Batch, Losses, Objective
+from components.objectives.crops import encode, view_spec
+from components.training.collectives import gather, mean, rank, world
+
+
+class SwavConfig(Config):
+    """prototypes: about three a class that may be there. freeze: share of training in which they stay put.
+
+    queue: samples of earlier batches that codes are balanced over, for batches not much larger than the
+    number of prototypes; 0: none. queue_from: share of training before it starts. local, locals: how small
+    views are made, and how many.
+    """
+
+    name: Literal["swav"] = "swav"
+    view: ViewConfig = ViewConfig()
+    local: ViewConfig | None = None
+    locals: NonNegativeInt = 0
+    hidden: PositiveInt | None = None
+    embedding: PositiveInt = 128
+    layers: int = Field(default=2, ge=1)
+    prototypes: int = Field(default=100, ge=2)
+    temperature: PositiveFloat = 0.1
+    epsilon: PositiveFloat = 0.05
+    iterations: PositiveInt = 3
+    freeze: float = Field(default=0.02, ge=0, le=1)
+    queue: NonNegativeInt = 0
+    queue_from: float = Field(default=0.1, ge=0, le=1)
+
+
+def swapped_prediction(scores: list[Tensor], codes: list[Tensor], *, temperature: float) -> Tensor:
+    """Mean cross-entropy over every (code of g, scores of v) with v != g.
+
+    Args:
+        scores: V >= 2 tensors [B, K], global views first.
+        codes: G <= V tensors [B, K], rows sum to 1, no gradient; codes[g] is of view g.
+        temperature: > 0; divides the scores.
+
+    Returns:
+        [] nats over this rank's samples; ln K when every row of scores is constant.
+    """
+    log_p = [
+        F.log_softmax(s.to(torch.promote_types(s.dtype, torch.float32)) / temperature, dim=1) for s in scores
+    ]
+    pairs = [(q, log_p[v]) for g, q in enumerate(codes) for v in range(len(scores)) if v != g]
+    return torch.stack([-(q * lp).sum(dim=1).mean() for q, lp in pairs]).mean()
+
+
+class Swav(Objective):
+    prototypes: nn.Parameter  # [K, E], on the sphere
+    queue: Tensor  # [Q, 2, E], newest first; the same on every rank
+    use: Tensor  # [K] samples nearest to each prototype since the epoch began
+
+    def __init__(self, config: SwavConfig, feature_dim: int, rows: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.views = view_spec(config.view, config.local, config.locals)
+        self.head: nn.Module = mlp_head(
+            feature_dim, config.hidden or feature_dim, config.embedding, config.layers
+        )
+        self.prototypes = nn.Parameter(F.normalize(torch.randn(config.prototypes, config.embedding), dim=1))
+        self.register_buffer("queue", torch.zeros(config.queue, 2, config.embedding))
+        self.register_buffer("use", torch.zeros(config.prototypes))
+        self.progress, self.queued = 0.0, 0
+        self._seen: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def collapse_loss(self) -> float:
+        """ln K: the loss of an encoder that gives every sample the same feature."""
+        return math.log(self.config.prototypes)
+
+    def forward(self, encoder: nn.Module, batch: Batch) -> Losses:
+        """Two global views a sample, then any number of local ones -> total: [] nats.
+
+        Raises:
+            UserError: fewer than two views, or one sample alone, which cannot be spread over prototypes.
+        """
+        if len(batch.views) < 2 or len(batch.views[0]) * world() < 2:
+            raise UserError(
+                "swav needs 2 views or more of 2 samples or more, "
+                f"got {len(batch.views)} of {len(batch.views[0])}; "
+                f"raise batch_size"
+            )
+        features = encode(encoder, batch.views)
+        embeddings = self.head(torch.cat(features))
+        with torch.autocast(embeddings.device.type, enabled=False):
+            embeddings = F.normalize(
+                embeddings.to(torch.promote_types(embeddings.dtype, torch.float32)), dim=1
+            )
+            prototypes = F.normalize(self.prototypes, dim=1)
+            if self.progress < self.config.freeze:
+                prototypes = prototypes.detach() + 0.0 * prototypes  # gradient 0, not none
+            scores = list(torch.split(embeddings @ prototypes.T, [len(f) for f in features]))
+            codes = [self._codes(scores[view].detach(), view) for view in range(2)]
+            loss = mean(swapped_prediction(scores, codes, temperature=self.config.temperature))
+        if self.training:
+            both = torch.stack(embeddings.detach()[: 2 * len(features[0])].chunk(2), dim=1)  # [B, 2, E]
+            self._seen = both, scores[0].detach().argmax(dim=1)
+        return Losses(loss, {"codes_entropy": _entropy(codes[0])})
+
+    def _codes(self, scores: Tensor, view: int) -> Tensor:
+        """[B, K] codes, balanced over the batch and this rank's share of the queue."""
+        if not self.queued:
+            return sinkhorn(scores, epsilon=self.config.epsilon, iterations=self.config.iterations)
+        old = self.queue[: self.queued, view].tensor_split(world())[rank()]
+        old_scores = old @ F.normalize(self.prototypes.detach(), dim=1).T
+        everything = torch.cat([scores, old_scores.to(scores.dtype)])
+        return sinkhorn(everything, epsilon=self.config.epsilon, iterations=self.config.iterations)[
+            : len(scores)
+        ]
+
+    @torch.no_grad()
+    def after_step(self, encoder: nn.Module, progress: float) -> None:
+        """Prototypes back on the sphere; the step's samples into the queue and the count of use."""
+        self.progress = progress
+        self.prototypes.copy_(F.normalize(self.prototypes, dim=1))
+        if self._seen is None:
+            return
+        embeddings, nearest = (gather(t) for t in self._seen)
+        self._seen = None
+        self.use.scatter_add_(0, nearest, torch.ones_like(nearest, dtype=self.use.dtype))
+        if self.config.queue and progress >= self.config.queue_from:
+            self.queue.copy_(torch.cat([embeddings.to(self.queue.dtype), self.queue])[: self.config.queue])
+            self.queued = min(self.queued + len(embeddings), self.config.queue)
+
+    @torch.no_grad()
+    def before_epoch(self, epoch: int, features: object) -> None:
+        self.use.zero_()
+
+    def figures(self) -> dict[str, float]:
+        """Of the samples' nearest prototypes this epoch: exp of their entropy, and how many got none."""
+        share = self.use / self.use.sum().clamp(min=1)
+        return {
+            "prototype_perplexity": float(_entropy(share[None]).exp()),
+            "dead_prototypes": float((self.use == 0).sum()),
+        }
+
+    def get_extra_state(self) -> Tensor:
+        return torch.tensor([self.progress, self.queued], dtype=torch.float64)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        progress, queued = state.tolist()
+        self.progress, self.queued = float(progress), int(queued)
+
+
+def _entropy(p: Tensor) -> Tensor:
+    """Mean entropy of the rows, in nats."""
+    return -torch.xlogy(p, p).sum(dim=1).mean()
