@@ -1,0 +1,192 @@
+"""The model folder and what it does: model.safetensors (weights) beside model.json (everything else).
+
+No pickle anywhere: weights are safetensors, the rest is checked JSON, and both digests are verified
+before a byte is interpreted.
+
+Shapes: B images, C channels, S side in pixels, D feature width, K classes.
+"""
+
+import hashlib
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import PositiveFloat, ValidationError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from components.config import Config, explain
+from components.encoders import EncoderConfig, build_encoder
+from components.errors import UserError
+from components.modalities.image import ImageConfig, decode
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WEIGHTS = "model.safetensors"
+CONFIG = "model.json"
+
+
+class ModelConfig(Config):
+    """What model.json holds: all that is needed to rebuild the network and to read its answers."""
+
+    encoder: EncoderConfig
+    modality: ImageConfig
+    mean: list[float]  # per channel, of pixels in [0, 1]
+    std: list[float]
+    classes: list[str]
+    temperature: PositiveFloat = 1.0  # logits are divided by it
+
+
+class Classifier(nn.Module):
+    """Encoder, one linear layer, a temperature."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = build_encoder(config.encoder, config.modality.channels, config.mean, config.std)
+        self.head = nn.Linear(self.encoder.feature_dim, len(config.classes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [B, C, S, S] in [0, 1] -> calibrated logits [B, K]."""
+        return self.answer(x)[0]
+
+    def answer(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x [B, C, S, S] in [0, 1] -> calibrated logits [B, K], features [B, D]."""
+        features = self.encoder(x)
+        logits: Tensor = self.head(features) / self.config.temperature
+        return logits, features
+
+
+def save_classifier(classifier: Classifier, folder: Path) -> tuple[Path, Path]:
+    """Write the two files (each whole or not at all); returns their paths, weights first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {key: value.detach().cpu().contiguous().clone() for key, value in classifier.state_dict().items()}
+    _write(folder / WEIGHTS, save_tensors(state))
+    _write(folder / CONFIG, (classifier.config.model_dump_json(indent=2) + "\n").encode())
+    return folder / WEIGHTS, folder / CONFIG
+
+
+def load_classifier(folder: Path, sha256: Mapping[str, str] | None = None) -> Classifier:
+    """The classifier in `folder`, in eval mode on the CPU.
+
+    Args:
+        sha256: file name -> hex digest, checked before the file is interpreted.
+
+    Raises:
+        UserError: a file is missing, has another digest, or holds another network than model.json says.
+    """
+    raw = {name: _read(folder / name, (sha256 or {}).get(name)) for name in (WEIGHTS, CONFIG)}
+    try:
+        config = ModelConfig.model_validate_json(raw[CONFIG])
+    except ValidationError as error:
+        raise UserError(explain(error, str(folder / CONFIG))) from None
+    classifier = Classifier(config)
+    try:
+        classifier.load_state_dict(load_tensors(raw[WEIGHTS]))
+    except Exception as error:  # safetensors and torch raise kinds of their own
+        reason = str(error).splitlines()[0]
+        said = f"{folder / WEIGHTS}: the network of {CONFIG} needed, got other weights: {reason}"
+        raise UserError(said) from None
+    return classifier.eval()
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """File name -> sha256 of the two files of a model folder."""
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (WEIGHTS, CONFIG)}
+
+
+class Predictor:
+    """Raw images in, one row each out."""
+
+    def __init__(self, classifier: Classifier, batch_size: int = 256) -> None:
+        self.classifier = classifier.eval()
+        self.batch_size = batch_size
+
+    @torch.inference_mode()
+    def predict(self, images: Sequence[bytes | NDArray[np.uint8]]) -> "pd.DataFrame":
+        """Class, confidence, probabilities and embedding of each image.
+
+        Args:
+            images: encoded images (PNG, JPEG), or uint8 arrays [H, W], [H, W, C] or [C, S, S].
+
+        Returns:
+            columns class (str), confidence (largest probability), probabilities (list of K floats in the
+            order of `classes`), embedding (list of D floats: the encoder's feature).
+
+        Raises:
+            UserError: an image cannot be decoded; the message names its position.
+        """
+        import pandas as pd  # two seconds that training need not wait for
+
+        config = self.classifier.config
+        logits, features = [], []
+        for start in range(0, len(images), self.batch_size):
+            batch = images[start : start + self.batch_size]
+            pixels = [self._pixels(image, start + i) for i, image in enumerate(batch)]
+            part = self.classifier.answer(torch.from_numpy(np.stack(pixels)).float() / 255)
+            logits.append(part[0].double())
+            features.append(part[1].float())
+        probabilities = torch.cat(logits).softmax(1).numpy() if logits else np.empty((0, len(config.classes)))
+        embedding = torch.cat(features).numpy() if features else np.empty((0, 0))
+        best = probabilities.argmax(1)
+        return pd.DataFrame(
+            {
+                "class": [config.classes[i] for i in best],
+                "confidence": probabilities.max(1, initial=0.0),
+                "probabilities": list(probabilities.tolist()),
+                "embedding": list(embedding.tolist()),
+            }
+        )
+
+    def _pixels(self, image: bytes | NDArray[np.uint8], position: int) -> NDArray[np.uint8]:
+        modality = self.classifier.config.modality
+        shape = (modality.channels, modality.size, modality.size)
+        if isinstance(image, np.ndarray):
+            if image.dtype != np.uint8:
+                raise UserError(f"image {position}: encoded bytes or a uint8 array needed, got {image.dtype}")
+            if image.shape == shape:
+                return image
+            image = encode_png(image)
+        try:
+            return decode(bytes(image), modality)
+        except ValueError as error:
+            raise UserError(f"image {position}: {error}") from None
+
+
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """PNG bytes of a uint8 array [H, W], [H, W, 3] or channels first [1 or 3, H, W]."""
+    if image.ndim == 3 and image.shape[0] in (1, 3) and image.shape[2] not in (1, 3):
+        image = image.transpose(1, 2, 0)
+    if image.ndim == 3 and image.shape[2] == 1:
+        image = image[:, :, 0]
+    out = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(image)).save(out, format="PNG")
+    return out.getvalue()
+
+
+def _read(file: Path, expected: str | None) -> bytes:
+    if not file.is_file():
+        raise UserError(f"{file}: a model folder with {WEIGHTS} and {CONFIG} needed, the file is missing")
+    raw = file.read_bytes()
+    found = hashlib.sha256(raw).hexdigest()
+    if expected is not None and found != expected:
+        said = f"{file}: sha256 {expected[:12]} needed, got {found[:12]}"
+        raise UserError(f"{said}; the file was changed, fetch it again")
+    return raw
+
+
+def _write(file: Path, raw: bytes) -> None:
+    part = file.with_name(f".{file.name}.part")
+    with part.open("wb") as out:
+        out.write(raw)
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(file)

@@ -1,0 +1,90 @@
+"""The encoder as ONNX: image [B, C, S, S] in [0, 1] -> feature [B, D], any B; checked against torch.
+
+Two exporters: the one through TorchScript takes half a second and is announced to go; the one through
+torch.export takes ten, most of it imports. The first is tried, the second is what remains where it fails.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from components.errors import UserError
+
+TOLERANCE = 1e-4  # largest difference of a feature, relative to the largest feature where that is above 1
+
+
+def export_encoder(encoder: nn.Module, channels: int, size: int, file: Path) -> float:
+    """Write `file` and return the largest difference from torch on random images (batches of 1 and 5).
+
+    Raises:
+        UserError: the encoder cannot be exported, or differs by more than TOLERANCE.
+    """
+    encoder = encoder.eval()
+    example = torch.rand(2, channels, size, size, generator=torch.Generator().manual_seed(0))
+    failed = ""
+    for export in (_through_script, _through_export):
+        try:
+            export(encoder, example, file)
+            error = difference(encoder, channels, size, file)
+        except Exception as problem:  # either exporter raises what it likes
+            failed = f"{type(problem).__name__}: {str(problem).strip().splitlines()[0]}"
+            continue
+        if error <= TOLERANCE:
+            return error
+        failed = f"features differ by {error:.2g}, at most {TOLERANCE:.0e} is right"
+    file.unlink(missing_ok=True)
+    raise UserError(f"this encoder cannot be exported to ONNX ({failed}); set `onnx: false` in register")
+
+
+def difference(encoder: nn.Module, channels: int, size: int, file: Path) -> float:
+    """Largest difference between onnxruntime and torch, at batches of 1 and 5."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for batch in (1, 5):
+        images = torch.rand(batch, channels, size, size, generator=torch.Generator().manual_seed(batch))
+        with torch.inference_mode():
+            expected = encoder(images).numpy()
+        found = session.run(None, {"image": images.numpy()})[0]
+        if found.shape != expected.shape:
+            raise ValueError(f"features of shape {expected.shape} needed, got {found.shape}")
+        gap = np.abs(found - expected).max() / max(1.0, float(np.abs(expected).max()))
+        worst = max(worst, float(gap)) if np.isfinite(gap) else float("inf")
+    return worst
+
+
+def _through_script(encoder: nn.Module, example: torch.Tensor, file: Path) -> None:
+    axes = {"image": {0: "batch"}, "feature": {0: "batch"}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says of itself that it will go
+        torch.onnx.export(
+            encoder,
+            (example,),
+            str(file),
+            dynamo=False,
+            input_names=["image"],
+            output_names=["feature"],
+            dynamic_axes=axes,
+        )
+
+
+def _through_export(encoder: nn.Module, example: torch.Tensor, file: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            encoder,
+            (example,),
+            dynamo=True,
+            input_names=["image"],
+            output_names=["feature"],
+            dynamic_shapes=({0: "batch"},),
+            verbose=False,
+        )
+    assert program is not None
+    program.save(str(file))

@@ -1,0 +1,148 @@
+"""The model as MLflow serves it: models-from-code, so that no pickle is written and none is read.
+
+The saved model is a folder: MLmodel, requirements.txt, a script of three lines, the model folder under
+artifacts/, and under code/ the few modules of ours that it needs, so that it loads where this project is
+not installed. Input: column `image`, encoded images (over HTTP: base64). Output: columns class, confidence,
+probabilities, embedding.
+"""
+
+import ast
+import base64
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.models import Model, ModelSignature
+from mlflow.pyfunc import PythonModel, save_model
+from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types.schema import Array
+
+from components.registry.model import Predictor, digests, load_classifier
+
+ARTIFACT = "classifier"
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = """import mlflow
+from components.registry.pyfunc import ImageClassifier
+
+mlflow.models.set_model(ImageClassifier())
+"""
+SHIPPED = "components.registry.pyfunc"  # with every module of ours that it imports
+NEEDED = ("mlflow", "numpy", "pandas", "pillow", "pydantic", "safetensors", "torch")
+SIGNATURE = ModelSignature(
+    inputs=Schema([ColSpec(DataType.binary, "image")]),
+    outputs=Schema(
+        [
+            ColSpec(DataType.string, "class"),
+            ColSpec(DataType.double, "confidence"),
+            ColSpec(Array(DataType.double), "probabilities"),
+            ColSpec(Array(DataType.double), "embedding"),
+        ]
+    ),
+)
+
+
+class ImageClassifier(PythonModel):  # type: ignore[misc]  # mlflow is untyped here
+    """What MLflow loads and calls."""
+
+    _skip_type_hint_validation = True  # the signature says what comes in; MLflow else warns at import
+
+    def load_context(self, context: Any) -> None:
+        """Digests come from MLmodel, and are verified before the weights are read."""
+        folder = Path(context.artifacts[ARTIFACT])
+        self.predictor = Predictor(load_classifier(folder, context.model_config["sha256"]))
+
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # mlflow reads hints
+        """A frame with column `image`, or a list of images -> one row an image."""
+        images = model_input["image"] if isinstance(model_input, pd.DataFrame) else model_input
+        return self.predictor.predict([_raw(image) for image in images])
+
+
+def save(
+    classifier: Path,
+    target: Path,
+    examples: Sequence[bytes],
+    *,
+    extra: dict[str, Path] | None = None,
+    **identity: Any,
+) -> None:
+    """Write the MLflow model of the model folder `classifier` into the empty folder `target`.
+
+    Args:
+        examples: encoded images; the input example.
+        extra: name -> file, laid beside the model.
+        identity: run_id, model_id and artifact_path, as MLflow's Model takes them.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        script = Path(temporary) / "model_code.py"
+        script.write_text(SCRIPT)
+        code = _ship(Path(temporary))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MLflow calls what pandas will drop
+            save_model(
+                path=str(target),
+                python_model=str(script),
+                artifacts={ARTIFACT: str(classifier)},
+                code_paths=[str(code)],
+                signature=SIGNATURE,
+                input_example=pd.DataFrame({"image": list(examples)}),
+                pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in NEEDED],
+                model_config={"sha256": digests(classifier)},
+                mlflow_model=Model(**identity),
+            )
+    for name, file in (extra or {}).items():
+        shutil.copyfile(file, target / name)
+    for cache in list(target.rglob("__pycache__")):
+        shutil.rmtree(cache)
+
+
+def load(uri: str) -> Any:
+    """The model at `uri` (a folder, models:/NAME/VERSION, models:/NAME@champion) as MLflow gives it."""
+    return mlflow.pyfunc.load_model(uri)
+
+
+def closure(name: str = SHIPPED, root: Path = ROOT) -> list[Path]:
+    """Source files, relative to `root`, of a module of components and of all it imports, at any depth."""
+    found: dict[str, Path] = {}
+    waiting = [name]
+    while waiting:
+        name = waiting.pop()
+        stem = root.joinpath(*name.split("."))
+        file = next((f for f in (stem.with_suffix(".py"), stem / "__init__.py") if f.is_file()), None)
+        if name in found or not name.startswith("components") or file is None:
+            continue
+        found[name] = file.relative_to(root)
+        waiting += [name.rpartition(".")[0], *_imports(ast.parse(file.read_bytes()))]
+    return sorted(found.values())
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    """Names of modules imported absolutely; what is imported for type checkers only is left out."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+        yield from _imports(node)
+
+
+def _ship(folder: Path) -> Path:
+    for file in closure():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / file, folder / file)
+    return folder / "components"
+
+
+def _raw(image: Any) -> Any:
+    """MLflow lets a string pass where bytes were asked for: then it is base64."""
+    if isinstance(image, str):
+        return base64.b64decode(image)
+    return np.asarray(image) if isinstance(image, list) else image

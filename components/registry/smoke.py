@@ -1,0 +1,113 @@
+"""Does the saved model load and predict in a clean process? Asked before it may be promoted.
+
+The process is a fresh interpreter in isolated mode (no PYTHONPATH, no current folder, pickle refused), in an
+empty folder, on the saved model alone. Its imports take seconds, so it is started early and waits for the
+path: start, prepare the model meanwhile, then ask.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from components.errors import UserError
+
+CHILD = """
+import base64, json, sys
+answer, sys.stdout = sys.stdout, sys.stderr
+import mlflow.pyfunc, pandas, torch
+torch.set_num_threads(1)
+asked = json.loads(sys.stdin.readline())
+model = mlflow.pyfunc.load_model(asked["model"])
+images = [base64.b64decode(image) for image in asked["images"]]
+rows = model.predict(pandas.DataFrame({"image": images})).to_dict("list")
+code = sys.modules["components.registry.model"].__file__
+print(json.dumps({"rows": rows, "code": code}), file=answer, flush=True)
+"""
+
+
+class Smoke:
+    """A clean process that waits to be asked once; use it as a context, so that none is left behind."""
+
+    def __init__(self, timeout: float = 300.0) -> None:
+        self.timeout = timeout  # seconds
+        self._folder = tempfile.TemporaryDirectory(prefix="selfsup-smoke-")
+        self._errors = Path(self._folder.name, "stderr").open("w+")  # noqa: SIM115  # __exit__ closes it
+        cwd = Path(self._folder.name, "empty")
+        cwd.mkdir()
+        dropped = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "MLFLOW_RUN_ID")
+        environment = {key: value for key, value in os.environ.items() if key not in dropped}
+        environment |= {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-B", "-c", CHILD],
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> "Smoke":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._errors):
+            if stream is not None:
+                stream.close()
+        self._folder.cleanup()
+
+    def ask(self, model: Path, images: Sequence[bytes]) -> None:
+        """Hand over the saved model and some encoded images; does not wait."""
+        line = {"model": str(model), "images": [b64encode(image).decode() for image in images]}
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(line) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:  # it is dead already; answer() says of what
+            return
+
+    def answer(self, model: Path) -> dict[str, list[Any]]:
+        """The columns that it predicted.
+
+        Raises:
+            UserError: it failed, took too long, or ran other code than the model's own.
+        """
+        began = time.monotonic()
+        try:
+            out, _ = self._process.communicate(timeout=self.timeout)
+        except subprocess.TimeoutExpired:
+            raise UserError(
+                f"the model did not answer in a clean process within {time.monotonic() - began:.0f} s"
+            ) from None
+        if self._process.returncode != 0 or not out:
+            self._errors.seek(0)
+            last = [line for line in self._errors.read().splitlines() if line.strip()][-1:]
+            raise UserError(f"the model does not load and predict in a clean process: {' '.join(last)}")
+        answer = json.loads(out.splitlines()[-1])
+        if not Path(answer["code"]).resolve().is_relative_to(model.resolve()):
+            raise UserError(f"the clean process ran {answer['code']}, not the code in {model}")
+        rows: dict[str, list[Any]] = answer["rows"]
+        return rows
+
+
+def disagreement(found: Mapping[str, Sequence[Any]], expected: Mapping[str, Sequence[Any]]) -> float:
+    """Largest difference of a probability; infinite where classes or counts differ."""
+    if list(found["class"]) != list(expected["class"]):
+        return float("inf")
+    pairs = zip(found["probabilities"], expected["probabilities"], strict=True)
+    return max((abs(a - b) for left, right in pairs for a, b in zip(left, right, strict=True)), default=0.0)

@@ -1,0 +1,134 @@
+"""The door to MLflow: one way to open its database, one way to register a model version.
+
+MLflow's own registry has no "create unless it is there", and opening one new SQLite file from several
+processes at once breaks it; both are mended here with a file lock. Version tags carry the reference of the
+stage that made the version: a stage that was killed after creating it finds it again.
+"""
+
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from components.errors import UserError
+from components.registry.journal import locked
+
+REFERENCE = "selfsup.reference"
+ENVIRONMENT = {  # read by MLflow when it is imported
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing leaves the machine unless asked for
+    "MLFLOW_UV_AUTO_DETECT": "false",  # a model's requirements are given, never found out
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+}
+
+
+def connect(uri: str, lock: Path) -> Any:
+    """An MlflowClient on a database whose tables exist.
+
+    Args:
+        uri: sqlite:///FILE, another database, or the http address of a server.
+        lock: file that all processes on this machine share.
+
+    Raises:
+        UserError: the database cannot be opened, or another MLflow wrote it.
+    """
+    for key, value in ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if (address := urlparse(uri)).scheme == "sqlite":
+        Path(address.path[1:]).parent.mkdir(parents=True, exist_ok=True)
+    with locked(lock), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow calls what SQLAlchemy will drop
+        try:
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            client.search_experiments(max_results=1)  # both stores make their tables when first asked
+            client.search_registered_models(max_results=1)
+        except (MlflowException, SQLAlchemyError) as error:
+            said = f"MLflow at {uri}: {str(error).splitlines()[0]}"
+            raise UserError(f"{said}; `mlflow db upgrade {uri}` mends an older database") from None
+    return client
+
+
+def experiment(client: Any, name: str, artifacts: Path, lock: Path) -> str:
+    """Id of the experiment, made where it is missing; a server decides itself where artifacts lie."""
+    with locked(lock):
+        found = client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        remote = urlparse(client.tracking_uri).scheme in ("http", "https")
+        return str(client.create_experiment(name, None if remote else (artifacts / name).absolute().as_uri()))
+
+
+def quoted(value: str) -> str:
+    """A value in a search filter. MLflow knows no escape, so a quote is refused."""
+    if "'" in value:
+        raise UserError(f"a name without quotes needed, got {value!r}")
+    return f"'{value}'"
+
+
+class Registry:
+    """The versions of one registered model."""
+
+    def __init__(self, client: Any, name: str, lock: Path) -> None:
+        self.client, self.name, self.lock = client, name, lock
+
+    def find(self, reference: str) -> Any | None:
+        """The version that the stage run `reference` has made, None where there is none."""
+        text = f"name = {quoted(self.name)} and tag.`{REFERENCE}` = {quoted(reference)}"
+        found = self.client.search_model_versions(text)
+        return min(found, key=lambda version: int(version.version), default=None)
+
+    def register(
+        self, reference: str, *, source: str, run_id: str, model_id: str, tags: Mapping[str, str]
+    ) -> str:
+        """The version of this reference, created unless it exists: any number of calls, one version."""
+        from mlflow.exceptions import MlflowException
+
+        with locked(self.lock):
+            if (found := self.find(reference)) is not None:
+                return str(found.version)
+            try:
+                self.client.get_registered_model(self.name)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
+                self.client.create_registered_model(self.name)
+            # version and tags are written in one transaction: no crash leaves a version without its reference
+            made = self.client.create_model_version(
+                self.name, source, run_id=run_id, model_id=model_id, tags={**tags, REFERENCE: reference}
+            )
+            return str(made.version)
+
+    def tags(self, version: str) -> dict[str, str]:
+        """Tags of a version."""
+        return dict(self.client.get_model_version(self.name, version).tags)
+
+    def set_tags(self, version: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a version."""
+        for key, value in tags.items():
+            self.client.set_model_version_tag(self.name, version, key, value)
+
+    def alias(self, alias: str) -> str | None:
+        """The version that `alias` points at."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            aliases = self.client.get_registered_model(self.name).aliases
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+        version = aliases.get(alias)
+        return None if version is None else str(version)
+
+    def set_alias(self, alias: str, version: str | None) -> None:
+        """Point `alias` at a version; None takes it away."""
+        if version is None:
+            self.client.delete_registered_model_alias(self.name, alias)
+        else:
+            self.client.set_registered_model_alias(self.name, alias, version)

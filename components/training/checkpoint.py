@@ -1,0 +1,95 @@
+"""Checkpoints that survive a power cut, and the encoder alone for everyone else.
+
+A checkpoint is written beside its name, flushed to the disk and renamed; the last two are kept, so that
+there is
+always one to fall back to. It loads with torch.load(weights_only=True): tensors and plain values, no code.
+"""
+
+import os
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import nn
+
+KEEP = 2
+
+
+def write_atomically(file: Path, write: Callable[[BinaryIO], object]) -> None:
+    """`file` is either as before or complete, whenever the machine stops."""
+    part = file.with_name(f".{file.name}.part")
+    with part.open("wb") as stream:
+        write(stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(file)
+    descriptor = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> Path:
+    """Write `state` as the checkpoint of `step` and remove all but the last two."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name_of(step)
+    plain = canonical(state)
+    write_atomically(file, lambda stream: torch.save(plain, stream))
+    for old in checkpoints(folder)[:-KEEP]:
+        old.unlink()
+    for half in folder.glob(".step-*.part"):  # what an earlier process was killed over
+        half.unlink()
+    return file
+
+
+def canonical(value: Any) -> Any:
+    """The same values, with equal strings made one object: pickle writes those differently, equal values or
+    not."""
+    if isinstance(value, dict):
+        return {canonical(key): canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(canonical(item) for item in value)
+    return sys.intern(value) if isinstance(value, str) else value
+
+
+def name_of(step: int) -> str:
+    """The file name of the checkpoint after `step` steps."""
+    return f"step-{step:09d}.pt"
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The finished checkpoints, oldest first."""
+    return sorted(folder.glob("step-*.pt"))
+
+
+def load_checkpoint(folder: Path, device: torch.device, say: Callable[[str], None]) -> dict[str, Any] | None:
+    """The newest checkpoint that can be read, None if there is none; `say` hears of each that cannot."""
+    for file in reversed(checkpoints(folder)):
+        try:
+            with zipfile.ZipFile(file) as archive:
+                if (
+                    torn := archive.testzip()
+                ) is not None:  # torch.load itself does not look at the checksums
+                    raise zipfile.BadZipFile(f"wrong checksum of {torn}")
+            state: dict[str, Any] = torch.load(
+                file, map_location=device, weights_only=True, mmap=device.type == "cpu"
+            )
+            return state
+        except (
+            Exception
+        ) as error:  # torn files raise BadZipFile, RuntimeError, UnpicklingError, KeyError, OSError
+            say(f"checkpoint {file.name} cannot be read ({error!s:.80}); falling back to the one before it")
+    return None
+
+
+def export_encoder(file: Path, encoder: nn.Module) -> None:
+    """The encoder's weights and buffers as safetensors: same weights, same bytes."""
+    from safetensors.torch import save  # here: training itself runs on torch alone
+
+    tensors = {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
+    data = save(tensors)
+    write_atomically(file, lambda stream: stream.write(data))

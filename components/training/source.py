@@ -1,0 +1,101 @@
+"""Where a training's batches come from.
+
+The loop asks for them by epoch and step, and hands over a generator that belongs to that step: a source
+that draws
+its randomness from it alone gives the same batch again after an interruption.
+
+Letters: B samples in this process's part of a batch, C channels, S side in pixels, N samples, M rows of an
+epoch.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from components.augmentations.image import augment
+from components.data.loader import Loader
+from components.data.packed import Packed, Prefetch
+from components.objectives.base import Batch, ViewSpec
+from components.training.collectives import rank, world
+
+
+class BatchSource(Protocol):
+    """What the loop needs."""
+
+    @property
+    def waited(self) -> float:
+        """Seconds spent so far waiting for data (computing views is no waiting)."""
+
+    @property
+    def rows(self) -> int:
+        """N: how many samples there are to train on."""
+
+    def begin(self, epoch: int, step: int, chosen: Tensor | None) -> int:
+        """Make ready to serve `epoch` from `step` on; chosen [M]: the rows it visits, None: all. -> its
+        steps."""
+
+    def batch(self, step: int, generator: torch.Generator) -> Batch:
+        """The batch of the next step, on the device; steps are asked for in order."""
+
+    def clean(self, index: Tensor) -> Tensor:
+        """index [B] int64 on the CPU -> those samples without augmentation, [B, C, S, S] float in [0, 1]."""
+
+    def close(self) -> None:
+        """Let go of threads and files."""
+
+
+class ViewSource:
+    """Views of packed images: gathered by a thread ahead of the step, augmented on the device of the
+    batch."""
+
+    def __init__(
+        self, packed: Packed, views: ViewSpec, *, batch_size: int, seed: int, device: torch.device
+    ) -> None:
+        """batch_size: of all processes together; where there are fewer samples, all of them make one
+        batch."""
+        size = min(batch_size, len(packed) - len(packed) % world())
+        self.loader = Loader(len(packed), size, seed, rank=rank(), world=world())
+        self.packed, self.views, self.device = packed, views, device
+        self._prefetch: Prefetch | None = None
+        self._batches: Iterator[tuple[Tensor, Tensor]] = iter(())
+        self._waited = 0.0
+
+    @property
+    def rows(self) -> int:
+        return len(self.packed)
+
+    @property
+    def waited(self) -> float:
+        return self._waited
+
+    def begin(self, epoch: int, step: int, chosen: Tensor | None) -> int:
+        self.close()
+        self.loader.epoch, self.loader.step = epoch, 0
+        self.loader.visit(chosen)
+        self.loader.step, steps = step, self.loader.steps
+        self._prefetch = Prefetch(self.loader, self.packed, self.device)
+        self._batches = iter(self._prefetch)
+        return steps
+
+    def batch(self, step: int, generator: torch.Generator) -> Batch:
+        assert step == self.loader.step, "steps are served in order"
+        began = time.perf_counter()
+        index, images = next(self._batches)
+        self._waited += time.perf_counter() - began
+        return Batch(views=self.augmented(images, generator, self.views), index=index.to(self.device))
+
+    def augmented(self, images: Tensor, generator: torch.Generator, views: ViewSpec) -> list[Tensor]:
+        """uint8 [B, C, S, S] -> one [B, C, S', S'] float in [0, 1] for every view."""
+        pixels = images.float() / 255
+        return [augment(pixels, how, generator) for how, count in views for _ in range(count)]
+
+    def clean(self, index: Tensor) -> Tensor:
+        return self.packed.gather(index).to(self.device).float() / 255
+
+    def close(self) -> None:
+        if self._prefetch is not None:
+            self._prefetch.close()
+            self._prefetch = None

@@ -1,0 +1,135 @@
+"""The process in which one stage runs: python -m pipelines.child, its job as one line of JSON on stdin.
+
+It dies with its parent and takes its own children with it: stdin stays open as long as the parent lives.
+What a stage says goes through the parent; all that is printed goes into the run's log.txt.
+"""
+
+import ctypes
+import errno
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from components.errors import UserError
+from pipelines.code import code_digest
+from pipelines.context import open_channel, tell
+from pipelines.settings import Settings
+from pipelines.store import Identity, part_of, run_once
+
+GRACE = 8.0  # seconds between being asked to stop and being made to
+FULL = ("no space left on device", "disk is full", "disk quota exceeded")
+
+
+def main() -> int:
+    job = json.loads(sys.stdin.buffer.readline())
+    identity, settings = Identity.model_validate(job["identity"]), Settings.model_validate(job["settings"])
+    part = part_of(identity.reference, settings.store)
+    open_channel(os.fdopen(os.dup(1), "wb"))  # not inherited by children
+    die_with_parent(job["parent"])
+    try:
+        _print_into(part / "log.txt")
+        if code_digest(identity.stage) != identity.code:
+            raise UserError("the code was changed while the run was starting; run again")
+        reference, found = run_once(identity, settings, job["run"])
+        if found:  # another run has finished it in this moment; what is here is a log of nothing
+            shutil.rmtree(part, ignore_errors=True)
+        tell({"reference": reference, "found": found})
+        return 0
+    except UserError as error:
+        return _failed(error, {"mistake": True, "error": " ".join(str(error).split())})
+    except Exception as error:
+        if disk_full(error, part):
+            text = f"the disk is full: free some space for {settings.home} and run again; it resumes"
+            return _failed(error, {"mistake": True, "error": text})
+        last = " ".join(f"{type(error).__name__}: {error}".split())
+        return _failed(
+            error, {"mistake": False, "error": f"{last:.300}; the traceback is in {part / 'log.txt'}"}
+        )
+
+
+def disk_full(error: BaseException | None, folder: Path) -> bool:
+    """Whether there was no room: libraries say so in many ways, and some in none: the disk is asked too."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return True
+        if any(text in str(error).lower() for text in FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free < 1 << 20
+
+
+def die_with_parent(parent: int) -> None:
+    """Stop when asked to, when the parent is gone, or when it closes stdin; children included."""
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it and decides
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM, 0, 0, 0)  # 1: PR_SET_PDEATHSIG
+    if os.getppid() != parent:
+        _end_group()
+    threading.Thread(target=_until_closed, daemon=True).start()
+
+
+def _until_closed() -> None:
+    while os.read(0, 1024):
+        pass
+    _end_later()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _end_later()
+    raise SystemExit(128 + number)
+
+
+def _end_later() -> None:
+    timer = threading.Timer(GRACE, _end_group)
+    timer.daemon = True
+    timer.start()
+
+
+def _end_group() -> None:
+    """This process and all below it, those that left its group included."""
+    import psutil
+
+    for process in psutil.Process().children(recursive=True):
+        try:
+            process.kill()
+        except psutil.Error:
+            continue
+    if os.getpgrp() == os.getpid():  # its own group: nobody else's is ended
+        os.killpg(0, signal.SIGKILL)
+    os._exit(137)
+
+
+def _print_into(log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.close(handle)
+
+
+def _failed(error: Exception, record: dict[str, Any]) -> int:
+    tell(record)  # first: there may be no room for the traceback
+    try:
+        traceback.print_exception(error)
+        sys.stderr.flush()
+    except OSError:
+        pass
+    return 2 if record["mistake"] else 1
+
+
+if __name__ == "__main__":
+    code = main()
+    # What a library left running below this process ends with it, and its exit hooks hold nobody up.
+    sys.exit(code)

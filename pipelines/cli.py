@@ -1,0 +1,117 @@
+"""The selfsup command. Exit codes: 0 done, 1 an error of ours, 2 something the user can mend, 130 stopped."""
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    from components.errors import UserError  # after --help, which must answer at once
+
+    try:
+        return int(arguments.do(arguments))
+    except KeyboardInterrupt:
+        print("stopped; the same command resumes where it stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("SELFSUP_DEBUG", "0").lower() not in ("", "0", "false"):
+            traceback.print_exc()
+        print(f"selfsup: {_one_line(error)}", file=sys.stderr)
+        return 2 if isinstance(error, UserError) or _no_room(error) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="selfsup",
+        description="The best model for data that is mostly unlabelled, and the proof that it is the best.",
+        epilog="Where things live is set by SELFSUP_HOME (default .selfsup), SELFSUP_DATA (data) and others: "
+        "see docs/operations.md. SELFSUP_DEBUG=1 shows tracebacks.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="do what a recipe asks for; what is there already is not repeated")
+    run.add_argument("recipe", type=Path)
+    run.add_argument("--airflow", action="store_true", help="through an Airflow DAG run")
+    run.set_defaults(do=_run)
+    init = commands.add_parser("init", help="look at your data and write a recipe for it")
+    init.add_argument("name")
+    init.add_argument("--from", dest="source", type=Path, required=True, metavar="PATH")
+    init.set_defaults(do=_init)
+    check = commands.add_parser("check", help="say what is wrong with a recipe, without running anything")
+    check.add_argument("recipe", type=Path)
+    check.set_defaults(do=_check)
+    show = commands.add_parser("show", help="the manifest of a finished run of a stage")
+    show.add_argument("reference", help="such as pretrain/0123456789abcdef")
+    show.set_defaults(do=_show)
+    runs = commands.add_parser("runs", help="the runs so far and their stages")
+    runs.set_defaults(do=_runs)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from pipelines.progress import Display
+    from pipelines.run import run
+    from pipelines.settings import Settings
+
+    run(arguments.recipe, Settings.load(), Display(), arguments.airflow)
+    return 0
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from pipelines.init import init
+    from pipelines.settings import Settings
+
+    for line in init(arguments.name, arguments.source, Settings.load()).lines:
+        print(line)
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from pipelines import recipe
+
+    recipe.check(recipe.load(arguments.recipe))
+    print(f"{arguments.recipe}: every section is what its stage asks for")
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from pipelines.settings import Settings
+    from pipelines.store import read_manifest
+
+    settings = Settings.load()
+    manifest = read_manifest(arguments.reference, settings.store)
+    print(manifest.model_dump_json(indent=2))
+    print(f"folder: {settings.store / arguments.reference}", file=sys.stderr)
+    return 0
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    from pipelines.journal import overview
+    from pipelines.settings import Settings
+
+    home = Settings.load().home
+    lines = overview(home)
+    print("\n".join(lines) if lines else f"no runs in {home} yet; begin with: selfsup run RECIPE")
+    return 0
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return "the disk is full: free some space and run again; it resumes" if _no_room(error) else text
+
+
+def _no_room(error: Exception) -> bool:
+    import errno
+
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""Execute one stage of a recipe: find its finished run, or run it in a child process of its own."""
+
+import json
+import os
+import secrets
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from components.errors import UserError
+from pipelines import journal, processes
+from pipelines.code import ROOT
+from pipelines.context import append_metrics
+from pipelines.journal import StageLine
+from pipelines.recipe import Recipe
+from pipelines.settings import Settings
+from pipelines.store import Identity, identify, is_finished, part_of
+
+Watch = Callable[[dict[str, Any]], None]  # stage, and one of: status, say, done + text
+SAMPLE_SECONDS, METRIC_SECONDS = 1.0, 5.0
+
+
+class StageError(RuntimeError):
+    """A stage ended with an error that is not the user's; the message is one line that names the log."""
+
+
+def execute(
+    stage: str, recipe: Recipe, done: dict[str, str], settings: Settings, run: str, watch: Watch | None = None
+) -> str:
+    """The reference of the stage's finished run. done: references of the stages before it.
+
+    What happens is written into the journal of `run`, and told to `watch` (default: the run's live file).
+
+    Raises:
+        UserError: something that the user can mend.
+        StageError: anything else.
+    """
+    watch = watch or _live(settings.home, run)
+    started = time.time()
+    watch({"stage": stage, "status": "started"})
+    line = StageLine(stage=stage, reference="", status="failed", started=round(started, 3), seconds=0)
+    try:
+        identity = identify(stage, recipe.request(stage, done), settings, recipe.name)
+        line = line.model_copy(update={"reference": identity.reference})
+        if is_finished(identity.reference, settings.store):
+            line = line.model_copy(update={"status": "found"})
+        else:
+            line = line.model_copy(update=_in_child(identity, settings, run, watch))
+    except UserError as error:
+        line = line.model_copy(update={"error": str(error), "mistake": True})
+    line = line.model_copy(update={"seconds": round(time.time() - started, 3)})
+    journal.append(journal.journal_file(settings.home, run), line.model_dump())
+    watch(line.model_dump())
+    if line.status == "failed":
+        text = f"{stage}: {line.error}"
+        raise UserError(text) if line.mistake else StageError(text)
+    return line.reference
+
+
+def _in_child(identity: Identity, settings: Settings, run: str, watch: Watch) -> dict[str, Any]:
+    """What changes in the journal's line: status, error, mistake, memory."""
+    token = secrets.token_hex(8)
+    environ = {**child_environ(settings), processes.TOKEN: token}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environ,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    try:
+        job = {"identity": identity.model_dump(), "settings": settings.model_dump(mode="json"), "run": run}
+        process.stdin.write(json.dumps({**job, "parent": os.getpid()}).encode() + b"\n")
+        process.stdin.flush()
+        return _follow(process, identity, settings, watch)
+    finally:
+        processes.end(process, token)
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def _follow(
+    process: subprocess.Popen[bytes], identity: Identity, settings: Settings, watch: Watch
+) -> dict[str, Any]:
+    assert process.stdout is not None
+    part, sampler = part_of(identity.reference, settings.store), _Sampler(process.pid)
+    result: dict[str, Any] = {}
+    rest, pipe = b"", process.stdout.fileno()
+    while not result:
+        sampler.sample(part)
+        if not select.select([pipe], [], [], 0.25)[0]:
+            if process.poll() is not None:
+                break
+            continue
+        came = os.read(pipe, 1 << 16)
+        if not came:
+            break
+        *lines, rest = (rest + came).split(b"\n")
+        for record in map(json.loads, lines):
+            if "reference" in record or "error" in record:
+                result = record
+            else:
+                watch({"stage": identity.stage, **record})
+    if "reference" in result:
+        return {"status": "found" if result["found"] else "ran", "memory": sampler.peak}
+    if "error" in result:
+        return {"error": result["error"], "mistake": result["mistake"], "memory": sampler.peak}
+    return {"error": _death(process, part), "memory": sampler.peak}
+
+
+def _death(process: subprocess.Popen[bytes], part: Path) -> str:
+    """The process went without a word: killed from outside (often for want of memory), or a crash in C."""
+    code = process.wait()
+    last = b"" if process.stderr is None else process.stderr.read()
+    if code == -9:
+        return "was killed (out of memory?); run again: it resumes where it stopped"
+    said = " ".join(last.decode(errors="replace").split()[-30:])
+    how = f"by signal {-code}" if code < 0 else f"with code {code}"
+    return f"its process ended {how}; the log is {part / 'log.txt'} {said}".strip()
+
+
+class _Sampler:
+    """Memory of this process and the stage's, once a second; now and then a line in its metrics."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid, self.peak, self.started = pid, 0, time.monotonic()
+        self.next_sample = self.next_metric = 0.0
+
+    def sample(self, part: Path) -> None:
+        now = time.monotonic()
+        if now < self.next_sample:
+            return
+        self.next_sample = now + SAMPLE_SECONDS
+        used = sum(processes.memory(p) for p in (psutil.Process(), *processes.tree(self.pid)))
+        self.peak = max(self.peak, used)
+        if now >= self.next_metric and part.is_dir():
+            self.next_metric = now + METRIC_SECONDS
+            figures = {"system/cpu": psutil.cpu_percent(), "system/memory": float(used)}
+            try:
+                append_metrics(part, {"step": int(now - self.started), **figures})
+            except OSError:  # finished and renamed in this moment, or no room: the stage itself says so
+                return
+
+
+def _live(home: Path, run: str) -> Watch:
+    file = journal.live_file(home, run)
+    return lambda record: journal.append(file, record)
+
+
+def child_environ(settings: Settings) -> dict[str, str]:
+    """The environment of a process of ours: it finds these very modules and writes into the home."""
+    environ = {**os.environ, **settings.environ()}
+    given = os.environ.get("PYTHONPATH")
+    environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([given] if given else [])])
+    environ.setdefault("MPLCONFIGDIR", str(settings.home / "cache" / "matplotlib"))
+    return environ

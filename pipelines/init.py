@@ -1,0 +1,212 @@
+"""selfsup init NAME --from PATH: look at somebody's data, say what is there, write a recipe that suits it.
+
+The recipe's inbox is the place itself: nothing is copied. Only a file that lies among other things, or a
+table of paths that lead elsewhere, gets an inbox of its own under the home: hard links, or copies where links
+cannot be.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from components.errors import UserError
+from pipelines.settings import Settings
+from pipelines.survey import Found, inbox_of, look
+
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+Values = dict[str, int | float | None]
+
+
+@dataclass(frozen=True)
+class InitReport:
+    """recipe: the file written. inbox: what it reads. lines: for a person. values: what was chosen."""
+
+    recipe: Path
+    inbox: Path
+    found: Found
+    lines: list[str]
+    values: Values
+
+
+def init(name: str, source: Path, settings: Settings) -> InitReport:
+    """Look at `source` (a folder, a CSV or Parquet table) and write recipes/NAME.yaml.
+
+    Raises:
+        UserError: a name that cannot be or is taken; no such place; nothing readable there.
+    """
+    recipe = settings.recipes / f"{name}.yaml"
+    _check_name(name, recipe, settings)
+    if not source.exists():
+        raise UserError(f"there is nothing at {source}; give a folder of images, or a CSV or Parquet file")
+    inbox = (
+        source.resolve() if source.is_dir() else inbox_of(source.resolve(), settings.home / "inboxes" / name)
+    )
+    found = look(inbox)
+    values = choose(found)
+    text = render(name, _relative(inbox, recipe.parent), found, values)
+    recipe.parent.mkdir(parents=True, exist_ok=True)
+    with recipe.open("x", encoding="utf-8") as file:
+        file.write(text)
+    lines = [*describe(found), *notes(found, values), f"wrote {recipe}; next: selfsup run {_short(recipe)}"]
+    print("\n".join(lines))
+    return InitReport(recipe, inbox, found, lines, values)
+
+
+def choose(found: Found) -> Values:
+    """Values that suit the data, on two cores within a few minutes."""
+    side, classes, samples = found.side, len(found.labels), found.samples
+    square = len(set(found.sizes)) == 1 and found.sizes[0][0] == found.sizes[0][1]
+    if square and 16 <= side <= 64:
+        size = side
+    else:
+        ladder = [
+            s
+            for s in (16, 24, 28, 32, 48, 64, 96)
+            if s <= side and (s < 96 or (side >= 160 and samples <= 3000))
+        ]
+        size = ladder[-1] if ladder else 16
+    stride = 2 if size >= 48 else 1
+    train = int(samples * 0.8)
+    batch = 256
+    while batch > 8 and batch * 8 > train:
+        batch //= 2
+    rate = 2500 * (28 * stride / size) ** 2  # samples a second that two cores manage
+    labels = found.labels.total()
+    return {
+        "size": size,
+        "channels": 1 if found.grey >= 0.99 * len(found.sizes) else 3,
+        "stem_stride": stride,
+        "batch_size": batch,
+        "epochs": max(5, min(200, round(120 * rate / max(1, train)))),
+        "clusters": max(2, min(3 * classes, train // 10)) if classes >= 2 else None,
+        "label_batch": max(2, min(50, labels)),
+        "test_share": 0.2,
+        "max_bad_share": 0.05 if found.bad_share <= 0.04 else min(1.0, round(2 * found.bad_share + 0.01, 2)),
+    }
+
+
+def render(name: str, inbox: str, found: Found, values: Values) -> str:
+    """The recipe as text, with the reasons as comments."""
+    size, channels = int(values["size"] or 0), int(values["channels"] or 0)
+    view = _view(size, channels)
+    classes = len(found.labels)
+    whence = {
+        "file": "labels*.csv, or a column label",
+        "folders": "an image's folder is its class",
+        None: "no labels yet",
+    }
+    reason = (
+        f"about three for each of {classes} classes" if values["clusters"] else "by the number of samples"
+    )
+    tests = "unused: test items are named" if found.named_tests else "of all samples, never trained on"
+    return f"""\
+# Written by `selfsup init` from {found.samples} samples; yours to change. `selfsup check` tells of mistakes.
+name: {name}
+seed: 0
+modality: {{name: image, size: {size}, channels: {channels}}}  # short side: {found.side}, the median
+inbox: {_quoted(inbox)}
+schedule: null  # or a cron expression
+
+ingest:
+  labels_from: {found.labels_from or "file"}  # {whence.get(found.labels_from or "", "none yet")}
+  max_bad_share: {values["max_bad_share"]}  # more bad samples in a delivery stop the run
+
+snapshot:
+  test_share: {values["test_share"]}  # {tests}
+
+pretrain:
+  objective:
+    name: simclr  # or swav, deepcluster
+    view: {view}  # set flip to 0 where left and right matter
+  encoder: {{name: resnet, widths: [32, 64, 128], blocks: [1, 1, 1], stem_stride: {values["stem_stride"]}}}
+  train: {{epochs: {values["epochs"]}, batch_size: {values["batch_size"]}}}  # about two minutes on two cores
+
+pseudo_label:
+  clusters: {values["clusters"] or "auto"}  # {reason}
+
+finetune:
+  batch_size: {values["label_batch"]}  # labels a step
+"""
+
+
+def describe(found: Found) -> list[str]:
+    """What was found, a line each."""
+    widths, heights = zip(*found.sizes, strict=True)
+    shape = f"{widths[0]} x {heights[0]}" if len(set(found.sizes)) == 1 else (
+        f"{min(widths)} x {min(heights)} to {max(widths)} x {max(heights)}, median short side {found.side}"
+    )  # fmt: skip
+    colour = len(found.sizes) - found.grey
+    lines = [
+        f"{found.samples} samples, {found.looked} looked at: {shape} pixels; "
+        f"{found.grey} grey, {colour} in colour"
+    ]
+    for reason, count in found.bad.most_common():
+        lines.append(f"bad: {count} {reason}, e.g. {found.example[reason]}")
+    if found.labels:
+        shown = ", ".join(f"{label} {count}" for label, count in sorted(found.labels.items())[:20])
+        more = f" and {len(found.labels) - 20} more" if len(found.labels) > 20 else ""
+        origin = "from the folders' names" if found.labels_from == "folders" else "from tables"
+        lines.append(f"{found.labels.total()} labels in {len(found.labels)} classes, {origin}: {shown}{more}")
+    else:
+        lines.append("no labels: clusters will be reported without classes, and nothing is fine-tuned")
+    return lines
+
+
+def notes(found: Found, values: Values) -> list[str]:
+    """What a person should know before running it."""
+    said = []
+    labels, classes = found.labels.total(), len(found.labels)
+    if found.lost:
+        said.append(f"{found.lost} labels are of samples that are not there, and will be left out")
+    if classes == 1:
+        said.append(
+            "only one class has labels: no classifier can be made of that; label some of another class"
+        )
+    elif classes and (few := [name for name, count in found.labels.items() if count < 3]):
+        said.append(f"{len(few)} of {classes} classes have fewer than 3 labels, e.g. {few[0]}; a class "
+                    f"without a training label is never given")  # fmt: skip
+    if classes and not found.named_tests and labels * 0.2 < 10 * classes:
+        said.append(f"about {labels * 0.2:.0f} labels will be for testing: figures will be rough; label more")
+    if found.bad_share > 0.04:
+        said.append(
+            f"{found.bad_share:.0%} of the samples are bad; ingest.max_bad_share is {values['max_bad_share']}"
+        )
+    if found.samples < 200:
+        said.append(
+            f"{found.samples} samples are few to learn from without labels; some thousands are better"
+        )
+    return [f"note: {text}" for text in said]
+
+
+def _check_name(name: str, recipe: Path, settings: Settings) -> None:
+    if not NAME.fullmatch(name):
+        raise UserError(f"a recipe's name is small letters, digits, - and _, a letter first; got {name!r}")
+    if recipe.exists():
+        raise UserError(f"the name {name} is taken by {recipe}; choose another, or delete that file")
+    if (settings.data / name / "index.json").exists():
+        raise UserError(f"the name {name} is taken: {settings.data / name} holds its data; choose another")
+
+
+def _view(size: int, channels: int) -> str:
+    from components.modalities.defaults import default_view
+    from components.modalities.image import ImageConfig
+
+    view = default_view(ImageConfig.model_validate({"size": size, "channels": channels}))
+    given = view.model_dump(mode="json", exclude_defaults=True) | {"size": size, "flip": view.flip}
+    return yaml.safe_dump(given, default_flow_style=True, width=10_000).strip()
+
+
+def _relative(inbox: Path, recipes: Path) -> str:
+    """Relative where inbox and recipes lie in one project, so that it can be moved; else absolute."""
+    return os.path.relpath(inbox, recipes) if inbox.is_relative_to(recipes.parent) else str(inbox)
+
+
+def _short(file: Path) -> str:
+    return os.path.relpath(file) if file.is_relative_to(Path.cwd()) else str(file)
+
+
+def _quoted(text: str) -> str:
+    return yaml.safe_dump(text, width=10_000).removesuffix("\n...\n").strip()

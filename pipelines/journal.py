@@ -1,0 +1,97 @@
+"""The journal of a run: home/runs/RUN.jsonl, a line for the run itself and one for each stage that ended.
+
+Beside it RUN.live holds what a person may want to see while it runs; it may be thrown away.
+"""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from components.config import Config
+from pipelines.context import append_line
+
+Status = Literal["found", "ran", "failed"]
+
+
+class StageLine(Config):
+    """started: unix time. seconds: wall time, the process's start included. memory: peak PSS in bytes of all
+    processes, 0 where none was started. error: what was said to the user."""
+
+    stage: str
+    reference: str
+    status: Status
+    started: float
+    seconds: float
+    memory: int = 0
+    error: str = ""
+    mistake: bool = False  # the user's: something that he can mend
+
+
+def new_run(recipe: str) -> str:
+    """A name for a run that sorts by time."""
+    now = time.time()
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(now))}-{int(now % 1 * 1000):03d}-{recipe}"
+
+
+def safe(run: str) -> str:
+    """A name from elsewhere (an Airflow run's, say) as the name of a file."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", run).strip(".")[:120] or "run"
+
+
+def journal_file(home: Path, run: str) -> Path:
+    return home / "runs" / f"{safe(run)}.jsonl"
+
+
+def live_file(home: Path, run: str) -> Path:
+    return home / "runs" / f"{safe(run)}.live"
+
+
+def append(file: Path, record: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    append_line(file, record)
+
+
+def records(file: Path) -> list[dict[str, Any]]:
+    """Every whole line of a journal; a line torn by a kill is left out."""
+    return list(_records(file)) if file.exists() else []
+
+
+def stages(home: Path, run: str) -> list[StageLine]:
+    """The stages of a run, in the order in which they ended; the last attempt of each."""
+    last: dict[str, StageLine] = {}
+    for record in records(journal_file(home, run)):
+        if "stage" in record:
+            line = StageLine.model_validate(record)
+            last.pop(line.stage, None)
+            last[line.stage] = line
+    return list(last.values())
+
+
+def _records(file: Path) -> Iterator[dict[str, Any]]:
+    for line in file.read_bytes().splitlines():
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(record, dict):
+            yield record
+
+
+def overview(home: Path) -> list[str]:
+    """Every run, the latest last: when, how it ended, and what its stages did."""
+    lines = []
+    for file in sorted((home / "runs").glob("*.jsonl")):
+        head: dict[str, Any] = {}
+        for record in records(file):
+            head.update(record if "stage" not in record else {})
+        ended = "did not end" if "ended" not in head else head["error"] or "done"
+        made = stages(home, file.stem)
+        counts = ", ".join(
+            f"{sum(s.status == status for s in made)} {status}" for status in ("ran", "found", "failed")
+        )
+        lines.append(f"{file.stem}  {ended}  ({counts})")
+        lines += [f"  {s.status:<7}{s.seconds:>8.1f} s  {s.reference or s.stage}" for s in made]
+    return lines

@@ -1,0 +1,77 @@
+"""The report's page: one HTML file that needs nothing beside it. Values are escaped by the template engine."""
+
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ title }}</title>
+<style>
+ :root { --ink: #1f2933; --quiet: #616e7c; --line: #e4e7eb; --accent: #2563eb; --good: #157f3d; --bad: #b42318; }
+ * { box-sizing: border-box; }
+ body { margin: 0; font: 15px/1.55 system-ui, -apple-system, "Segoe UI", sans-serif; color: var(--ink); background: #fff; }
+ main { max-width: 1080px; margin: 0 auto; padding: 28px 24px 60px; }
+ h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 38px 0 10px; padding-top: 14px; border-top: 1px solid var(--line); }
+ .lead { font-size: 17px; max-width: 62em; } .quiet { color: var(--quiet); font-size: 13px; }
+ table { border-collapse: collapse; font-size: 14px; } th, td { text-align: left; padding: 4px 14px 4px 0; vertical-align: top; border-bottom: 1px solid var(--line); }
+ th { color: var(--quiet); font-weight: 600; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+ .tiles { display: flex; flex-wrap: wrap; gap: 12px; margin: 18px 0; }
+ .tile { border: 1px solid var(--line); border-radius: 8px; padding: 10px 16px; min-width: 150px; }
+ .tile b { display: block; font-size: 24px; font-weight: 650; } .tile span { color: var(--quiet); font-size: 13px; }
+ .row { display: flex; flex-wrap: wrap; gap: 18px; align-items: flex-start; } .row img { max-width: 100%; height: auto; }
+ .sheet { border: 1px solid var(--line); border-radius: 8px; padding: 8px 10px; font-size: 13px; } .sheet img { display: block; margin-top: 4px; max-width: 100%; }
+ .ok { color: var(--good); font-weight: 600; } .no { color: var(--bad); font-weight: 600; }
+ .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(420px, 1fr)); gap: 12px; }
+ pre { background: #f5f7fa; border-radius: 8px; padding: 12px 14px; overflow-x: auto; font-size: 12.5px; line-height: 1.45; }
+ code { font-size: 12.5px; }
+</style></head><body><main>
+<h1>{{ title }}</h1>
+<p class="quiet">{{ subtitle }}</p>
+<p class="lead">{{ summary }}</p>
+<div class="tiles">{% for tile in tiles %}<div class="tile"><b>{{ tile.value }}</b><span>{{ tile.text }}</span></div>{% endfor %}</div>
+
+{% if comparison %}<h2>Is it worth it?</h2>
+<p>Every row was trained on the same {{ labels }} labels and is measured on the same {{ tests }} held-out test samples. The last column is the model less that row, paired sample by sample.</p>
+<div class="row"><img alt="accuracies" src="{{ comparison_chart }}">
+<table><tr><th>what</th><th class="n">accuracy</th><th>95 % interval</th><th>model less this</th></tr>
+{% for row in comparison %}<tr><td>{{ row.name }}</td><td class="n">{{ row.value }}</td><td>{{ row.interval }}</td><td>{{ row.difference }}</td></tr>{% endfor %}</table></div>{% endif %}
+
+{% if checks %}<h2>The gate</h2>
+<p>{{ decision }}</p>
+<table><tr><th>check</th><th class="n">figure</th><th class="n">bound</th><th>verdict</th><th>what it means</th></tr>
+{% for check in checks %}<tr><td>{{ check.name }}</td><td class="n">{{ check.figure }}</td><td class="n">{{ check.bound }}</td><td class="{{ 'ok' if check.passed else 'no' }}">{{ 'passed' if check.passed else 'failed' }}</td><td>{{ check.why }}</td></tr>{% endfor %}</table>{% endif %}
+
+<h2>What was learnt without labels</h2>
+<p>{{ pretraining }}</p>
+<div class="row">{% for image in curves %}<img alt="learning curve" src="{{ image }}">{% endfor %}</div>
+<div class="row">{% for image in maps %}<img alt="embedding map" src="{{ image }}">{% endfor %}</div>
+
+<h2>Clusters and pseudo-labels</h2>
+<p>{{ clustering }}</p>
+{% if coverage %}<div class="row"><img alt="share right against share kept" src="{{ coverage }}"></div>{% endif %}
+<div class="grid">{% for sheet in sheets %}<div class="sheet"><b>cluster {{ sheet.cluster }}</b> · {{ sheet.text }}<img alt="samples of cluster {{ sheet.cluster }}" src="{{ sheet.image }}"></div>{% endfor %}</div>
+
+{% if confusion %}<h2>What it gets wrong</h2>
+<div class="row"><img alt="confusion matrix" src="{{ confusion }}">
+<table><tr><th>class</th><th class="n">precision</th><th class="n">recall</th><th class="n">F1</th><th class="n">samples</th></tr>
+{% for row in classes %}<tr><td>{{ row.name }}</td><td class="n">{{ row.precision }}</td><td class="n">{{ row.recall }}</td><td class="n">{{ row.f1 }}</td><td class="n">{{ row.support }}</td></tr>{% endfor %}</table></div>
+<h3>Surest mistakes</h3>
+<div class="row">{% for item in mistakes %}<div class="sheet"><img alt="mistaken sample" src="{{ item.image }}">{{ item.text }}</div>{% endfor %}</div>
+<h3>Can its confidence be trusted?</h3>
+<p>{{ calibration }}</p><img alt="reliability" src="{{ reliability }}">{% endif %}
+
+<h2>Where it comes from</h2>
+<table>{% for name, value in lineage %}<tr><th>{{ name }}</th><td><code>{{ value }}</code></td></tr>{% endfor %}</table>
+<h3>Stages</h3>
+<table><tr><th>stage</th><th>reference</th><th class="n">seconds</th></tr>
+{% for row in stages %}<tr><td>{{ row.stage }}</td><td><code>{{ row.reference }}</code></td><td class="n">{{ row.seconds }}</td></tr>{% endfor %}</table>
+<h3>Recipe</h3><pre>{{ recipe }}</pre>
+</main></body></html>
+"""
+
+
+def render(values: dict[str, Any]) -> str:
+    """The page; a value that is missing is an error, not a blank."""
+    engine = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return engine.from_string(PAGE).render(values)

@@ -1,0 +1,151 @@
+"""Run a whole recipe, here or through an Airflow DAG run, and say at the end what it came to."""
+
+import fcntl
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from components.errors import UserError
+from pipelines import journal
+from pipelines import recipe as recipes
+from pipelines.code import code_digest
+from pipelines.execute import child_environ, execute
+from pipelines.graph import GRAPH
+from pipelines.progress import Display
+from pipelines.recipe import Recipe
+from pipelines.settings import Settings
+from pipelines.summary import summary
+
+Through = Callable[[Recipe, Settings, str, Display], None]
+
+
+def run(path: Path, settings: Settings, display: Display, through_airflow: bool = False) -> None:
+    """Everything the recipe asks for; what is there already is found and not repeated.
+
+    Raises:
+        UserError: something that the user can mend, in one line.
+        StageError: anything else that ended a stage.
+    """
+    recipe = recipes.load(path)
+    with home_lock(settings.home), _ended_by_sigterm():
+        name, started = journal.new_run(recipe.name), time.time()
+        file = journal.journal_file(settings.home, name)
+        journal.append(
+            file, {"run": name, "recipe": str(recipe.file), "started": round(started, 3), "pid": os.getpid()}
+        )
+        try:
+            check_once(recipe, settings, display)
+            _through(through_airflow)(recipe, settings, name, display)
+        except BaseException as error:
+            display.clear()
+            journal.append(
+                file, {"ended": round(time.time(), 3), "error": f"{type(error).__name__}: {error}"}
+            )
+            if isinstance(error, Exception) and not isinstance(error, UserError):
+                _mirror(settings, name, display)
+            raise
+        journal.append(file, {"ended": round(time.time(), 3), "error": ""})
+        _mirror(settings, name, display)
+        lines = journal.stages(settings.home, name)
+        for text in summary(lines, time.time() - started, settings):
+            display.line(text)
+        journal.live_file(settings.home, name).unlink(missing_ok=True)
+
+
+def here(recipe: Recipe, settings: Settings, name: str, display: Display) -> None:
+    """Stage after stage, each in a child process of this one."""
+    done: dict[str, str] = {}
+    for stage in GRAPH:
+        done[stage] = execute(stage, recipe, done, settings, name, display)
+
+
+def check_once(recipe: Recipe, settings: Settings, display: Display) -> None:
+    """recipe.check(), which imports every stage, unless this recipe has passed it with this code."""
+    code = "".join(code_digest(stage) for stage in GRAPH)
+    key = hashlib.sha256((recipe.model_dump_json() + code).encode()).hexdigest()[:16]
+    passed = settings.home / "cache" / "checked" / key
+    if not passed.exists():
+        display({"stage": "recipe", "say": f"checking {recipe.file.name}"})
+        recipes.check(recipe)
+        passed.parent.mkdir(parents=True, exist_ok=True)
+        passed.touch()
+
+
+def _mirror(settings: Settings, name: str, display: Display) -> None:
+    """MLflow's picture of the run, where anything ran; the journal is the truth and stands without it."""
+    if all(line.status == "found" for line in journal.stages(settings.home, name)):
+        return
+    display({"stage": "mlflow", "status": "started"})
+    code = "import sys; from pipelines.run import mirror; mirror(*sys.argv[1:])"
+    made = subprocess.run(
+        [sys.executable, "-c", code, name],  # a process of its own: MLflow takes 200 MB
+        env=child_environ(settings),
+        capture_output=True,
+        text=True,
+    )
+    if made.returncode != 0:
+        last = made.stderr.strip().splitlines()[-1:] or ["no word"]
+        display.line(f"MLflow does not show this run ({last[0]:.200}); the journal does: selfsup runs")
+
+
+def mirror(name: str) -> None:
+    from pipelines import tracking  # imports MLflow
+
+    tracking.mirror(Settings.load(), name)
+
+
+@contextmanager
+def home_lock(home: Path) -> Iterator[None]:
+    """One run at a time on one home.
+
+    Raises:
+        UserError: another one has it; its process is named.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock = (home / "run.lock").open("a+")
+    except OSError as error:
+        raise UserError(f"cannot write to SELFSUP_HOME {home}: {error.strerror}") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            who = lock.read().strip() or "unknown"
+            raise UserError(
+                f"another run (process {who}) is at work on {home}: wait for it, or set another SELFSUP_HOME"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM unwinds the stack, so that what was started is ended."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before: Any = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _through(airflow: bool) -> Through:
+    if airflow:
+        from pipelines.airflow_home import through_airflow
+
+        return through_airflow
+    return here

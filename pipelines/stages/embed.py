@@ -1,0 +1,149 @@
+"""Features of every sample of the snapshot by the pretrained encoder, in row order, with Ray Data.
+
+Ranges of rows travel, not pixels: each worker reads the packed array and writes its rows of the result
+itself.
+The process that starts the workers imports no torch.
+Letters: N samples, D feature size, B samples at once, C channels, S side in pixels.
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import PositiveInt
+
+from components.config import Config
+from components.errors import UserError
+from components.training.cluster import instance
+from pipelines.store import Artifact, Context, read_manifest
+
+if TYPE_CHECKING:
+    from components.training.device import Precision
+
+VERSION = 1
+RANGE = 16  # batches a task: small enough to follow and to share out, large enough to cost nothing
+
+
+class Request(Config):
+    snapshot: str
+    pretrain: str
+    batch_size: PositiveInt = 512
+
+
+class Output(Config):
+    """features: float32 [N, D], row i is row i of the snapshot. seconds: of computing; start-up: of Ray and
+    workers."""
+
+    features: Artifact
+    samples: int
+    dim: int
+    samples_per_second: float
+    seconds: float
+    startup_seconds: float
+
+
+def run(request: Request, folder: Path, context: Context) -> Output:
+    began = time.perf_counter()
+    snapshot = read_manifest(request.snapshot, context.store).output
+    pretrain = read_manifest(request.pretrain, context.store).output
+    images = context.file(request.snapshot, Artifact.model_validate(snapshot["images"]))
+    rows, dim = int(snapshot["samples"]), int(pretrain["feature_dim"])
+    if rows == 0:
+        raise UserError("there are no samples to embed: the snapshot is empty; deliver some to the inbox")
+    file = folder / "features.npy"
+    np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=(rows, dim)).flush()
+    work = {
+        "weights": str(context.file(request.pretrain, Artifact.model_validate(pretrain["encoder"]))),
+        "encoder": {key: pretrain[key] for key in ("encoder_config", "channels", "mean", "std")},
+        "images": str(images),
+        "features": str(file),
+        "batch_size": request.batch_size,
+        "device": context.settings.device,
+        "precision": read_manifest(request.pretrain, context.store).request["train"]["precision"],
+    }
+    size = request.batch_size * RANGE
+    ranges = [{"start": start, "stop": min(start + size, rows)} for start in range(0, rows, size)]
+    done, first, last = 0, 0.0, 0.0
+    with instance(context.settings.ray, context.settings.home) as ray:
+        for part in _map(ray, ranges, work, context.settings.workers):
+            done += int(part["rows"])
+            first = min(first or float(part["began"]), float(part["began"]))
+            last = max(last, float(part["ended"]))
+            context.progress(
+                done / rows, f"{done} of {rows} samples · {done / max(last - first, 1e-9):.0f} samples/s"
+            )
+    seconds = max(last - first, 1e-9)
+    return Output(
+        features=Artifact.of(file, folder),
+        samples=rows,
+        dim=dim,
+        samples_per_second=rows / seconds,
+        seconds=seconds,
+        startup_seconds=time.perf_counter() - began - seconds,
+    )
+
+
+def _map(ray: Any, ranges: list[dict[str, int]], work: dict[str, Any], workers: int) -> Any:
+    """What each range's worker reports, as they come."""
+    import ray.data as data
+
+    context = data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    cpus = int(ray.cluster_resources().get("CPU", 1))
+    gpu = ray.cluster_resources().get("GPU", 0) > 0 and work["device"] != "cpu"
+    actors = min(max(1, workers), len(ranges))
+    share = max(1, cpus // actors) if workers == 0 or cpus >= actors else 1
+    work = {**work, "threads": share}
+    mapped = data.from_items(ranges, override_num_blocks=len(ranges)).map_batches(
+        Embedder,
+        fn_constructor_kwargs={"work": work},
+        batch_size=1,
+        batch_format="numpy",
+        compute=data.ActorPoolStrategy(size=actors),
+        num_cpus=0 if gpu else share,
+        num_gpus=1 if gpu else 0,
+    )
+    for batch in mapped.iter_batches(batch_size=1, batch_format="numpy", prefetch_batches=0):
+        yield {name: column[0] for name, column in batch.items()}
+
+
+class Embedder:
+    """One worker: the encoder loaded once, then range after range."""
+
+    def __init__(self, work: dict[str, Any]) -> None:
+        import torch
+        from pydantic import TypeAdapter
+        from safetensors.torch import load_file
+
+        from components.data.packed import Packed
+        from components.encoders import EncoderConfig, build_encoder
+        from components.training.device import place
+
+        torch.set_num_threads(int(work["threads"]))
+        precision: Precision = work["precision"]
+        self.placement = place(work["device"], precision)
+        described = work["encoder"]
+        config: EncoderConfig = TypeAdapter(EncoderConfig).validate_python(described["encoder_config"])
+        encoder = build_encoder(config, described["channels"], described["mean"], described["std"])
+        encoder.load_state_dict(load_file(work["weights"]))
+        self.encoder = self.placement.put(encoder).eval()
+        self.packed = Packed.open(Path(work["images"]))
+        self.features, self.batch_size = Path(work["features"]), int(work["batch_size"])
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[float]]:
+        """One range a batch: writes its rows; reports how many, and when it began and ended (unix
+        seconds)."""
+        import torch
+
+        began = time.time()
+        out = np.load(self.features, mmap_mode="r+")
+        start, stop = int(batch["start"][0]), int(batch["stop"][0])
+        with torch.inference_mode(), self.placement.autocast():
+            for first in range(start, stop, self.batch_size):
+                index = torch.arange(first, min(first + self.batch_size, stop))
+                pixels = self.packed.gather(index).to(self.placement.device).float() / 255
+                out[first : first + len(index)] = self.encoder(pixels).float().cpu().numpy()
+        out.flush()
+        return {"rows": [stop - start], "began": [began], "ended": [time.time()]}

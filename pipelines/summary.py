@@ -1,0 +1,78 @@
+"""What a run came to: a table of the stages, the share of the real work in its wall time, the champion."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines.graph import HEAVY
+from pipelines.journal import StageLine
+from pipelines.progress import duration
+from pipelines.settings import Settings
+from pipelines.store import Manifest, read_manifest
+
+
+def summary(lines: Sequence[StageLine], wall: float, settings: Settings) -> list[str]:
+    """lines: the stages that ended. wall: seconds of the whole run, the start of its processes included."""
+    made = {line.stage: read_manifest(line.reference, settings.store) for line in lines}
+    return ["", *_table(lines, made, wall), "", *_skipped(made), *_verdict(made, settings.store)]
+
+
+def _table(lines: Sequence[StageLine], made: dict[str, Manifest], wall: float) -> list[str]:
+    rows = [f"{'stage':<14}{'':<7}{'seconds':>9}{'share':>8}{'memory':>10}"]
+    for line in lines:
+        memory = f"{line.memory / 1e6:,.0f} MB" if line.memory else "-"
+        rows.append(
+            f"{line.stage:<14}{line.status:<7}{line.seconds:>9.1f}{line.seconds / wall:>8.0%}{memory:>10}"
+        )
+    ran = [line.stage for line in lines if line.status == "ran"]
+    work = sum(made[stage].seconds for stage in ran if stage in HEAVY)
+    rows.append(
+        f"{'in all':<21}{wall:>9.1f}{'':>8}{max((n.memory for n in lines), default=0) / 1e6:>7,.0f} MB"
+    )
+    if not ran:
+        rows.append(f"0 steps trained: nothing changed; {len(lines)} stages found in {duration(wall)}")
+    elif not work:
+        rows.append(f"0 steps trained; ran again: {', '.join(ran)}")
+    else:
+        rows.append(f"training and embedding: {duration(work)}, {work / wall:.0%} of the wall time")
+    return rows
+
+
+def _skipped(made: dict[str, Manifest]) -> list[str]:
+    return [f"{stage} skipped: {m.output['skipped']}" for stage, m in made.items() if m.output.get("skipped")]
+
+
+def _verdict(made: dict[str, Manifest], store: Path) -> list[str]:
+    """The champion, what it reaches, and where the report lies; what a stage did not say is left out."""
+    said = {stage: manifest.output for stage, manifest in made.items()}
+    registered, promoted = said.get("register", {}), said.get("promote", {})
+    figures = said.get("evaluate", {}).get("metrics") or {}
+    lines = []
+    if promoted.get("champion_version"):
+        what = "promoted" if promoted.get("promoted") else f"not promoted: {promoted.get('reason')}"
+        name, version = registered.get("name"), registered.get("version")
+        lines.append(f"champion: {name} version {promoted['champion_version']} (version {version} {what})")
+    elif promoted.get("reason") and not promoted.get("skipped"):
+        lines.append(f"no champion: {promoted['reason']}")
+    if "accuracy" in figures:
+        lines.append(
+            f"accuracy on the test samples: {_figure(figures, 'accuracy')}{_margin(said['evaluate'])}"
+        )
+    pages = (v["path"] for v in said.get("report", {}).values() if isinstance(v, dict) and "path" in v)
+    page = next((path for path in pages if str(path).endswith(".html")), None)
+    if page:
+        lines.append(f"report: {store / made['report'].reference / page}")
+    return lines
+
+
+def _margin(evaluated: dict[str, Any]) -> str:
+    metrics, best = evaluated["metrics"], evaluated.get("best_baseline")
+    if not best or "margin" not in metrics:
+        return ""
+    return f"; {metrics['margin']:+.3f} over the best baseline, {best}"
+
+
+def _figure(figures: dict[str, float], name: str) -> str:
+    low, high = figures.get(f"{name}_low"), figures.get(f"{name}_high")
+    interval = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
+    return f"{figures[name]:.3f}{interval}"

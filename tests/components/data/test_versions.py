@@ -1,0 +1,179 @@
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from components.data import versions
+from components.errors import UserError
+
+
+@pytest.fixture
+def place(tmp_path):
+    data = tmp_path / "work" / "data"
+    (data / "quick" / "shards").mkdir(parents=True)
+    (data / "quick" / "index.json").write_text("{}\n")
+    (data / "quick" / "shards" / "a.parquet").write_bytes(b"a" * 1000)
+    return data, str(tmp_path / "remote"), tmp_path / "home" / "dvc-cache"
+
+
+def dvc_hash(data):
+    """The definition: md5 of the JSON list of every file's md5 and path, sorted by path."""
+    files = sorted(p.relative_to(data).as_posix() for p in data.rglob("*") if p.is_file())
+    listed = [{"md5": hashlib.md5((data / f).read_bytes()).hexdigest(), "relpath": f} for f in files]
+    return hashlib.md5(json.dumps(listed).encode()).hexdigest() + ".dir"
+
+
+def test_a_version_is_the_hash_of_the_files_and_is_kept(place, tmp_path):
+    data, remote, cache = place
+    version = versions.snapshot(data, remote, cache)
+    assert version == versions.Version(dvc_hash(data), 2, 1003)
+    assert versions.read(data) == version
+    stored = {p.relative_to(remote).as_posix() for p in (tmp_path / "remote").rglob("*") if p.is_file()}
+    assert f"files/md5/{version.hash[:2]}/{version.hash[2:]}" in stored
+    assert len(stored) == 3
+    first = versions.pointer(data).read_bytes()
+
+    # the same content gives the same bytes, from nothing as well
+    versions.pointer(data).unlink()
+    assert versions.snapshot(data, remote, cache) == version
+    assert versions.pointer(data).read_bytes() == first
+
+    # what is being written is no data yet
+    (data / "quick" / "shards" / ".b.parquet.part").write_bytes(b"half")
+    assert versions.snapshot(data, remote, cache) == version
+    assert not [p for p in data.parent.iterdir() if p.name not in ("data", "data.dvc", ".dvc", ".dvcignore")]
+
+
+@pytest.mark.slow
+def test_verify_and_restore(place):
+    data, remote, cache = place
+    assert versions.status(data, remote, cache) == "new"
+    with pytest.raises(UserError, match="is missing; the snapshot stage writes it"):
+        versions.verify(data, None, remote, cache)
+    old = versions.snapshot(data, remote, cache)
+    assert versions.verify(data, old.hash, remote, cache) == old
+    with pytest.raises(UserError, match=f"{old.hash} and {'0' * 32}.dir is needed"):
+        versions.verify(data, "0" * 32 + ".dir", remote, cache)
+
+    (data / "quick" / "shards" / "b.parquet").write_bytes(b"b" * 500)
+    assert versions.status(data, remote, cache) == "changed"
+    with pytest.raises(UserError, match=r"does not match the folder .*dvc checkout data\.dvc"):
+        versions.verify(data, old.hash, remote, cache)
+    before = versions.pointer(data).read_bytes()
+    (data / "quick" / "index.json").write_text('{"changed": 1}\n')
+    with pytest.raises(UserError, match="no version keeps"):
+        versions.restore(data, replace(old, bytes=1), remote, cache)
+    assert (data / "quick" / "shards" / "b.parquet").exists()
+    assert versions.pointer(data).read_bytes() == before
+
+    new = versions.snapshot(data, remote, cache)
+    assert (new.files, new.hash) == (3, dvc_hash(data))
+    versions.restore(data, old, remote, cache)
+    assert dvc_hash(data) == old.hash
+    for folder in (cache, data):  # another machine: only the remote has it
+        shutil.rmtree(folder)
+    versions.restore(data, old, remote, cache)
+    assert dvc_hash(data) == old.hash
+    assert versions.verify(data, old.hash, remote, cache) == old
+
+    with pytest.raises(
+        UserError, match=r"neither in the cache nor in the remote|cannot be had from the remote"
+    ):
+        versions.restore(data, versions.Version("1" * 32 + ".dir", 1, 1), remote, cache)
+    assert versions.verify(data, old.hash, remote, cache) == old
+
+
+def test_in_a_git_checkout_neither_index_nor_tracked_files_change(place, tmp_path):
+    data, remote, cache = place
+    root = data.parent
+    (root / ".dvc").mkdir()
+    (root / ".dvc" / "config").write_text("[core]\n    analytics = false\n    autostage = true\n")
+    (root / ".dvc" / ".gitignore").write_text("/config.local\n/tmp\n/cache\n")
+    (root / ".dvcignore").write_text("/data/**/.*\n")
+    (root / ".gitignore").write_text("/data\n")
+    (root / ".dvc" / "config.local").write_text("['remote \"mine\"']\n    url = s3://bucket\n")
+
+    def git(*arguments):
+        who = {
+            "GIT_AUTHOR_NAME": "a",
+            "GIT_AUTHOR_EMAIL": "a@b",
+            "GIT_COMMITTER_NAME": "a",
+            "GIT_COMMITTER_EMAIL": "a@b",
+        }
+        return subprocess.run(
+            ["git", *arguments],
+            cwd=root,
+            env={**os.environ, **who},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-q", "-m", "x")
+    versions.snapshot(data, remote, cache)
+    assert git("status", "--short") == "?? data.dvc\n"
+    local = (root / ".dvc" / "config.local").read_text()
+    assert "s3://bucket" in local
+    assert str(cache) in local
+
+
+@pytest.mark.slow
+def test_two_at_a_time(place):
+    data, remote, cache = place
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: versions.snapshot(data, remote, cache), range(2))
+    assert first == second == versions.read(data)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<<<<<<< HEAD\n",
+        "",
+        "outs: []\n",
+        "outs:\n- md5: abc\n  path: data\n",
+        "outs:\n- path: data\n",
+        "[1]\n",
+    ],
+)
+def test_a_broken_pointer_is_named(place, text):
+    data, remote, cache = place
+    versions.pointer(data).write_text(text)
+    with pytest.raises(UserError, match=r"data\.dvc is not a DVC file of .*git checkout"):
+        versions.snapshot(data, remote, cache)
+
+
+def test_no_data(tmp_path):
+    with pytest.raises(UserError, match="deliver some first"):
+        versions.snapshot(tmp_path / "data", str(tmp_path), tmp_path / "cache")
+
+
+@pytest.mark.parametrize("said", ["ERROR: unexpected error - [Errno 28] No space left on device: '/x'\n"])
+def test_a_full_disk_is_a_user_error(place, monkeypatch, said):
+    data, remote, cache = place
+    done = subprocess.CompletedProcess([], 255, "", said)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    with pytest.raises(UserError, match=r"no room on the disk .* SELFSUP_HOME"):
+        versions.snapshot(data, remote, cache)
+
+
+def test_a_full_disk_while_setting_up(place, monkeypatch):
+    data, remote, cache = place
+    monkeypatch.setattr(
+        versions, "_replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
+    with pytest.raises(UserError, match="no room on the disk"):
+        versions.snapshot(data, remote, cache)
+
+
+def test_importing_it_imports_no_dvc():
+    code = "import sys, components.data.versions; assert not {'dvc', 'torch', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

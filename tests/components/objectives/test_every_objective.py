@@ -1,0 +1,245 @@
+"""One list of checks for every objective. Run as a script, it is one of two processes that train together."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from components.augmentations.image import ViewConfig
+from components.encoders import build_encoder
+from components.encoders.resnet import ResnetConfig
+from components.objectives import OBJECTIVES, build_objective
+from components.objectives.base import Batch
+from components.objectives.deepcluster import DeepclusterConfig
+from components.objectives.simclr import SimclrConfig
+from components.objectives.swav import SwavConfig
+from components.training.learner import Learner, parallel
+
+ROWS, B, SIDE = 24, 12, 8
+VIEW = ViewConfig(size=SIDE)
+CONFIGS = {
+    "deepcluster": DeepclusterConfig(view=VIEW, clusters=4, hidden=8, components=0),
+    "simclr": SimclrConfig(view=VIEW, embedding=6),
+    "swav": SwavConfig(view=VIEW, embedding=6, prototypes=5, freeze=0.0),
+}
+VARIANTS = {  # states of an objective that its checks must hold in, too
+    **CONFIGS,
+    "swav, queue": SwavConfig(view=VIEW, embedding=6, prototypes=5, freeze=0.0, queue=30, queue_from=0.0),
+    "swav, frozen": SwavConfig(view=VIEW, embedding=6, prototypes=5, freeze=1.0),
+}
+STILL = {"swav, frozen": {"objective.prototypes"}}  # what must not learn
+
+
+def views(rows=ROWS, seed=0):
+    """Two noisy views [rows, 1, S, S] of distinct samples."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.rand(rows, 1, SIDE, SIDE, generator=generator)
+    return [(x + 0.05 * torch.randn(x.shape, generator=generator)).clamp(0, 1) for _ in range(2)]
+
+
+def batch(index, dtype=torch.float32):
+    return Batch([v[index].to(dtype) for v in views()], index)
+
+
+def make(name, seed=0, dtype=torch.float32, ready=True):
+    torch.manual_seed(seed)
+    encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), 1, [0.5], [0.3])
+    learner = Learner(encoder, build_objective(VARIANTS[name], encoder.feature_dim, ROWS)).to(dtype)
+
+    def features():
+        with torch.no_grad():
+            found = encoder.eval()(views()[0].to(dtype)).float()
+        encoder.train()
+        return found
+
+    if ready:
+        learner.objective.before_epoch(0, features)
+    return learner
+
+
+def order(steps, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randperm(ROWS, generator=generator)[:B] for _ in range(steps)]
+
+
+def train(learner, indices, optimiser=None):
+    optimiser = optimiser or torch.optim.Adam(learner.parameters(), 1e-2)
+    for number, index in enumerate(indices):
+        optimiser.zero_grad()
+        learner(batch(index)).total.backward()
+        optimiser.step()
+        learner.objective.after_step(learner.encoder, (number + 1) / len(indices))
+    return optimiser
+
+
+def bytes_of(*states):
+    stream = io.BytesIO()
+    torch.save(states, stream)
+    return stream.getvalue()
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[k].nan_to_num(), b[k].nan_to_num()) for k in a)
+
+
+def test_every_objective_is_on_this_list():
+    assert CONFIGS.keys() == OBJECTIVES.keys()
+    assert {c.name for c in VARIANTS.values()} == OBJECTIVES.keys()
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+class TestEveryObjective:
+    def test_the_loss_is_a_finite_scalar_and_its_parts_carry_no_gradient(self, name):
+        losses = make(name)(batch(torch.arange(B)))
+        assert losses.total.shape == ()
+        assert losses.total.dtype == torch.float32
+        assert torch.isfinite(losses.total)
+        assert all(p.shape == () and torch.isfinite(p) and not p.requires_grad for p in losses.parts.values())
+
+    def test_gradient_reaches_what_should_learn_and_nothing_else(self, name):
+        learner = make(name)
+        learner(batch(torch.arange(B))).total.backward()
+        for key, parameter in learner.named_parameters():
+            learns = key not in STILL.get(name, ())
+            assert parameter.grad is not None, key
+            assert torch.isfinite(parameter.grad).all(), key
+            assert bool(parameter.grad.abs().sum() > 0) == learns, key
+
+    def test_gradient_reaches_every_view(self, name):
+        seen = batch(torch.arange(B))
+        leaves = [v.requires_grad_() for v in seen.views]
+        make(name)(seen).total.backward()
+        assert all(leaf.grad is not None and leaf.grad.abs().sum() > 0 for leaf in leaves)
+
+    def test_the_order_of_samples_does_not_matter(self, name):
+        index, shuffled = torch.arange(B), torch.randperm(B, generator=torch.Generator().manual_seed(1))
+        losses = [make(name)(batch(i)).total for i in (index, shuffled)]
+        torch.testing.assert_close(*losses, rtol=1e-4, atol=1e-5)
+
+    def test_true_pairs_cost_less_than_shuffled_ones(self, name):
+        learner = make(name)
+        train(learner, order(25))
+        seen = batch(torch.arange(B))
+        wrong = Batch([seen.views[0], seen.views[1].roll(1, 0)], seen.index.roll(1))
+        assert learner(seen).total + 0.05 < learner(wrong).total
+
+    def test_state_survives_saving_and_the_continuation_is_bit_equal(self, name):
+        learner = make(name)
+        optimiser = train(learner, order(3))
+        stream = io.BytesIO(bytes_of(learner.state_dict(), optimiser.state_dict()))
+        other = make(name, seed=9, ready=False)
+        adam = torch.optim.Adam(other.parameters(), 1e-2)
+        for target, state in zip((other, adam), torch.load(stream, weights_only=True), strict=True):
+            target.load_state_dict(state)
+        for one, its in ((learner, optimiser), (other, adam)):
+            train(one, order(3, seed=1), its)
+        assert same(learner.state_dict(), other.state_dict())
+        assert learner.objective.figures() == pytest.approx(other.objective.figures(), nan_ok=True)
+
+    def test_the_same_seed_gives_the_same_bytes_and_another_one_others(self, name):
+        first, second, third = (make(name, seed) for seed in (0, 0, 1))
+        for learner in (first, second, third):
+            train(learner, order(3))
+        assert bytes_of(first.state_dict()) == bytes_of(second.state_dict())
+        assert bytes_of(first.state_dict()) != bytes_of(third.state_dict())
+
+    def test_one_sample_alone_is_refused_or_costs_something_finite(self, name):
+        try:
+            loss = make(name)(batch(torch.arange(1))).total
+        except ValueError as error:
+            assert any(word in str(error) for word in ("samples", "more than 1 value"))  # noqa: PT017
+        else:
+            assert torch.isfinite(loss)
+
+    def test_bfloat16_autocast_is_finite_and_near_float32(self, name):
+        learner, seen = make(name), batch(torch.arange(B))
+        exact = learner(seen).total
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = learner(seen).total
+        loss.backward()
+        assert loss.dtype == torch.float32
+        torch.testing.assert_close(loss, exact, rtol=0.1, atol=0.1)
+        assert all(torch.isfinite(p.grad).all() for p in learner.parameters())
+
+    @pytest.mark.parametrize("value", ["constant", "duplicates"])
+    def test_inputs_that_cannot_be_told_apart_stay_finite(self, name, value):
+        learner = make(name)
+        x = (
+            torch.full((B, 1, SIDE, SIDE), 0.5)
+            if value == "constant"
+            else views(2)[0].repeat(B // 2, 1, 1, 1)
+        )
+        loss = learner(Batch([x, x], torch.arange(B))).total
+        loss.backward()
+        assert torch.isfinite(loss)
+        assert all(torch.isfinite(p.grad).all() for p in learner.parameters())
+
+    @pytest.mark.slow
+    def test_two_processes_equal_one(self, name, two_processes):
+        first, second = (ranks[name] for ranks in two_processes)
+        one = trace(name)
+        for steps in (first, second):
+            for (loss, gradients), (whole, expected) in zip(steps["steps"], one["steps"], strict=True):
+                torch.testing.assert_close(loss, whole, rtol=1e-6, atol=1e-9)  # some losses are float32
+                assert gradients.keys() == expected.keys()
+                for key, gradient in gradients.items():
+                    torch.testing.assert_close(gradient, expected[key], rtol=1e-5, atol=1e-7, msg=key)
+            assert steps["state"].keys() == one["state"].keys()
+            for key, value in steps["state"].items():
+                torch.testing.assert_close(
+                    value, one["state"][key], rtol=1e-5, atol=1e-7, equal_nan=True, msg=key
+                )
+
+
+def trace(name, rank=0, world=1):
+    """Loss and gradients of three steps and the state after them, in float64; each rank has its part."""
+    learner = make(name, dtype=torch.float64)
+    module = parallel(learner)
+    optimiser = torch.optim.SGD(learner.parameters(), 0.1)
+    steps = []
+    for number, index in enumerate(order(3)):
+        optimiser.zero_grad()
+        total, _ = module(batch(index.chunk(world)[rank], torch.float64))
+        total.backward()
+        steps.append((total.detach(), {k: p.grad.clone() for k, p in learner.named_parameters()}))
+        optimiser.step()
+        learner.objective.after_step(learner.encoder, (number + 1) / 10)
+    return {"steps": steps, "state": learner.state_dict()}
+
+
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory):
+    """What each of two processes saw of every variant."""
+    folder = tmp_path_factory.mktemp("ranks")
+    root = str(Path(__file__).resolve().parents[3])
+    environ = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    logs = [folder / f"{rank}.log" for rank in range(2)]
+    children = []
+    for rank, log in enumerate(logs):
+        with log.open("w") as errors:
+            command = [sys.executable, __file__, str(folder), str(rank)]
+            children.append(subprocess.Popen(command, env=environ, stderr=errors))
+    try:
+        for child, log in zip(children, logs, strict=True):
+            assert child.wait(timeout=120) == 0, log.read_text()
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
+
+
+def main(folder, rank):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    torch.save({name: trace(name, rank, 2) for name in VARIANTS}, Path(folder) / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

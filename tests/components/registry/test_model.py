@@ -1,0 +1,149 @@
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from components.errors import UserError
+from components.registry.model import (
+    Classifier,
+    ModelConfig,
+    Predictor,
+    digests,
+    encode_png,
+    load_classifier,
+    save_classifier,
+)
+
+
+def config(**changes: object) -> ModelConfig:
+    given = {
+        "encoder": {"name": "resnet", "widths": [8, 16], "blocks": [1, 1]},
+        "modality": {"name": "image", "size": 16, "channels": 1},
+        "mean": [0.3],
+        "std": [0.2],
+        "classes": ["bag", "shirt", "boot"],
+        "temperature": 2.0,
+    }
+    return ModelConfig.model_validate({**given, **changes})
+
+
+@pytest.fixture
+def classifier() -> Classifier:
+    torch.manual_seed(0)
+    return Classifier(config()).eval()
+
+
+@pytest.fixture
+def pictures() -> list[np.ndarray]:
+    return list(np.random.default_rng(0).integers(0, 256, (5, 16, 16), dtype=np.uint8))
+
+
+def test_what_is_saved_is_loaded(classifier: Classifier, tmp_path: Path) -> None:
+    weights, text = save_classifier(classifier, tmp_path)
+    again = load_classifier(tmp_path, digests(tmp_path))
+    x = torch.rand(3, 1, 16, 16)
+    assert torch.equal(again(x), classifier(x))
+    assert not again.training
+    assert again.config == classifier.config
+    assert {key.split(".")[0] for key in load_file(weights)} == {"encoder", "head"}
+    assert json.loads(text.read_text())["classes"] == ["bag", "shirt", "boot"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
+
+
+def test_logits_are_divided_by_the_temperature(classifier: Classifier) -> None:
+    x = torch.rand(2, 1, 16, 16)
+    features = classifier.encoder(x)
+    expected = (features @ classifier.head.weight.T + classifier.head.bias) / 2
+    assert torch.allclose(classifier(x), expected, atol=1e-6)
+
+
+def test_same_weights_same_bytes(classifier: Classifier, tmp_path: Path) -> None:
+    save_classifier(classifier, tmp_path / "a")
+    save_classifier(load_classifier(tmp_path / "a"), tmp_path / "b")
+    assert digests(tmp_path / "a") == digests(tmp_path / "b")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.json"])
+def test_a_changed_byte_is_refused_before_it_is_read(
+    classifier: Classifier, tmp_path: Path, name: str
+) -> None:
+    save_classifier(classifier, tmp_path)
+    expected = digests(tmp_path)
+    raw = bytearray((tmp_path / name).read_bytes())
+    raw[-3] ^= 1
+    (tmp_path / name).write_bytes(raw)
+    with pytest.raises(UserError, match=f"{name}: sha256 {expected[name][:12]} needed, got"):
+        load_classifier(tmp_path, expected)
+
+
+def test_what_is_missing_or_does_not_fit_is_named(classifier: Classifier, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="missing"):
+        load_classifier(tmp_path)
+    save_classifier(classifier, tmp_path)
+    text = (tmp_path / "model.json").read_text()
+    (tmp_path / "model.json").write_text(text.replace("temperature", "temperatur"))
+    with pytest.raises(UserError, match="did you mean 'temperature'"):
+        load_classifier(tmp_path)
+    (tmp_path / "model.json").write_text(text.replace('"boot"', '"boot", "coat"'))
+    with pytest.raises(UserError, match="other weights"):
+        load_classifier(tmp_path)
+    (tmp_path / "model.json").write_text(text)
+    (tmp_path / "model.safetensors").write_bytes(b"\x80\x04pickle?")
+    with pytest.raises(UserError, match="other weights"):
+        load_classifier(tmp_path)
+
+
+def test_digests_are_sha256(classifier: Classifier, tmp_path: Path) -> None:
+    save_classifier(classifier, tmp_path)
+    assert (
+        digests(tmp_path)["model.json"] == hashlib.sha256((tmp_path / "model.json").read_bytes()).hexdigest()
+    )
+
+
+def test_bytes_and_arrays_give_the_same_rows(classifier: Classifier, pictures: list[np.ndarray]) -> None:
+    rows = Predictor(classifier, batch_size=2).predict([encode_png(p) for p in pictures])
+    arrays = Predictor(classifier).predict(pictures)
+    packed = Predictor(classifier).predict([p[None] for p in pictures])
+    assert list(rows.columns) == ["class", "confidence", "probabilities", "embedding"]
+    x = torch.from_numpy(np.stack(pictures))[:, None].float() / 255
+    probabilities = classifier(x).softmax(1).detach().numpy()
+    for frame in (rows, arrays, packed):
+        np.testing.assert_allclose(np.stack(frame["probabilities"]), probabilities, atol=1e-6)
+        np.testing.assert_allclose(
+            np.stack(frame["embedding"]), classifier.encoder(x).detach().numpy(), atol=1e-5
+        )
+    assert list(rows["class"]) == [classifier.config.classes[i] for i in probabilities.argmax(1)]
+    np.testing.assert_allclose(rows["confidence"], probabilities.max(1), atol=1e-6)
+
+
+def test_a_colour_jpeg_of_another_size_is_taken(classifier: Classifier) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), (200, 10, 10)).save(out, format="JPEG")
+    assert len(Predictor(classifier).predict([out.getvalue()])) == 1
+
+
+def test_none_give_none(classifier: Classifier) -> None:
+    assert len(Predictor(classifier).predict([])) == 0
+
+
+def test_what_is_no_image_is_named_by_its_position(
+    classifier: Classifier, pictures: list[np.ndarray]
+) -> None:
+    with pytest.raises(UserError, match="image 1: "):
+        Predictor(classifier).predict([encode_png(pictures[0]), b"no image"])
+    with pytest.raises(UserError, match="uint8 array needed, got float64"):
+        Predictor(classifier).predict([pictures[0] / 255])
+
+
+@pytest.mark.parametrize("shape", [(9, 7), (9, 7, 1), (9, 7, 3), (3, 9, 7), (1, 9, 7)])
+def test_png_keeps_every_pixel(shape: tuple[int, ...]) -> None:
+    image = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+    back = np.asarray(Image.open(io.BytesIO(encode_png(image))))
+    expected = image.transpose(1, 2, 0) if shape[0] in (1, 3) else image
+    np.testing.assert_array_equal(back, expected.squeeze())

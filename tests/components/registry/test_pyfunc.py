@@ -1,0 +1,203 @@
+import base64
+import json
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from components.errors import UserError
+from components.registry.model import (
+    Classifier,
+    ModelConfig,
+    Predictor,
+    encode_png,
+    load_classifier,
+    save_classifier,
+)
+from components.registry.smoke import Smoke, disagreement
+from components.registry.store import ENVIRONMENT, Registry, connect, experiment
+
+CONFIG = {
+    "encoder": {"name": "resnet", "widths": [8, 16], "blocks": [1, 1]},
+    "modality": {"name": "image", "size": 16, "channels": 1},
+    "mean": [0.3],
+    "std": [0.2],
+    "classes": ["bag", "shirt", "boot"],
+}
+
+
+@pytest.fixture(scope="module")
+def pyfunc() -> Any:
+    os.environ.update(ENVIRONMENT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow.pyfunc  # noqa: F401  # what MLflow itself warns of is not ours
+    from components.registry import pyfunc
+
+    return pyfunc
+
+
+@pytest.fixture(scope="module")
+def images() -> list[bytes]:
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 16, 16), dtype=np.uint8)
+    return [encode_png(picture) for picture in pictures]
+
+
+@pytest.fixture(scope="module")
+def saved(pyfunc: Any, images: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(0)
+    save_classifier(Classifier(ModelConfig.model_validate(CONFIG)), folder / "classifier")
+    (folder / "note.txt").write_text("beside")
+    pyfunc.save(folder / "classifier", folder / "saved", images[:2], extra={"note.txt": folder / "note.txt"})
+    return folder / "saved"
+
+
+@pytest.fixture(autouse=True)
+def _path() -> Iterator[None]:
+    """MLflow puts a loaded model's code before everything else, and leaves it there."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
+
+
+def test_no_pickle_is_written(saved: Path) -> None:
+    suffixes = {file.suffix for file in saved.rglob("*") if file.is_file()}
+    assert suffixes == {"", ".py", ".json", ".safetensors", ".yaml", ".txt"}
+    assert b"\x80\x04" not in b"".join(f.read_bytes()[:2] for f in saved.rglob("*") if f.is_file())
+    text = (saved / "MLmodel").read_text()
+    assert "python_model:" not in text
+    assert "loader_module: mlflow.pyfunc.loaders.code_model" in text
+    assert (saved / "note.txt").read_text() == "beside"
+
+
+def test_requirements_are_pinned_and_nothing_else_is_shipped(saved: Path) -> None:
+    lines = (saved / "requirements.txt").read_text().split()
+    assert {line.split("==")[0] for line in lines} == {
+        "mlflow", "numpy", "pandas", "pillow", "pydantic", "safetensors", "torch"
+    }  # fmt: skip
+    assert all("==" in line and "+" not in line for line in lines)
+    shipped = {p.relative_to(saved / "code").as_posix() for p in (saved / "code").rglob("*.py")}
+    assert "components/registry/model.py" in shipped
+    assert not any(name.startswith(("pipelines", "components/objectives")) for name in shipped)
+
+
+def test_signature_and_example(saved: Path, pyfunc: Any, images: list[bytes]) -> None:
+    model = pyfunc.load(str(saved))
+    assert model.metadata.signature.inputs.to_dict() == [
+        {"type": "binary", "name": "image", "required": True}
+    ]
+    assert model.metadata.signature.outputs.input_names() == [
+        "class",
+        "confidence",
+        "probabilities",
+        "embedding",
+    ]
+    example = json.loads((saved / "input_example.json").read_text())
+    assert base64.b64decode(example["data"][0][0]) == images[0]
+
+
+def test_it_predicts_what_the_classifier_does(
+    saved: Path, pyfunc: Any, images: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    model = pyfunc.load(str(saved))
+    expected = Predictor(load_classifier(saved.parent / "classifier")).predict(images)
+    found = model.predict(pd.DataFrame({"image": images}))
+    pd.testing.assert_frame_equal(found, expected)
+    coded = pd.DataFrame({"image": [base64.b64encode(image).decode() for image in images]})
+    pd.testing.assert_frame_equal(model.predict(coded), expected)
+
+
+def test_the_request_that_a_server_gets(saved: Path, pyfunc: Any, images: list[bytes]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlflow.pyfunc.scoring_server import infer_and_parse_data
+
+    model = pyfunc.load(str(saved))
+    coded = [[base64.b64encode(image).decode()] for image in images]
+    body = {"dataframe_split": {"columns": ["image"], "data": coded}}
+    parsed = infer_and_parse_data(body, model.metadata.get_input_schema())
+    assert len(model.predict(parsed)) == len(images)
+
+
+def test_a_changed_weight_is_refused_on_loading(saved: Path, pyfunc: Any, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(saved, copy)
+    weights = copy / "artifacts" / "classifier" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(UserError, match=r"sha256 .* needed, got"):
+        pyfunc.load(str(copy))
+
+
+def test_a_clean_process_gives_the_same_and_so_does_the_registry(
+    saved: Path, pyfunc: Any, images: list[bytes], tmp_path: Path
+) -> None:
+    """One clean process loads the folder, a second one models:/NAME@champion."""
+    uri, lock = f"sqlite:///{tmp_path}/db/mlflow.db", tmp_path / "lock"
+    expected = Predictor(load_classifier(saved.parent / "classifier")).predict(images).to_dict("list")
+    with Smoke() as smoke:
+        smoke.ask(saved, images)
+        client = connect(uri, lock)
+        where = experiment(client, "toys", tmp_path / "artifacts", lock)
+        logged = client.create_logged_model(where, "model", client.create_run(where).info.run_id)
+        client.log_model_artifacts(logged.model_id, str(saved))
+        registry = Registry(client, "toys", lock)
+        registry.register(
+            "register/abc", source=logged.artifact_location, run_id=logged.source_run_id,
+            model_id=logged.model_id, tags={},
+        )  # fmt: skip
+        registry.set_alias("champion", "1")
+        found = smoke.answer(saved)
+    assert disagreement(found, expected) < 1e-6
+    script = (
+        "import sys, json, base64, pandas, mlflow.pyfunc\n"
+        "model = mlflow.pyfunc.load_model('models:/toys@champion')\n"
+        "image = base64.b64decode(sys.argv[1])\n"
+        "row = model.predict(pandas.DataFrame({'image': [image]})).iloc[0]\n"
+        "print(json.dumps([row['class'], row['probabilities']]))\n"
+    )
+    environment = {**os.environ, **ENVIRONMENT, "MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}
+    command = [sys.executable, "-I", "-c", script, base64.b64encode(images[0]).decode()]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])[0] == expected["class"][0]
+
+
+def test_a_model_that_does_not_load_says_why_and_leaves_no_process(
+    tmp_path: Path, images: list[bytes]
+) -> None:
+    with Smoke() as smoke:
+        smoke.ask(tmp_path / "nothing", images)
+        with pytest.raises(UserError, match=r"does not load and predict in a clean process: .*nothing"):
+            smoke.answer(tmp_path / "nothing")
+    assert smoke._process.poll() is not None
+
+
+def test_one_that_is_too_slow_is_ended(tmp_path: Path) -> None:
+    with Smoke(timeout=0.2) as smoke, pytest.raises(UserError, match="did not answer in a clean process"):
+        smoke.answer(tmp_path)
+    assert smoke._process.poll() == -9
+
+
+def test_disagreement() -> None:
+    one = {"class": ["a", "b"], "probabilities": [[0.9, 0.1], [0.2, 0.8]]}
+    assert disagreement(one, one) == 0
+    assert disagreement(one, {**one, "probabilities": [[0.9, 0.1], [0.25, 0.75]]}) == pytest.approx(0.05)
+    assert disagreement(one, {**one, "class": ["a", "a"]}) == float("inf")
+
+
+def test_the_closure_is_what_the_model_imports(pyfunc: Any, tmp_path: Path) -> None:
+    names = {path.as_posix() for path in pyfunc.closure()}
+    assert {"components/__init__.py", "components/config.py", "components/encoders/resnet.py"} <= names
+    assert "components/registry/gate.py" not in names

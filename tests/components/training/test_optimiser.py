@@ -1,0 +1,78 @@
+"""Groups, rates and the LARS step against arithmetic by hand."""
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import SGD, AdamW
+
+from components.training.optimiser import (
+    AdamwConfig,
+    Lars,
+    LarsConfig,
+    SgdConfig,
+    build_optimiser,
+    forget,
+    parameter_groups,
+    set_rate,
+)
+
+
+def network() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+
+
+def test_decay_spares_biases_and_norms_and_the_encoder_has_its_own_rate() -> None:
+    net = network()
+    net[2].bias.requires_grad_(False)
+    groups = parameter_groups([(net[0], 0.1), (net, 1.0)], learning_rate=2.0, weight_decay=0.3)
+    found = [(g["peak"], g["weight_decay"], [tuple(p.shape) for p in g["params"]]) for g in groups]
+    assert found == [
+        (0.2, 0.3, [(4, 3)]), (0.2, 0.0, [(4,)]), (2.0, 0.3, [(2, 4)]), (2.0, 0.0, [(4,), (4,)])
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("config", "kind"), [(AdamwConfig(), AdamW), (SgdConfig(), SGD), (LarsConfig(), Lars)]
+)
+def test_each_name_builds_its_optimiser_and_the_schedule_scales_every_group(
+    config: object, kind: type
+) -> None:
+    net = network()
+    optimiser = build_optimiser(config, [(net[0], 0.5), (net, 1.0)])  # type: ignore[arg-type]
+    assert type(optimiser) is kind
+    set_rate(optimiser, 0.5)
+    set_rate(optimiser, 0.25)
+    peaks = [g["peak"] for g in optimiser.param_groups]
+    assert [g["lr"] for g in optimiser.param_groups] == pytest.approx([p * 0.25 for p in peaks])
+    net(torch.randn(5, 3)).square().sum().backward()
+    before = [p.detach().clone() for p in net.parameters()]
+    optimiser.step()
+    assert all(not torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
+
+
+def test_lars_steps() -> None:
+    """|w| = 5, |g| = 2, decay .1: scale .01 * 5 / (2 + .1 * 5) = .02; then momentum."""
+    weight, bias = nn.Parameter(torch.tensor([[3.0, 4.0]])), nn.Parameter(torch.tensor([1.0]))
+    groups = [{"params": [weight], "weight_decay": 0.1}, {"params": [bias]}]
+    lars = Lars(groups, lr=0.5, momentum=0.9, trust=0.01)
+    weight.grad, bias.grad = torch.tensor([[0.0, 2.0]]), torch.tensor([2.0])
+    lars.step()
+    first = 0.02 * torch.tensor([[0.3, 2.4]])
+    torch.testing.assert_close(weight.detach(), torch.tensor([[3.0, 4.0]]) - 0.5 * first)
+    assert bias.item() == pytest.approx(1 - 0.5 * 2)
+    weight.grad, bias.grad = torch.zeros(1, 2), torch.zeros(1)
+    lars.step()
+    assert bias.item() == pytest.approx(1 - 0.5 * 2 - 0.5 * 0.9 * 2)
+    # no slope, no trust: what remains is momentum and plain decay
+    after = torch.tensor([[3.0, 4.0]]) - 0.5 * first
+    torch.testing.assert_close(weight.detach(), after - 0.5 * (0.9 * first + 0.1 * after))
+
+
+def test_forget_drops_the_moments_of_what_is_named() -> None:
+    net = network()
+    optimiser = build_optimiser(AdamwConfig(), [(net, 1.0)])
+    net(torch.randn(5, 3)).sum().backward()
+    optimiser.step()
+    forget(optimiser, [net[2].weight])
+    assert net[2].weight not in optimiser.state
+    assert net[0].weight in optimiser.state

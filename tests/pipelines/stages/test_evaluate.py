@@ -1,0 +1,173 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, f1_score
+
+from components.data.table import Table
+from components.modalities.image import ImageConfig
+from components.registry.model import Classifier, ModelConfig, save_classifier
+from pipelines.context import Artifact
+from pipelines.stages import evaluate, finetune
+from pipelines.stages.evaluate import Request
+from tests.pipelines.stages.tiny import CLASSES, ENCODER, SIDE, TEST, context
+
+ABOVE = {name: f"{name}/0" for name in ("snapshot", "pretrain", "embed", "pseudo_label", "finetune")}
+
+
+def prepare(home, labels, *, skipped=None, scratch=True, temperature=0.5):
+    """Fine-tuning is stood in for by the frozen encoder with a random head; scratch by another."""
+    here = context(home, labels)
+    at = here.store / "finetune" / "0"
+    at.mkdir(parents=True)
+    if skipped:
+        here.outputs["finetune/0"] = finetune.Output(skipped=skipped)
+        return here
+    above = here.outputs["snapshot/0"]
+    files = {}
+    for seed, name in enumerate(("model", "scratch")):
+        torch.manual_seed(seed)
+        config = ModelConfig(
+            encoder=ENCODER, modality=ImageConfig(size=SIDE, channels=1), mean=above.mean, std=above.std,
+            classes=CLASSES,
+            temperature=temperature,
+        )  # fmt: skip
+        files[name] = [Artifact.of(file, at) for file in save_classifier(Classifier(config), at / name)]
+    here.outputs["finetune/0"] = finetune.Output(
+        model=files["model"][0], config=files["model"][1],
+        scratch=files["scratch"][0] if scratch else None,
+        scratch_config=files["scratch"][1] if scratch else None,
+    )  # fmt: skip
+    return here
+
+
+def run(here, **options):
+    folder = here.store / "evaluate" / "0"
+    folder.mkdir(parents=True)
+    return evaluate.run(Request(**ABOVE, **options), folder, here), folder
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    here = prepare(tmp_path_factory.mktemp("home"), {0: 6, 1: 6, 2: 6})
+    return *run(here, bootstrap=300), here
+
+
+def test_predictions_are_the_test_rows_and_nothing_else(measured):
+    output, folder, here = measured
+    table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
+    found = pq.read_table(folder / output.predictions.path).to_pandas()
+    rows = table.test_rows()
+    assert output.samples == len(found) == TEST
+    assert list(found.columns) == ["id", "label", "class", "confidence", "p_0", "p_1", "p_2"]
+    assert found["id"].tolist() == table.ids[rows].tolist()
+    assert found["label"].tolist() == [CLASSES[k] for k in table.label[rows]]
+    p = found[["p_0", "p_1", "p_2"]].to_numpy()
+    np.testing.assert_allclose(p.sum(1), 1)
+    np.testing.assert_allclose(found["confidence"], p.max(1))
+    assert found["class"].tolist() == [CLASSES[k] for k in p.argmax(1)]
+
+
+def test_figures_equal_scikit_learn_on_the_predictions(measured):
+    output, folder, _ = measured
+    found = pq.read_table(folder / output.predictions.path).to_pandas()
+    accuracy = accuracy_score(found["label"], found["class"])
+    assert output.metrics["accuracy"] == pytest.approx(accuracy)
+    assert output.metrics["macro_f1"] == pytest.approx(
+        f1_score(found["label"], found["class"], average="macro")
+    )
+    assert output.metrics["accuracy_low"] <= accuracy <= output.metrics["accuracy_high"]
+    assert np.trace(output.confusion) == round(accuracy * TEST)
+    assert sum(row.support for row in output.per_class.values()) == TEST
+    assert list(output.per_class) == CLASSES
+
+
+def test_the_margin_is_against_the_better_baseline(measured):
+    output, _, _ = measured
+    assert set(output.baselines) == {"scratch", "logistic_pixels", "knn_pixels"}
+    assert set(output.frozen) == {"knn", "probe"}
+    best = max(output.baselines.values())
+    assert output.baselines[output.best_baseline] == best
+    assert output.metrics["margin"] == pytest.approx(output.metrics["accuracy"] - best)
+    for name, figure in output.differences.items():
+        other = {**output.baselines, **output.frozen}[name]
+        assert figure.value == pytest.approx(output.metrics["accuracy"] - other)
+        assert figure.low <= figure.value <= figure.high
+
+
+def test_before_the_temperature_is_without_it(tmp_path):
+    plain = run(prepare(tmp_path, {0: 6, 1: 6, 2: 6}, temperature=1.0), bootstrap=10)[0]
+    assert plain.metrics["ece"] == pytest.approx(plain.metrics["ece_before"])
+    (tmp_path / "b").mkdir()
+    sharp = run(prepare(tmp_path / "b", {0: 6, 1: 6, 2: 6}, temperature=0.25), bootstrap=10)[0]
+    assert sharp.metrics["ece_before"] == pytest.approx(plain.metrics["ece"], abs=1e-5)
+    assert sharp.metrics["log_loss_before"] == pytest.approx(plain.metrics["log_loss"], abs=1e-5)
+    assert sharp.metrics["log_loss"] != pytest.approx(plain.metrics["log_loss"], abs=1e-3)
+    assert sum(b.count for b in sharp.reliability) == TEST
+
+
+def test_clusters_and_health(measured):
+    output, _, _ = measured
+    assert set(output.clusters) == {"accuracy", "purity", "nmi", "ari", "named"}
+    assert output.clusters["named"] <= output.clusters["purity"] + 1e-9
+    assert {"std", "spread", "effective_rank", "effective_rank_fraction"} <= set(output.health)
+    assert 0 < output.health["effective_rank_fraction"] <= 1.001
+
+
+def test_same_request_same_output(measured, tmp_path):
+    output, _, here = measured
+    (other := tmp_path / "evaluate").mkdir()
+    again = evaluate.run(Request(**ABOVE, bootstrap=300), other, here)
+    assert again == output
+
+
+def test_test_labels_tune_nothing(measured):
+    """With the test labels turned round the classifiers answer the same: only what is counted changes."""
+    _, _, here = measured
+    table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
+    label = table.label.copy()
+    label[table.test_rows()] = (label[table.test_rows()] + 1) % 3
+    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))
+    shown = here.outputs["snapshot/0"]
+    for name in ("_frozen", "_pixels"):
+        pair = []
+        for one in (table, Table(table.ids, table.shards, table.split, label)):
+            first = (
+                images
+                if name == "_pixels"
+                else np.load(here.file("embed/0", here.outputs["embed/0"].features))
+            )
+            pair.append(getattr(evaluate, name)(first, one, len(shown.classes), 0))
+        for key in pair[0]:
+            np.testing.assert_array_equal(pair[0][key], pair[1][key])
+
+
+def test_without_a_fine_tuned_model_there_are_clusters_and_health(tmp_path):
+    output, folder = run(prepare(tmp_path, {}, skipped="no labels"))
+    assert output.skipped == "no labels"
+    assert output.predictions is None
+    assert output.health["effective_rank"] > 1
+    assert not list(folder.iterdir())
+
+
+def test_without_scratch_the_other_baselines_stand(tmp_path):
+    output, _ = run(prepare(tmp_path, {0: 6, 1: 6, 2: 6}, scratch=False), bootstrap=10)
+    assert set(output.baselines) == {"logistic_pixels", "knn_pixels"}
+
+
+def test_no_labelled_test_sample_is_skipped_with_a_word(tmp_path):
+    here = prepare(tmp_path, {0: 6, 1: 6, 2: 6})
+    at = here.store / "snapshot" / "0"
+    table = Table.load(at / "table.parquet")
+    Table(table.ids, table.shards, table.split, np.where(table.split == "test", -1, table.label)).save(
+        at / "t.parquet"
+    )
+    shown = here.outputs["snapshot/0"]
+    here.outputs["snapshot/0"] = SimpleNamespace(
+        **{**vars(shown), "table": Artifact.of(at / "t.parquet", at)}
+    )
+    output, _ = run(here)
+    assert "test" in output.skipped
+    assert output.clusters == {}

@@ -1,0 +1,472 @@
+"""Ingest end to end: nothing lost, none doubled, bad samples named, the same bytes after a kill anywhere."""
+
+import hashlib
+import io
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from components.data.labels import read_labels, settle
+from components.data.shards import Index, read_quarantine, read_shards
+from components.errors import UserError
+from pipelines.settings import Settings
+from pipelines.stages import ingest
+from pipelines.store import Context
+
+
+def png(seed: int, size: int = 8) -> bytes:
+    out = io.BytesIO()
+    Image.frombytes("L", (size, size), random.Random(seed).randbytes(size * size)).save(out, "PNG")
+    return out.getvalue()
+
+
+def put(file: Path, data: bytes | str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def put_parquet(file: Path, images: list[bytes], names: list[str] | None = None) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    names = names or [f"{file.stem}-{row}.png" for row in range(len(images))]
+    pq.write_table(pa.table({"image": images, "name": names}), file)
+
+
+class Place:
+    """An inbox, a data folder, and a way to run the stage between them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.inbox, self.target = root, root / "inbox", root / "data" / "mine"
+        self.inbox.mkdir(parents=True)
+        self.folder = root / "run"
+        self.folder.mkdir()
+        self.settings = Settings(home=root / "home", data=root / "data")
+
+    def request(self, **changes: Any) -> ingest.Request:
+        given = {
+            "inbox": str(self.inbox),
+            "modality": {"name": "image"},
+            "settle_seconds": 0,
+            "shard_size": 4,
+        }
+        return ingest.Request.model_validate(given | changes)
+
+    def run(self, **changes: Any) -> ingest.Output:
+        context = Context(self.settings.store, self.settings, "mine", self.folder)
+        return ingest.run(self.request(**changes), self.folder, context)
+
+    def ids(self) -> list[str]:
+        """Of all samples in all shards, after a look at each: its id is the hash of its bytes."""
+        found = []
+        for _, batch in read_shards(self.target, Index.load(self.target), ["id", "bytes"]):
+            for id, data in zip(*batch.values(), strict=True):
+                assert hashlib.sha256(data).hexdigest() == id
+                found.append(id)
+        return found
+
+    def files(self) -> dict[str, bytes]:
+        found = (p for p in sorted(self.target.rglob("*")) if p.is_file())
+        return {p.relative_to(self.target).as_posix(): p.read_bytes() for p in found}
+
+    def labels(self) -> dict[str, str]:
+        return settle(read_labels(self.target, Index.load(self.target))).labels
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def id_of(seed: int) -> str:
+    return hashlib.sha256(png(seed)).hexdigest()
+
+
+def test_deliveries_of_every_form_end_in_shards(place: Place) -> None:
+    put_parquet(place.inbox / "2026.parquet", [png(i) for i in range(9)])
+    put(place.inbox / "photos" / "a" / "x.png", png(10))
+    put(place.inbox / "loose.png", png(11))
+    output = place.run()
+    assert sorted(place.ids()) == sorted(id_of(i) for i in (*range(9), 10, 11))
+    assert (output.deliveries_new, output.samples_new, output.samples) == (3, 11, 11)
+    assert [(s.delivery, s.rows) for s in Index.load(place.target).shards] == [
+        (".", 1), ("2026.parquet", 4), ("2026.parquet", 4), ("2026.parquet", 1), ("photos", 1),
+    ]  # fmt: skip
+
+
+def test_run_again_changes_no_byte(place: Place) -> None:
+    put_parquet(place.inbox / "2026.parquet", [png(i) for i in range(9)])
+    put(place.inbox / "labels.csv", f"id,label\n{id_of(1)},cat\n")
+    first, files = place.run(), place.files()
+    second = place.run()
+    assert place.files() == files
+    assert (second.deliveries_new, second.deliveries_known, second.samples_new, second.labels_new) == (
+        0,
+        1,
+        0,
+        0,
+    )
+    assert (second.samples, second.labels, second.digest) == (9, 1, first.digest)
+
+
+def test_times_and_places_leave_no_trace_in_the_bytes(tmp_path: Path) -> None:
+    files = []
+    for name in ("here", "there"):
+        place = Place(tmp_path / name)
+        put_parquet(place.inbox / "2026.parquet", [png(i) for i in range(9)])
+        put(place.inbox / "a" / "bad.png", "text")
+        put(place.inbox / "a" / "good.png", png(20))
+        os.utime(place.inbox / "a" / "good.png", (1, len(files)))
+        place.run(max_bad_share=0.5)
+        files.append(place.files())
+    assert files[0] == files[1]
+
+
+def test_each_sample_is_in_one_shard_and_duplicates_are_counted(place: Place) -> None:
+    put_parquet(place.inbox / "1.parquet", [png(1), png(2), png(1)])
+    place.run()
+    put_parquet(place.inbox / "2.parquet", [png(2), png(3), png(3)])
+    output = place.run()
+    assert Counter(place.ids()) == Counter(id_of(i) for i in (1, 2, 3))
+    assert (output.samples_new, output.duplicates, output.quarantined) == (1, 2, {})
+    [_, second] = Index.load(place.target).deliveries
+    assert list(read_quarantine(place.target, second)) == [
+        ("2-0.png", f"duplicate: {id_of(2)}"), ("2-2.png", f"duplicate: {id_of(3)}"),
+    ]  # fmt: skip
+
+
+def test_a_delivery_that_grows_brings_only_what_is_new(place: Place) -> None:
+    for i in range(1, 30):
+        put(place.inbox / "a" / f"{i:02}.png", png(i))
+    put(place.inbox / "a" / "bad.png", "text")
+    put(place.inbox / "a" / "copy.png", png(1))
+    place.run()
+    put(place.inbox / "a" / "31.png", png(31))
+    put(place.inbox / "a" / "late-copy.png", png(2))
+    output = place.run()
+    assert (output.samples_new, output.duplicates, output.quarantined) == (1, 1, {})
+    assert Counter(place.ids()) == Counter(id_of(i) for i in (*range(1, 30), 31))
+
+
+def test_every_kind_of_bad_sample_is_quarantined_with_its_reason(place: Place) -> None:
+    put(place.root / "secret.png", png(0))
+    bad: dict[str, tuple[bytes, str]] = {
+        "empty.png": (b"", "empty"),
+        "text.png": (b"no image at all", "not an image"),
+        "cut.png": (png(1, 30)[:-400], "truncated"),
+        "bomb.png": (png(2, 40), "too many pixels"),
+        "tiny.png": (png(3, 2), "too small"),
+        "heavy.png": (bytes(9000), "too large a file"),
+    }
+    for name, (data, _) in bad.items():
+        put(place.inbox / "a" / name, data)
+    (place.inbox / "a" / "link.png").symlink_to(place.root / "secret.png")
+    put(place.inbox / "a" / "good.png", png(4))
+    output = place.run(max_bad_share=0.9, limits={"max_pixels": 1000, "max_bytes": 8000})
+    reasons = {kind: 1 for _, kind in bad.values()} | {"hostile path": 1}
+    assert output.quarantined == dict(sorted(reasons.items()))
+    assert place.ids() == [id_of(4)]
+    [record] = Index.load(place.target).deliveries
+    listed = {name: reason.split(":")[0] for name, reason in read_quarantine(place.target, record)}
+    assert listed == {f"a/{n}": kind for n, (_, kind) in bad.items()} | {"a/link.png": "hostile path"}
+    heads = pq.read_table(place.target / (record.quarantine or ""))
+    assert (
+        dict(zip(heads["name"].to_pylist(), heads["bytes"].to_pylist(), strict=True))["a/text.png"]
+        == b"no image at all"
+    )
+    assert output.bad is not None
+    assert "a/text.png,not an image" in (place.folder / output.bad.path).read_text()
+
+
+@pytest.mark.parametrize(("bad", "fails"), [(1, False), (2, True)])
+def test_more_bad_than_allowed_stops_the_stage_and_keeps_other_deliveries(
+    place: Place, bad: int, fails: bool
+) -> None:
+    put_parquet(place.inbox / "a.parquet", [png(i) for i in range(20 - bad)] + [b"text"] * bad)
+    put_parquet(place.inbox / "b.parquet", [png(100)])
+    if not fails:
+        assert place.run().samples == 20
+        return
+    with pytest.raises(UserError) as caught:
+        place.run()
+    message = str(caught.value)
+    assert "delivery a.parquet: 2 of 20 samples are bad (2 not an image), allowed are 5.0%" in message
+    assert "max_bad_share" in message
+    assert "\n" not in message
+    assert str(place.folder / "bad.csv") in message
+    assert (place.folder / "bad.csv").read_text().count("not an image") == 2
+    assert place.ids() == [id_of(100)]
+    assert not (place.target / ".part").exists()
+    put_parquet(place.inbox / "a.parquet", [png(i) for i in range(18)])  # mended
+    assert place.run().samples == 19
+
+
+def test_a_broken_file_is_quarantined_as_a_whole_once(place: Place) -> None:
+    put_parquet(place.inbox / "a.parquet", [png(1)])
+    put(place.inbox / "cut.parquet", (place.inbox / "a.parquet").read_bytes()[:-9])
+    output = place.run()
+    assert (output.samples, output.quarantined) == (1, {"unreadable table": 1})
+    files = place.files()
+    again = place.run()
+    assert (place.files(), again.quarantined, again.deliveries_known) == (files, {}, 2)
+
+
+def test_a_file_broken_in_the_middle_gives_nothing(place: Place) -> None:
+    put_parquet(place.inbox / "a.parquet", [png(i, 32) for i in range(50)])
+    data = bytearray((place.inbox / "a.parquet").read_bytes())
+    data[4:40] = bytes(36)
+    put(place.inbox / "a.parquet", bytes(data))
+    put_parquet(place.inbox / "b.parquet", [png(1)])
+    output = place.run()
+    assert output.quarantined == {"unreadable table": 1}
+    assert place.ids() == [id_of(1)]
+
+
+def test_what_is_still_being_written_comes_next_time(place: Place) -> None:
+    put_parquet(place.inbox / "a.parquet", [png(1)])
+    whole = (place.inbox / "a.parquet").read_bytes()
+    put(place.inbox / "b.parquet", whole[:-9])
+    put(place.inbox / "c" / "1.png", png(2))
+    put(place.inbox / "c" / "2.png", png(3, 64)[:-900])
+    request = place.request(settle_seconds=1000)
+    before = ingest.observe(request, place.settings)
+    output = place.run(settle_seconds=1000)
+    assert (output.left, output.quarantined, output.samples) == (2, {}, 2)
+    put_parquet(place.inbox / "b.parquet", [png(5)])
+    put(place.inbox / "c" / "2.png", png(3, 64))
+    for file in place.inbox.rglob("*.p*"):
+        os.utime(file, (1, 1))
+    assert ingest.observe(request, place.settings) != before
+    output = place.run(settle_seconds=1000)
+    assert (output.left, output.samples_new, output.samples, output.duplicates) == (0, 2, 4, 0)
+
+
+def test_what_was_left_and_never_finished_is_quarantined_in_the_end(place: Place) -> None:
+    put(place.inbox / "1.png", png(1))
+    put(place.inbox / "2.png", png(3, 64)[:-900])
+    assert place.run(settle_seconds=1000, max_bad_share=0.5).left == 1
+    output = place.run(settle_seconds=0, max_bad_share=0.5)  # not a byte has changed, only its age
+    assert (output.left, output.quarantined, output.samples) == (0, {"truncated": 1}, 1)
+
+
+def test_the_same_file_grown_old_is_looked_at_again(place: Place) -> None:
+    put(place.inbox / "1.png", png(1))
+    young = ingest.observe(place.request(settle_seconds=1000), place.settings)
+    assert ingest.observe(place.request(settle_seconds=1000), place.settings) == young
+    assert ingest.observe(place.request(settle_seconds=0), place.settings) != young
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_empty_inbox_is_told(place: Place, there: bool) -> None:
+    if not there:
+        place.inbox.rmdir()
+    with pytest.raises(UserError, match=r"inbox .*put there image files") as caught:
+        place.run()
+    assert str(place.inbox) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    ingest.observe(place.request(), place.settings)
+
+
+def test_an_inbox_emptied_later_is_no_mistake(place: Place) -> None:
+    put(place.inbox / "1.png", png(1))
+    place.run()
+    (place.inbox / "1.png").unlink()
+    assert place.run().samples == 1
+
+
+def test_labels_come_from_files_and_may_come_first(place: Place) -> None:
+    put_parquet(place.inbox / "a.parquet", [png(i) for i in range(5)])
+    put(place.inbox / "labels.csv", "name,label,split\na-0.png,cat,train\na-1.png,dog,test\nb-0.png,cow,\n")
+    put(place.inbox / "labels-2.csv", f"id,label,annotator\n{id_of(0)},dog,ben\n{id_of(2)},dog,ben\n")
+    output = place.run()
+    assert place.labels() == {id_of(1): "dog", id_of(2): "dog"}
+    assert (output.labels_new, output.labels_unknown, output.labels_contradictory) == (4, 1, 1)
+    assert (output.labels, output.classes) == (2, ["dog"])
+    assert output.unknown is not None
+    assert output.contradictory is not None
+    assert 'b-0.png,"no sample of this id' in (place.folder / output.unknown.path).read_text()
+    assert f"{id_of(0)},cat | dog" in (place.folder / output.contradictory.path).read_text()
+    put_parquet(place.inbox / "b.parquet", [png(9)])
+    output = place.run()
+    assert place.labels()[id_of(9)] == "cow"
+    assert (output.labels_new, output.labels_unknown, output.unknown) == (1, 0, None)
+
+
+def test_labels_of_a_delivery_and_of_a_table_of_paths(place: Place) -> None:
+    pq.write_table(pa.table({"bytes": [png(1), png(2)], "label": ["cat", None]}), place.inbox / "a.parquet")
+    put(place.inbox / "x" / "1.png", png(3))
+    put(place.inbox / "x" / "2.png", png(4))
+    put(place.inbox / "files.csv", "path,label\nx/1.png,dog\n")
+    output = place.run()
+    assert place.labels() == {id_of(1): "cat", id_of(3): "dog"}
+    assert output.samples == 4
+
+
+def test_hostile_paths_in_a_table_are_quarantined(place: Place) -> None:
+    put(place.root / "secret.png", png(9))
+    put(place.inbox / "x" / "1.png", png(1))
+    put(place.inbox / "files.csv", f"path\nx/1.png\n../secret.png\n{place.root}/secret.png\nx/none.png\n")
+    output = place.run(max_bad_share=0.8)
+    assert output.quarantined == {"hostile path": 2, "missing": 1}
+    assert place.ids() == [id_of(1)]
+
+
+@pytest.mark.parametrize(
+    ("labels_from", "expected"),
+    [(None, {}), ("file", {2: "cow"}), ("folders", {1: "cat", 3: "dog"})],
+)
+def test_class_folders_are_labels_only_if_the_recipe_says_so(
+    place: Place, labels_from: str | None, expected: dict[int, str]
+) -> None:
+    put(place.inbox / "set" / "cat" / "1.png", png(1))
+    put(place.inbox / "set" / "dog" / "2.png", png(2))
+    put(place.inbox / "set" / "dog" / "3.png", png(3))
+    put(place.inbox / "4.png", png(4))
+    put(place.inbox / "labels.csv", "path,label\nset/dog/2.png,cow\n")
+    output = place.run(labels_from=labels_from)
+    assert place.labels() == {id_of(i): label for i, label in expected.items()}
+    assert output.labels_contradictory == (labels_from == "folders")  # dog by its folder, cow by the file
+    place.run(labels_from="folders")
+    assert place.labels() == {id_of(1): "cat", id_of(3): "dog"}  # later, too
+
+
+@pytest.mark.parametrize(
+    "text", ["nmae,label\n1,cat\n", "name,label,split\n1,cat,tset\n", "name,label\n\0\xff"]
+)
+def test_labels_that_make_no_sense_are_told_and_samples_kept(place: Place, text: str) -> None:
+    put(place.inbox / "1.png", png(1))
+    put(place.inbox / "labels.csv", text.encode("latin1"))
+    with pytest.raises(UserError, match=r"labels\.csv"):
+        place.run()
+    assert place.ids() == [id_of(1)]
+
+
+def test_names_that_are_no_text(place: Place) -> None:
+    name = os.fsencode(place.inbox) + b"/caf\xe9.png"
+    with open(name, "wb") as file:
+        file.write(png(1))
+    assert place.run().samples == 1
+    assert place.run().deliveries_known == 1
+
+
+def test_samples_whose_index_is_lost_are_adopted(place: Place) -> None:
+    put_parquet(place.inbox / "a.parquet", [png(i) for i in range(6)])
+    put(place.inbox / "labels.csv", "name,label\na-1.png,cat\n")
+    place.run()
+    for file in (place.target / "index.json", place.inbox / "a.parquet", place.inbox / "labels.csv"):
+        file.unlink()
+    put_parquet(place.inbox / "b.parquet", [png(5), png(6)])
+    place.run()
+    assert Counter(place.ids()) == Counter(id_of(i) for i in range(7))
+    assert place.labels() == {id_of(1): "cat"}
+    assert set(place.files()) == {"index.json", *Index.load(place.target).files()}
+
+
+class Killed(BaseException):
+    """Power cut."""
+
+
+def fill(inbox: Path) -> None:
+    put_parquet(inbox / "a.parquet", [png(i) for i in range(9)] + [png(0)])
+    pq.write_table(pa.table({"image": [png(8), png(20)], "label": ["cat", "dog"]}), inbox / "b.parquet")
+    for i in range(30, 35):
+        put(inbox / "c" / "cat" / f"{i}.png", png(i))
+    put(inbox / "c" / "bad.png", "text")
+    put(inbox / "cut.parquet", "PAR1")
+    put(inbox / "labels.csv", "name,label,split\na-0.png,cat,train\na-1.png,dog,test\n")
+
+
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.slow)])
+def test_killed_at_any_write_and_run_again_gives_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    whole = Place(tmp_path / "whole")
+    fill(whole.inbox)
+    whole.run(max_bad_share=0.2)
+    calls = {"left": 10**9}
+
+    def counted(real: Any) -> Any:
+        def write(*arguments: Any, **options: Any) -> Any:
+            calls["left"] -= 1
+            if calls["left"] < 0:
+                raise Killed
+            return real(*arguments, **options)
+
+        return write
+
+    monkeypatch.setattr("os.fsync", counted(lambda handle: None))
+    monkeypatch.setattr(Path, "replace", counted(Path.replace))
+    kills = 0
+    for kills in range(0, 10**6, step):
+        place = Place(tmp_path / str(kills))
+        fill(place.inbox)
+        calls["left"] = kills
+        try:
+            place.run(max_bad_share=0.2)
+        except Killed:
+            calls["left"] = 10**9
+            place.run(max_bad_share=0.2)
+        else:
+            break
+        assert place.files() == whole.files(), f"killed at write {kills}"
+    assert kills > 30
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from pipelines.settings import Settings
+from pipelines.stages import ingest
+from pipelines.store import Context
+root, write = Path(sys.argv[1]), int(sys.argv[2])
+real, count = os.fsync, 0
+def fsync(handle):
+    global count
+    count += 1
+    if count == write:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(handle)
+os.fsync = fsync
+settings = Settings(home=root / "home", data=root / "data")
+request = ingest.Request(
+    inbox=str(root / "inbox"), modality={"name": "image"}, settle_seconds=0, shard_size=4, max_bad_share=0.2
+)
+ingest.run(request, root / "run", Context(settings.store, settings, "mine", root / "run"))
+assert not {"torch", "ray", "mlflow", "airflow"} & sys.modules.keys()
+"""
+
+
+@pytest.mark.parametrize(("write", "code"), [(1, -signal.SIGKILL), (12, -signal.SIGKILL), (10**6, 0)])
+def test_killed_for_good(tmp_path: Path, write: int, code: int) -> None:
+    whole, place = Place(tmp_path / "whole"), Place(tmp_path / "killed")
+    fill(whole.inbox)
+    fill(place.inbox)
+    whole.run(max_bad_share=0.2)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(place.root), str(write)], check=False)
+    assert done.returncode == code
+    place.run(max_bad_share=0.2)
+    assert place.files() == whole.files()
+
+
+def test_the_quickstart_is_as_promised(place: Place) -> None:
+    source = Path(__file__).parents[3] / "recipes" / "quickstart"
+    output = place.run(inbox=str(source / "inbox"), shard_size=4096)
+    assert (output.samples, output.labels, len(output.classes), output.duplicates) == (20_000, 4_100, 10, 0)
+    assert (output.quarantined, output.labels_unknown, output.labels_contradictory) == ({}, 0, 0)
+    settled = settle(read_labels(place.target, Index.load(place.target)))
+    train = Counter(settled.labels[id] for id, split in settled.named.items() if split == "train")
+    assert train == dict.fromkeys(output.classes, 10)
+    second = pq.read_table(source / "second.parquet")["image"].to_pylist()
+    later = {hashlib.sha256(data).hexdigest() for data in second}
+    truth = set(pq.read_table(source / "truth.parquet")["id"].to_pylist())
+    assert len(later) == 8_000
+    assert later.isdisjoint(place.ids())
+    assert truth == (set(place.ids()) | later) - settled.labels.keys()

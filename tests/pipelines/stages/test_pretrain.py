@@ -1,0 +1,157 @@
+"""The pretraining stage: what it writes, which rows it sees, resumption, collapse; Ray workers, too."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from components.data.packed import Packed
+from components.data.table import Table
+from components.encoders import ResnetConfig, build_encoder
+from components.errors import Collapse, UserError
+from pipelines.settings import Settings
+from pipelines.stages import pretrain
+from pipelines.store import Artifact, Context
+
+N, TEST = 60, 12
+
+
+def write_snapshot(store: Path, rows: int = N, test: int = TEST) -> Any:
+    """A finished snapshot of `rows` small images, the first `test` of them for testing."""
+    folder = store / "snapshot" / "0"
+    folder.mkdir(parents=True)
+    images = np.random.default_rng(0).integers(0, 256, (rows, 1, 8, 8), dtype=np.uint8)
+    np.save(folder / "images.npy", images)
+    split = np.array(["test"] * test + ["train"] * (rows - test))
+    names = np.array([f"{i:064x}" for i in range(rows)])
+    Table(names, names, split, np.full(rows, -1, np.int64)).save(folder / "table.parquet")
+    return SimpleNamespace(
+        samples=rows, channels=1, size=8, mean=[0.5], std=[0.3],
+        images=Artifact.of(folder / "images.npy", folder),
+        table=Artifact.of(folder / "table.parquet", folder),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    snapshot = write_snapshot(tmp_path / "store")
+    monkeypatch.setattr(Context, "output", lambda self, reference: snapshot)
+    folder = tmp_path / "pretrain" / ".0123.part"
+    folder.mkdir(parents=True)
+    settings = Settings(home=tmp_path / "home", device="cpu")
+    return Context(store=tmp_path / "store", settings=settings, recipe="small", folder=folder)
+
+
+PLAIN = {"scale": (1, 1), "ratio": (1, 1), "flip": 0, "jitter": 0}
+
+
+def request(view: dict[str, object] | None = None, **train: object) -> pretrain.Request:
+    given = {"epochs": 2, "batch_size": 16, "watch_steps": 1, "checkpoint_seconds": 0, "precision": "float32"}
+    how = {"size": 8, "hue": 0, "grayscale": 0, **(view or {})}
+    return pretrain.Request.model_validate({
+        "snapshot": "snapshot/0",
+        "objective": {"name": "simclr", "embedding": 8, "view": how},
+        "encoder": {"name": "resnet", "widths": [4, 8], "blocks": [1, 1]},
+        "train": {**given, **train},
+        "seed": 3,
+    })  # fmt: skip
+
+
+def run(context: Context, folder: Path, **given: Any) -> pretrain.Output:
+    folder.mkdir(parents=True, exist_ok=True)
+    return pretrain.run(request(**given), folder, context)
+
+
+def test_it_writes_an_encoder_a_checkpoint_and_figures(context: Context) -> None:
+    assert context.folder is not None
+    output = run(context, context.folder)
+    weights = load_file(context.folder / output.encoder.path)
+    encoder = build_encoder(output.encoder_config, output.channels, output.mean, output.std)
+    encoder.load_state_dict(weights)
+    assert encoder.feature_dim == output.feature_dim
+    assert (output.steps, output.epochs, output.samples) == (6, 2, N - TEST)
+    assert {"loss/total", "diagnostics/spread", "diagnostics/rank"} <= output.figures.keys()
+    assert 0 <= output.data_wait_share <= 1
+    state = torch.load(context.folder / output.checkpoint.path, weights_only=True)
+    assert torch.equal(state["learner"]["encoder." + next(iter(weights))], next(iter(weights.values())))
+    lines = [json.loads(x) for x in (context.folder / "metrics.jsonl").read_text().splitlines()]
+    assert [x["step"] for x in lines if "rate" in x] == [1, 2, 3, 4, 5, 6]
+    assert not (context.folder / "ray").exists()
+
+
+def test_no_test_row_is_ever_gathered(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[np.ndarray] = []
+    gather = Packed.gather
+
+    def spy(self: Packed, index: torch.Tensor, **given: Any) -> torch.Tensor:
+        seen.append(self.rows[index.numpy()])
+        return gather(self, index, **given)
+
+    monkeypatch.setattr(Packed, "gather", spy)
+    assert context.folder is not None
+    run(context, context.folder)
+    assert set(np.concatenate(seen).tolist()) == set(range(TEST, N))
+
+
+def test_killed_in_the_middle_and_run_again_it_ends_in_the_same_bytes(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(context, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+
+        def cut(self: Context, step: int, **figures: float) -> None:
+            if step == 5:
+                raise KeyboardInterrupt
+
+        patch.setattr(Context, "log", cut)
+        with pytest.raises(KeyboardInterrupt):
+            run(context, tmp_path / "cut")
+    again = run(context, tmp_path / "cut")
+    assert again.encoder.sha256 == whole.encoder.sha256
+    assert again.checkpoint.sha256 == whole.checkpoint.sha256
+
+
+def test_collapse_is_a_named_error_with_figures_and_remedies(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.encoders.resnet import Resnet
+
+    forward = Resnet.forward
+    monkeypatch.setattr(Resnet, "forward", lambda self, x: forward(self, x) * 1e-6 + 1)
+    assert context.folder is not None
+    with pytest.raises(Collapse, match=r"dead after 2 epochs.*spread .*smaller learning rate.*epsilon \.03"):
+        run(context, context.folder, epochs=5, patience=2, warmup=0)
+
+
+def test_too_few_samples_is_a_users_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot = write_snapshot(tmp_path / "store", rows=3, test=2)
+    monkeypatch.setattr(Context, "output", lambda self, reference: snapshot)
+    context = Context(store=tmp_path / "store", settings=Settings(home=tmp_path, device="cpu"), recipe="r")
+    with pytest.raises(UserError, match="at least 2 training samples, got 1"):
+        run(context, tmp_path / "p")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_under_ray_workers_it_gives_what_one_process_gives(
+    context: Context, tmp_path: Path, workers: int
+) -> None:
+    here = run(context, tmp_path / "here", view=PLAIN)  # each process draws its own views
+    settings = Settings(home=tmp_path / "home", device="cpu", workers=workers)
+    assert context.folder is not None
+    there = Context(store=context.store, settings=settings, recipe="small", folder=context.folder)
+    (context.folder / "metrics.jsonl").unlink()
+    output = run(there, context.folder, view=PLAIN)
+    lines = [json.loads(x) for x in (context.folder / "metrics.jsonl").read_text().splitlines()]
+    assert [x["step"] for x in lines if "rate" in x] == [1, 2, 3, 4, 5, 6]
+    a, b = (load_file(f / "encoder.safetensors") for f in (tmp_path / "here", context.folder))
+    for name, value in a.items():
+        torch.testing.assert_close(b[name], value, rtol=1e-2, atol=1e-3, msg=name)
+    assert output.steps == here.steps
+    assert ResnetConfig(widths=(4, 8), blocks=(1, 1)) == output.encoder_config

@@ -1,0 +1,258 @@
+"""One model through the whole stage with MLflow and a clean process; then what a crash may leave."""
+
+import hashlib
+import json
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from components.registry.model import Classifier, ModelConfig, save_classifier
+from components.registry.store import ENVIRONMENT, REFERENCE, connect
+from pipelines.settings import Settings
+from pipelines.stages import register
+from pipelines.provenance import git_commit, lineage, lock_hash
+from pipelines.stages.register import Output, Request, run
+from pipelines.store import Artifact, Context, Manifest
+
+REFERENCES = {
+    name: f"{name}/k" for name in ("ingest", "snapshot", "pretrain", "embed", "finetune", "evaluate")
+}
+MODEL = {
+    "encoder": {"name": "resnet", "widths": [8, 16], "blocks": [1, 1]},
+    "modality": {"name": "image", "size": 16, "channels": 1},
+    "mean": [0.3],
+    "std": [0.2],
+    "classes": ["bag", "shirt"],
+}
+
+
+def finish(store: Path, stage: str, given: dict[str, Any], output: dict[str, Any]) -> str:
+    folder = store / stage / "k"
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = Manifest(
+        stage=stage, version=1, recipe="toys", given=given, request=given, observed={}, code="c",
+        output=output, started=0.0, seconds=2.0,
+    )  # fmt: skip
+    (folder / "manifest.json").write_text(manifest.model_dump_json())
+    return f"{stage}/k"
+
+
+def fill(store: Path) -> None:
+    """Every run that register looks at."""
+    up = REFERENCES
+    folder = store / "snapshot" / "k"
+    folder.mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 1, 16, 16), dtype=np.uint8)
+    np.save(folder / "images.npy", pixels)
+    pq.write_table(pa.table({"split": ["test"] * 3 + ["train"] * 9}), folder / "table.parquet")
+    files = {
+        key: Artifact.of(folder / name, folder).model_dump()
+        for key, name in (("images", "images.npy"), ("table", "table.parquet"))
+    }
+    finish(store, "snapshot", {}, {"version": "abc.dir", "classes": ["bag", "shirt"], **files})
+    finish(store, "pretrain", {"snapshot": up["snapshot"], "seed": 3}, {})
+    finish(store, "embed", {"snapshot": up["snapshot"], "pretrain": up["pretrain"]}, {})
+    torch.manual_seed(0)
+    folder = store / "finetune" / "k"
+    paths = save_classifier(Classifier(ModelConfig.model_validate(MODEL)), folder / "model")
+    model, config = (Artifact.of(path, folder).model_dump() for path in paths)
+    given = {"snapshot": up["snapshot"], "pretrain": up["pretrain"], "seed": 4}
+    finish(store, "finetune", given, {"skipped": None, "model": model, "config": config})
+    output = {"metrics": {"accuracy": 0.8, "ece": 0.05}, "baselines": {"scratch": 0.6}}
+    finish(store, "evaluate", {**given, "embed": up["embed"], "finetune": up["finetune"]}, output)
+
+
+def request(**changes: Any) -> Request:
+    names = ("snapshot", "pretrain", "finetune", "evaluate")
+    return Request(**{name: REFERENCES[name] for name in names}, **changes)
+
+
+def context_of(home: Path) -> Context:
+    settings = Settings(home=home, data=home / "data")
+    return Context(store=settings.store, settings=settings, recipe="toys")
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
+    os.environ.update(ENVIRONMENT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow.pyfunc  # noqa: F401  # what MLflow itself warns of is not ours
+    made = context_of(tmp_path_factory.mktemp("home"))
+    fill(made.store)
+    return made
+
+
+@pytest.fixture(scope="module")
+def client(context: Context) -> Any:
+    return connect(context.settings.mlflow, context.settings.home / "mlflow" / "store.lock")
+
+
+@pytest.fixture(scope="module")
+def folder(context: Context, client: Any) -> Path:
+    made = context.store / "register" / ".abc.part"
+    made.mkdir(parents=True)
+    return made
+
+
+@pytest.fixture(scope="module")
+def output(context: Context, folder: Path) -> Output:
+    return run(request(), folder, context)
+
+
+class Ready:
+    """In place of the clean process, which takes seconds: it answers what it is told to."""
+
+    rows: dict[str, list[Any]] | Exception
+
+    def __enter__(self) -> "Ready":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def ask(self, model: Path, images: list[bytes]) -> None:
+        from components.registry import pyfunc
+
+        self.asked = images
+        import pandas as pd
+
+        Ready.rows = pyfunc.load(str(model)).predict(pd.DataFrame({"image": images})).to_dict("list")
+
+    def answer(self, model: Path) -> dict[str, list[Any]]:
+        assert isinstance(Ready.rows, dict)
+        return Ready.rows
+
+
+@pytest.fixture
+def ready(monkeypatch: pytest.MonkeyPatch) -> type[Ready]:
+    monkeypatch.setattr(register, "Smoke", Ready)
+    return Ready
+
+
+def test_the_version_says_where_it_came_from(
+    context: Context, client: Any, output: Output, folder: Path
+) -> None:
+    assert (output.name, output.version, output.skipped) == ("toys", "1", None)
+    tags = client.get_model_version("toys", "1").tags
+    assert tags[REFERENCE] == "register/abc"
+    assert tags["selfsup.data"] == "abc.dir"
+    assert tags["selfsup.recipe"] == "toys"
+    assert json.loads(tags["selfsup.seeds"]) == {"pretrain": 3, "finetune": 4, "evaluate": 4}
+    assert {
+        tags[f"selfsup.{stage}"] for stage in ("snapshot", "pretrain", "embed", "finetune", "evaluate")
+    } == {REFERENCES[stage] for stage in ("snapshot", "pretrain", "embed", "finetune", "evaluate")}
+    assert (tags["selfsup.figure.accuracy"], tags["selfsup.figure.baselines"]) == ("0.8", '{"scratch": 0.6}')
+    assert len(tags["selfsup.lock"]) == 64
+    assert tags["selfsup.digest"] == output.digest
+    assert client.get_registered_model("toys").aliases == {"challenger": 1}
+    assert client.get_run(output.run_id).info.status == "FINISHED"
+
+
+def test_the_clean_process_and_onnx_agree(output: Output, folder: Path) -> None:
+    assert output.smoke_error is None
+    assert output.smoke_difference is not None
+    assert output.smoke_difference < 1e-6
+    assert output.onnx is not None
+    assert output.onnx_error is not None
+    assert output.onnx_error <= 1e-4
+    assert hashlib.sha256((folder / "encoder.onnx").read_bytes()).hexdigest() == output.onnx.sha256
+    assert not (folder / "saved").exists()
+
+
+def test_what_lies_in_mlflow(client: Any, output: Output) -> None:
+    source = Path(client.get_model_version("toys", "1").source.removeprefix("file://"))
+    names = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
+    assert {"MLmodel", "encoder.onnx", "artifacts/classifier/model.safetensors"} <= names
+    assert not any(name.endswith((".pkl", ".pickle", ".pt", ".pth")) for name in names)
+
+
+def test_a_second_attempt_after_a_crash_before_the_manifest_makes_nothing_new(
+    context: Context, client: Any, output: Output, folder: Path, ready: type[Ready]
+) -> None:
+    again = run(request(), folder, context)
+    assert (again.version, again.run_id, again.model_id) == (output.version, output.run_id, output.model_id)
+    where = client.get_experiment_by_name("toys").experiment_id
+    assert len(client.search_model_versions("name = 'toys'")) == 1
+    assert len(client.search_runs([where])) == 1
+    assert len(client.search_logged_models([where])) == 1
+
+
+@pytest.mark.parametrize("where", ["create_logged_model", "log_model_artifacts", "finalize_logged_model"])
+def test_killed_anywhere_it_ends_as_if_nothing_had_happened(
+    context: Context, client: Any, ready: type[Ready], monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    part = context.store / "register" / f".{where}.part"
+    part.mkdir()
+
+    through = getattr(type(client), where)
+
+    def dies(self: Any, *args: Any, **kwargs: Any) -> Any:
+        through(self, *args, **kwargs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(client), where, dies)
+    with pytest.raises(KeyboardInterrupt):
+        run(request(name=where, onnx=False), part, context)
+    monkeypatch.setattr(type(client), where, through)
+    done = run(request(name=where, onnx=False), part, context)
+    assert (done.version, done.onnx) == ("1", None)
+    assert len(client.search_model_versions(f"name = '{where}'")) == 1
+    tag = f"tags.`{REFERENCE}` = 'register/{where}'"
+    experiment = client.get_experiment_by_name("toys").experiment_id
+    assert len(client.search_runs([experiment], tag)) == 1
+    assert len(client.search_logged_models([experiment], tag)) == 1
+
+
+def test_a_clean_process_that_fails_is_written_down_for_the_gate(
+    context: Context, ready: type[Ready], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.errors import UserError
+
+    def fails(self: Ready, model: Path) -> Any:
+        raise UserError("the model does not load")
+
+    monkeypatch.setattr(Ready, "answer", fails)
+    part = context.store / "register" / ".fails.part"
+    part.mkdir()
+    done = run(request(name="fails", onnx=False), part, context)
+    assert (done.smoke_difference, done.smoke_error) == (None, "the model does not load")
+    assert done.version == "1"
+
+
+def test_samples_are_training_images(context: Context) -> None:
+    from components.modalities.image import ImageConfig, decode
+    from pipelines.store import read_manifest
+
+    images = register._samples(read_manifest("snapshot/k", context.store), request(samples=4), context)
+    pixels = np.load(context.store / "snapshot" / "k" / "images.npy")
+    found = [decode(image, ImageConfig(size=16, channels=1)) for image in images]
+    np.testing.assert_array_equal(np.stack(found), pixels[[3, 5, 7, 9]])
+
+
+@pytest.mark.parametrize("stage", ["finetune", "evaluate"])
+def test_without_labels_it_is_skipped_with_the_word_of_the_stage_above(tmp_path: Path, stage: str) -> None:
+    context = context_of(tmp_path)
+    for name in ("finetune", "evaluate"):
+        finish(context.store, name, {}, {"skipped": "there are no labels" if name == stage else None})
+    assert run(request(), tmp_path, context) == Output(skipped="there are no labels")
+    assert not (tmp_path / "mlflow").exists()
+
+
+def test_lineage_is_every_run_above(context: Context) -> None:
+    found = lineage(["evaluate/k"], context.store)
+    assert list(found) == ["snapshot", "pretrain", "embed", "finetune", "evaluate"]
+
+
+def test_outside_a_checkout_commit_and_lock_are_unknown(tmp_path: Path) -> None:
+    assert git_commit(tmp_path) == "unknown"
+    assert lock_hash(tmp_path) == "unknown"
+    (tmp_path / "requirements.lock").write_text("torch==2\n")
+    assert lock_hash(tmp_path) == hashlib.sha256(b"torch==2\n").hexdigest()

@@ -1,0 +1,197 @@
+import io
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from PIL import Image
+
+from components.errors import UserError
+from pipelines import recipe
+from pipelines.init import choose, init
+from pipelines.settings import Settings
+from pipelines.survey import Found, are_classes
+
+RNG = np.random.default_rng(0)
+
+
+def picture(width=40, height=40, colour=True):
+    pixels = RNG.integers(0, 256, (height, width, 3) if colour else (height, width), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def put(folder, *names, **how):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(picture(**how))
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(home=tmp_path / "home", data=tmp_path / "data", recipes=tmp_path / "recipes")
+
+
+@pytest.fixture
+def source(tmp_path):
+    return tmp_path / "mine"
+
+
+def read(report):
+    loaded = recipe.load(report.recipe)
+    return loaded, loaded.sections
+
+
+def test_class_folders(settings, source, capsys):
+    put(source, *(f"cat/{n}.png" for n in range(30)), *(f"dog/{n}.png" for n in range(20)))
+    (source / "cat" / "broken.png").write_bytes(b"no image")
+    report = init("pets", source, settings)
+    loaded, sections = read(report)
+    assert loaded.inbox == source
+    assert loaded.modality == {"name": "image", "size": 40, "channels": 3}
+    assert sections["ingest"]["labels_from"] == "folders"
+    assert sections["pseudo_label"]["clusters"] == 4  # three a class, but ten samples each at least
+    assert sections["pretrain"]["objective"]["view"]["size"] == 40
+    said = capsys.readouterr().out
+    assert "51 samples, 51 looked at: 40 x 40 pixels; 0 grey, 50 in colour" in said
+    assert "bad: 1 not an image, e.g. cat/broken.png" in said
+    assert "51 labels in 2 classes, from the folders' names: cat 31, dog 20" in said
+
+
+@pytest.mark.slow
+def test_the_recipe_is_what_the_stages_ask_for(settings, source):
+    put(source, *(f"{c}/{n}.png" for c in "abc" for n in range(20)))
+    recipe.check(recipe.load(init("letters", source, settings).recipe))
+
+
+def test_a_file_of_labels_wins_over_folders(settings, source, capsys):
+    put(
+        source, *(f"batch1/{n}.png" for n in range(30)), *(f"batch2/{n}.png" for n in range(30)), colour=False
+    )
+    (source / "labels.csv").write_text(
+        "path,label,split\nbatch1/0.png,cat,\nbatch1/1.png,dog,test\nbatch2/1.png,dog,\ngone.png,dog,\n"
+    )
+    loaded, sections = read(init("pets", source, settings))
+    assert sections["ingest"]["labels_from"] == "file"
+    assert loaded.modality["channels"] == 1
+    said = capsys.readouterr().out
+    assert "3 labels in 2 classes, from tables: cat 1, dog 2" in said
+    assert "note: 1 labels are of samples that are not there" in said
+    assert "note: 2 of 2 classes have fewer than 3 labels, e.g. cat" in said
+
+
+def test_no_labels(settings, source, capsys):
+    put(source, *(f"2026-01-{n % 2 + 10}/{n}.png" for n in range(60)), width=300, height=200)
+    loaded, sections = read(init("plain", source, settings))
+    assert sections["pseudo_label"]["clusters"] == "auto"
+    assert loaded.modality["size"] == 96
+    assert sections["pretrain"]["encoder"]["stem_stride"] == 2
+    assert "no labels: clusters will be reported without classes" in capsys.readouterr().out
+
+
+def test_a_table_beside_its_images_is_read_where_it_lies(settings, source):
+    put(source, *(f"images/{n}.png" for n in range(20)))
+    rows = "".join(f"images/{n}.png,{'ab'[n % 2]}\n" for n in range(20))
+    (source / "table.csv").write_text("path,label\n" + rows)
+    report = init("table", source / "table.csv", settings)
+    assert report.inbox == source
+    assert report.found.samples == 20
+    assert report.found.labels == {"a": 10, "b": 10}
+
+
+@pytest.mark.parametrize("kind", ["absolute", "parent", "among others"])
+def test_a_table_of_paths_elsewhere_gets_an_inbox_of_links(settings, source, kind):
+    put(source, *(f"images/{n}.png" for n in range(25)))
+    (source / "tables").mkdir()
+    start = {"absolute": f"{source}/images", "parent": "../images", "among others": "images"}[kind]
+    table = source / "table.csv" if kind == "among others" else source / "tables" / "table.csv"
+    table.write_text("path,label\n" + "".join(f"{start}/{n}.png,{'ab'[n % 2]}\n" for n in range(20)))
+    report = init("table", table, settings)
+    assert report.inbox == settings.home / "inboxes" / "table"
+    assert (report.found.samples, report.found.labels) == (20, {"a": 10, "b": 10})
+    links = sorted((report.inbox / "images").iterdir())
+    assert len(links) == 20
+    assert links[3].stat().st_ino == (source / "images" / "3.png").stat().st_ino
+
+
+def test_a_parquet_delivery(settings, source):
+    source.mkdir()
+    images = [picture(28, 28, colour=False) for _ in range(40)]
+    pq.write_table(pa.table({"image": images, "label": ["x", "y"] * 20}), source / "first.parquet")
+    report = init("pq", source / "first.parquet", settings)
+    assert (report.inbox, report.found.samples, report.found.labels) == (source, 40, {"x": 20, "y": 20})
+    assert report.values["size"] == 28
+    assert report.values["channels"] == 1
+
+
+def test_many_bad_samples_are_said_and_allowed_for(settings, source, capsys):
+    put(source, *(f"{n}.png" for n in range(40)))
+    for n in range(10):
+        (source / f"bad{n}.png").write_bytes(b"")
+    _, sections = read(init("bad", source, settings))
+    assert sections["ingest"]["max_bad_share"] == pytest.approx(0.41)
+    assert "20% of the samples are bad" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "word"),
+    [
+        ("x", lambda s: None, "there is nothing at"),
+        ("x", lambda s: s.mkdir(), "nothing readable .* no image files or tables"),
+        ("x", lambda s: (s.mkdir(), (s / "a.png").write_text("text")), "nothing readable .* 1 not an image"),
+        ("x", lambda s: s.write_text("hello"), "is no data that can be read"),
+        ("Big Name", lambda s: put(s, "a.png"), "small letters"),
+        ("taken", lambda s: put(s, "a.png"), r"is taken by .*taken\.yaml"),
+    ],
+)
+def test_mistakes_are_one_line(settings, source, name, make, word):
+    settings.recipes.mkdir()
+    (settings.recipes / "taken.yaml").write_text("name: taken\n")
+    make(source)
+    with pytest.raises(UserError, match=word) as caught:
+        init(name, source, settings)
+    assert "\n" not in str(caught.value)
+    assert sorted(p.name for p in settings.recipes.iterdir()) == ["taken.yaml"]
+
+
+def test_a_folder_name_with_odd_characters_survives_yaml(settings, tmp_path):
+    odd = tmp_path / "my: data #1 'x'"
+    put(odd, *(f"{n}.png" for n in range(10)))
+    assert read(init("odd", odd, settings))[0].inbox == odd
+
+
+def test_an_inbox_in_the_same_project_is_named_relative(settings, tmp_path):
+    put(tmp_path / "pictures", *(f"{n}.png" for n in range(10)))
+    assert (
+        yaml.safe_load(init("rel", tmp_path / "pictures", settings).recipe.read_text())["inbox"]
+        == "../pictures"
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["cat", "dog"], True),
+        (["0", "1", "7"], True),
+        (["batch_1", "batch_2"], False),
+        (["train", "test"], False),
+        (["2026-01-01", "2026-01-02"], False),
+        (["cat"], False),
+        (["", ""], False),
+    ],
+)
+def test_which_folders_read_like_classes(names, expected):
+    assert are_classes(names * 5) is expected
+
+
+@pytest.mark.parametrize(
+    ("side", "samples", "size"),
+    [(28, 9000, 28), (33, 9000, 33), (200, 9000, 64), (200, 900, 96), (12, 9000, 16)],
+)
+def test_size_and_length_suit_the_data(side, samples, size):
+    values = choose(Found(samples=samples, looked=10, sizes=[(side, side)] * 10))
+    assert values["size"] == size
+    assert values["batch_size"] * 4 <= samples
+    assert 5 <= values["epochs"] <= 200

@@ -1,0 +1,80 @@
+import pytest
+
+from components.errors import UserError
+from pipelines import recipe
+from pipelines.graph import GRAPH
+
+TOP = "name: q\nseed: 3\nmodality: {name: image, size: 28}\ninbox: ../inbox\n"
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text, name="q.yaml"):
+        folder = tmp_path / "recipes"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+        return folder / name
+
+    return write
+
+
+def test_the_inbox_is_relative_to_the_file(written, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    assert recipe.load(written(TOP)).inbox == tmp_path / "inbox"
+
+
+def test_a_request_is_section_shared_values_and_references(written):
+    read = recipe.load(written(TOP + "pretrain: {epochs: 2}\nfinetune: {seed: 9}\n"))
+    done = {stage: f"{stage}/0" for stage in GRAPH}
+    assert read.request("pretrain", done) == {"seed": 3, "epochs": 2, "snapshot": "snapshot/0"}
+    assert read.request("snapshot", done) == {"modality": {"name": "image", "size": 28}}
+    assert read.request("ingest", done)["inbox"] == str(read.inbox)
+    assert read.request("finetune", done)["seed"] == 9  # what a section says itself counts
+
+
+def test_an_empty_section_is_all_defaults(written):
+    assert recipe.load(written(TOP + "pretrain:\n")).sections == {"pretrain": {}}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (TOP + "pretrian: {}\n", "unknown key 'pretrian'; did you mean 'pretrain'"),
+        (TOP + "sed: 1\n", "unknown key 'sed'; did you mean 'seed'"),
+        (TOP + "embed: 3\n", "embed: a mapping is needed"),
+        (TOP + "embed: {pretrain: pretrain/0}\n", "embed.pretrain: is filled in by the run"),
+        (TOP.replace("seed: 3", "seed: -3"), "seed: .*greater than or equal to 0"),
+        (TOP.replace("name: q", "name: ../q"), "name: "),
+        (TOP.replace("inbox: ../inbox\n", ""), "inbox: .*required"),
+        (TOP + "schedule: daily\n", "schedule: a cron expression of five fields"),
+        ("name: [1\n", "line 2: not valid YAML"),
+        ("- a\n", "a mapping of names to values is needed, not list"),
+        ("", "a mapping of names to values is needed, not NoneType"),
+        (TOP + "file: x\n", "unknown key 'file'"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it(written, text, message):
+    with pytest.raises(UserError, match=message) as caught:
+        recipe.load(written(text))
+    assert "\n" not in str(caught.value)
+    assert "q.yaml" in str(caught.value)
+
+
+def test_a_missing_file_is_named_with_what_lies_beside_it(written):
+    file = written(TOP)
+    with pytest.raises(UserError, match=r"no recipe .*nosuch\.yaml; in that folder: q\.yaml"):
+        recipe.load(file.with_name("nosuch.yaml"))
+
+
+def test_check_names_every_mistake_of_every_stage_in_one_line(project):
+    file = project.recipe("first: {sise: 3}\nsecond: {factor: many}\n")
+    code, out, err = project.selfsup("check", str(file))
+    assert code == 2
+    assert out == ""
+    assert "first: unknown key 'sise'; did you mean 'size'?" in err
+    assert "second: factor: " in err
+    assert err.count("\n") == 1
+
+
+def test_a_good_recipe_passes_the_check(project):
+    assert project.selfsup("check", str(project.recipe("first: {size: 4}\n")))[0] == 0

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+
+from components.errors import UserError
+from pipelines.settings import Settings
+
+
+def test_everything_that_is_written_lies_under_the_home():
+    settings = Settings.load({"SELFSUP_HOME": "/somewhere"})
+    assert settings.store == Path("/somewhere/store")
+    assert settings.mlflow == "sqlite:////somewhere/mlflow/mlflow.db"
+    assert settings.mlflow_artifacts == Path("/somewhere/mlflow/artifacts")
+    assert settings.dvc_remote == Path("/somewhere/dvc-remote")
+
+
+def test_paths_are_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.load({"SELFSUP_DATA": "elsewhere"})
+    assert settings.data == tmp_path / "elsewhere"
+    assert settings.home == tmp_path / ".selfsup"
+    assert settings.store == tmp_path / ".selfsup" / "store"
+    assert settings.mlflow == f"sqlite:///{tmp_path}/.selfsup/mlflow/mlflow.db"
+
+
+def test_a_child_process_loads_the_very_same(tmp_path):
+    settings = Settings(home=tmp_path, workers=2, device="cpu", debug=True, store=tmp_path / "other")
+    assert Settings.load({**settings.environ(), "PATH": "/bin"}) == settings
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"SELFSUP_HOM": "x"}, "unknown variable 'SELFSUP_HOM'; did you mean 'SELFSUP_HOME'"),
+        ({"SELFSUP_WORKERS": "-1"}, "workers: .*greater than or equal to 0"),
+        ({"SELFSUP_WORKERS": "many"}, "workers: .*integer"),
+        ({"SELFSUP_DEVICE": "gpu"}, "device: .*cuda"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it(environ, message):
+    with pytest.raises(UserError, match=message) as caught:
+        Settings.load(environ)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_variable_is_no_value():
+    assert Settings.load({"SELFSUP_WORKERS": ""}).workers == 0
