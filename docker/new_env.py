@@ -25,7 +25,7 @@ def filled(example: str) -> str:
 def main(folder: Path = HERE) -> int:
     text = filled((folder / "env.example").read_text())
     try:
-        handle = os.open(folder / ".env", os.O_WRONLY | os.O_CREAT | 0, 0o600)
+        handle = os.open(folder / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         print(f"{folder / '.env'} is there already; its secrets are in use, so it stays", file=sys.stderr)
         return 1

@@ -40,7 +40,6 @@ def airflow_environ(settings: Settings, recipes: Path | None = None) -> dict[str
         "CORE__FERNET_KEY": keys[0],
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
-        "DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
         "API__HOST": "127.0.0.1",
@@ -50,7 +49,6 @@ def airflow_environ(settings: Settings, recipes: Path | None = None) -> dict[str
         "API__SECRET_KEY": keys[1],
         "API_AUTH__JWT_SECRET": keys[2],
         "LOGGING__WORKER_LOG_SERVER_HOST": "127.0.0.1",
-        "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
     placed = settings if recipes is None else settings.model_copy(update={"recipes": recipes})
     return {
