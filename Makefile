@@ -3,7 +3,6 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.complete
-export PYTHONDONTWRITEBYTECODE = 1
 
 .PHONY: run test test-slow check bench up down clean lock
 
@@ -22,6 +21,12 @@ check: $(STAMP)  ## style, types, who may import whom
 bench: $(STAMP)  ## speed and quality beside public peers; writes into docs/
 	@set -e; for b in benchmarks/[a-z]*.py; do echo "== $$b"; $(BIN)/python $$b; done
 
+up: $(STAMP)  ## Airflow and MLflow with their pages, on this machine; `make down` ends them
+	@$(BIN)/selfsup up
+
+down: $(STAMP)
+	@$(BIN)/selfsup down
+
 clean:  ## forget everything that was computed (not the data in the inbox)
 	rm -rf .venv .selfsup data .mypy_cache .ruff_cache .import_linter_cache
 
@@ -34,7 +39,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
 	@test -x .venv/uv/bin/uv || $(PYTHON) -m pip install -q --disable-pip-version-check --no-warn-script-location --target .venv/uv uv 2>/dev/null \
 		|| { echo "uv could not be installed with '$(PYTHON) -m pip'; see the message:"; $(PYTHON) -m pip install --target .venv/uv uv; exit 2; }
-	@.venv/uv/bin/uv pip install -q --python $(BIN)/python $(FIND) -r requirements.lock
+	@.venv/uv/bin/uv pip install -q --compile-bytecode --python $(BIN)/python $(FIND) -r requirements.lock
 	@.venv/uv/bin/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -80,7 +80,7 @@ def embedding(images: np.ndarray, folder: Path, batch_size: int = 512) -> tuple[
         best[0] = min(best[0], time.perf_counter() - start)
         start = time.perf_counter()
         with torch.inference_mode(), placement.autocast():
-            for x in torch.from_numpy(images).split(batch_size):
+            for x in torch.split(torch.from_numpy(images), batch_size):
                 bare(x.to(placement.device).float() / 255).float().cpu()
         best[1] = min(best[1], time.perf_counter() - start)
     assert np.isfinite(features).all()

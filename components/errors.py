@@ -5,5 +5,5 @@ class UserError(ValueError):
     """A mistake in a recipe, a setting or the data: shown without a traceback, exit code 2."""
 
 
-class Collapse(UserError):
+class Collapse(UserError):  # noqa: N818 - the word of the field
     """Pretraining is dead: the embeddings no longer tell samples apart. Names the remedies."""

@@ -37,21 +37,32 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="do what a recipe asks for; what is there already is not repeated")
-    run.add_argument("recipe", type=Path)
+    run.add_argument("recipe", type=Path, help="a YAML file, such as recipes/quickstart.yaml")
     run.add_argument("--airflow", action="store_true", help="through an Airflow DAG run")
     run.set_defaults(do=_run)
     init = commands.add_parser("init", help="look at your data and write a recipe for it")
-    init.add_argument("name")
-    init.add_argument("--from", dest="source", type=Path, required=True, metavar="PATH")
+    init.add_argument("name", help="of the recipe to write: recipes/NAME.yaml")
+    init.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="a folder of images (class folders, a labels*.csv or no labels), or a CSV or Parquet table",
+    )
     init.set_defaults(do=_init)
     check = commands.add_parser("check", help="say what is wrong with a recipe, without running anything")
-    check.add_argument("recipe", type=Path)
+    check.add_argument("recipe", type=Path, help="a YAML file")
     check.set_defaults(do=_check)
     show = commands.add_parser("show", help="the manifest of a finished run of a stage")
     show.add_argument("reference", help="such as pretrain/0123456789abcdef")
     show.set_defaults(do=_show)
     runs = commands.add_parser("runs", help="the runs so far and their stages")
     runs.set_defaults(do=_runs)
+    up = commands.add_parser("up", help="start Airflow and MLflow with their pages, on this machine")
+    up.set_defaults(do=_up)
+    down = commands.add_parser("down", help="end what `up` started")
+    down.set_defaults(do=_down)
     return parser
 
 
@@ -68,8 +79,7 @@ def _init(arguments: argparse.Namespace) -> int:
     from pipelines.init import init
     from pipelines.settings import Settings
 
-    for line in init(arguments.name, arguments.source, Settings.load()).lines:
-        print(line)
+    init(arguments.name, arguments.source, Settings.load())  # it prints what it found
     return 0
 
 
@@ -99,6 +109,22 @@ def _runs(arguments: argparse.Namespace) -> int:
     home = Settings.load().home
     lines = overview(home)
     print("\n".join(lines) if lines else f"no runs in {home} yet; begin with: selfsup run RECIPE")
+    return 0
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    from pipelines.platform import up
+    from pipelines.settings import Settings
+
+    up(Settings.load(), print)
+    return 0
+
+
+def _down(arguments: argparse.Namespace) -> int:
+    from pipelines.platform import down
+    from pipelines.settings import Settings
+
+    down(Settings.load(), print)
     return 0
 
 

@@ -136,12 +136,3 @@ def _verify(path: Path, sha256: str, size: int) -> None:
         raise UserError(f"{path} is missing from the store; remove {path.parent} and run again")
     if path.stat().st_size != size or digest(path) != sha256:
         raise UserError(f"{path} is not what its manifest says (digest differs); remove {path.parent}")
-
-
-def fsync(path: Path) -> None:
-    """A file's content, or a folder's names, are on the disk when this returns."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

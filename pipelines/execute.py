@@ -161,5 +161,6 @@ def child_environ(settings: Settings) -> dict[str, str]:
     environ = {**os.environ, **settings.environ()}
     given = os.environ.get("PYTHONPATH")
     environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([given] if given else [])])
+    environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin as they wait starve all others
     environ.setdefault("MPLCONFIGDIR", str(settings.home / "cache" / "matplotlib"))
     return environ

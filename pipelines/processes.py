@@ -40,18 +40,24 @@ def end(process: subprocess.Popen[bytes], token: str, grace: float = 10.0) -> No
             process.wait(grace)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)  # it led a group of its own
-    for left in [*below.values(), *_marked(token)]:
+    for left in [*below.values(), *marked(token)]:
         try:
             left.kill()  # checks that the pid is still the same process
         except psutil.Error:
             continue
     process.wait()
     deadline = time.monotonic() + 2
-    while _marked(token) and time.monotonic() < deadline:
+    while marked(token) and time.monotonic() < deadline:
         time.sleep(0.02)
 
 
-def _marked(token: str) -> list[psutil.Process]:
+def tell(process: psutil.Process, number: signal.Signals) -> None:
+    """A signal to a process, which may be gone by then."""
+    with contextlib.suppress(psutil.Error):
+        process.send_signal(number)
+
+
+def marked(token: str) -> list[psutil.Process]:
     """Processes started, however indirectly, with this token in their environment."""
     found = []
     for process in psutil.process_iter():

@@ -9,6 +9,7 @@ truth: null            # or a Parquet file (id, label) of what nobody labelled, 
 pretrain: {epochs: 10} # one section a stage: its request, without the upstream references
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ from components.errors import UserError
 from pipelines.code import ROOT
 from pipelines.graph import GRAPH, references
 
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+
 # What is said once at the top, and the stages that are asked it.
 SHARED: dict[str, tuple[str, ...]] = {
     "seed": ("pretrain", "pseudo_label", "finetune", "evaluate"),
@@ -31,10 +34,23 @@ SHARED: dict[str, tuple[str, ...]] = {
 }
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is there twice: YAML itself lets the last one win without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value != "<<" and str(key.value) in seen:
+                problem = f"the key {str(key.value)!r} is there twice; remove one of them"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
 class Recipe(Config):
     """sections: stage -> its part of the file, as it stands there. file: where it was read from."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")
+    name: str
     file: Path
     seed: NonNegativeInt = 0
     modality: dict[str, Any]
@@ -42,6 +58,13 @@ class Recipe(Config):
     schedule: str | None = None
     truth: Path | None = None
     sections: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, name: str) -> str:
+        if not NAME.fullmatch(name):
+            raise ValueError(f"small letters, digits, - and _, a letter first, 63 at most (got {name!r:.80})")
+        return name
 
     @field_validator("schedule")
     @classmethod
@@ -69,7 +92,7 @@ def load(path: Path) -> Recipe:
         near = ", ".join(sorted(p.name for p in path.parent.glob("*.yaml")))
         raise UserError(f"there is no recipe {path}; in that folder: {near or 'no YAML file'}")
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        given = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
         where = f", line {mark.line + 1}" if mark else ""
@@ -104,12 +127,25 @@ def _typed(path: Path, given: dict[str, Any]) -> Recipe:
     return recipe.model_copy(update=found)
 
 
+def files_exist(recipe: Recipe) -> None:
+    """Before any work: a file that only the last stage reads must not fail the run after all the others.
+
+    Raises:
+        UserError: a file that the recipe names is not there.
+    """
+    if recipe.truth is not None and not recipe.truth.is_file():
+        raise UserError(
+            f"recipe {recipe.file}: truth: there is no file {recipe.truth}; correct the path or leave it out"
+        )
+
+
 def check(recipe: Recipe) -> None:
     """Every section against its stage's own Request, in a child process, because stages import much.
 
     Raises:
         UserError: one line with every mistake.
     """
+    files_exist(recipe)
     command = [sys.executable, "-m", "pipelines.recipe"]
     done = subprocess.run(command, input=recipe.model_dump_json(), cwd=ROOT, capture_output=True, text=True)
     if done.returncode == 2:

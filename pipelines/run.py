@@ -69,6 +69,7 @@ def here(recipe: Recipe, settings: Settings, name: str, display: Display) -> Non
 
 def check_once(recipe: Recipe, settings: Settings, display: Display) -> None:
     """recipe.check(), which imports every stage, unless this recipe has passed it with this code."""
+    recipes.files_exist(recipe)
     code = "".join(code_digest(stage) for stage in GRAPH)
     key = hashlib.sha256((recipe.model_dump_json() + code).encode()).hexdigest()[:16]
     passed = settings.home / "cache" / "checked" / key

@@ -7,15 +7,12 @@ observes of the world outside, and the code that it imports. No manifest, no res
 last, then the folder gets its name. An interrupted run keeps its folder (.KEY.part); its retry resumes there.
 """
 
-import fcntl
 import hashlib
 import importlib
 import inspect
 import json
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,8 +21,9 @@ from pydantic import ValidationError
 
 from components.config import Config, explain
 from components.errors import UserError
+from components.files import fsync, locked
 from pipelines import code
-from pipelines.context import Artifact, Context, fsync, read_metrics
+from pipelines.context import Artifact, Context, read_metrics
 from pipelines.settings import Settings
 
 __all__ = [
@@ -95,7 +93,7 @@ def run_once(identity: Identity, settings: Settings, run: str = "") -> tuple[str
     """
     reference, store = identity.reference, settings.store
     part = part_of(reference, store)
-    with _locked(part.with_suffix(".lock")):
+    with locked(part.with_suffix(".lock")):
         if is_finished(reference, store):
             return reference, True
         module = load(identity.stage)
@@ -176,11 +174,3 @@ def _publish(part: Path, final: Path, manifest: Manifest) -> None:
     fsync(part)
     part.rename(final)
     fsync(final.parent)
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -33,7 +33,7 @@ def mirror(settings: Settings, run: str) -> str:
     Raises:
         UserError: MLflow cannot be opened.
     """
-    from components.registry.journal import locked
+    from components.files import locked
 
     lines = journal.stages(settings.home, run)
     head: dict[str, Any] = {}
@@ -74,7 +74,7 @@ def live(settings: Settings, run: str, recipe: str, reference: str, every: float
 
 def follow_once(settings: Settings, run: str, recipe: str, reference: str) -> None:
     """Send what a stage that still runs has logged since the last call."""
-    from components.registry.journal import locked
+    from components.files import locked
 
     with locked(_lock(settings)):
         client, where = _open(settings, recipe)

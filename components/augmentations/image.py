@@ -65,11 +65,6 @@ class ViewConfig(Config):
         return self
 
 
-def plain(size: int) -> ViewConfig:
-    """The view that changes nothing but the size: what evaluation and embedding look at."""
-    return ViewConfig(size=size, scale=(1.0, 1.0), ratio=(1.0, 1.0), flip=0.0, jitter=0.0, grayscale=0.0)
-
-
 def augment(x: Tensor, config: ViewConfig, generator: torch.Generator) -> Tensor:
     """One view of every sample.
 

@@ -80,15 +80,6 @@ def kmeans(
     return best
 
 
-def nearest(points: Floats, centroids: Floats, *, spherical: bool = True, threads: int = 1) -> Ints:
-    """[N] index of the nearest of [K, D] centroids for each of [N, D] points; by cosine when spherical."""
-    points = np.ascontiguousarray(points, dtype=np.float32)
-    with pinned(threads):
-        return _assign(
-            unit(points) if spherical else points, unit(centroids) if spherical else centroids, spherical
-        )
-
-
 def plus_plus(points: Floats, clusters: int, rng: np.random.Generator) -> Floats:
     """[K, D] of the points, each drawn with probability proportional to its squared distance from those
     before it.

@@ -63,13 +63,6 @@ def imbalance(assignment: ArrayLike, clusters: int) -> float:
     return float(clusters * (sizes**2).sum() / sizes.sum() ** 2)
 
 
-def perplexity(assignment: ArrayLike, clusters: int) -> float:
-    """exp of the entropy of the cluster sizes: K when equal, 1 when one holds all."""
-    share = _sizes(assignment, clusters)
-    share = share[share > 0] / share.sum()
-    return float(np.exp(-(share * np.log(share)).sum()))
-
-
 def _sizes(assignment: ArrayLike, clusters: int) -> NDArray[np.float64]:
     a = np.asarray(assignment, dtype=np.int64)
     if a.ndim != 1 or not len(a) or a.min() < 0 or a.max() >= clusters:

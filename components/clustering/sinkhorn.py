@@ -9,8 +9,8 @@ Letters: B samples on this rank, K prototypes.
 import torch
 from torch import Tensor
 
+from components.collectives import gather
 from components.errors import UserError
-from components.training.collectives import gather
 
 
 @torch.no_grad()

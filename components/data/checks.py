@@ -31,19 +31,12 @@ class ImageLimits(Config):
     min_side: PositiveInt = 4
 
 
-def check_image(data: bytes, limits: ImageLimits) -> str | None:
-    """Why the image belongs in quarantine, or None where it is good. Never raises.
+def check_images(batch: Sequence[bytes], limits: ImageLimits) -> list[str | None]:
+    """Why an image belongs in quarantine, or None where it is good: of each of a batch, in order. Never raises.
 
     The reason is "kind" or "kind: detail"; the kind is one of empty, too large a file, not an image, too many
     pixels, too small, truncated, unreadable. Of several frames the first is looked at; any mode and size
-    within the limits is good.
-    """
-    return check_images([data], limits)[0]
-
-
-def check_images(batch: Sequence[bytes], limits: ImageLimits) -> list[str | None]:
-    """check_image for each of a batch, in order; on several threads where decoding, not Python, takes the
-    time.
+    within the limits is good. Runs on several threads where decoding, not Python, takes the time.
 
     Pillow's warnings (bombs, odd metadata) are silenced meanwhile; Python's filters are the whole process's,
     so call this from one thread at a time.

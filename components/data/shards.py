@@ -13,7 +13,6 @@ give the same bytes: Parquet options are fixed here, and nothing in a file tells
 import hashlib
 import io
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from pydantic import Field
 
 from components.config import Config
 from components.errors import UserError
+from components.files import fsync, write_atomically
 
 INDEX = "index.json"
 SHARDS, QUARANTINE, LABELS = "shards", "quarantine", "labels"
@@ -104,10 +104,9 @@ class Index(Config):
 
     def save(self, folder: Path) -> None:
         """Atomic: a reader sees the old index or the new one."""
-        write(
-            folder / INDEX,
-            (json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True) + "\n").encode(),
-        )
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True) + "\n"
+        write_atomically(folder / INDEX, lambda out: out.write(text.encode()))
 
 
 def folder_digest(folder: Path) -> str:
@@ -152,7 +151,9 @@ def write_table(
     )  # fmt: skip
     data = sink.getbuffer()
     name = f"{kind}/{hashlib.sha256(data).hexdigest()}.parquet"
-    write(folder / PART / name if part else folder / name, data)
+    file = folder / PART / name if part else folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, lambda out: out.write(data))
     return name
 
 
@@ -163,27 +164,7 @@ def publish(folder: Path, names: list[str]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         (folder / PART / name).replace(target)
     for parent in sorted({(folder / name).parent for name in names}):
-        sync(parent)
-
-
-def write(file: Path, data: bytes | memoryview) -> None:
-    """On the disk in full under its name, or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.tmp")
-    with part.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(file)
-    sync(file.parent)
-
-
-def sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        fsync(parent)
 
 
 class ShardWriter:

@@ -7,7 +7,7 @@ Letters: B samples, C channels.
 import torch
 from torch import Tensor, nn
 
-from components.training.collectives import all_reduce_sum, world
+from components.collectives import all_reduce_sum, world
 
 
 class BatchNorm(nn.BatchNorm2d):

@@ -6,6 +6,7 @@ in the span of the samples, so the problem is solved there: the same minimum, at
 Letters: N samples, D features, K classes.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating]
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
+
+SMALL = 1 << 20  # numbers
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,12 @@ def fit_logistic(
     if start is not None:
         first[:] = np.concatenate([start.weight, start.bias[:, None]], axis=1)[present]
     basis = None
-    if points.shape[1] > len(points):
-        basis = np.linalg.qr(points.T)[0]  # [D, N]
-        points = points @ basis
-        first = np.concatenate([first[:, :-1] @ basis, first[:, -1:]], axis=1)
-    found = _descend(points, target, weight, first, strength, iterations)
+    with _threads(points.size):
+        if points.shape[1] > len(points):
+            basis = np.linalg.qr(points.T)[0]  # [D, N]
+            points = points @ basis
+            first = np.concatenate([first[:, :-1] @ basis, first[:, -1:]], axis=1)
+        found = _descend(points, target, weight, first, strength, iterations)
     slope, bias = found[:, :-1], found[:, -1]
     whole = Linear(
         np.zeros((classes, len(basis) if basis is not None else slope.shape[1])), np.zeros(classes)
@@ -77,6 +81,14 @@ def fit_logistic(
     absent = np.setdiff1d(np.arange(classes), present)  # never seen: never predicted
     whole.bias[absent] = whole.bias[present].min() - 20.0
     return whole
+
+
+def _threads(size: int) -> AbstractContextManager[object]:
+    """One thread where the matrices are small: there, threads wait for each other longer than they work."""
+    from threadpoolctl import threadpool_limits  # here, as scipy below
+
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1 if size < SMALL else None)
+    return limits
 
 
 def _descend(

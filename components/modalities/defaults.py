@@ -2,8 +2,6 @@
 networks: a change of an augmentation repacks no data."""
 
 from components.augmentations.image import ViewConfig
-from components.encoders import EncoderConfig
-from components.encoders.resnet import Resnet18Config, ResnetConfig
 from components.modalities.image import ImageConfig
 
 
@@ -12,10 +10,3 @@ def default_view(config: ImageConfig) -> ViewConfig:
     if config.channels == 1:
         return ViewConfig(size=config.size, hue=0.0, saturation=0.0, grayscale=0.0, gamma=0.4)
     return ViewConfig(size=config.size, blur=0.5 if config.size >= 64 else 0.0)
-
-
-def default_encoder(config: ImageConfig) -> EncoderConfig:
-    """Three small stages below 64 pixels; a ResNet-18 from there on."""
-    if config.size < 64:
-        return ResnetConfig(widths=(32, 64, 128), blocks=(1, 1, 1), stem="small")
-    return Resnet18Config(stem="large")

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
@@ -20,9 +20,6 @@ from pydantic import Field
 
 from components.config import Config
 from components.errors import UserError
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 TOGETHER = 512  # samples decoded between two writes
@@ -85,11 +82,6 @@ def eight_bits(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, straight.convert("RGBA")).convert("RGB")
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
-
-
-def to_float(images: "Tensor") -> "Tensor":
-    """uint8 in 0..255 -> float32 in [0, 1], same shape and device."""
-    return images.float() / 255
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,8 @@ class Losses:
 
 ViewSpec = tuple[tuple[ViewConfig, int], ...]  # (how, how many), the global views first
 
-FeatureSource = Callable[[], Tensor]  # -> [N, D] float32 on the CPU: clean-view features of every training sample, by row
+# -> [N, D] float32 on the CPU: clean-view features of every training sample, by row
+FeatureSource = Callable[[], Tensor]
 
 
 class Objective(nn.Module):

@@ -20,12 +20,12 @@ from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
+from components.collectives import mean, rank, world
 from components.config import Config
 from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, FeatureSource, Losses, Objective
 from components.objectives.crops import encode
-from components.training.collectives import mean, rank, world
 
 
 class DeepclusterConfig(Config):

@@ -12,12 +12,12 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
+from components.collectives import gather, mean, rank, world
 from components.config import Config
 from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, Losses, Objective
 from components.objectives.crops import encode, view_spec
-from components.training.collectives import gather, mean, rank, world
 
 
 class SimclrConfig(Config):

@@ -8,13 +8,12 @@ left open, and records a champion that somebody set by hand.
 import fcntl
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from components.config import Config
+from components.files import locked
 
 CHAMPION = "champion"
 PREVIOUS = "previous"
@@ -163,12 +162,3 @@ def _close(registry: Aliases, journal: Journal, begun: Entry) -> Entry:
 def _again(entry: Entry, state: State) -> Entry:
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
     return entry.model_copy(update={"state": state, "time": time})
-
-
-@contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `file` (made where it is missing) among all processes of this machine."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

@@ -8,7 +8,6 @@ Shapes: B images, C channels, S side in pixels, D feature width, K classes.
 
 import hashlib
 import io
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from torch import Tensor, nn
 from components.config import Config, explain
 from components.encoders import EncoderConfig, build_encoder
 from components.errors import UserError
+from components.files import write_atomically
 from components.modalities.image import ImageConfig, decode
 
 if TYPE_CHECKING:
@@ -69,8 +69,10 @@ def save_classifier(classifier: Classifier, folder: Path) -> tuple[Path, Path]:
     """Write the two files (each whole or not at all); returns their paths, weights first."""
     folder.mkdir(parents=True, exist_ok=True)
     state = {key: value.detach().cpu().contiguous().clone() for key, value in classifier.state_dict().items()}
-    _write(folder / WEIGHTS, save_tensors(state))
-    _write(folder / CONFIG, (classifier.config.model_dump_json(indent=2) + "\n").encode())
+    weights = save_tensors(state)
+    write_atomically(folder / WEIGHTS, lambda out: out.write(weights))
+    config = classifier.config.model_dump_json(indent=2) + "\n"
+    write_atomically(folder / CONFIG, lambda out: out.write(config.encode()))
     return folder / WEIGHTS, folder / CONFIG
 
 
@@ -181,12 +183,3 @@ def _read(file: Path, expected: str | None) -> bytes:
         said = f"{file}: sha256 {expected[:12]} needed, got {found[:12]}"
         raise UserError(f"{said}; the file was changed, fetch it again")
     return raw
-
-
-def _write(file: Path, raw: bytes) -> None:
-    part = file.with_name(f".{file.name}.part")
-    with part.open("wb") as out:
-        out.write(raw)
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(file)

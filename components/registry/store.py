@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 from components.errors import UserError
-from components.registry.journal import locked
+from components.files import locked
 
 REFERENCE = "selfsup.reference"
 ENVIRONMENT = {  # read by MLflow when it is imported

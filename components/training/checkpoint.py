@@ -1,36 +1,22 @@
 """Checkpoints that survive a power cut, and the encoder alone for everyone else.
 
 A checkpoint is written beside its name, flushed to the disk and renamed; the last two are kept, so that
-there is
-always one to fall back to. It loads with torch.load(weights_only=True): tensors and plain values, no code.
+there is always
+one to fall back to. It loads with torch.load(weights_only=True): tensors and plain values, no code.
 """
 
-import os
 import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from torch import nn
 
+from components.files import write_atomically
+
 KEEP = 2
-
-
-def write_atomically(file: Path, write: Callable[[BinaryIO], object]) -> None:
-    """`file` is either as before or complete, whenever the machine stops."""
-    part = file.with_name(f".{file.name}.part")
-    with part.open("wb") as stream:
-        write(stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(file)
-    descriptor = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> Path:
@@ -41,7 +27,7 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> Path:
     write_atomically(file, lambda stream: torch.save(plain, stream))
     for old in checkpoints(folder)[:-KEEP]:
         old.unlink()
-    for half in folder.glob(".step-*.part"):  # what an earlier process was killed over
+    for half in folder.glob(".step-*.tmp"):  # what an earlier process was killed over
         half.unlink()
     return file
 

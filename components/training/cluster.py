@@ -52,7 +52,8 @@ def instance(address: str, home: Path, *, cpus: int | None = None) -> Iterator[A
         yield ray
         return
     found = [str(Path(__file__).resolve().parents[2]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(path for path in found if path))  # workers inherit it
+    # Workers inherit it.
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(path for path in found if path))
     options: Record = {"log_to_driver": False, "logging_level": logging.ERROR}
     folder = None
     if address == "local":
@@ -153,7 +154,7 @@ def _fit(
 def _work(given: Record) -> Record:
     """On a worker: the loop, its words written to the shared file, a user's mistake handed back as a
     value."""
-    from components.training.collectives import rank
+    from components.collectives import rank
 
     module, _, function = given["loop"].partition(":")
     loop: Loop = getattr(importlib.import_module(module), function)

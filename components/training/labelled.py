@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from components.augmentations.image import ViewConfig, augment
+from components.collectives import rank, world
 from components.data.loader import order
 from components.data.packed import Packed
 from components.errors import UserError
 from components.objectives.base import Batch
-from components.training.collectives import rank, world
 
 
 @dataclass(frozen=True)

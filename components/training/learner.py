@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
+from components.collectives import rank, world
 from components.objectives.base import Batch, Losses, Objective
-from components.training.collectives import rank, world
 from components.training.device import Placement
 
 

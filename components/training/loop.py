@@ -18,10 +18,11 @@ import torch.distributed as dist
 from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor, nn
 
+from components.collectives import rank, world
 from components.config import Config
 from components.errors import Collapse, UserError
-from components.training.checkpoint import load_checkpoint, name_of, save_checkpoint, write_atomically
-from components.training.collectives import rank, world
+from components.files import write_atomically
+from components.training.checkpoint import load_checkpoint, name_of, save_checkpoint
 from components.training.device import Placement, Precision
 from components.training.ema import Ema
 from components.training.learner import Learner, agree, draw, features, parallel

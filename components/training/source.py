@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from components.augmentations.image import augment
+from components.collectives import rank, world
 from components.data.loader import Loader
 from components.data.packed import Packed, Prefetch
 from components.objectives.base import Batch, ViewSpec
-from components.training.collectives import rank, world
 
 
 class BatchSource(Protocol):

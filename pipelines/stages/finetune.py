@@ -53,7 +53,7 @@ class CrossFitConfig(Config):
     uncalibrated."""
 
     folds: NonNegativeInt = 3
-    steps: PositiveInt = 100
+    steps: PositiveInt = 40
 
 
 class ScratchConfig(Config):

@@ -8,6 +8,7 @@ bytes. A delivery whose content is known is passed over; one that has grown brin
 import csv
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import time
@@ -27,6 +28,7 @@ from components.data.inbox import Delivery, Inbox, Item, Listing, is_label_file,
 from components.data.shards import (
     BAD,
     DUPLICATE,
+    INDEX,
     KEPT_BYTES,
     LABELS,
     PART,
@@ -92,10 +94,22 @@ class Output(Config):
     contradictory: Artifact | None = None
 
 
-def observe(request: Request, settings: Settings) -> dict[str, str]:
-    """The inbox as it stands: a digest of paths, sizes and times."""
+def observe(request: Request, settings: Settings, recipe: str) -> dict[str, str]:
+    """The inbox as it stands: a digest of paths, sizes and times.
+
+    Where ingested data were taken away while the store was kept, the time too: that no earlier run is found.
+    """
     inbox = Inbox(Path(request.inbox), request.settle_seconds, time.time())
-    return {"inbox": inbox.digest() if inbox.folder.is_dir() else "missing"}
+    seen = {"inbox": inbox.digest() if inbox.folder.is_dir() else "missing"}
+    if not (settings.data / recipe / INDEX).exists() and _was_here(settings, recipe):
+        seen["data"] = f"gone, noticed at {time.time_ns()}"
+    return seen
+
+
+def _was_here(settings: Settings, recipe: str) -> bool:
+    """Whether an ingest of this recipe has finished before."""
+    manifests = settings.store.glob("ingest/*/manifest.json")
+    return any(json.loads(file.read_bytes())["recipe"] == recipe for file in manifests)
 
 
 def run(request: Request, folder: Path, context: Context) -> Output:
@@ -159,8 +173,14 @@ class Ingest:
             raise UserError(
                 f"{'no samples in' if there else 'there is no'} inbox {self.request.inbox}{left}; put there"
                 " image files, folders of them, or Parquet files with a column `image` (bytes), and run again"
+                f"{self._back()}"
             )
         return listing
+
+    def _back(self) -> str:
+        """What else helps where there were data once."""
+        pointer = self.target.parent.with_name(f"{self.target.parent.name}.dvc")
+        return f"; or bring back what was there: `dvc checkout {pointer.name}`" if pointer.exists() else ""
 
     def _take(self, delivery: Delivery, listing: Listing) -> None:
         """One delivery, whole or not at all."""

@@ -12,6 +12,7 @@ import torch
 from pydantic import NonNegativeInt
 from torch import Tensor, nn
 
+from components.collectives import rank
 from components.config import Config
 from components.data.packed import Packed
 from components.data.table import Table
@@ -23,7 +24,6 @@ from components.objectives import ObjectiveConfig, build_objective
 from components.objectives.simclr import SimclrConfig
 from components.training.checkpoint import export_encoder
 from components.training.cluster import Record, Tell, run_on_workers
-from components.training.collectives import rank
 from components.training.device import Placement, place
 from components.training.learner import Learner, draw
 from components.training.loop import Check, TrainConfig, Trained, train

@@ -22,9 +22,12 @@ from pipelines.store import Artifact, Context, Manifest, read_manifest, read_met
 
 VERSION = 1
 CURVES = {  # what is drawn of a stage's step metrics, where it was logged
-    "pretrain": ("loss", "effective_rank", "std", "nmi", "prototypes/perplexity", "samples_per_second"),
-    "finetune": ("loss", "mask", "consistency"),
-}
+    "pretrain": (
+        "loss/total", "diagnostics/rank", "diagnostics/spread", "objective/prototype_perplexity", "objective/nmi",
+        "samples_per_second",
+    ),
+    "finetune": ("finetune/loss/total", "finetune/loss/mask", "finetune/loss/consistency"),
+}  # fmt: skip
 
 
 with warnings.catch_warnings():
@@ -44,7 +47,7 @@ with warnings.catch_warnings():
         register: str
         promote: str
         truth: str | None = None
-        points: PositiveInt = 1500
+        points: PositiveInt = 1000
         clusters: PositiveInt = 24
         thumbnails: PositiveInt = 16
         seed: NonNegativeInt = 0
@@ -205,17 +208,20 @@ def _curves(request: Request, context: Context, manifests: dict[str, Manifest]) 
             points = [(r["step"], r[name]) for r in records if name in r]
             if len(points) > 1:
                 steps, values = zip(*points, strict=True)
-                healthy = _healthy(name, manifests)
-                drawn.append(charts.curve(steps, values, f"{stage}: {name.replace('_', ' ')}", healthy))
+                healthy = _healthy(name)
+                drawn.append(charts.curve(steps, values, f"{stage}: {readable(name)}", healthy))
     return drawn
 
 
-def _healthy(name: str, manifests: dict[str, Manifest]) -> tuple[float, str] | None:
+def readable(name: str) -> str:
+    return name.rpartition("/")[2].replace("_", " ").replace("total", "loss")
+
+
+def _healthy(name: str) -> tuple[float, str] | None:
     """A level beside a curve: what an even spread would be, what a collapse would be."""
-    dimensions = manifests["pretrain"].output["feature_dim"]
-    if name == "std":
-        return float(dimensions**-0.5), "even spread"
-    return (1.0, "collapse") if name == "effective_rank" else None
+    if name == "diagnostics/spread":
+        return 1.0, "even spread"
+    return (1.0, "collapse") if name == "diagnostics/rank" else None
 
 
 def _maps(request: Request, context: Context, outputs: Outputs, given: dict[str, list[Any]]) -> list[str]:

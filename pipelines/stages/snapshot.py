@@ -28,12 +28,13 @@ VERSION = 1
 
 class Request(Config):
     """test_share: of the samples, by hash of id, that are never trained on; unused where a person names test
-    items. expect: the data version ("....dir") or the folder's digest that there must be; None: any.
+    items. expect: data versions ("....dir") or digests of the folder, one of which there must be; none
+    named: any.
     """
 
     modality: ModalityConfig
     test_share: float = Field(0.2, ge=0, lt=1)
-    expect: str | None = None
+    expect: tuple[str, ...] = ()
 
 
 class Output(Config):
@@ -79,8 +80,8 @@ def run(request: Request, folder: Path, context: Context) -> Output:
             raise UserError(f"no samples in {source}; put some into the recipe's inbox and run ingest")
         version = versions.snapshot(settings.data, str(settings.dvc_remote), settings.home / "dvc-cache")
         digest = folder_digest(source)
-        if request.expect not in (None, version.hash, digest):
-            raise UserError(_unexpected(request.expect or "", version.hash, digest, index))
+        if request.expect and not {version.hash, digest} & set(request.expect):
+            raise UserError(_unexpected(" or ".join(request.expect), version.hash, digest, index))
         table, classes = make_table(source, index, request.test_share)
         table.save(folder / "table.parquet")
         packed = MODALITIES[request.modality.name].pack(
@@ -133,7 +134,7 @@ def _unexpected(expected: str, version: str, digest: str, index: Index) -> str:
         f"the data are not those that the recipe expects: {expected} is needed, the version is {version} "
         f"(digest {digest}, {index.samples} samples, last delivery {last}); most likely something was "
         f"delivered since, or another recipe shares the data folder: set snapshot.expect to what is "
-        f"there, or to null"
+        f"there, or leave it out"
     )
 
 

@@ -5,7 +5,7 @@ import torch
 from pydantic import ValidationError
 
 from components.augmentations import colour
-from components.augmentations.image import ViewConfig, augment, plain
+from components.augmentations.image import ViewConfig, augment
 from components.errors import UserError
 
 NOTHING = {"scale": (1.0, 1.0), "ratio": (1.0, 1.0), "flip": 0.0, "jitter": 0.0, "grayscale": 0.0}
@@ -26,18 +26,18 @@ def only(**strengths):
 
 def test_no_strength_gives_the_input_as_a_new_tensor():
     x = images()
-    got = view(x, plain(12))
+    got = view(x, only(size=12))
     assert torch.equal(got, x)
     assert got.data_ptr() != x.data_ptr()
 
 
 def test_plain_of_another_size_only_resizes():
     x = images(side=8)
-    torch.testing.assert_close(view(x, plain(4)), torch.nn.functional.interpolate(x, 4, mode="bilinear"))
+    torch.testing.assert_close(view(x, only(size=4)), torch.nn.functional.interpolate(x, 4, mode="bilinear"))
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
-@pytest.mark.parametrize("config", [ViewConfig(size=9), FULL, plain(7)], ids=["default", "full", "plain"])
+@pytest.mark.parametrize("config", [ViewConfig(size=9), FULL, only(size=7)], ids=["default", "full", "plain"])
 def test_views_are_finite_images_of_the_size_asked_for(config, channels):
     x = images(channels=channels)
     before = x.clone()
@@ -151,7 +151,7 @@ def test_crops_cover_the_area_asked_for():
 
 
 def test_a_sample_that_is_not_square_is_squeezed_into_a_square_view():
-    assert view(torch.rand(2, 3, 8, 16), plain(8)).shape == (2, 3, 8, 8)
+    assert view(torch.rand(2, 3, 8, 16), only(size=8)).shape == (2, 3, 8, 8)
 
 
 @pytest.mark.parametrize(

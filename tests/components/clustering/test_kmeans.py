@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from components.clustering.kmeans import kmeans, nearest, plus_plus, unit
+from components.clustering.kmeans import kmeans, plus_plus, unit
 from components.errors import UserError
 
 
@@ -129,15 +129,6 @@ def test_plus_plus_draws_points_and_spreads_them():
     assert hits == [4] * 20  # four points at random would do so in 3 of 32 cases
     start = plus_plus(points, 4, rng)
     assert all((points == c).all(axis=1).any() for c in start)
-
-
-def test_nearest_equals_a_loop():
-    rng = np.random.default_rng(5)
-    points, centroids = (rng.standard_normal((n, 4)).astype(np.float32) for n in (50, 6))
-    cosine = [max(range(6), key=lambda j: p @ centroids[j] / np.linalg.norm(centroids[j])) for p in points]
-    assert nearest(points, centroids).tolist() == cosine
-    square = [min(range(6), key=lambda j: ((p - centroids[j]) ** 2).sum()) for p in points]
-    assert nearest(points, centroids, spherical=False).tolist() == square
 
 
 def test_a_zero_row_does_no_harm():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from components.clustering.quality import accuracy, ari, contingency, imbalance, nmi, perplexity, purity
+from components.clustering.quality import accuracy, ari, contingency, imbalance, nmi, purity
 from components.errors import UserError
 
 A = [0, 0, 0, 1, 1, 2, 2, 2]
@@ -47,12 +47,6 @@ def test_imbalance_golden():
     assert imbalance([0, 1, 2, 3], 4) == 1.0
     assert imbalance([2, 2, 2, 2], 4) == 4.0
     assert imbalance([0, 0, 0, 1], 2) == pytest.approx(2 * (9 + 1) / 16)
-
-
-def test_perplexity_golden():
-    assert perplexity([0, 1, 2, 3], 8) == pytest.approx(4)
-    assert perplexity([1, 1], 5) == pytest.approx(1)
-    assert perplexity([0, 0, 0, 1], 2) == pytest.approx((4 / 3) ** 0.75 * 4**0.25)
 
 
 @pytest.mark.parametrize("figure", [accuracy, purity, nmi, ari])

@@ -9,7 +9,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from components.data.checks import ImageLimits, check_image, check_images, kind_of
+from components.data.checks import ImageLimits, check_images, kind_of
 from components.modalities.image import ImageConfig, decode
 
 LIMITS = ImageLimits(max_bytes=100_000, max_pixels=1_000_000, min_side=4)
@@ -21,6 +21,10 @@ def encoded(mode: str = "L", size: tuple[int, int] = (28, 28), form: str = "PNG"
     out = io.BytesIO()
     image.save(out, form, **options)
     return out.getvalue()
+
+
+def check_image(data: bytes, limits: ImageLimits) -> str | None:
+    return check_images([data], limits)[0]
 
 
 def png_that_claims(width: int, height: int) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from components.data.shards import Index, Shard, ShardWriter, folder_digest, read_shards, write
+from components.data.shards import Index, Shard, ShardWriter, folder_digest, read_shards
 from components.errors import UserError
 
 
@@ -88,15 +88,3 @@ def test_a_broken_index_is_told_in_one_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(UserError, match="cannot be read") as caught:
         Index.load(tmp_path)
     assert "\n" not in str(caught.value)
-
-
-def test_a_write_that_dies_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path / "x", b"old")
-
-    def die(handle: int) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr("os.fsync", die)
-    with pytest.raises(OSError, match="disk full"):
-        write(tmp_path / "x", b"new")
-    assert (tmp_path / "x").read_bytes() == b"old"

@@ -9,7 +9,7 @@ from PIL import Image
 
 from components.errors import UserError
 from components.modalities import MODALITIES
-from components.modalities.image import ImageConfig, decode, pack, to_float
+from components.modalities.image import ImageConfig, decode, pack
 
 GREY8 = ImageConfig(size=8, channels=1)
 RGB8 = ImageConfig(size=8, channels=3)
@@ -199,23 +199,12 @@ def test_pack_on_a_full_disk_is_a_user_error(monkeypatch, tmp_path):
 
 
 def test_defaults_fit_the_images():
-    from components.encoders import build_encoder
-    from components.modalities.defaults import default_encoder, default_view
+    from components.modalities.defaults import default_view
 
     grey, colour = default_view(ImageConfig(size=28, channels=1)), default_view(ImageConfig(size=96))
     assert (grey.size, grey.hue, grey.grayscale) == (28, 0, 0)
     assert colour.hue > 0
     assert (colour.size, colour.blur) == (96, 0.5)
-    for config in (GREY8, ImageConfig(size=96)):
-        assert build_encoder(
-            default_encoder(config), config.channels, [0.5] * config.channels, [0.2] * config.channels
-        )
-
-
-def test_to_float():
-    torch = pytest.importorskip("torch")
-    got = to_float(torch.tensor([[0, 51, 255]], dtype=torch.uint8))
-    assert torch.equal(got, torch.tensor([[0.0, 0.2, 1.0]]))
 
 
 def test_decoding_and_packing_need_no_torch():

@@ -14,7 +14,6 @@ from components.training.checkpoint import (
     export_encoder,
     load_checkpoint,
     save_checkpoint,
-    write_atomically,
 )
 
 CPU = torch.device("cpu")
@@ -48,27 +47,6 @@ def test_a_torn_checkpoint_is_passed_over_with_a_word(tmp_path: Path, how: str) 
     assert state["step"] == 1
     assert len(said) == 1
     assert "step-000000002.pt cannot be read" in said[0]
-
-
-def test_a_write_that_is_interrupted_leaves_the_old_file(tmp_path: Path) -> None:
-    file = tmp_path / "a"
-    file.write_bytes(b"old")
-
-    def fails(stream: object) -> None:
-        raise OSError("No space left on device")
-
-    with pytest.raises(OSError, match="No space"):
-        write_atomically(file, fails)
-    assert file.read_bytes() == b"old"
-
-
-def test_it_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done: list[str] = []
-    fsync, replace = os.fsync, Path.replace
-    monkeypatch.setattr(os, "fsync", lambda fd: (done.append("fsync"), fsync(fd))[1])
-    monkeypatch.setattr(Path, "replace", lambda a, b: (done.append("rename"), replace(a, b))[1])
-    write_atomically(tmp_path / "a", lambda stream: stream.write(b"new"))
-    assert done == ["fsync", "rename", "fsync"]
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:

@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from components.augmentations.image import ViewConfig, plain
+from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
 from components.errors import UserError
 from components.training.labelled import LabelledSource, Stream, Supervision
 
 N = 10
+PLAIN = ViewConfig(size=8, scale=(1, 1), ratio=(1, 1), flip=0, jitter=0, grayscale=0)  # changes nothing
 
 
 def source(**options):
@@ -17,7 +18,7 @@ def source(**options):
     supervision = Supervision(targets, weights, torch.tensor([0, 1, 2]), torch.arange(N))
     given = {"labelled": 2, "unlabelled": 4, "steps": 5, "seed": 0, "device": torch.device("cpu")}
     return LabelledSource(
-        Packed(images, np.arange(N)), supervision, plain(8), ViewConfig(size=6), **{**given, **options}
+        Packed(images, np.arange(N)), supervision, PLAIN, ViewConfig(size=6), **{**given, **options}
     )
 
 
@@ -47,7 +48,7 @@ def test_layout_of_a_batch():
 
 def test_strong_views_are_of_the_unlabelled_rows_in_their_order():
     made = source()
-    made.strong = plain(8)
+    made.strong = PLAIN
     made.begin(0, 0, None)
     batch = made.batch(0, torch.Generator().manual_seed(0))
     torch.testing.assert_close(batch.views[1], batch.views[0][2:])
@@ -96,7 +97,7 @@ def test_labels_alone():
         torch.zeros(N, dtype=torch.long), torch.ones(N), torch.arange(3), torch.arange(N)
     )
     made = LabelledSource(
-        Packed(images, np.arange(N)), supervision, plain(8), None, labelled=4, unlabelled=0, steps=1,
+        Packed(images, np.arange(N)), supervision, PLAIN, None, labelled=4, unlabelled=0, steps=1,
         seed=0, device=torch.device("cpu")
     )  # fmt: skip
     made.begin(0, 0, None)
@@ -109,7 +110,7 @@ def test_refuses_no_labels_and_batches_that_cannot_be_shared(monkeypatch):
     empty = Supervision(torch.full((N,), -1), torch.zeros(N), torch.arange(0), torch.arange(N))
     with pytest.raises(UserError, match="label some"):
         LabelledSource(
-            source().packed, empty, plain(8), None, labelled=4, unlabelled=0, steps=1, seed=0,
+            source().packed, empty, PLAIN, None, labelled=4, unlabelled=0, steps=1, seed=0,
             device=torch.device("cpu")
         )  # fmt: skip
     monkeypatch.setattr("components.training.labelled.world", lambda: 4)

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from components.clustering.kmeans import nearest
 from components.data.table import Table
 from components.errors import UserError
+from components.evaluation.clusters import nearest
 from pipelines.context import Artifact, Context
 from pipelines.stages import pseudo_label
 from pipelines.stages.pseudo_label import Request, auto_clusters
@@ -106,7 +106,7 @@ def test_centroids_are_what_the_clusters_come_from(tmp_path):
     folder = tmp_path / "pseudo_label/c"
     centroids, centre = (np.load(folder / a.path) for a in (output.centroids, output.centre))
     np.testing.assert_allclose(centre, features.mean(axis=0), rtol=1e-5)
-    again = np.array(output.cluster_ids)[nearest(features.astype(np.float32) - centre, centroids)]
+    again = np.array(output.cluster_ids)[nearest(features.astype(np.float32), centroids, centre=centre)]
     assert again.tolist() == [r["cluster"] for r in rows]
 
 

@@ -15,9 +15,9 @@ import torch
 
 from components.registry.model import Classifier, ModelConfig, save_classifier
 from components.registry.store import ENVIRONMENT, REFERENCE, connect
+from pipelines.provenance import git_commit, lineage, lock_hash
 from pipelines.settings import Settings
 from pipelines.stages import register
-from pipelines.provenance import git_commit, lineage, lock_hash
 from pipelines.stages.register import Output, Request, run
 from pipelines.store import Artifact, Context, Manifest
 

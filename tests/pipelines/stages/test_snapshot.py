@@ -134,11 +134,11 @@ def test_same_data_same_bytes(place, tmp_path):
 
 def test_what_is_expected(place, tmp_path):
     for good in (VERSION.hash, folder_digest(place.source)):
-        place.run(tmp_path / "out", expect=good)
+        place.run(tmp_path / "out", expect=("another", good))
     with pytest.raises(
         UserError, match=rf"abc\.dir is needed, the version is {VERSION.hash} .*delivered since"
     ):
-        place.run(tmp_path / "out", expect="abc.dir")
+        place.run(tmp_path / "out", expect=("abc.dir",))
 
 
 def test_nothing_ingested(place, tmp_path):

@@ -10,9 +10,9 @@ import torch
 import torch.distributed as dist
 
 from components.clustering.sinkhorn import sinkhorn
+from components.collectives import all_reduce_sum, gather, mean, rank, world
 from components.encoders.norm import BatchNorm
 from components.objectives.simclr import nt_xent
-from components.training.collectives import all_reduce_sum, gather, mean, rank, world
 
 B, E = 6, 4
 

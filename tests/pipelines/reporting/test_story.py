@@ -1,0 +1,58 @@
+import pytest
+
+from pipelines.reporting import story
+
+SNAPSHOT = {"samples": 20000, "labelled": 100, "tests": 4000}
+FOUND = {
+    "skipped": None, "samples": 4000, "best_baseline": "logistic_pixels",
+    "metrics": {
+        "accuracy": 0.782, "accuracy_low": 0.77, "accuracy_high": 0.795,
+        "margin": 0.061, "margin_low": 0.049, "margin_high": 0.073,
+    },
+    "intervals": {
+        "logistic_pixels": {"value": 0.721, "low": 0.71, "high": 0.73},
+        "model": {"value": 0.782, "low": 0.77, "high": 0.795},
+        "scratch": {"value": 0.73, "low": 0.72, "high": 0.74},
+    },
+    "differences": {
+        "logistic_pixels": {"value": 0.061, "low": 0.049, "high": 0.073},
+        "scratch": {"value": 0.052, "low": 0.04, "high": 0.06},
+    },
+}  # fmt: skip
+
+
+def test_the_summary_counts_unlabelled_samples_without_labels_and_tests() -> None:
+    text = story.summary(SNAPSHOT, FOUND, {"promoted": True, "champion_version": "1"}, 63)
+    assert "From 15,900 unlabelled samples and 100 labels" in text
+    assert "78.2 % of 4,000" in text
+    assert "+6.1 points (+4.9 to +7.3)" in text
+    assert "champion as version 1" in text
+
+
+def test_the_summary_says_why_there_is_no_classifier_and_no_champion() -> None:
+    none = story.summary(SNAPSHOT, {"skipped": "there are no labels"}, {}, 63)
+    assert "63 clusters, and no classifier, because there are no labels" in none
+    refused = story.summary(SNAPSHOT, FOUND, {"promoted": False, "reason": "worst class .1 < .2"}, 63)
+    assert "not promoted: worst class .1 < .2" in refused
+
+
+def test_the_comparison_begins_with_the_model_then_goes_from_good_to_bad() -> None:
+    rows = story.comparison(FOUND)
+    assert [row["name"] for row in rows] == [
+        "this model", "same network, random start, labels only", "logistic regression on pixels",
+    ]  # fmt: skip
+    assert rows[0]["difference"] == ""
+    assert rows[2]["difference"] == "+6.1 (+4.9 to +7.3)"
+
+
+def test_clusters_without_names_say_why_and_claim_no_precision() -> None:
+    labelled = {"clusters": 9, "repaired": 1, "churn": 0.25, "named": False, "note": "there are no labels"}
+    text = story.clustering(labelled, None)
+    assert "25.0 % of the samples changed" in text
+    assert "They have no class: there are no labels." in text
+    assert "right" not in text
+
+
+@pytest.mark.parametrize(("value", "shown"), [(None, "missing"), (0.123456, "0.1235")])
+def test_a_check_without_a_figure_is_shown_as_missing(value: float | None, shown: str) -> None:
+    assert story.check_rows([{"name": "n", "figure": value, "bound": 0.5}])[0]["figure"] == shown
