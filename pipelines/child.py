@@ -120,12 +120,12 @@ def _print_into(log: Path) -> None:
 
 
 def _failed(error: Exception, record: dict[str, Any]) -> int:
-    tell(record)  # first: there may be no room for the traceback
-    try:
+    try:  # before the word to the parent, which ends this process when it has heard it
         traceback.print_exception(error)
         sys.stderr.flush()
-    except OSError:
+    except OSError:  # no room for a traceback; the word still gets through
         pass
+    tell(record)
     return 2 if record["mistake"] else 1
 
 

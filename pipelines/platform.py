@@ -1,12 +1,10 @@
 """`selfsup up` and `selfsup down`: Airflow with its web page and scheduler, and MLflow's page, on this machine alone.
 
-Both listen on loopback. What was started carries a token in its environment, so that `down` finds all of it, also what
-left its process group, and nothing else.
+All of it listens on loopback. Each part leads a session of its own, by which `down` finds it and all below it.
 """
 
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -16,6 +14,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from components.errors import UserError
 from pipelines import processes
 from pipelines.airflow_home import PORT, airflow_environ
@@ -24,6 +24,12 @@ from pipelines.settings import Settings
 
 MLFLOW_PORT = 5000
 PATIENCE = 180.0  # seconds until both answer; it takes 30 to 75 s on two cores
+GRACE = 15.0  # seconds between being asked to stop and being made to
+# MLflow's database is migrated by one process before several open it: its own start is not safe there.
+PREPARE = (
+    "import sys; from pathlib import Path; from components.registry.store import connect; "
+    "connect(sys.argv[1], Path(sys.argv[2]))"
+)
 Say = Callable[[str], None]
 
 
@@ -33,24 +39,18 @@ def up(settings: Settings, say: Say) -> None:
     Raises:
         UserError: it runs already, a port is taken, or one of them ended; names its log.
     """
-    record = _record(settings)
-    if record.exists() and processes.marked(json.loads(record.read_text())["token"]):
-        raise UserError(
-            f"it is up already: http://127.0.0.1:{PORT} and http://127.0.0.1:{MLFLOW_PORT}; `make down` ends it"
-        )
+    if _running(settings):
+        here = f"http://127.0.0.1:{PORT} and http://127.0.0.1:{MLFLOW_PORT}"
+        raise UserError(f"it is up already: {here}; `make down` ends it")
     for port in (PORT, MLFLOW_PORT):
         if _answers(f"http://127.0.0.1:{port}/"):
             raise UserError(f"port {port} is taken by another program; end that first")
-    token, logs = secrets.token_hex(8), settings.home / "logs"
+    logs = settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps({"token": token}))
     began = time.monotonic()
-    airflow = {**airflow_environ(settings), processes.TOKEN: token}
-    airflow["PATH"] = os.pathsep.join(
-        [str(Path(sys.executable).parent), airflow.get("PATH", "")]
-    )  # it calls `airflow`
-    mlflow = {**child_environ(settings), processes.TOKEN: token}
-    _prepare_mlflow(settings)
+    airflow, mlflow = airflow_environ(settings), child_environ(settings)
+    _run(["-m", "airflow", "db", "migrate"], airflow)
+    _run(["-c", PREPARE, settings.mlflow, str(settings.home / "mlflow" / "store.lock")], mlflow)
     server = ["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(MLFLOW_PORT), "--workers", "1"]
     server += [
         "--backend-store-uri",
@@ -58,10 +58,21 @@ def up(settings: Settings, say: Say) -> None:
         "--artifacts-destination",
         str(settings.mlflow_artifacts),
     ]
+    # Their log servers listen on every address; on one machine the pages read the log files themselves.
     started = {
-        "airflow": _start(["-m", "airflow", "standalone"], airflow, logs / "airflow.log"),
+        "api-server": _start(["-m", "airflow", "api-server"], airflow, logs / "api-server.log"),
+        "scheduler": _start(
+            ["-m", "airflow", "scheduler", "--skip-serve-logs"], airflow, logs / "scheduler.log"
+        ),
+        "dag-processor": _start(["-m", "airflow", "dag-processor"], airflow, logs / "dag-processor.log"),
+        "triggerer": _start(
+            ["-m", "airflow", "triggerer", "--skip-serve-logs"], airflow, logs / "triggerer.log"
+        ),
         "mlflow": _start(server, mlflow, logs / "mlflow.log"),
     }
+    _record(settings).write_text(
+        json.dumps({"sessions": [p.pid for p in started.values()], "since": time.time() - 60})
+    )
     try:
         _wait(started, logs, began + PATIENCE)
     except BaseException:
@@ -76,20 +87,36 @@ def up(settings: Settings, say: Say) -> None:
 
 def down(settings: Settings, say: Say) -> None:
     """End all that `up` started; nothing of it is left when this returns."""
-    record = _record(settings)
-    token = json.loads(record.read_text())["token"] if record.exists() else ""
-    running = processes.marked(token) if token else []
-    for process in running:
+    found = _running(settings)
+    for process in found:
         processes.tell(process, signal.SIGINT)
-    deadline = time.monotonic() + 15
-    while token and processes.marked(token) and time.monotonic() < deadline:
+    deadline = time.monotonic() + GRACE
+    while (left := _running(settings)) and time.monotonic() < deadline:
         time.sleep(0.2)
-    while token and (left := processes.marked(token)):
+    while left:
         for process in left:
             processes.tell(process, signal.SIGKILL)
         time.sleep(0.1)
-    record.unlink(missing_ok=True)
-    say(f"down: {len(running)} processes ended" if running else "nothing was up")
+        left = _running(settings)
+    _record(settings).unlink(missing_ok=True)
+    say(f"down: {len(found)} processes ended" if found else "nothing was up")
+
+
+def _running(settings: Settings) -> list[psutil.Process]:
+    """What `up` started and what that started: by session, which children keep when they rename themselves."""
+    record = _record(settings)
+    if not record.exists():
+        return []
+    known = json.loads(record.read_text())
+    found = []
+    for process in psutil.process_iter():
+        try:
+            ours = os.getsid(process.pid) in known["sessions"] and process.create_time() >= known["since"]
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
 
 
 def _record(settings: Settings) -> Path:
@@ -97,15 +124,11 @@ def _record(settings: Settings) -> Path:
     return settings.home / "platform.json"
 
 
-def _prepare_mlflow(settings: Settings) -> None:
-    """The database is migrated by one process before several open it: MLflow's own start is not safe there."""
-    code = "import sys; from pathlib import Path; from components.registry.store import connect; "
-    code += "connect(sys.argv[1], Path(sys.argv[2]))"
-    lock = settings.home / "mlflow" / "store.lock"
-    subprocess.run(
-        [sys.executable, "-c", code, settings.mlflow, str(lock)], env=child_environ(settings), check=True,
-        capture_output=True,
-    )  # fmt: skip
+def _run(command: list[str], environ: dict[str, str]) -> None:
+    done = subprocess.run([sys.executable, *command], env=environ, capture_output=True, text=True)
+    if done.returncode != 0:
+        last = done.stderr.strip().splitlines()[-1:] or ["no word"]
+        raise UserError(f"{' '.join(command[:4])} ended with code {done.returncode}: {last[0]:.300}")
 
 
 def _start(command: list[str], environ: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
@@ -118,7 +141,7 @@ def _start(command: list[str], environ: dict[str, str], log: Path) -> subprocess
 
 def _wait(started: dict[str, subprocess.Popen[bytes]], logs: Path, deadline: float) -> None:
     pages = {
-        "airflow": f"http://127.0.0.1:{PORT}/api/v2/monitor/health",
+        "api-server": f"http://127.0.0.1:{PORT}/api/v2/monitor/health",
         "mlflow": f"http://127.0.0.1:{MLFLOW_PORT}/health",
     }
     while not all(_answers(page, healthy=True) for page in pages.values()):

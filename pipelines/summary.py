@@ -14,7 +14,7 @@ from pipelines.store import Manifest, read_manifest
 def summary(lines: Sequence[StageLine], wall: float, settings: Settings) -> list[str]:
     """lines: the stages that ended. wall: seconds of the whole run, the start of its processes included."""
     made = {line.stage: read_manifest(line.reference, settings.store) for line in lines}
-    return ["", *_table(lines, made, wall), "", *_skipped(made), *_verdict(made, settings.store)]
+    return ["", *_table(lines, made, wall), "", *_skipped(made), *_verdict(lines, made, settings.store)]
 
 
 def _table(lines: Sequence[StageLine], made: dict[str, Manifest], wall: float) -> list[str]:
@@ -42,7 +42,7 @@ def _skipped(made: dict[str, Manifest]) -> list[str]:
     return [f"{stage} skipped: {m.output['skipped']}" for stage, m in made.items() if m.output.get("skipped")]
 
 
-def _verdict(made: dict[str, Manifest], store: Path) -> list[str]:
+def _verdict(ended: Sequence[StageLine], made: dict[str, Manifest], store: Path) -> list[str]:
     """The champion, what it reaches, and where the report lies; what a stage did not say is left out."""
     said = {stage: manifest.output for stage, manifest in made.items()}
     registered, promoted = said.get("register", {}), said.get("promote", {})
@@ -61,7 +61,8 @@ def _verdict(made: dict[str, Manifest], store: Path) -> list[str]:
     pages = (v["path"] for v in said.get("report", {}).values() if isinstance(v, dict) and "path" in v)
     page = next((path for path in pages if str(path).endswith(".html")), None)
     if page:
-        lines.append(f"report: {store / made['report'].reference / page}")
+        reference = next(line.reference for line in ended if line.stage == "report")
+        lines.append(f"report: {store / reference / page}")
     return lines
 
 

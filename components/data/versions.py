@@ -204,8 +204,8 @@ def _dvc(data: Path, command: str, *arguments: str) -> str:
     said = done.stderr + done.stdout
     if "No space left on device" in said or "Disk quota exceeded" in said:
         raise _full(data)
-    errors = [line[7:].strip() for line in said.splitlines() if line.startswith("ERROR: ")]
-    why = " ".join(errors or said.split("\n")[-3:]).strip()
+    errors = re.findall(r"^ERROR: (.+(?:\n.+)*)", said, re.MULTILINE)  # with the lines that belong to it
+    why = " ".join(" ".join(errors or said.split("\n")[-3:]).split())
     if "unsaved" in why or "without force" in why or "--force" in why:
         raise UserError(
             f"{data} holds files that no version keeps, and they would be lost; "

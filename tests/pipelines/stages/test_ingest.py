@@ -237,14 +237,14 @@ def test_what_is_still_being_written_comes_next_time(place: Place) -> None:
     put(place.inbox / "c" / "1.png", png(2))
     put(place.inbox / "c" / "2.png", png(3, 64)[:-900])
     request = place.request(settle_seconds=1000)
-    before = ingest.observe(request, place.settings)
+    before = ingest.observe(request, place.settings, "small")
     output = place.run(settle_seconds=1000)
     assert (output.left, output.quarantined, output.samples) == (2, {}, 2)
     put_parquet(place.inbox / "b.parquet", [png(5)])
     put(place.inbox / "c" / "2.png", png(3, 64))
     for file in place.inbox.rglob("*.p*"):
         os.utime(file, (1, 1))
-    assert ingest.observe(request, place.settings) != before
+    assert ingest.observe(request, place.settings, "small") != before
     output = place.run(settle_seconds=1000)
     assert (output.left, output.samples_new, output.samples, output.duplicates) == (0, 2, 4, 0)
 
@@ -259,9 +259,9 @@ def test_what_was_left_and_never_finished_is_quarantined_in_the_end(place: Place
 
 def test_the_same_file_grown_old_is_looked_at_again(place: Place) -> None:
     put(place.inbox / "1.png", png(1))
-    young = ingest.observe(place.request(settle_seconds=1000), place.settings)
-    assert ingest.observe(place.request(settle_seconds=1000), place.settings) == young
-    assert ingest.observe(place.request(settle_seconds=0), place.settings) != young
+    young = ingest.observe(place.request(settle_seconds=1000), place.settings, "small")
+    assert ingest.observe(place.request(settle_seconds=1000), place.settings, "small") == young
+    assert ingest.observe(place.request(settle_seconds=0), place.settings, "small") != young
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -272,7 +272,7 @@ def test_an_empty_inbox_is_told(place: Place, there: bool) -> None:
         place.run()
     assert str(place.inbox) in str(caught.value)
     assert "\n" not in str(caught.value)
-    ingest.observe(place.request(), place.settings)
+    ingest.observe(place.request(), place.settings, "small")
 
 
 def test_an_inbox_emptied_later_is_no_mistake(place: Place) -> None:
