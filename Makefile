@@ -10,7 +10,7 @@ run: $(STAMP)  ## unlabelled data and 100 labels -> a registered champion, throu
 	@$(BIN)/selfsup run recipes/quickstart.yaml --airflow
 
 test: $(STAMP)  ## every test that takes seconds
-	@$(BIN)/python -m pytest -m "not slow" tests
+	@$(BIN)/python -m pytest -n 2 -m "not slow" tests
 
 test-slow: $(STAMP)  ## crash, cluster and platform tests
 	@$(BIN)/python -m pytest -m slow tests

@@ -202,7 +202,8 @@ def _dvc(data: Path, command: str, *arguments: str) -> str:
     if done.returncode == 0:
         return done.stdout
     said = done.stderr + done.stdout
-    if "No space left on device" in said or "Disk quota exceeded" in said:
+    full = ("No space left on device", "Disk quota exceeded", "disk is full")  # the last is SQLite's word
+    if any(text in said for text in full):
         raise _full(data)
     errors = re.findall(r"^ERROR: (.+(?:\n.+)*)", said, re.MULTILINE)  # with the lines that belong to it
     why = " ".join(" ".join(errors or said.split("\n")[-3:]).split())

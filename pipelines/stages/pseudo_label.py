@@ -199,6 +199,9 @@ def name_samples(
     choice = trust.choose(confidence[rest], request.target_precision)
     if not evidence.labels:  # nothing vouches for the mean: each sample must reach the target by itself
         choice = trust.Choice(request.target_precision, None)
+    alone = int((counts > 0).sum()) == 1
+    if alone:  # every sample would get this class, and labels held out in turn would praise it
+        choice = trust.Choice(None, None)
     kept = rest & (confidence >= (np.inf if choice.threshold is None else choice.threshold))
     kept = trust.cap(kept, predicted, confidence, smooth / smooth.sum(), request.cap)
     precision = float(confidence[kept].mean()) if kept.any() and evidence.labels else None
@@ -206,6 +209,10 @@ def name_samples(
     note = _note(
         choice, evidence, len(labels), int((counts == 0).sum()), int(kept.sum()), len(train), precision
     )
+    if alone:
+        note = (
+            f"{len(labels)} labels, all of one class, so only they are kept; label samples of another class"
+        )
     source = naming.sources(assignment, predicted, rows, labels)
     curve = trust.curve(evidence, calibrator)
     return Named(p, predicted, confidence, source, kept, choice.threshold, precision, evidence, curve, note)

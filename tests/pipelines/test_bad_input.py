@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from components.data.shards import Index
 from pipelines.settings import Settings
-from pipelines.stages import ingest
+from pipelines.stages import ingest, pseudo_label
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = """\
@@ -164,6 +165,17 @@ def test_data_that_were_taken_away_are_seen(place):
     (given.data / "small").mkdir(parents=True)
     Index().save(given.data / "small")
     assert ingest.observe(request(place), given, "small") == first
+
+
+def test_labels_of_one_class_name_no_other_sample():
+    """Held-out labels are then all right, whatever the other samples are."""
+    asked = pseudo_label.Request(snapshot="snapshot/0", embed="embed/0")
+    train = np.random.default_rng(0).standard_normal((60, 4)).astype(np.float32)
+    rows = np.arange(10)
+    named = pseudo_label.name_samples(asked, train, np.arange(60) % 3, rows, np.zeros(10, np.int64), 1)
+    assert np.flatnonzero(named.kept).tolist() == rows.tolist()
+    assert named.precision is None
+    assert "label samples of another class" in named.note
 
 
 @pytest.mark.slow
