@@ -161,6 +161,8 @@ def child_environ(settings: Settings) -> dict[str, str]:
     environ = {**os.environ, **settings.environ()}
     given = os.environ.get("PYTHONPATH")
     environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([given] if given else [])])
-    environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin as they wait starve all others
+    # OpenMP's threads wait by spinning, which costs dearly when anything else runs; not at all is a quarter slower on
+    # an idle machine. So they spin for a moment (measured: docs/log.md).
+    environ.setdefault("GOMP_SPINCOUNT", "20000")
     environ.setdefault("MPLCONFIGDIR", str(settings.home / "cache" / "matplotlib"))
     return environ
