@@ -18,6 +18,7 @@ from pathlib import Path
 import yaml
 
 from components.errors import UserError
+from components.files import locked
 
 REMOTE = "selfsup"
 HASH = re.compile(r"[0-9a-f]{32}\.dir")
@@ -152,42 +153,44 @@ def _cached(version: Version, cache: Path) -> bool:
 def _set_up(data: Path, remote: str, cache: Path) -> None:
     """A DVC root above the data (else made beside it), with our cache and remote in config.local."""
     try:
-        root = next((p for p in data.parents if (p / ".dvc").is_dir()), None)
-        if root is None:
-            root = data.parent
-            (root / ".dvc").mkdir()
-            _replace(root / ".dvc" / "config", "[core]\n    analytics = false\n    no_scm = true\n")
-            _replace(root / ".dvc" / ".gitignore", "/config.local\n/tmp\n/cache\n")
-        ignored = root / ".dvcignore"
-        if not ignored.exists():  # what is being written is no data yet
-            _replace(ignored, f"/{data.relative_to(root).as_posix()}/**/.*\n")
-        if "://" not in remote:
-            Path(remote).mkdir(parents=True, exist_ok=True)
-        local = ConfigParser(interpolation=None)
-        local.read(root / ".dvc" / "config.local")
-        before = {name: dict(local[name]) for name in local.sections()}
-        ours = {
-            "core": {
-                "analytics": "false",
-                "autostage": "false",
-                "site_cache_dir": f"{cache.parent}/dvc-site",
-            },
-            "cache": {"dir": str(cache)},
-            f"'remote \"{REMOTE}\"'": {"url": remote},
-        }
-        if not any((p / ".git").exists() for p in (root, *root.parents)):
-            ours["core"]["no_scm"] = "true"
-        local.read_dict(ours)
-        if {name: dict(local[name]) for name in local.sections()} != before:
-            sections = (
-                (f"[{name}]", *(f"    {k} = {v}" for k, v in local[name].items()))
-                for name in local.sections()
-            )
-            _replace(
-                root / ".dvc" / "config.local", "".join(f"{line}\n" for part in sections for line in part)
-            )
+        with locked(cache.parent / "dvc-set-up.lock"):  # of two at once, one makes it and the other finds it
+            _configure(data, remote, cache)
     except OSError as error:
         raise _full(data) if error.errno in (errno.ENOSPC, errno.EDQUOT) else error from None
+
+
+def _configure(data: Path, remote: str, cache: Path) -> None:
+    root = next((p for p in data.parents if (p / ".dvc").is_dir()), None)
+    if root is None:
+        root = data.parent
+        (root / ".dvc").mkdir()
+        _replace(root / ".dvc" / "config", "[core]\n    analytics = false\n    no_scm = true\n")
+        _replace(root / ".dvc" / ".gitignore", "/config.local\n/tmp\n/cache\n")
+    ignored = root / ".dvcignore"
+    if not ignored.exists():  # what is being written is no data yet
+        _replace(ignored, f"/{data.relative_to(root).as_posix()}/**/.*\n")
+    if "://" not in remote:
+        Path(remote).mkdir(parents=True, exist_ok=True)
+    local = ConfigParser(interpolation=None)
+    local.read(root / ".dvc" / "config.local")
+    before = {name: dict(local[name]) for name in local.sections()}
+    ours = {
+        "core": {
+            "analytics": "false",
+            "autostage": "false",
+            "site_cache_dir": f"{cache.parent}/dvc-site",
+        },
+        "cache": {"dir": str(cache)},
+        f"'remote \"{REMOTE}\"'": {"url": remote},
+    }
+    if not any((p / ".git").exists() for p in (root, *root.parents)):
+        ours["core"]["no_scm"] = "true"
+    local.read_dict(ours)
+    if {name: dict(local[name]) for name in local.sections()} != before:
+        sections = (
+            (f"[{name}]", *(f"    {k} = {v}" for k, v in local[name].items())) for name in local.sections()
+        )
+        _replace(root / ".dvc" / "config.local", "".join(f"{line}\n" for part in sections for line in part))
 
 
 def _dvc(data: Path, command: str, *arguments: str) -> str:
