@@ -1,0 +1,45 @@
+"""What a fine-tuning is asked, beside the references of what it starts from."""
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from components.augmentations.image import ViewConfig
+from components.config import Config
+from components.semisupervised import MethodConfig
+from components.semisupervised.fixmatch import FixmatchConfig
+from components.training.fewlabels import FitConfig
+
+
+class CrossFitConfig(Config):
+    """folds of the labels, each judged by a training of `steps` on the others; 0 folds leave the model
+    uncalibrated."""
+
+    folds: NonNegativeInt = 3
+    steps: PositiveInt = 40
+
+
+class ScratchConfig(Config):
+    """The same network from random initialisation, labels alone. The rate is chosen by cross-validation on
+    the labels."""
+
+    steps: NonNegativeInt = 200  # 0: no such baseline
+    learning_rates: tuple[PositiveFloat, ...] = Field(default=(0.001, 0.004), min_length=1)
+    folds: int = Field(default=2, ge=2)
+
+
+class FinetuneConfig(FitConfig):
+    """steps of all layers; encoder_rate: factor of the encoder's learning rate. head_steps: of L-BFGS, at most.
+
+    pseudo_share: weight of all pseudo-labels together in the head's fit, against all labels. weak, strong:
+    views; None makes them from the modality's own.
+    """
+
+    method: MethodConfig = FixmatchConfig(threshold=0.8)
+    steps: PositiveInt = 400
+    learning_rate: PositiveFloat = 2e-3
+    encoder_rate: NonNegativeFloat = 0.3
+    head_steps: PositiveInt = 100
+    pseudo_share: NonNegativeFloat = 1.0
+    weak: ViewConfig | None = None
+    strong: ViewConfig | None = None
+    cross_fit: CrossFitConfig = CrossFitConfig()
+    scratch: ScratchConfig = ScratchConfig()

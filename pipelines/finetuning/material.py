@@ -1,0 +1,78 @@
+"""What a fine-tuning learns from: the pretrained encoder, labels, kept pseudo-labels, views; never a test row."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from components.data.packed import Packed
+from components.data.table import Table
+from components.encoders import Encoder, EncoderConfig, build_encoder
+from components.modalities.defaults import default_view
+from components.modalities.image import ImageConfig
+from components.training.device import place
+from components.training.fewlabels import Material
+from pipelines.finetuning.config import FinetuneConfig
+from pipelines.store import Context
+
+Ints = NDArray[np.int64]
+
+
+def pretrained(context: Context, reference: str) -> tuple[Encoder, EncoderConfig]:
+    pretrain = context.output(reference)
+    config: EncoderConfig = pretrain.encoder_config
+    encoder = build_encoder(config, pretrain.channels, pretrain.mean, pretrain.std)
+    encoder.load_state_dict(load_file(context.file(reference, pretrain.encoder)))
+    return encoder, config
+
+
+def material_of(
+    request: FinetuneConfig,
+    pseudo_label: str,
+    images_of: str,
+    snapshot: Any,
+    table: Table,
+    folder: Path,
+    context: Context,
+) -> Material:
+    """images_of, pseudo_label: references of the snapshot and of the pseudo-labels."""
+    images = np.load(context.file(images_of, snapshot.images), mmap_mode="r")
+    rows = table.train_rows()
+    labelled = np.searchsorted(rows, table.labelled_rows())
+    pseudo = context.output(pseudo_label)
+    columns = ["row", "class", "confidence", "kept", "source"]
+    given = pq.read_table(context.file(pseudo_label, pseudo.pseudo_labels), columns=columns)
+    kept = given["kept"].to_numpy() & (np.array(given["source"].to_pylist()) != "label")
+    if not np.isin(given["row"].to_numpy()[kept], rows).all():
+        raise AssertionError("a pseudo-label of a row that is not for training")
+    number = {name: i for i, name in enumerate(snapshot.classes)}
+    names = [name for name, keep in zip(given["class"].to_pylist(), kept, strict=True) if keep]
+    base = default_view(ImageConfig(size=snapshot.size, channels=snapshot.channels))
+    return Material(
+        packed=Packed(images, rows),
+        classes=len(snapshot.classes),
+        labelled=labelled,
+        labels=table.label[rows[labelled]].astype(np.int64),
+        kept=np.searchsorted(rows, given["row"].to_numpy()[kept]),
+        kept_labels=np.array([number[name] for name in names], dtype=np.int64),
+        confidence=given["confidence"].to_numpy()[kept].astype(np.float64),
+        weak=request.weak
+        or base.model_copy(update={"scale": (0.7, 1.0), "jitter": 0.0, "grayscale": 0.0, "blur": 0.0}),
+        strong=request.strong or base.model_copy(update={"scale": (0.3, 1.0), "erase": 0.5}),
+        placement=place(context.settings.device, request.precision),
+        folder=folder / "checkpoints",
+    )
+
+
+def warn(classes: Sequence[str], present: Ints, context: Context) -> str:
+    missing = [name for i, name in enumerate(classes) if i not in present]
+    if not missing:
+        return ""
+    names = ", ".join(missing)[:200]
+    note = f"{len(missing)} classes have no label to learn from and are never predicted: {names}"
+    context.say(note)
+    return note
