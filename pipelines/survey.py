@@ -124,8 +124,8 @@ def _is_grey(image: "Image") -> bool:
 def _labels(
     box: "Inbox", listing: "Listing", found: Found, names: list[str], inside: Counter[str], folders: list[str]
 ) -> None:
-    from components.data.inbox import read_rows
     from components.data.labels import given_of
+    from components.data.tables import read_rows
 
     ends = {end for name in names for end in _ends(name)} if listing.label_files else set()
     given: dict[str, str] = {}
@@ -160,7 +160,8 @@ def are_classes(folders: list[str]) -> bool:
 
 def inbox_of(file: Path, own: Path) -> Path:
     """The folder to read for a single file: that where it lies alone, else `own`, filled with links."""
-    from components.data.inbox import Inbox, columns_of, read_rows
+    from components.data.inbox import Inbox
+    from components.data.tables import columns_of, read_rows
 
     try:
         columns = columns_of(file) if file.suffix.lower() in (".csv", ".parquet") else set()

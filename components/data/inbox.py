@@ -10,19 +10,16 @@ A file labels*.csv (or .parquet) holds labels. Everything is read as a stream: o
 at a time.
 """
 
-import csv
 import hashlib
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import NamedTuple
 
 from components.data.checks import SUFFIXES
+from components.data.tables import columns_of, parquet_images, read_rows
 
 LOOSE = "."
 HOSTILE = "hostile path"
@@ -156,7 +153,8 @@ class Inbox:
     def items(self, delivery: Delivery, max_bytes: int) -> Iterator[Item]:
         """The samples of a delivery, in order; a file above max_bytes is named, not read."""
         if delivery.kind == "parquet":
-            yield from parquet_items(self.folder / delivery.files[0], delivery.name)
+            for name, data, label in parquet_images(self.folder / delivery.files[0], delivery.name):
+                yield Item(name, data, label=label)
         else:
             for path in delivery.files:
                 yield self.item(path, max_bytes)
@@ -196,78 +194,6 @@ class Inbox:
 
 def is_label_file(path: str) -> bool:
     return Path(path).name.lower().startswith("labels")
-
-
-def columns_of(file: Path) -> set[str]:
-    """Names of a table's columns.
-
-    Raises:
-        ValueError: not a table, or not finished: "unreadable table: ...".
-    """
-    try:
-        if file.suffix.lower() == ".parquet":
-            return set(pq.read_schema(file).names)
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            return set(_reader(stream).fieldnames or ())
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        raise ValueError(f"unreadable table: {str(error)[:200]}") from None
-
-
-def read_rows(file: Path) -> Iterator[dict[str, str]]:
-    """Rows of a CSV (comma, semicolon or tab) or Parquet file, as text; what is missing is "".
-
-    Raises:
-        ValueError: the file cannot be read to its end.
-    """
-    try:
-        if file.suffix.lower() == ".parquet":
-            with pq.ParquetFile(file) as parquet:
-                for batch in parquet.iter_batches(4096):
-                    for row in batch.to_pylist():
-                        yield {key: "" if value is None else str(value).strip() for key, value in row.items()}
-        else:
-            with file.open(newline="", encoding="utf-8-sig") as stream:
-                for row in _reader(stream):
-                    yield {key: (value or "").strip() for key, value in row.items() if isinstance(key, str)}
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        raise ValueError(f"unreadable table: {str(error)[:200]}") from None
-
-
-def parquet_items(file: Path, delivery: str) -> Iterator[Item]:
-    """The samples of a Parquet file, a hundred at a time. One without a name is called FILE#ROW.
-
-    Raises:
-        ValueError: the file cannot be read to its end, or its image column holds no bytes.
-    """
-    try:
-        with pq.ParquetFile(file) as parquet:
-            names = parquet.schema_arrow.names
-            image = "image" if "image" in names else "bytes"
-            kind = parquet.schema_arrow.field(image).type
-            packed = pa.types.is_struct(kind) and {f.name for f in kind} >= {"bytes"}
-            if not (packed or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
-                raise ValueError(f"unreadable table: column {image} must hold bytes, it holds {kind}")
-            wanted = [image, *(name for name in ("name", "label") if name in names)]
-            row = 0
-            for batch in parquet.iter_batches(128, columns=wanted):
-                for record in batch.to_pylist():
-                    data = record[image]
-                    name = record.get("name") or (data or {}).get("path") if packed else record.get("name")
-                    data = (data or {}).get("bytes") if packed else data
-                    label = record.get("label")
-                    text = "" if label is None else str(label).strip()
-                    yield Item(str(name) if name else f"{delivery}#{row}", data or b"", label=text)
-                    row += 1
-    except (OSError, pa.ArrowException) as error:
-        raise ValueError(f"unreadable table: {str(error)[:200]}") from None
-
-
-def _reader(stream: Any) -> "csv.DictReader[str]":
-    head = stream.readline()
-    stream.seek(0)
-    reader = csv.DictReader(stream, delimiter=max(",;\t", key=head.count))
-    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
-    return reader
 
 
 def _ends_with_newline(file: Path) -> bool:

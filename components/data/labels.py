@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from components.crash import point
 from components.data.shards import (
     DUPLICATE,
     LABELS,
@@ -168,6 +169,7 @@ def append(folder: Path, index: Index, rows: Iterable[Row]) -> tuple[Index, int]
         return index, 0
     columns = {name: [getattr(row, name) for row in new] for name in ROW.names}
     file = write_table(folder, LABELS, columns, ROW)
+    point("ingest.labels")
     entry = LabelFile(file=file, rows=len(new), digest=Path(file).stem)
     return index.model_copy(update={"labels": [*index.labels, entry]}), len(new)
 

@@ -15,13 +15,14 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
 from components.config import Config
+from components.crash import point
 from components.errors import UserError
 from components.files import fsync, write_atomically
 
@@ -106,7 +107,12 @@ class Index(Config):
         """Atomic: a reader sees the old index or the new one."""
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True) + "\n"
-        write_atomically(folder / INDEX, lambda out: out.write(text.encode()))
+
+        def write(stream: BinaryIO) -> None:
+            stream.write(text.encode())
+            point("ingest.index")
+
+        write_atomically(folder / INDEX, write)
 
 
 def folder_digest(folder: Path) -> str:
@@ -115,6 +121,15 @@ def folder_digest(folder: Path) -> str:
     """
     file = folder / INDEX
     return hashlib.sha256(file.read_bytes() if file.exists() else b"").hexdigest()
+
+
+def damaged(folder: Path) -> list[str]:
+    """Files of a recipe's folder whose content is not what their name says, relative to it, sorted."""
+    return [
+        name
+        for name in sorted(Index.load(folder).files())
+        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != Path(name).stem
+    ]
 
 
 def read_shards(
@@ -134,9 +149,20 @@ def read_quarantine(folder: Path, delivery: Delivery) -> Iterator[tuple[str, str
 
 
 def batches(file: Path, columns: list[str]) -> Iterator[dict[str, list[Any]]]:
-    with pq.ParquetFile(file) as parquet:
-        for batch in parquet.iter_batches(512, columns=columns):
-            yield batch.to_pydict()
+    """Columns of one file of the folder, some hundred rows at a time.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        with pq.ParquetFile(file) as parquet:
+            for batch in parquet.iter_batches(512, columns=columns):
+                yield batch.to_pydict()
+    except (pa.ArrowException, OSError) as error:
+        why = str(error).splitlines()[0][:80]
+        raise UserError(
+            f"{file} cannot be read ({why}); bring it back with `selfsup data checkout`"
+        ) from None
 
 
 def write_table(
@@ -190,6 +216,7 @@ class ShardWriter:
     def _flush(self) -> None:
         if rows := len(self._columns["id"]):
             file = write_table(self.folder, SHARDS, self._columns, SHARD, part=True)
+            point("ingest.written")
             digest = Path(file).stem
             self.shards.append(Shard(file=file, rows=rows, digest=digest, delivery=self.delivery))
             self._clear()
@@ -197,6 +224,7 @@ class ShardWriter:
     def finish(self) -> list[Shard]:
         self._flush()
         publish(self.folder, [shard.file for shard in self.shards])
+        point("ingest.shards")
         return self.shards
 
     def abandon(self) -> None:

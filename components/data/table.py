@@ -46,6 +46,11 @@ class Table:
         """[n] int64, ascending: test rows with a label."""
         return np.flatnonzero((self.split == "test") & (self.label >= 0))
 
+    def by_shard(self) -> dict[str, np.ndarray]:
+        """Shard -> its rows [n] int64, ascending; shards in order of arrival."""
+        names, first, place = np.unique(self.shards, return_index=True, return_inverse=True)
+        return {str(names[k]): np.flatnonzero(place == k) for k in np.argsort(first)}
+
     @classmethod
     def load(cls, path: Path) -> "Table":
         """From Parquet.

@@ -4,23 +4,23 @@ The recipe's folder is named by its own digest, so another recipe's delivery cha
 is that of the whole data folder, with which DVC brings all of it back.
 """
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field
 
 from components.config import Config
+from components.crash import point
 from components.data import labels, versions
+from components.data.guard import reading
 from components.data.shards import Index, folder_digest, read_shards
 from components.data.splits import splits_of
 from components.data.table import Table
 from components.errors import UserError
 from components.modalities import MODALITIES, ModalityConfig
-from pipelines.context import Artifact, Context
+from pipelines.artifact import Artifact
+from pipelines.context import Context
 from pipelines.settings import Settings
 
 VERSION = 1
@@ -38,7 +38,8 @@ class Request(Config):
 
 
 class Output(Config):
-    """version: hash in data.dvc; files, bytes: of the whole data folder. digest: of this recipe's folder.
+    """version: hash in data.dvc; files, bytes: of the whole data folder. digest: of this recipe's folder;
+    folders: recipe -> digest of its folder, of all that the version holds.
 
     mean, std: per channel, of pixels in [0, 1], over the training samples. images: .npy, uint8 [N, C, S, S].
     table: Parquet, see components.data.table. labelled, tests: training and test samples with a label.
@@ -48,6 +49,7 @@ class Output(Config):
     files: int
     bytes: int
     digest: str
+    folders: dict[str, str]
     samples: int
     labelled: int
     tests: int
@@ -62,10 +64,43 @@ class Output(Config):
 
 def observe(request: Request, settings: Settings, recipe: str = "") -> dict[str, str]:
     """The recipe's folder as it stands; without a recipe's name, every recipe's."""
-    folders = (
-        [settings.data / recipe] if recipe else sorted(f.parent for f in settings.data.glob("*/index.json"))
-    )
-    return {f"data/{folder.name}": folder_digest(folder) for folder in folders}
+    folders = {recipe: folder_digest(settings.data / recipe)} if recipe else _folders(settings.data)
+    return {f"data/{name}": digest for name, digest in folders.items()}
+
+
+def disagreement(settings: Settings) -> str | None:
+    """What is wrong between data.dvc and the data folder, in one line, as far as a look at names, sizes and
+    earlier snapshots tells; None where they agree, or where the folder has changed since the last snapshot.
+
+    Raises:
+        UserError: data.dvc cannot be read.
+    """
+    data, named, here = settings.data, versions.read(settings.data), _folders(settings.data)
+    made = [
+        json.loads(file.read_bytes())["output"] for file in settings.store.glob("snapshot/*/manifest.json")
+    ]
+    held = sorted({str(output["version"]) for output in made if output.get("folders") == here})
+    if not here or not held:
+        return None
+    pointer = versions.pointer(data)
+    if named is None:
+        return f"{pointer} is missing; the folder holds {held[0]}: `selfsup data checkout {held[0]}` writes it again"
+    if named.hash not in held:
+        return (
+            f"{pointer} names version {named.hash}, but the folder holds {held[0]}: bring the named one with "
+            f"`selfsup data checkout {named.hash}`, or set the file right with `selfsup data checkout {held[0]}`"
+        )
+    if (found := versions.size(data)) != (named.files, named.bytes):
+        return (
+            f"{data} was changed by hand: {named.files} files of {named.bytes} bytes are needed for version "
+            f"{named.hash}, there are {found[0]} of {found[1]}; bring it back with `selfsup data checkout {named.hash}`"
+        )
+    return None
+
+
+def _folders(data: Path) -> dict[str, str]:
+    """Recipe -> digest of its folder, of all that have been ingested."""
+    return {file.parent.name: folder_digest(file.parent) for file in sorted(data.glob("*/index.json"))}
 
 
 def run(request: Request, folder: Path, context: Context) -> Output:
@@ -74,11 +109,12 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     """
     settings = context.settings
     source = settings.data / context.recipe
-    with _unchanged(source):
+    with reading(source):
         index = Index.load(source)
         if not index.samples:
             raise UserError(f"no samples in {source}; put some into the recipe's inbox and run ingest")
-        version = versions.snapshot(settings.data, str(settings.dvc_remote), settings.home / "dvc-cache")
+        version = versions.snapshot(settings.data, settings.dvc_remote, settings.home / "dvc-cache")
+        point("snapshot.pushed")
         digest = folder_digest(source)
         if request.expect and not {version.hash, digest} & set(request.expect):
             raise UserError(_unexpected(" or ".join(request.expect), version.hash, digest, index))
@@ -91,6 +127,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
             folder / "images.npy",
             progress=lambda done: context.progress(done, "decoding"),
         )
+    point("snapshot.packed")
     labelled, tests = len(table.labelled_rows()), len(table.test_rows())
     context.say(
         f"{packed.samples} samples, {labelled} labelled for training and {tests} for testing, "
@@ -101,6 +138,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         files=version.files,
         bytes=version.bytes,
         digest=digest,
+        folders=_folders(settings.data),
         samples=packed.samples,
         labelled=labelled,
         tests=tests,
@@ -136,16 +174,3 @@ def _unexpected(expected: str, version: str, digest: str, index: Index) -> str:
         f"delivered since, or another recipe shares the data folder: set snapshot.expect to what is "
         f"there, or leave it out"
     )
-
-
-@contextmanager
-def _unchanged(source: Path) -> Iterator[None]:
-    """No ingest writes to the folder meanwhile: it locks the folder itself, so no file tells of the lock."""
-    if not source.is_dir():
-        raise UserError(f"no data at {source}; put samples into the recipe's inbox and run ingest")
-    handle = os.open(source, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(handle)

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.data.checks import kind_of
-from components.data.inbox import LOOSE, Delivery, Inbox, Item, columns_of, read_rows
+from components.data.inbox import LOOSE, Delivery, Inbox, Item
+from components.data.tables import columns_of, read_rows
 
 NOW = 1_000_000.0
 OLD, YOUNG = NOW - 100, NOW - 1

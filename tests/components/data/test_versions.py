@@ -5,11 +5,10 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 
-from components.data import versions
+from components.data import dvc, versions
 from components.errors import UserError
 
 
@@ -68,24 +67,24 @@ def test_verify_and_restore(place):
     before = versions.pointer(data).read_bytes()
     (data / "quick" / "index.json").write_text('{"changed": 1}\n')
     with pytest.raises(UserError, match="no version keeps"):
-        versions.restore(data, replace(old, bytes=1), remote, cache)
+        versions.restore(data, old.hash, remote, cache)
     assert (data / "quick" / "shards" / "b.parquet").exists()
     assert versions.pointer(data).read_bytes() == before
 
     new = versions.snapshot(data, remote, cache)
     assert (new.files, new.hash) == (3, dvc_hash(data))
-    versions.restore(data, old, remote, cache)
+    assert versions.restore(data, old.hash, remote, cache) == old
     assert dvc_hash(data) == old.hash
     for folder in (cache, data):  # another machine: only the remote has it
         shutil.rmtree(folder)
-    versions.restore(data, old, remote, cache)
+    assert versions.restore(data, old.hash, remote, cache) == old
     assert dvc_hash(data) == old.hash
     assert versions.verify(data, old.hash, remote, cache) == old
 
     with pytest.raises(
         UserError, match=r"neither in the cache nor in the remote|cannot be had from the remote"
     ):
-        versions.restore(data, versions.Version("1" * 32 + ".dir", 1, 1), remote, cache)
+        versions.restore(data, "1" * 32 + ".dir", remote, cache)
     assert versions.verify(data, old.hash, remote, cache) == old
 
 
@@ -168,7 +167,7 @@ def test_a_full_disk_is_a_user_error(place, monkeypatch, said):
 def test_a_full_disk_while_setting_up(place, monkeypatch):
     data, remote, cache = place
     monkeypatch.setattr(
-        versions, "_replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        dvc, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
     )
     with pytest.raises(UserError, match="no room on the disk"):
         versions.snapshot(data, remote, cache)

@@ -166,7 +166,7 @@ def test_the_data_version_is_dvcs(place, tmp_path, monkeypatch):
     version = versions.read(place.settings.data)
     assert (output.version, output.files, output.bytes) == (version.hash, version.files, version.bytes)
     versions.verify(
-        place.settings.data, output.version, str(place.settings.dvc_remote), place.settings.home / "dvc-cache"
+        place.settings.data, output.version, place.settings.dvc_remote, place.settings.home / "dvc-cache"
     )
     assert output.files == 4
 

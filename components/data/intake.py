@@ -1,0 +1,164 @@
+"""Deliveries taken one by one: each is checked sample by sample, and counts as a whole or not at all."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from components.crash import point
+from components.data import labels
+from components.data.checks import ImageLimits, check_images, kind_of
+from components.data.growing import Growing
+from components.data.inbox import Delivery, Inbox, Item, Listing, is_label_file
+from components.data.shards import DUPLICATE, KEPT_BYTES
+from components.data.shards import Delivery as Record
+from components.data.tables import read_rows
+from components.errors import UserError
+
+CHUNK = 256  # samples checked at a time
+
+
+class Intake:
+    """From an inbox into a growing folder.
+
+    Args:
+        max_bad_share: of a delivery; one with more is a mistake and is not taken.
+        labelled: whether a delivery's own labels are wanted.
+        listed: where the caller will list what is bad, for the message.
+        say: one line for a person.
+
+    Attributes:
+        count: deliveries_new, deliveries_known, samples_new, duplicates, labels_new. quarantined: kind of
+        reason -> samples. bad: delivery, name, reason. mistakes: what a person has to mend, a line each.
+    """
+
+    def __init__(
+        self, inbox: Inbox, growing: Growing, limits: ImageLimits, *,
+        max_bad_share: float, labelled: bool, listed: Path, say: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self.inbox, self.growing, self.limits = inbox, growing, limits
+        self.max_bad_share, self.labelled, self.listed, self.say = max_bad_share, labelled, listed, say
+        self.count: Counter[str] = Counter()
+        self.quarantined: Counter[str] = Counter()
+        self.bad: list[tuple[str, str, str]] = []
+        self.mistakes: list[str] = []
+
+    def take(self, delivery: Delivery, listing: Listing) -> None:
+        """One delivery, whole or not at all; what is not finished is added to listing.left."""
+        digest, name = self.inbox.content_digest(delivery), plain(delivery.name)
+        if self.growing.has(name, digest):
+            self.count["deliveries_known"] += 1
+            return
+        writer, known = self.growing.writer(name), self.growing.known
+        before = self.growing.quarantined(name)
+        bad: list[tuple[str, str, bytes]] = []
+        found: list[labels.Row] = []
+        new: dict[str, tuple[str, str]] = {}
+        total = wrong = 0
+        try:
+            for item, reason in self._checked(delivery):
+                if reason is not None and item.fresh:
+                    listing.left[item.name] = reason
+                    continue
+                total += 1
+                wrong += reason is not None
+                place, head = (name, plain(item.name)), item.data[:KEPT_BYTES]
+                if reason is None:
+                    id = hashlib.sha256(item.data).hexdigest()
+                    if item.label:
+                        found.append(labels.Row(id, plain(item.label), "delivery"))
+                    if id in new or known.get(id, place) != place:
+                        reason, head = f"{DUPLICATE}: {id}", b""
+                    elif id not in known:
+                        new[id] = place
+                        writer.add(id, item.data, place[1])
+                if reason is not None and (place[1], plain(reason)) not in before:
+                    bad.append((place[1], plain(reason), head))
+        except ValueError as error:  # the file itself is broken
+            writer.abandon()
+            self.refuse(delivery.name, str(error))
+            return
+        kinds = Counter(kind_of(why) for _, why, _ in bad)
+        duplicates = kinds.pop(DUPLICATE, 0)
+        self.bad += [(name, who, why) for who, why, _ in bad if kind_of(why) != DUPLICATE]
+        self.quarantined += kinds
+        if wrong > self.max_bad_share * total:
+            writer.abandon()
+            self.mistakes.append(self._too_bad(delivery.name, wrong, total, kinds))
+            return
+        if any(path in listing.left for path in delivery.files):
+            digest = ""  # not all of it was read: it is not known yet
+            if not (new or bad):
+                return
+        shards = writer.finish()
+        record = Record(
+            digest=digest,
+            name=name,
+            accepted=len(new),
+            duplicates=duplicates,
+            quarantined=dict(sorted(kinds.items())),
+            quarantine=self.growing.quarantine(name, bad),
+        )
+        self.count["labels_new"] += self.growing.commit(record, shards, found if self.labelled else [])
+        point("ingest.indexed")
+        self.count["deliveries_new"] += 1
+        known |= new
+        self.count["samples_new"] += len(new)
+        self.count["duplicates"] += duplicates
+
+    def refuse(self, path: str, reason: str) -> None:
+        """A whole file that cannot be read: quarantined once, as one; a file of labels is its author's to
+        mend.
+        """
+        if is_label_file(path):
+            self.mistakes.append(f"{path} in {self.inbox.folder}: {reason}; mend it or take it away")
+            return
+        name, digest = plain(path), self.inbox.content_digest(Delivery(path, "files", [path]))
+        if self.growing.has(name, digest):
+            self.count["deliveries_known"] += 1
+            return
+        with (self.inbox.folder / path).open("rb") as stream:
+            head = stream.read(KEPT_BYTES)
+        kinds, file = {kind_of(reason): 1}, self.growing.quarantine(name, [(name, plain(reason), head)])
+        entry = Record(digest=digest, name=name, accepted=0, duplicates=0, quarantined=kinds, quarantine=file)
+        self.growing.commit(entry, [])
+        self.count["deliveries_new"] += 1
+        self.bad.append((name, name, plain(reason)))
+        self.quarantined += Counter(kinds)
+        self.say(f"{path}: quarantined as a whole, {reason}")
+
+    def label(self, files: list[str], from_folders: bool) -> dict[str, str]:
+        """Labels from files, and from folders if asked; returns the keys that mean no sample, with why."""
+        given: list[labels.Given] = []
+        for path in files:
+            try:
+                given += labels.given_of(read_rows(self.inbox.folder / path), path)
+            except ValueError as error:
+                self.mistakes.append(str(error) if isinstance(error, UserError) else f"{path}: {error}")
+        folder, index = self.growing.folder, self.growing.index
+        if from_folders:
+            given += labels.from_folders(folder, index)
+        rows, unknown = labels.resolve(given, labels.find(folder, index, {key for key, _ in given}))
+        self.count["labels_new"] += self.growing.label(rows)
+        return unknown
+
+    def _checked(self, delivery: Delivery) -> Iterator[tuple[Item, str | None]]:
+        items = self.inbox.items(delivery, self.limits.max_bytes)
+        while chunk := list(islice(items, CHUNK)):
+            reasons = iter(check_images([i.data for i in chunk if i.reason is None], self.limits))
+            for item in chunk:
+                yield item, item.reason if item.reason is not None else next(reasons)
+
+    def _too_bad(self, name: str, wrong: int, total: int, kinds: Counter[str]) -> str:
+        top = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3))
+        return (
+            f"delivery {name}: {wrong} of {total} samples are bad ({top}), allowed are"
+            f" {self.max_bad_share:.1%}; the list is {self.listed}; mend or remove them,"
+            " or raise ingest.max_bad_share"
+        )
+
+
+def plain(name: str) -> str:
+    """Text that can be stored: file names may hold bytes that are no UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode()

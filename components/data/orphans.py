@@ -1,0 +1,51 @@
+"""Files in place that the index does not name: a kill came between the two. What is nowhere else is kept."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from components.data import labels
+from components.data.growing import Growing
+from components.data.shards import LABELS, SHARDS, Index, ShardWriter, batches
+
+
+def orphans(folder: Path, index: Index) -> list[str]:
+    """Their paths relative to the folder, sorted. Half-written files, of no value to anybody, are removed."""
+    found = {path.relative_to(folder).as_posix() for path in folder.glob("*/*.parquet")}
+    for rest in [*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")]:
+        rest.unlink()
+    return sorted(found - index.files())
+
+
+def adopt_samples(growing: Growing, found: list[str]) -> Iterator[str]:
+    """Shards that no delivery of this run has written again: samples that are nowhere else stay.
+
+    Yields:
+        for each shard that held any, one line about it.
+    """
+    for file in (file for file in found if file not in growing.index.files()):
+        if file.startswith(f"{SHARDS}/"):
+            writer: ShardWriter | None = None
+            for batch in batches(growing.folder / file, ["bytes", "name", "delivery"]):
+                for data, name, delivery in zip(*batch.values(), strict=True):
+                    id = hashlib.sha256(data).hexdigest()
+                    if id not in growing.known:
+                        writer = writer or growing.writer(delivery)
+                        writer.add(id, data, name)
+                        growing.known[id] = (delivery, name)
+            if writer is not None:
+                shards = writer.finish()
+                growing.keep(shards)
+                yield f"adopted {sum(s.rows for s in shards)} samples of {file}"
+        if file not in growing.index.files() and not file.startswith(f"{LABELS}/"):
+            (growing.folder / file).unlink()
+
+
+def adopt_labels(growing: Growing, found: list[str]) -> None:
+    """Labels that no file in the inbox gives again stay: somebody gave them."""
+    for file in (file for file in found if file.startswith(f"{LABELS}/")):
+        if file not in growing.index.files():
+            columns = [batch.values() for batch in batches(growing.folder / file, labels.ROW.names)]
+            growing.label([labels.Row(*row) for batch in columns for row in zip(*batch, strict=True)])
+            if file not in growing.index.files():
+                (growing.folder / file).unlink()
