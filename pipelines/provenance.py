@@ -1,23 +1,79 @@
 """Where a result comes from: the commit, the lock file, and every finished run that it was made of."""
 
 import hashlib
+import json
+import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
+
+from pipelines.code import ROOT
 from pipelines.graph import GRAPH
-from pipelines.store import Manifest, read_manifest
+from pipelines.store import Context, Manifest, read_manifest
+
+FIGURES = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "ece")  # those that are tags
 
 
 def lineage(references: list[str], store: Path) -> dict[str, tuple[str, Manifest]]:
-    """Stage -> its reference and manifest, of these runs and all above them."""
+    """Stage -> its reference and manifest, of these runs and all above them. Where a stage is met twice (a
+    settled pretraining has an older snapshot above it), the one that is the fewest steps away counts."""
     found: dict[str, tuple[str, Manifest]] = {}
     waiting = list(references)
     while waiting:
-        manifest = read_manifest(reference := waiting.pop(), store)
+        manifest = read_manifest(reference := waiting.pop(0), store)
         if manifest.stage not in found:
             found[manifest.stage] = reference, manifest
             waiting += [str(manifest.given[stage]) for stage in GRAPH if stage in manifest.given]
     return {stage: found[stage] for stage in GRAPH if stage in found}
+
+
+def origin(references: list[str], context: Context) -> dict[str, str]:
+    """Where the model of these runs comes from, as tags of its version: data, recipe, code, packages, machine,
+    seeds, the runs above it, figures.
+
+    selfsup.recipe_text is YAML: name, modality and what each stage was asked, without the references, which have
+    tags of their own; its data comes by selfsup.data, so there is no inbox. selfsup.start: the pretraining that
+    this one went on from. selfsup.previous: the pseudo-labels whose cluster ids were continued.
+    """
+    above = lineage(references, context.store)
+    manifests = {stage: manifest for stage, (_, manifest) in above.items()}
+    seeds = {stage: m.request["seed"] for stage, m in manifests.items() if "seed" in m.request}
+    evaluated = manifests["evaluate"].output
+    metrics = evaluated.get("metrics") or {}
+    tags = {
+        "selfsup.recipe": context.recipe,
+        "selfsup.recipe_text": recipe_text(context.recipe, manifests),
+        "selfsup.data": str(manifests["snapshot"].output.get("version")),
+        "selfsup.commit": git_commit(ROOT),
+        "selfsup.lock": lock_hash(ROOT),
+        "selfsup.seeds": json.dumps(seeds, sort_keys=True),
+        "selfsup.seconds": f"{sum(manifest.seconds for manifest in manifests.values()):.1f}",
+        "selfsup.device": context.settings.device,
+        "selfsup.workers": str(context.settings.workers),
+        "selfsup.cores": str(os.cpu_count()),
+    }
+    tags |= {f"selfsup.{stage}": reference for stage, (reference, _) in above.items()}
+    start = (manifests["pretrain"].given.get("start") or {}).get("parent")
+    previous = manifests["pseudo_label"].given.get("previous") if "pseudo_label" in manifests else None
+    tags |= {f"selfsup.{key}": value for key, value in (("start", start), ("previous", previous)) if value}
+    tags |= {f"selfsup.figure.{name}": f"{metrics[name]:.6g}" for name in FIGURES if name in metrics}
+    baselines = evaluated.get("baselines") or {}
+    return tags | {"selfsup.figure.baselines": json.dumps(baselines, sort_keys=True)}
+
+
+def recipe_text(name: str, manifests: Mapping[str, Manifest]) -> str:
+    """What the stages of these manifests were asked, as YAML."""
+    asked = {
+        stage: {
+            key: value for key, value in manifest.given.items() if key not in (*GRAPH, "start", "previous")
+        }
+        for stage, manifest in manifests.items()
+    }
+    modality = asked.get("snapshot", {}).pop("modality", None)
+    sections = {stage: section for stage, section in asked.items() if section}
+    return yaml.safe_dump({"name": name, "modality": modality, **sections}, sort_keys=False)
 
 
 def git_commit(root: Path) -> str:

@@ -60,3 +60,12 @@ def knn_on_pixels(train: Floats, labels: Ints, test: Floats, classes: int) -> ND
     k = choose_k(bank, known, classes=classes)
     votes = knn(bank, known, torch.from_numpy(test), classes=classes, k=k)
     return np.asarray(votes.numpy(), dtype=np.float64)
+
+
+def on_pixels(
+    train: NDArray[np.uint8], labels: Ints, test: NDArray[np.uint8], classes: int, seed: int = 0
+) -> dict[str, NDArray[np.float64]]:
+    """Both, of images: train [N, C, S, S], test [M, C, S, S] -> [M, K] each."""
+    own, asked = pixels(train), pixels(test)
+    logits, _ = logistic_on_pixels(own, labels, asked, classes, seed=seed)
+    return {"logistic_pixels": logits, "knn_pixels": knn_on_pixels(own, labels, asked, classes)}

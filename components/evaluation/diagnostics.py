@@ -66,6 +66,20 @@ def diagnose(clean: Tensor, views: tuple[Tensor, Tensor]) -> dict[str, float]:
     }
 
 
+def health(features: Tensor) -> dict[str, float]:
+    """Frozen features [n, D] -> std of the normalised ones, spread (std * sqrt D: 1 healthy, 0 one point),
+    effective_rank, effective_rank_fraction (of the largest there can be), centred_rank, uniformity, dimensions."""
+    return {
+        "std": (std := feature_std(features)),
+        "spread": std * math.sqrt(features.shape[1]),
+        "effective_rank": (rank := effective_rank(features)),
+        "effective_rank_fraction": rank / min(features.shape),
+        "centred_rank": effective_rank(features - features.mean(dim=0)),
+        "uniformity": uniformity(features),
+        "dimensions": float(features.shape[1]),
+    }
+
+
 def symptoms(figures: dict[str, float], *, loss: float, collapse_loss: float | None) -> list[str]:
     """What is wrong, each with its figure and its bound; empty for a live run.
 

@@ -1,29 +1,38 @@
 """The gate: named checks of a challenger, each with its figure, its bound and its verdict.
 
-Fails closed: a figure that is missing or not a number fails its check, and the check says which.
+Fails closed: a figure that is missing or not a number fails its check, and the check says which. What does not
+apply (no champion, no prototypes) is not checked. Checks beside other models are in comparison.py, those of
+single classes in classes.py.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-import numpy as np
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from components.config import Config
-from components.evaluation.bootstrap import paired_difference
 
 
 class GateConfig(Config):
-    """Bounds; accuracies and errors are shares, 0 to 1."""
+    """Bounds; accuracies, recalls and errors are shares, 0 to 1."""
 
     margin: NonNegativeFloat = 0.0  # by how much the better baseline must be beaten
     tolerance: NonNegativeFloat = 0.01  # how much worse than the champion the lower confidence bound may be
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)  # one-sided
+    forgetting: NonNegativeFloat = 0.02  # fall of the accuracy on the champion's own test items
+    class_floor: NonNegativeFloat = 0.2  # recall of the worst class
+    class_drop: NonNegativeFloat = 0.1  # fall of one class's recall that its few items make certain
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)  # one-sided, of the comparisons with the champion
     resamples: PositiveInt = 10_000
     minimum_items: PositiveInt = 50  # common test items, below which two models cannot be compared
-    class_floor: NonNegativeFloat = 0.2  # recall of the worst class
     calibration: NonNegativeFloat = 0.15  # largest expected calibration error
     rank_fraction: NonNegativeFloat = 0.05  # smallest effective rank of the features, of their width
+    uniformity: float = Field(
+        default=-0.05, le=0
+    )  # largest; 0: all features in one point, spread evenly: near -4
+    prototype_use: float = Field(default=0.1, ge=0, le=1)  # smallest perplexity of their use, of their number
+    churn: float = Field(default=0.8, ge=0, le=1)  # share of the old samples that may change their cluster
+    latency: PositiveFloat = 0.5  # seconds a sample, on one thread
+    size: PositiveInt = 1_000_000_000  # bytes of the model as registered
 
 
 class Check(Config):
@@ -38,66 +47,28 @@ class Check(Config):
 
 def at_least(name: str, figure: float | None, bound: float, what: str) -> Check:
     """Passes when figure >= bound."""
-    return _judge(name, figure, bound, what, ">=", lambda f: f >= bound)
+    return judge(name, figure, bound, what, ">=", lambda f: f >= bound)
 
 
 def at_most(name: str, figure: float | None, bound: float, what: str) -> Check:
     """Passes when figure <= bound."""
-    return _judge(name, figure, bound, what, "<=", lambda f: f <= bound)
+    return judge(name, figure, bound, what, "<=", lambda f: f <= bound)
 
 
-def beats_baselines(
-    accuracy: float | None, baselines: Mapping[str, float | None] | None, margin: float = 0.0
+def judge(
+    name: str, figure: float | None, bound: float, what: str, sign: str, passes: Callable[[float], bool]
 ) -> Check:
-    """The better baseline must be beaten, not only reached."""
-    name, what = "baselines", "accuracy"
-    missing = [key for key, value in (baselines or {}).items() if not _usable(value)]
-    if not baselines or missing:
-        why = f"figure missing: {', '.join(missing) or 'any baseline'}"
-        return Check(name=name, figure=_clean(accuracy), bound=1.0, passed=False, why=why)
-    best = max(baselines, key=lambda key: baselines[key] or 0.0)
-    bound = float(baselines[best] or 0.0) + margin
-    return _judge(name, accuracy, bound, f"{what} against {best}", ">", lambda f: f > bound)
+    """A check that passes where `passes` says so of a figure that is there."""
+    if figure is None or not math.isfinite(figure):
+        return missing(name, bound, f"{what} ({figure})")
+    passed = passes(figure)
+    why = f"{what} {_shown(figure)}, needed {sign} {_shown(bound)}"
+    return Check(name=name, figure=float(figure), bound=bound, passed=passed, why=why)
 
 
-def beats_champion(
-    challenger: Mapping[str, bool] | None,
-    champion: Mapping[str, bool] | None,
-    config: GateConfig,
-    seed: int = 0,
-) -> Check:
-    """Paired bootstrap on the test items both have answered: id -> was it right."""
-    name, bound = "champion", -config.tolerance
-    if challenger is None or champion is None:
-        who = "challenger" if challenger is None else "champion"
-        why = f"figure missing: the {who}'s answers on the test items"
-        return Check(name=name, figure=None, bound=bound, passed=False, why=why)
-    common = sorted(challenger.keys() & champion.keys())
-    if len(common) < config.minimum_items:
-        why = f"{config.minimum_items} common test items needed, got {len(common)}"
-        return Check(name=name, figure=None, bound=bound, passed=False, why=why)
-    both = (challenger, champion)
-    right = [np.array([answers[item] for item in common], dtype=np.float64) for answers in both]
-    two_sided = 2 * config.confidence - 1
-    found = paired_difference(*right, resamples=config.resamples, level=two_sided, seed=seed)
-    what = f"accuracy {found.value:+.4f} against the champion on {len(common)} common items, lower bound"
-    return at_least(name, found.low, bound, what)
-
-
-def worst_class(per_class: Mapping[str, Mapping[str, float]] | None, floor: float) -> Check:
-    """Recall of the worst class that has test items."""
-    name = "classes"
-    if not per_class:
-        why = "figure missing: recall of each class"
-        return Check(name=name, figure=None, bound=floor, passed=False, why=why)
-    recalls = {label: row.get("recall") for label, row in per_class.items() if row.get("support", 1)}
-    for label, recall in recalls.items():
-        if not _usable(recall):
-            why = f"figure missing: recall of {label}"
-            return Check(name=name, figure=None, bound=floor, passed=False, why=why)
-    worst = min(recalls, key=lambda label: recalls[label] or 0.0, default=None)
-    figure = None if worst is None else recalls[worst]
-    return at_least(name, figure, floor, f"recall of the worst class ({worst})")
+def missing(name: str, bound: float, what: str) -> Check:
+    """A check that fails for want of its figure."""
+    return Check(name=name, figure=None, bound=bound, passed=False, why=f"figure missing: {what}")
 
 
 def verdict(checks: Sequence[Check]) -> tuple[bool, str]:
@@ -108,20 +79,5 @@ def verdict(checks: Sequence[Check]) -> tuple[bool, str]:
     return bool(checks), f"all {len(checks)} checks passed" if checks else "no check was made"
 
 
-def _judge(
-    name: str, figure: float | None, bound: float, what: str, sign: str, passes: Callable[[float], bool]
-) -> Check:
-    if figure is None or not math.isfinite(figure):
-        why = f"figure missing: {what} ({figure})"
-        return Check(name=name, figure=None, bound=bound, passed=False, why=why)
-    passed = passes(figure)
-    why = f"{what} {figure:.4f}, needed {sign} {bound:.4f}"
-    return Check(name=name, figure=float(figure), bound=bound, passed=passed, why=why)
-
-
-def _usable(figure: float | None) -> bool:
-    return figure is not None and math.isfinite(figure)
-
-
-def _clean(figure: float | None) -> float | None:
-    return figure if _usable(figure) else None
+def _shown(figure: float) -> str:
+    return f"{figure:.4f}" if abs(figure) < 1e4 else f"{figure:,.0f}"

@@ -1,48 +1,61 @@
-"""Who moved the champion, when, why: MLflow's aliases keep no history and know no compare-and-set.
+"""Who moved the champion, when, why: MLflow's aliases keep no history.
 
-An append-only file of JSON lines, one a move, written under a file lock and synced. A move is written
-twice: "begun" before the aliases change, "done" after they were read back. `reconcile` ends what a crash
-left open, and records a champion that somebody set by hand.
+An append-only file of JSON lines, written under a file lock and synced. A move is written twice: "begun" before
+the aliases change, "done" after they were read back; see moves.py.
 """
 
 import fcntl
+import getpass
 import json
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from components.config import Config
 from components.files import locked
 
+CHALLENGER = "challenger"  # the three aliases
 CHAMPION = "champion"
 PREVIOUS = "previous"
 
+Action = Literal["promote", "rollback", "override", "refuse", "found"]
 State = Literal["begun", "done", "abandoned"]
 
 
-class Aliases(Protocol):
-    """What the journal needs of a registry."""
-
-    def alias(self, alias: str) -> str | None: ...
-    def set_alias(self, alias: str, version: str | None) -> None: ...
-
-
 class Entry(Config):
-    """One line."""
+    """One line. abandoned: the champion did not become to_version, because of a crash or a person's refusal."""
 
     time: str  # ISO 8601, UTC
     who: str
-    action: str  # promote, rollback, override, or found: moved by somebody outside
+    action: Action  # found: somebody moved the alias outside the journal
     state: State
     from_version: str | None
     to_version: str | None
     reason: str
     gate: tuple[dict[str, Any], ...] = ()
 
+    @classmethod
+    def now(
+        cls,
+        who: str,
+        action: Action,
+        state: State,
+        from_version: str | None,
+        to_version: str | None,
+        reason: str,
+        gate: Sequence[dict[str, Any]] = (),
+    ) -> "Entry":
+        """An entry of this moment."""
+        return cls(
+            time=_now(), who=who, action=action, state=state, from_version=from_version,
+            to_version=to_version, reason=reason, gate=tuple(gate),
+        )  # fmt: skip
 
-class MovedError(RuntimeError):
-    """The champion is not the one the decision was made against: decide again."""
+    def again(self, state: State) -> "Entry":
+        """The same move, in another state from now on."""
+        return self.model_copy(update={"state": state, "time": _now()})
 
 
 class Journal:
@@ -57,6 +70,20 @@ class Journal:
             return []
         text = self.file.read_text()
         return [Entry.model_validate_json(line) for line in text[: text.rfind("\n") + 1].splitlines() if line]
+
+    def taken_back(self, version: str) -> Entry | None:
+        """The entry by which a person took `version` away or did not let it in, None where that is not the last
+        word on it: only a person may make it champion again."""
+        last = None
+        for entry in self.entries():
+            if entry.state == "done" and entry.to_version == version:
+                last = None
+            away = entry.action in ("rollback", "found") and entry.state == "done"
+            if (away and entry.from_version == version) or (
+                entry.action == "refuse" and entry.to_version == version
+            ):
+                last = entry
+        return last
 
     def append(self, entry: Entry) -> Entry:
         """Write one entry to the disk, after what is whole."""
@@ -78,87 +105,13 @@ class Journal:
         return locked(self.file.with_suffix(".lock"))
 
 
-def move(
-    registry: Aliases,
-    journal: Journal,
-    to_version: str,
-    *,
-    expected: str | None,
-    who: str,
-    action: str,
-    reason: str,
-    gate: list[dict[str, Any]] | None = None,
-) -> Entry:
-    """Make `to_version` the champion and the champion of now the previous one.
-
-    Args:
-        expected: the champion against which the decision was made.
-
-    Raises:
-        MovedError: the champion is another by now; nothing was changed.
-    """
-    with journal.lock():
-        reconcile(registry, journal)
-        champion = registry.alias(CHAMPION)
-        if champion != expected:
-            raise MovedError(f"the champion was version {expected}, and is {champion} now: decide again")
-        begun = Entry(
-            time=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            who=who,
-            action=action,
-            state="begun",
-            from_version=champion,
-            to_version=to_version,
-            reason=reason,
-            gate=tuple(gate or ()),
-        )
-        if champion == to_version:
-            return begun.model_copy(update={"state": "done"})  # nothing moved, nothing to write
-        journal.append(begun)
-        registry.set_alias(CHAMPION, to_version)
-        registry.set_alias(PREVIOUS, champion)
-        return _close(registry, journal, begun)
+def person() -> str:
+    """Who runs this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number that has no name
+        return f"user {os.getuid()}"
 
 
-def reconcile(registry: Aliases, journal: Journal) -> Entry | None:
-    """Make the journal and the aliases agree after a crash; call it with the lock held.
-
-    Returns:
-        the entry that was written, None where they agreed.
-    """
-    entries = journal.entries()
-    champion = registry.alias(CHAMPION)
-    last = entries[-1] if entries else None
-    if last is not None and last.state == "begun":
-        if champion == last.to_version:  # the crash came after the move
-            registry.set_alias(PREVIOUS, last.from_version)
-            return _close(registry, journal, last)
-        last = journal.append(_again(last, "abandoned"))
-        if champion == last.from_version:  # the crash came before it
-            return last
-    standing = None if last is None else last.from_version if last.state == "abandoned" else last.to_version
-    if champion == standing:
-        return None
-    found = Entry(
-        time=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        who="unknown",
-        action="found",
-        state="done",
-        from_version=standing,
-        to_version=champion,
-        reason="the alias was moved outside the journal",
-    )
-    return journal.append(found)
-
-
-def _close(registry: Aliases, journal: Journal, begun: Entry) -> Entry:
-    now = registry.alias(CHAMPION), registry.alias(PREVIOUS)
-    if now != (begun.to_version, begun.from_version):
-        wanted = begun.to_version, begun.from_version
-        raise MovedError(f"champion and previous should be {wanted}, and are {now}")
-    return journal.append(_again(begun, "done"))
-
-
-def _again(entry: Entry, state: State) -> Entry:
-    time = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return entry.model_copy(update={"state": state, "time": time})
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -5,9 +5,11 @@ processes at once breaks it; both are mended here with a file lock. Version tags
 stage that made the version: a stage that was killed after creating it finds it again.
 """
 
+import gc
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -36,22 +38,41 @@ def connect(uri: str, lock: Path) -> Any:
     """
     for key, value in ENVIRONMENT.items():
         os.environ.setdefault(key, value)
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
+    with _no_collection():
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
     if (address := urlparse(uri)).scheme == "sqlite":
         Path(address.path[1:]).parent.mkdir(parents=True, exist_ok=True)
     with locked(lock), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow calls what SQLAlchemy will drop
         try:
-            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            with _no_collection():  # it imports its stores
+                client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             client.search_experiments(max_results=1)  # both stores make their tables when first asked
             client.search_registered_models(max_results=1)
         except (MlflowException, SQLAlchemyError) as error:
-            said = f"MLflow at {uri}: {str(error).splitlines()[0]}"
-            raise UserError(f"{said}; `mlflow db upgrade {uri}` mends an older database") from None
+            served = address.scheme in ("http", "https")
+            mends = (
+                "run again when its server is back"
+                if served
+                else f"`mlflow db upgrade {uri}` mends an older database"
+            )
+            raise UserError(f"MLflow at {uri}: {str(error).splitlines()[0]:.300}; {mends}") from None
     return client
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """MLflow's imports make millions of objects that stay: looking for garbage among them takes a sixth longer."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def experiment(client: Any, name: str, artifacts: Path, lock: Path) -> str:
@@ -104,14 +125,35 @@ class Registry:
             )
             return str(made.version)
 
-    def tags(self, version: str) -> dict[str, str]:
-        """Tags of a version."""
-        return dict(self.client.get_model_version(self.name, version).tags)
+    def versions(self) -> list[str]:
+        """All versions, oldest first; none where nothing was registered under this name."""
+        found = self.client.search_model_versions(f"name = {quoted(self.name)}")
+        return sorted((str(version.version) for version in found), key=int)
 
-    def set_tags(self, version: str, tags: Mapping[str, str]) -> None:
-        """Set tags of a version."""
+    def exists(self, version: str) -> bool:
+        """Whether there is such a version: somebody may have deleted it."""
+        return self._version(version) is not None
+
+    def tags(self, version: str) -> dict[str, str]:
+        """Tags of a version.
+
+        Raises:
+            UserError: there is no such version.
+        """
+        found = self._version(version)
+        if found is None:
+            known = ", ".join(self.versions())
+            what = f"its versions: {known}" if known else "nothing is registered under this name"
+            raise UserError(f"{self.name} has no version {version}; {what}")
+        return dict(found.tags)
+
+    def set_tags(self, version: str, tags: Mapping[str, str | None]) -> None:
+        """Set tags of a version; None takes one away."""
         for key, value in tags.items():
-            self.client.set_model_version_tag(self.name, version, key, value)
+            if value is None:
+                self.client.delete_model_version_tag(self.name, version, key)
+            else:
+                self.client.set_model_version_tag(self.name, version, key, value)
 
     def alias(self, alias: str) -> str | None:
         """The version that `alias` points at."""
@@ -132,3 +174,13 @@ class Registry:
             self.client.delete_registered_model_alias(self.name, alias)
         else:
             self.client.set_registered_model_alias(self.name, alias, version)
+
+    def _version(self, version: str) -> Any | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.client.get_model_version(self.name, version)
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            return None

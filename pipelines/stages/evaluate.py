@@ -6,7 +6,7 @@ strength of a regression, the k of kNN) is tuned on the training labels alone.
 Letters: M test samples, K classes, D features, n labels.
 """
 
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from components.config import Config
+from components.crash import point
 from components.data.table import Table
-from components.evaluation import metrics
-from components.evaluation.baselines import knn_on_pixels, logistic_on_pixels, pixels
-from components.evaluation.bootstrap import Interval, macro_f1_interval, mean_interval, paired_difference
-from components.evaluation.calibration import ece, log_loss, reliability, softmax
+from components.evaluation import figures, metrics
+from components.evaluation.baselines import on_pixels
+from components.evaluation.calibration import softmax
 from components.evaluation.clusters import agreement, nearest
-from components.evaluation.diagnostics import effective_rank, feature_std
-from components.evaluation.knn import choose_k, knn
-from components.evaluation.probe import fit_probe
+from components.evaluation.diagnostics import health
+from components.evaluation.figures import ClassRow, CurveBin, Figure
+from components.evaluation.frozen import on_frozen
 from components.registry.model import Classifier, load_classifier
 from components.training.device import Placement, place
 from pipelines.store import Artifact, Context
@@ -36,11 +36,7 @@ VERSION = 1
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 POOL = 4096  # rows that health and standardisation are taken from
-BASELINES = (
-    "scratch",
-    "logistic_pixels",
-    "knn_pixels",
-)  # what is called a baseline; the rest looks at our features
+BASELINES = ("scratch", "logistic_pixels", "knn_pixels")  # the rest looks at our features
 
 
 class Request(Config):
@@ -54,29 +50,6 @@ class Request(Config):
     bootstrap: PositiveInt = 2000
     bins: int = Field(default=15, ge=2)
     seed: NonNegativeInt = 0
-
-
-class Figure(Config):
-    """value on the test samples; low, high: 95 % percentile interval over resamples of them."""
-
-    value: float
-    low: float
-    high: float
-
-
-class ClassRow(Config):
-    precision: float
-    recall: float
-    f1: float
-    support: int
-
-
-class CurveBin(Config):
-    lower: float
-    upper: float
-    count: int
-    confidence: float
-    accuracy: float
 
 
 class Output(Config):
@@ -95,7 +68,7 @@ class Output(Config):
     clusters: accuracy, purity, nmi, ari of the nearest clusters; named: share right by the clusters' classes.
     health: of the frozen features, without labels: std of the normalised ones, spread (std * sqrt D: 1
     healthy, 0 one point), effective_rank, effective_rank_fraction (of the largest there can be),
-    centred_rank, dimensions.
+    centred_rank, uniformity (0 one point), dimensions.
     """
 
     skipped: str | None = None
@@ -119,101 +92,86 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     snapshot, embed = context.output(request.snapshot), context.output(request.embed)
     table = Table.load(context.file(request.snapshot, snapshot.table))
     features = np.load(context.file(request.embed, embed.features), mmap_mode="r")
-    test = table.test_rows()
-    health = _health(features, table.train_rows(), request.seed)
-    clusters = (
-        _clusters(request, features[test], table.label[test], list(snapshot.classes), context)
-        if len(test)
-        else {}
-    )
+    test, train, names = table.test_rows(), table.train_rows(), list(snapshot.classes)
+    pool = np.asarray(features[_some(train, request.seed)], dtype=np.float32)
+    alive = health(torch.from_numpy(pool)) if len(train) > 1 else {}
+    clusters = _clusters(request, features[test], table.label[test], names, context) if len(test) else {}
     context.progress(0.1, "clusters and health")
     found = context.output(request.finetune)
     reason = found.skipped or (None if len(test) else "no labelled test sample to measure on")
     if reason is not None:
         context.say(f"evaluation of classes skipped: {reason}")
-        return Output(skipped=reason, samples=len(test), clusters=clusters, health=health)
+        return Output(skipped=reason, samples=len(test), clusters=clusters, health=alive)
 
-    labels, names = table.label[test].astype(np.int64), list(snapshot.classes)
+    labels, labelled = table.label[test].astype(np.int64), table.labelled_rows()
+    known = table.label[labelled].astype(np.int64)
     images = np.load(context.file(request.snapshot, snapshot.images), mmap_mode="r")
     placement = place(context.settings.device)
     model = _load(context, request.finetune, found.model, found.config)
-    logits = _logits(model, images, test, placement)
+    answers = {"model": _logits(model, images, test, placement)}
     context.progress(0.3, "model")
-    answers = {"model": logits, **_frozen(features, table, len(names), request.seed)}
+    own, asked = (np.asarray(features[rows], dtype=np.float32) for rows in (labelled, test))
+    answers |= on_frozen(own, known, asked, pool, len(names), request.seed)
     context.progress(0.6, "linear probe and kNN on frozen features")
-    answers |= _pixels(images, table, len(names), request.seed)
+    answers |= on_pixels(images[labelled], known, images[test], len(names), request.seed)
     if found.scratch is not None:
         scratch = _load(context, request.finetune, found.scratch, found.scratch_config)
         answers["scratch"] = _logits(scratch, images, test, placement)
     context.progress(0.9, "baselines")
+    measured = _measured(request, answers, labels, names, float(model.config.temperature))
+    _tell(measured, context)
+    point("evaluate.measured")
+    predictions = _predictions(folder, table.ids[test], labels, names, softmax(answers["model"]))
+    rest = {"samples": len(test), "predictions": predictions, "clusters": clusters, "health": alive}
+    return measured.model_copy(update=rest)
 
-    right = {name: answer.argmax(axis=1) == labels for name, answer in answers.items()}
-    of = {
-        name: _figure(mean_interval(r, resamples=request.bootstrap, seed=request.seed))
-        for name, r in right.items()
-    }
-    over = {
-        name: _figure(paired_difference(right["model"], r, resamples=request.bootstrap, seed=request.seed))
-        for name, r in right.items()
-        if name != "model"
-    }
+
+def _measured(
+    request: Request, answers: Mapping[str, Doubles], labels: Ints, names: list[str], temperature: float
+) -> Output:
+    """Every figure of the answers [M, K], which are logits or probabilities by name, against labels [M]."""
+    how = {"resamples": request.bootstrap, "seed": request.seed}
+    of, over = figures.accuracies(answers, labels, **how)
     best = max((name for name in BASELINES if name in of), key=lambda name: of[name].value)
+    logits, before = answers["model"], answers["model"] * temperature
     counts = metrics.confusion(labels, logits.argmax(axis=1), len(names))
-    temperature = float(model.config.temperature)
-    figures = {
-        **_named("accuracy", of["model"]),
-        **_named(
-            "macro_f1", _figure(macro_f1_interval(counts, resamples=request.bootstrap, seed=request.seed))
-        ),
-        **_named("margin", over[best]),
-        **_calibration(logits, labels, request.bins, ""),
-        **_calibration(logits * temperature, labels, request.bins, "_before"),
-        "temperature": temperature,
-    }
-    context.log(0, **figures, **{f"baseline/{name}": of[name].value for name in of if name != "model"})
-    context.say(
-        f"test accuracy {of['model'].value:.3f} ({of['model'].low:.3f} to {of['model'].high:.3f}), "
-        f"best baseline {best} "
-        f"{of[best].value:.3f}, "
-        f"margin {over[best].value:+.3f} ({over[best].low:+.3f} to {over[best].high:+.3f})"
-    )
-    context.progress(1.0, "done")
     return Output(
-        samples=len(test),
-        predictions=_predictions(folder, table.ids[test], labels, names, softmax(logits)),
-        metrics=figures,
+        metrics={
+            **figures.named("accuracy", of["model"]),
+            **figures.named("macro_f1", figures.macro_f1(counts, **how)),
+            **figures.named("margin", over[best]),
+            **figures.calibration(logits, labels, request.bins),
+            **figures.calibration(before, labels, request.bins, "_before"),
+            "temperature": temperature,
+        },
         best_baseline=best,
         baselines={name: of[name].value for name in BASELINES if name in of},
         frozen={name: of[name].value for name in ("knn", "probe")},
         intervals=of,
         differences=over,
-        per_class={
-            name: ClassRow(**asdict(row)) for name, row in zip(names, metrics.per_class(counts), strict=True)
-        },
+        per_class=figures.class_rows(counts, names),
         confusion=[[int(n) for n in row] for row in counts],
-        reliability=_curve(logits, labels, request.bins),
-        reliability_before=_curve(logits * temperature, labels, request.bins),
-        clusters=clusters,
-        health=health,
+        reliability=figures.curve(logits, labels, request.bins),
+        reliability_before=figures.curve(before, labels, request.bins),
     )
 
 
-# -- without labels of the training
+def _tell(measured: Output, context: Context) -> None:
+    of, best = measured.intervals, str(measured.best_baseline)
+    others = {f"baseline/{name}": figure.value for name, figure in of.items() if name != "model"}
+    context.log(0, **measured.metrics, **others)
+    ours, margin = of["model"], measured.differences[best]
+    context.say(
+        f"test accuracy {ours.value:.3f} ({ours.low:.3f} to {ours.high:.3f}), best baseline {best} "
+        f"{of[best].value:.3f}, margin {margin.value:+.3f} ({margin.low:+.3f} to {margin.high:+.3f})"
+    )
+    context.progress(1.0, "done")
 
 
-def _health(features: NDArray[np.float32], rows: Ints, seed: int) -> dict[str, float]:
-    if len(rows) < 2:
-        return {}
-    chosen = np.sort(np.random.default_rng(seed).choice(rows, min(POOL, len(rows)), replace=False))
-    sample = torch.from_numpy(np.asarray(features[chosen], dtype=np.float32))
-    return {
-        "std": feature_std(sample),
-        "spread": feature_std(sample) * sample.shape[1] ** 0.5,
-        "effective_rank": (rank := effective_rank(sample)),
-        "effective_rank_fraction": rank / min(sample.shape),
-        "centred_rank": effective_rank(sample - sample.mean(dim=0)),
-        "dimensions": float(sample.shape[1]),
-    }
+def _some(rows: Ints, seed: int) -> Ints:
+    """At most POOL of the rows, in order."""
+    chosen = np.random.default_rng(seed).choice(rows, min(POOL, len(rows)), replace=False)
+    return np.sort(chosen).astype(np.int64)
 
 
 def _clusters(
@@ -230,9 +188,6 @@ def _clusters(
         given = np.array([classes.index(name) if name is not None else -1 for name in by_id])
         found["named"] = float((given[row] == labels).mean())
     return found
-
-
-# -- each gives [M, K] logits or probabilities of the test samples
 
 
 def _load(context: Context, reference: str, weights: Artifact, config: Artifact) -> Classifier:
@@ -252,49 +207,6 @@ def _logits(
         part = torch.from_numpy(np.asarray(images[rows[start : start + batch]])).to(placement.device)
         parts.append(model(part.float() / 255).double().cpu())
     return np.asarray(torch.cat(parts).numpy(), dtype=np.float64)
-
-
-def _frozen(features: NDArray[np.float32], table: Table, classes: int, seed: int) -> dict[str, Doubles]:
-    train, test = table.labelled_rows(), table.test_rows()
-    labels = table.label[train].astype(np.int64)
-    own, asked = (np.asarray(features[rows], dtype=np.float32) for rows in (train, test))
-    everyone = table.train_rows()
-    chosen = np.sort(np.random.default_rng(seed).choice(everyone, min(POOL, len(everyone)), replace=False))
-    probe = fit_probe(own, labels, classes, pool=np.asarray(features[chosen], dtype=np.float32), seed=seed)
-    bank, known = torch.from_numpy(own), torch.from_numpy(labels)
-    k = choose_k(bank, known, classes=classes)
-    votes = knn(bank, known, torch.from_numpy(asked), classes=classes, k=k)
-    return {"probe": probe.logits(asked), "knn": np.asarray(votes.double().numpy(), dtype=np.float64)}
-
-
-def _pixels(images: NDArray[np.uint8], table: Table, classes: int, seed: int) -> dict[str, Doubles]:
-    train, test = table.labelled_rows(), table.test_rows()
-    labels = table.label[train].astype(np.int64)
-    own, asked = pixels(images[train]), pixels(images[test])
-    logits, _ = logistic_on_pixels(own, labels, asked, classes, seed=seed)
-    return {"logistic_pixels": logits, "knn_pixels": knn_on_pixels(own, labels, asked, classes)}
-
-
-# -- how it is told
-
-
-def _figure(interval: Interval) -> Figure:
-    return Figure(**asdict(interval))
-
-
-def _named(name: str, figure: Figure) -> dict[str, float]:
-    return {name: figure.value, f"{name}_low": figure.low, f"{name}_high": figure.high}
-
-
-def _calibration(logits: Doubles, labels: Ints, bins: int, suffix: str) -> dict[str, float]:
-    p = softmax(logits)
-    error = ece(p.max(axis=1), p.argmax(axis=1) == labels, bins)
-    return {f"ece{suffix}": error, f"log_loss{suffix}": log_loss(logits, labels)}
-
-
-def _curve(logits: Doubles, labels: Ints, bins: int) -> list[CurveBin]:
-    p = softmax(logits)
-    return [CurveBin(**asdict(b)) for b in reliability(p.max(axis=1), p.argmax(axis=1) == labels, bins)]
 
 
 def _predictions(folder: Path, ids: Any, labels: Ints, names: list[str], p: Doubles) -> Artifact:

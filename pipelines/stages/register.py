@@ -5,8 +5,6 @@ the tag that carries this stage's reference. Most of its seconds are imports, so
 its own while this one makes its.
 """
 
-import hashlib
-import json
 import shutil
 import time
 from pathlib import Path
@@ -15,15 +13,19 @@ from typing import Any
 from pydantic import Field, PositiveInt
 
 from components.config import Config
+from components.crash import point
+from components.registry.champion import DIGEST, combined
+from components.registry.journal import CHALLENGER, CHAMPION
 from components.registry.smoke import Smoke, disagreement
-from components.registry.store import REFERENCE, Registry, connect, experiment, quoted
-from pipelines.code import ROOT
-from pipelines.provenance import git_commit, lineage, lock_hash
+from components.registry.store import REFERENCE, experiment, quoted
+from pipelines import record
+from pipelines.provenance import origin
+from pipelines.registry import registry_of
 from pipelines.store import Artifact, Context, Manifest, read_manifest
 
 VERSION = 1
-CHALLENGER = "challenger"
-FIGURES = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "ece")
+RUN_TAG = 5000  # letters; of a version MLflow takes longer ones
+SAVED = "saved"  # the MLflow model, until it lies in MLflow
 
 
 class Request(Config):
@@ -39,6 +41,7 @@ class Request(Config):
 class Output(Config):
     """digest: of the digests of the model's files. smoke_*: of the clean process: seconds from start to end;
     difference: largest of a probability from this process's, None where it failed, and then error says why.
+    latency: seconds a sample there, on one thread. bytes: of all files of the model, without the export.
     onnx_error: largest difference of a feature from torch.
     """
 
@@ -51,6 +54,8 @@ class Output(Config):
     smoke_seconds: float | None = None
     smoke_difference: float | None = None
     smoke_error: str | None = None
+    latency: float | None = None
+    bytes: int | None = None
     onnx: Artifact | None = None
     onnx_error: float | None = None
 
@@ -64,98 +69,98 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     began = time.monotonic()
     with Smoke() as smoke:  # it imports while this process does
         context.progress(0.1, "opening the registry")
-        lock = context.settings.home / "mlflow" / "store.lock"
-        client = connect(context.settings.mlflow, lock)
+        registry = registry_of(request.name or context.recipe, context.settings)
+        client, lock = registry.client, registry.lock
         where = experiment(client, context.recipe, context.settings.mlflow_artifacts, lock)
         reference = f"register/{folder.name.removeprefix('.').removesuffix('.part')}"
-        tags = provenance(request, context, evaluated)
+        tags = origin([request.snapshot, request.pretrain, request.finetune, request.evaluate], context)
+        if (parent := registry.alias(CHAMPION)) is not None:
+            tags["selfsup.parent"] = parent
         run_id = _run(client, where, reference, tags)
+        client.log_dict(run_id, record.dump(record.collect([request.evaluate], context.store)), record.FILE)
+        point("register.run")
         logged = _logged_model(client, where, reference, run_id)
-
+        point("register.model")
         context.progress(0.4, "saving the model")
-        from components.registry import pyfunc
-        from components.registry.model import Predictor, digests, load_classifier
-
-        source, saved = folder / "classifier", folder / "saved"
-        expected = _gather(finetuned, request.finetune, source, context)
-        classifier = load_classifier(source, expected)
-        images = _samples(read_manifest(request.snapshot, context.store), request, context)
-        shutil.rmtree(saved, ignore_errors=True)
-        identity = {"run_id": run_id, "model_id": logged.model_id, "model_uuid": logged.model_id}
-        pyfunc.save(source, saved, images[:2], artifact_path=logged.artifact_location, **identity)
-        smoke.ask(saved, images)
-
-        context.progress(0.6, "exporting the encoder")
-        exported, onnx_error = folder / "encoder.onnx", None
-        if request.onnx:
-            from components.registry.onnx import export_encoder
-
-            modality = classifier.config.modality
-            onnx_error = export_encoder(classifier.encoder, modality.channels, modality.size, exported)
-        here = Predictor(classifier).predict(images).to_dict("list")
-        context.progress(0.8, "waiting for the clean process")
-        difference, failure = _answer(smoke, saved, {str(k): v for k, v in here.items()})
+        identity: dict[str, Any] = {
+            "run_id": run_id,
+            "model_id": logged.model_id,
+            "model_uuid": logged.model_id,
+        }
+        identity["artifact_path"] = logged.artifact_location
+        made = _make(request, folder, finetuned, smoke, context, identity)
         seconds = time.monotonic() - began
 
-    if request.onnx:
-        shutil.copyfile(exported, saved / exported.name)
-    client.log_model_artifacts(logged.model_id, str(saved))
+    client.log_model_artifacts(logged.model_id, str(folder / SAVED))
+    point("register.files")
     client.finalize_logged_model(logged.model_id, "READY")
-    registry = Registry(client, request.name or context.recipe, lock)
-    digest = hashlib.sha256(json.dumps(digests(source), sort_keys=True).encode()).hexdigest()
     version = registry.register(
         reference,
         source=logged.artifact_location,
         run_id=run_id,
         model_id=logged.model_id,
-        tags={**tags, "selfsup.digest": digest},
+        tags={**tags, DIGEST: str(made.digest)},
     )
+    point("register.version")
     registry.set_alias(CHALLENGER, version)
+    point("register.alias")
     client.set_terminated(run_id)
-    shutil.rmtree(saved)  # it lies in MLflow now
+    shutil.rmtree(folder / SAVED)  # it lies in MLflow now
     context.say(
-        f"{registry.name} version {version} registered; in a clean process: {failure or 'it answers'}"
+        f"{registry.name} version {version} registered; in a clean process: {made.smoke_error or 'it answers'}"
     )
+    named = {"name": registry.name, "version": version, "run_id": run_id, "model_id": logged.model_id}
+    return made.model_copy(update={**named, "smoke_seconds": round(seconds, 3)})
+
+
+def _make(
+    request: Request,
+    folder: Path,
+    finetuned: Manifest,
+    smoke: Smoke,
+    context: Context,
+    identity: dict[str, Any],
+) -> Output:
+    """Save the model into the folder, export its encoder, and hear what the clean process says of it."""
+    from components.registry import pyfunc
+    from components.registry.model import Predictor, digests, load_classifier
+
+    source, saved = folder / "classifier", folder / SAVED
+    expected = _gather(finetuned, request.finetune, source, context)
+    classifier = load_classifier(source, expected)
+    images = _samples(read_manifest(request.snapshot, context.store), request, context)
+    shutil.rmtree(saved, ignore_errors=True)
+    pyfunc.save(source, saved, images[:2], **identity)
+    size = sum(file.stat().st_size for file in saved.rglob("*") if file.is_file())
+    smoke.ask(saved, images)
+
+    context.progress(0.6, "exporting the encoder")
+    exported, onnx_error = folder / "encoder.onnx", None
+    if request.onnx:
+        from components.registry.onnx import export_encoder
+
+        modality = classifier.config.modality
+        onnx_error = export_encoder(classifier.encoder, modality.channels, modality.size, exported)
+    here = Predictor(classifier).predict(images).to_dict("list")
+    context.progress(0.8, "waiting for the clean process")
+    found = _answer(smoke, saved, {str(k): v for k, v in here.items()})
+    if request.onnx:
+        shutil.copyfile(exported, saved / exported.name)
     return Output(
-        name=registry.name,
-        version=version,
-        run_id=run_id,
-        model_id=logged.model_id,
-        digest=digest,
-        smoke_seconds=round(seconds, 3),
-        smoke_difference=difference,
-        smoke_error=failure,
+        **found,
+        digest=combined(digests(source)),
+        bytes=size,
         onnx=Artifact.of(exported, folder) if request.onnx else None,
         onnx_error=onnx_error,
     )
-
-
-def provenance(request: Request, context: Context, evaluated: Manifest) -> dict[str, str]:
-    """Where the model comes from, as tags: data, recipe, code, packages, seeds, runs above it, figures."""
-    above = lineage([request.snapshot, request.pretrain, request.finetune, request.evaluate], context.store)
-    snapshot = read_manifest(request.snapshot, context.store)
-    seeds = {stage: m.request["seed"] for stage, (_, m) in above.items() if "seed" in m.request}
-    metrics = evaluated.output.get("metrics") or {}
-    tags = {
-        "selfsup.recipe": context.recipe,
-        "selfsup.data": str(snapshot.output.get("version")),
-        "selfsup.commit": git_commit(ROOT),
-        "selfsup.lock": lock_hash(ROOT),
-        "selfsup.seeds": json.dumps(seeds, sort_keys=True),
-        "selfsup.seconds": f"{sum(manifest.seconds for _, manifest in above.values()):.1f}",
-        "selfsup.device": context.settings.device,
-    }
-    tags |= {f"selfsup.{stage}": reference for stage, (reference, _) in above.items()}
-    tags |= {f"selfsup.figure.{name}": f"{metrics[name]:.6g}" for name in FIGURES if name in metrics}
-    baselines = evaluated.output.get("baselines") or {}
-    return tags | {"selfsup.figure.baselines": json.dumps(baselines, sort_keys=True)}
 
 
 def _run(client: Any, where: str, reference: str, tags: dict[str, str]) -> str:
     found = client.search_runs([where], f"tags.`{REFERENCE}` = {quoted(reference)}", max_results=1)
     if found:
         return str(found[0].info.run_id)
-    made = client.create_run(where, tags={**tags, REFERENCE: reference}, run_name="register")
+    kept = {key: value for key, value in tags.items() if len(value) <= RUN_TAG}
+    made = client.create_run(where, tags={**kept, REFERENCE: reference}, run_name="register")
     return str(made.info.run_id)
 
 
@@ -193,12 +198,14 @@ def _samples(snapshot: Manifest, request: Request, context: Context) -> list[byt
     return [encode_png(np.asarray(packed[row])) for row in chosen]
 
 
-def _answer(smoke: Smoke, saved: Path, here: dict[str, list[Any]]) -> tuple[float | None, str | None]:
-    """Largest difference from this process's answer, or why there is none: the gate then refuses."""
+def _answer(smoke: Smoke, saved: Path, here: dict[str, list[Any]]) -> dict[str, Any]:
+    """Largest difference from this process's answer and seconds a sample, or why there is none: the gate then
+    refuses."""
     try:
-        difference = disagreement(smoke.answer(saved), here)
+        answered = smoke.answer(saved)
+        difference = disagreement(answered.rows, here)
     except ValueError as error:
-        return None, str(error)
+        return {"smoke_error": str(error)}
     if difference == float("inf"):
-        return None, "the clean process gives other classes"
-    return difference, None
+        return {"smoke_error": "the clean process gives other classes"}
+    return {"smoke_difference": difference, "latency": answered.latency}

@@ -6,31 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from components.registry.journal import CHAMPION, PREVIOUS, Entry, Journal, MovedError, move, reconcile
+from components.registry import journal as module
+from components.registry.journal import Action, Entry, Journal, State, person
 
 
-class Aliases:
-    """A registry in memory that can be cut off at its n-th write."""
-
-    def __init__(self, **aliases: str) -> None:
-        self.aliases: dict[str, str] = dict(aliases)
-        self.writes_left = 99
-
-    def alias(self, alias: str) -> str | None:
-        return self.aliases.get(alias)
-
-    def set_alias(self, alias: str, version: str | None) -> None:
-        if self.writes_left == 0:
-            raise KeyboardInterrupt
-        self.writes_left -= 1
-        if version is None:
-            self.aliases.pop(alias, None)
-        else:
-            self.aliases[alias] = version
-
-
-def go(registry: Aliases, journal: Journal, to: str, expected: str | None) -> Entry:
-    return move(registry, journal, to, expected=expected, who="ada", action="promote", reason="better")
+def entry(who: str, to: str) -> Entry:
+    return Entry.now(who, "promote", "done", None, to, "r", [{"name": "rank", "passed": True}])
 
 
 @pytest.fixture
@@ -38,122 +19,65 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "journal" / "model.jsonl")
 
 
-def states(journal: Journal) -> list[tuple[str, str, str | None, str | None]]:
-    return [(e.action, e.state, e.from_version, e.to_version) for e in journal.entries()]
+def test_what_is_written_is_read(journal: Journal) -> None:
+    made = journal.append(entry("ada", "1"))
+    again = journal.append(made.again("abandoned"))
+    assert journal.entries() == [made, again]
+    assert (again.state, again.who, again.gate) == ("abandoned", "ada", ({"name": "rank", "passed": True},))
+    assert again.time >= made.time
 
 
-def test_two_moves(journal: Journal) -> None:
-    registry = Aliases()
-    go(registry, journal, "1", None)
-    assert registry.aliases == {CHAMPION: "1"}
-    entry = go(registry, journal, "2", "1")
-    assert registry.aliases == {CHAMPION: "2", PREVIOUS: "1"}
-    assert (entry.who, entry.reason, entry.state) == ("ada", "better", "done")
-    assert states(journal) == [
-        ("promote", "begun", None, "1"),
-        ("promote", "done", None, "1"),
-        ("promote", "begun", "1", "2"),
-        ("promote", "done", "1", "2"),
-    ]
+def test_what_a_person_took_back_stays_so_until_somebody_moves_to_it_again(journal: Journal) -> None:
+    def add(action: Action, before: str | None, after: str | None, state: State = "done") -> None:
+        journal.append(Entry.now("ada", action, state, before, after, "r"))
 
+    def back() -> list[bool]:
+        return [journal.taken_back(version) is not None for version in "123"]
 
-def test_moved_meanwhile_is_refused_and_nothing_changes(journal: Journal) -> None:
-    registry = Aliases()
-    go(registry, journal, "1", None)
-    go(registry, journal, "2", "1")
-    with pytest.raises(MovedError, match="was version 1, and is 2 now"):
-        go(registry, journal, "3", "1")
-    assert registry.aliases == {CHAMPION: "2", PREVIOUS: "1"}
-    assert len(journal.entries()) == 4
-
-
-def test_already_champion_writes_nothing(journal: Journal) -> None:
-    registry = Aliases()
-    go(registry, journal, "1", None)
-    go(registry, journal, "1", "1")
-    assert len(journal.entries()) == 2
-    assert registry.aliases == {CHAMPION: "1"}
-
-
-@pytest.mark.parametrize("writes", [0, 1, 2])
-def test_a_crash_anywhere_and_the_same_move_again_ends_the_same(journal: Journal, writes: int) -> None:
-    registry = Aliases()
-    go(registry, journal, "1", None)
-    registry.writes_left = writes
-    try:
-        go(registry, journal, "2", "1")
-    except KeyboardInterrupt:
-        registry.writes_left = 99
-    reconcile(registry, journal)
-    go(registry, journal, "2", registry.alias(CHAMPION))
-    assert registry.aliases == {CHAMPION: "2", PREVIOUS: "1"}
-    assert journal.entries()[-1].state == "done"
-    assert [s for _, s, _, to in states(journal) if to == "2"].count("done") == 1
-    assert reconcile(registry, journal) is None
-
-
-def test_a_move_by_hand_is_found_and_recorded(journal: Journal) -> None:
-    registry = Aliases()
-    go(registry, journal, "1", None)
-    registry.aliases[CHAMPION] = "7"
-    found = reconcile(registry, journal)
-    assert found is not None
-    assert (found.action, found.from_version, found.to_version) == ("found", "1", "7")
-    assert reconcile(registry, journal) is None
-    registry.aliases.clear()
-    gone = reconcile(registry, journal)
-    assert gone is not None
-    assert gone.to_version is None
-
-
-def test_aliases_that_do_not_stay_set_are_no_promotion(journal: Journal) -> None:
-    class Deaf(Aliases):
-        def set_alias(self, alias: str, version: str | None) -> None:
-            pass
-
-    with pytest.raises(MovedError, match="should be"):
-        go(Deaf(), journal, "1", None)
-    assert [entry.state for entry in journal.entries()] == ["begun"]
+    add("promote", None, "1")
+    add("promote", "1", "2")
+    assert back() == [False, False, False]  # replaced is not taken back
+    add("rollback", "2", "1", "begun")
+    assert back() == [False, False, False]
+    add("rollback", "2", "1")
+    assert back() == [False, True, False]
+    add("refuse", "1", "3", "abandoned")
+    assert back() == [False, True, True]
+    add("override", "1", "3")
+    add("rollback", "3", "1")
+    add("rollback", "1", "3")  # undone
+    assert back() == [True, True, False]
+    add("found", "3", None)
+    assert back() == [True, True, True]
 
 
 def test_a_torn_line_does_not_count_and_does_not_spoil_the_next(journal: Journal) -> None:
-    registry = Aliases()
-    go(registry, journal, "1", None)
+    journal.append(entry("ada", "1"))
     whole = journal.file.read_bytes()
     journal.file.write_bytes(whole + b'{"time": "2026-')
-    assert len(journal.entries()) == 2
-    go(registry, journal, "2", "1")
-    assert len(journal.entries()) == 4
+    assert len(journal.entries()) == 1
+    journal.append(entry("bob", "2"))
+    assert [e.to_version for e in journal.entries()] == ["1", "2"]
     assert journal.file.read_bytes().startswith(whole)
     assert all(json.loads(line) for line in journal.file.read_text().splitlines())
 
 
 def test_an_entry_waits_for_the_one_that_is_being_written(journal: Journal) -> None:
     """Else the tail that another process is writing would be taken for a torn line, and cut off."""
-    go(Aliases(), journal, "1", None)
+    journal.append(entry("ada", "1"))
     writer = threading.Thread(target=_append, args=(str(journal.file), "ada"), daemon=True)
     with journal.file.open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         writer.start()
         writer.join(0.3)
-        assert len(journal.entries()) == 2
+        assert len(journal.entries()) == 1
     writer.join(10)
-    assert len(journal.entries()) == 52
+    assert len(journal.entries()) == 51
 
 
 def _append(file: str, who: str) -> None:
     for i in range(50):
-        Journal(Path(file)).append(
-            Entry(
-                time="t",
-                who=who,
-                action="promote",
-                state="done",
-                from_version=None,
-                to_version=str(i),
-                reason="r",
-            )
-        )
+        Journal(Path(file)).append(entry(who, str(i)))
 
 
 def test_two_processes_lose_no_entry(journal: Journal) -> None:
@@ -166,3 +90,11 @@ def test_two_processes_lose_no_entry(journal: Journal) -> None:
     entries = journal.entries()
     assert len(entries) == 100
     assert [e.to_version for e in entries if e.who == "ada"] == [str(i) for i in range(50)]
+
+
+def test_a_person_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr(module.getpass, "getuser", nobody)
+    assert person().startswith("user ")

@@ -159,7 +159,8 @@ def test_a_clean_process_gives_the_same_and_so_does_the_registry(
         )  # fmt: skip
         registry.set_alias("champion", "1")
         found = smoke.answer(saved)
-    assert disagreement(found, expected) < 1e-6
+    assert disagreement(found.rows, expected) < 1e-6
+    assert 0 < found.latency < 60
     script = (
         "import sys, json, base64, pandas, mlflow.pyfunc\n"
         "model = mlflow.pyfunc.load_model('models:/toys@champion')\n"

@@ -1,3 +1,4 @@
+import gc
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -87,6 +88,37 @@ def test_tags_are_added(registry: Registry) -> None:
     registry.set_tags("1", {"selfsup.gate": "passed"})
     assert registry.tags("1")["selfsup.gate"] == "passed"
     assert registry.tags("1")["seed"] == "1"
+
+
+def test_tags_are_taken_away(registry: Registry) -> None:
+    make(registry, "register/a", old="1", kept="2")
+    registry.set_tags("1", {"old": None, "never-there": None, "new": "3"})
+    assert {k: v for k, v in registry.tags("1").items() if k != REFERENCE} == {"kept": "2", "new": "3"}
+
+
+def test_a_version_that_is_not_there(registry: Registry) -> None:
+    assert registry.versions() == []
+    with pytest.raises(UserError, match="has no version 3; nothing is registered"):
+        registry.tags("3")
+    for reference in ("register/a", "register/b"):
+        make(registry, reference)
+    registry.client.delete_model_version(registry.name, "1")
+    assert (registry.versions(), registry.exists("1"), registry.exists("2")) == (["2"], False, True)
+    for wrong in ("1", "3", "two"):
+        assert not registry.exists(wrong)
+        with pytest.raises(UserError, match=f"has no version {wrong}; its versions: 2"):
+            registry.tags(wrong)
+
+
+def test_an_alias_goes_with_its_version(registry: Registry) -> None:
+    make(registry, "register/a")
+    registry.set_alias("champion", "1")
+    registry.client.delete_model_version(registry.name, "1")
+    assert registry.alias("champion") is None
+
+
+def test_garbage_is_collected_again_after_connecting(client: Any) -> None:
+    assert gc.isenabled()
 
 
 def test_an_experiment_is_made_once_and_writes_where_it_is_told(client: Any, place: Path) -> None:

@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from components.data.table import Table
 from components.modalities.image import ImageConfig
 from components.registry.model import Classifier, ModelConfig, save_classifier
-from pipelines.context import Artifact
+from pipelines.artifact import Artifact
 from pipelines.stages import evaluate, finetune
 from pipelines.stages.evaluate import Request
 from tests.pipelines.stages.tiny import CLASSES, ENCODER, SIDE, TEST, context
@@ -113,6 +113,7 @@ def test_clusters_and_health(measured):
     assert set(output.clusters) == {"accuracy", "purity", "nmi", "ari", "named"}
     assert output.clusters["named"] <= output.clusters["purity"] + 1e-9
     assert {"std", "spread", "effective_rank", "effective_rank_fraction"} <= set(output.health)
+    assert -4 < output.health["uniformity"] < 0
     assert 0 < output.health["effective_rank_fraction"] <= 1.001
 
 
@@ -123,25 +124,33 @@ def test_same_request_same_output(measured, tmp_path):
     assert again == output
 
 
-def test_test_labels_tune_nothing(measured):
-    """With the test labels turned round the classifiers answer the same: only what is counted changes."""
+def test_test_labels_tune_nothing(measured, tmp_path, monkeypatch):
+    """With the test labels turned round everybody answers the same: only what is counted changes."""
     _, _, here = measured
-    table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
+    told, given = evaluate.figures.accuracies, []
+
+    def accuracies(answers, labels, **how):
+        given.append((answers, labels))
+        return told(answers, labels, **how)
+
+    monkeypatch.setattr(evaluate.figures, "accuracies", accuracies)
+    (tmp_path / "0").mkdir()
+    evaluate.run(Request(**ABOVE, bootstrap=2), tmp_path / "0", here)
+    at = here.store / "snapshot" / "0"
+    table = Table.load(at / "table.parquet")
     label = table.label.copy()
     label[table.test_rows()] = (label[table.test_rows()] + 1) % 3
-    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))
+    Table(table.ids, table.shards, table.split, label).save(at / "turned.parquet")
     shown = here.outputs["snapshot/0"]
-    for name in ("_frozen", "_pixels"):
-        pair = []
-        for one in (table, Table(table.ids, table.shards, table.split, label)):
-            first = (
-                images
-                if name == "_pixels"
-                else np.load(here.file("embed/0", here.outputs["embed/0"].features))
-            )
-            pair.append(getattr(evaluate, name)(first, one, len(shown.classes), 0))
-        for key in pair[0]:
-            np.testing.assert_array_equal(pair[0][key], pair[1][key])
+    turned = SimpleNamespace(**{**vars(shown), "table": Artifact.of(at / "turned.parquet", at)})
+    monkeypatch.setitem(here.outputs, "snapshot/0", turned)
+    (tmp_path / "1").mkdir()
+    evaluate.run(Request(**ABOVE, bootstrap=2), tmp_path / "1", here)
+    (first, labels), (second, others) = given
+    assert (labels != others).all()
+    assert set(first) == {"model", "probe", "knn", "logistic_pixels", "knn_pixels", "scratch"}
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
 
 
 def test_without_a_fine_tuned_model_there_are_clusters_and_health(tmp_path):

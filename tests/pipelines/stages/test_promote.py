@@ -1,168 +1,88 @@
-"""The gate's verdict on made-up evaluations, with a registry in memory and with MLflow."""
+"""The stage on made-up evaluations, with a registry in memory; with MLflow: tests/pipelines/test_promotion.py."""
 
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
+from components.registry import moves
 from components.registry.journal import Journal
-from pipelines.settings import Settings
 from pipelines.stages import promote
 from pipelines.stages.promote import Output, Request, run
-from pipelines.store import Artifact, Context, Manifest
-
-METRICS = {"accuracy": 0.8, "ece": 0.05}
-EVALUATED: dict[str, Any] = {
-    "metrics": METRICS,
-    "baselines": {"logistic_pixels": 0.7, "scratch": 0.65},
-    "per_class": {"bag": {"recall": 0.9, "support": 50}, "shirt": {"recall": 0.7, "support": 50}},
-    "health": {"effective_rank_fraction": 0.3},
-}
-
-
-class Memory:
-    """A registry without MLflow; `meddle` is called before each read of the champion."""
-
-    def __init__(self) -> None:
-        self.name = "toys"
-        self.aliases: dict[str, str] = {"challenger": "1"}
-        self.versions: dict[str, dict[str, str]] = {}
-        self.meddle: list[Any] = []
-
-    def alias(self, alias: str) -> str | None:
-        if alias == "champion" and self.meddle:
-            self.meddle.pop(0)(self)
-        return self.aliases.get(alias)
-
-    def set_alias(self, alias: str, version: str | None) -> None:
-        self.aliases.pop(alias, None)
-        if version is not None:
-            self.aliases[alias] = version
-
-    def tags(self, version: str) -> dict[str, str]:
-        return self.versions.get(version, {})
-
-    def set_tags(self, version: str, tags: dict[str, str]) -> None:
-        self.versions.setdefault(version, {}).update(tags)
+from pipelines.store import Context
+from tests.pipelines.judged import ALWAYS, BESIDE, Memory, context_of, evaluated, registered
 
 
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Memory:
     memory = Memory()
-    monkeypatch.setattr(promote, "connect", lambda uri, lock: None)
-    monkeypatch.setattr(promote, "Registry", lambda client, name, lock: memory)
+    monkeypatch.setattr(promote, "registry_of", lambda name, settings: memory)
     return memory
 
 
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
-    settings = Settings(home=tmp_path / "home", data=tmp_path / "data")
-    return Context(store=settings.store, settings=settings, recipe="toys")
+    return context_of(tmp_path)
 
 
-def finish(context: Context, stage: str, key: str, output: dict[str, Any]) -> str:
-    folder = context.store / stage / key
-    folder.mkdir(parents=True, exist_ok=True)
-    manifest = Manifest(
-        stage=stage, version=1, recipe="toys", given={}, request={}, observed={}, code="c", output=output,
-        started=0.0, seconds=1.0,
-    )  # fmt: skip
-    (folder / "manifest.json").write_text(manifest.model_dump_json())
-    return f"{stage}/{key}"
-
-
-def evaluated(context: Context, key: str, right: int = 80, **changes: Any) -> str:
-    """An evaluation of 100 test items, the first `right` of them answered right."""
-    folder = context.store / "evaluate" / key
-    folder.mkdir(parents=True, exist_ok=True)
-    table = {
-        "id": [f"item{i}" for i in range(100)],
-        "label": ["bag"] * 100,
-        "class": ["bag"] * right + ["shirt"] * (100 - right),
-    }
-    pq.write_table(pa.table(table), folder / "predictions.parquet")
-    artifact = Artifact.of(folder / "predictions.parquet", folder).model_dump()
-    return finish(context, "evaluate", key, {**EVALUATED, "predictions": artifact, **changes})
+def journal_of(context: Context) -> Journal:
+    return Journal(context.settings.home / "journal" / "toys.jsonl")
 
 
 def promoted(
     context: Context,
+    registry: Memory,
     version: str = "1",
     right: int = 80,
-    registered: dict[str, Any] | None = None,
+    model: dict[str, Any] | None = None,
+    approval: bool = False,
     **changes: Any,
 ) -> Output:
-    given = {"name": "toys", "version": version, "smoke_difference": 1e-7, **(registered or {})}
+    evaluation = evaluated(context, f"e{version}", right, **changes)
+    registry.kept.setdefault(version, {"selfsup.evaluate": evaluation})
     request = Request(
         snapshot="snapshot/s",
-        evaluate=evaluated(context, f"e{version}", right, **changes),
-        register=finish(context, "register", f"r{version}", given),
+        evaluate=evaluation,
+        register=registered(context, version, **(model or {})),
+        approval=approval,
     )
     return run(request, context.settings.home, context)
 
 
 def second(context: Context, registry: Memory, right: int) -> Output:
     """A challenger against a champion with 80 of 100 right."""
-    assert promoted(context).promoted
-    registry.versions["1"]["selfsup.evaluate"] = "evaluate/e1"
+    assert promoted(context, registry).promoted
     registry.aliases["challenger"] = "2"
-    return promoted(context, "2", right)
+    return promoted(context, registry, "2", right)
 
 
 def test_the_first_champion_needs_only_to_beat_the_baselines(context: Context, registry: Memory) -> None:
-    output = promoted(context)
+    output = promoted(context, registry)
     assert (output.promoted, output.champion_version, output.previous_version) == (True, "1", None)
-    assert [check.name for check in output.checks] == [
-        "baselines",
-        "classes",
-        "calibration",
-        "health",
-        "loads",
-    ]
+    assert [check.name for check in output.checks] == ALWAYS
     assert registry.aliases == {"champion": "1"}
-    assert registry.versions["1"]["selfsup.gate"] == "passed"
-    entry = Journal(context.settings.home / "journal" / "toys.jsonl").entries()[-1]
+    assert registry.kept["1"]["selfsup.gate"] == "passed"
+    entry = journal_of(context).entries()[-1]
     assert (entry.action, entry.state, entry.to_version) == ("promote", "done", "1")
     assert [check["name"] for check in entry.gate] == [check.name for check in output.checks]
 
 
-@pytest.mark.parametrize(
-    ("failing", "changes"),
-    [
-        ("baselines", {"metrics": {**METRICS, "accuracy": 0.7}}),
-        ("baselines", {"metrics": {"ece": 0.05}}),
-        ("baselines", {"baselines": {}}),
-        ("classes", {"per_class": {"bag": {"recall": 0.9}, "shirt": {"recall": 0.1}}}),
-        ("classes", {"per_class": {}}),
-        ("calibration", {"metrics": {**METRICS, "ece": 0.3}}),
-        ("calibration", {"metrics": {"accuracy": 0.8}}),
-        ("health", {"health": {"effective_rank_fraction": 0.01}}),
-        ("health", {"health": {}}),
-        ("loads", {"registered": {"smoke_difference": 0.1}}),
-        ("loads", {"registered": {"smoke_difference": None, "smoke_error": "no module named components"}}),
-    ],
-)
-def test_each_check_refuses_alone(
-    context: Context, registry: Memory, failing: str, changes: dict[str, Any]
-) -> None:
-    output = promoted(context, **changes)
-    assert [check.name for check in output.checks if not check.passed] == [failing]
-    assert not output.promoted
-    assert output.reason.startswith(f"{failing}: ")
+def test_one_failed_check_refuses(context: Context, registry: Memory) -> None:
+    output = promoted(context, registry, model={"latency": None})
+    assert (output.promoted, output.waiting, output.champion_version) == (False, False, None)
+    assert output.reason.startswith("latency: ")
     assert registry.aliases == {"challenger": "1"}
-    assert registry.versions["1"]["selfsup.gate"] == f"refused: {output.reason}"
-    assert not (context.settings.home / "journal").exists()
+    assert registry.kept["1"]["selfsup.gate"] == f"refused: {output.reason}"
+    assert not journal_of(context).file.exists()
 
 
 def test_a_better_challenger_replaces_the_champion(context: Context, registry: Memory) -> None:
     output = second(context, registry, right=95)
     assert (output.promoted, output.champion_version, output.previous_version) == (True, "2", "1")
     assert registry.aliases == {"champion": "2", "previous": "1"}
-    assert "100 common items" in output.checks[-1].why
+    assert [check.name for check in output.checks] == [*ALWAYS, *BESIDE]
 
 
 def test_a_worse_challenger_is_refused_and_the_champion_stays(context: Context, registry: Memory) -> None:
@@ -172,26 +92,44 @@ def test_a_worse_challenger_is_refused_and_the_champion_stays(context: Context, 
     assert registry.aliases == {"champion": "1", "challenger": "2"}
 
 
-@pytest.mark.parametrize("lost", ["tag", "run", "file"])
-def test_a_champion_whose_answers_are_lost_is_not_replaced(
-    context: Context, registry: Memory, lost: str
+def test_with_approval_it_waits_and_nothing_moves(context: Context, registry: Memory) -> None:
+    output = promoted(context, registry, approval=True)
+    assert (output.promoted, output.waiting, output.reason) == (False, True, "waits for approval")
+    assert all(check.passed for check in output.checks)
+    assert registry.aliases == {"challenger": "1"}
+    assert registry.kept["1"]["selfsup.gate"] == "waits for approval"
+    assert not journal_of(context).file.exists()
+
+
+def test_what_fails_does_not_wait_for_approval(context: Context, registry: Memory) -> None:
+    output = promoted(context, registry, approval=True, baselines={})
+    assert (output.promoted, output.waiting) == (False, False)
+    assert output.reason.startswith("baselines: ")
+
+
+def test_approved_meanwhile_it_is_the_champion_and_waits_no_more(context: Context, registry: Memory) -> None:
+    promoted(context, registry, approval=True)
+    registry.aliases["champion"] = "1"
+    output = promoted(context, registry, approval=True)
+    assert (output.promoted, output.waiting) == (True, False)
+
+
+def test_what_a_person_rolled_back_is_not_promoted_again_by_a_run(context: Context, registry: Memory) -> None:
+    second(context, registry, right=95)
+    moves.roll_back(registry, journal_of(context), who="bob", reason="complaints")
+    output = promoted(context, registry, "2", right=95)
+    assert (output.promoted, output.waiting, output.champion_version) == (False, False, "1")
+    assert output.reason.startswith("bob took it back (rollback: complaints)")
+    assert registry.aliases == {"champion": "1", "previous": "2"}
+
+
+def test_run_again_after_a_crash_it_says_the_same_and_moves_nothing(
+    context: Context, registry: Memory
 ) -> None:
-    assert promoted(context).promoted
-    registry.versions["1"]["selfsup.evaluate"] = "evaluate/gone" if lost == "run" else "evaluate/e1"
-    if lost == "tag":
-        registry.versions["1"].clear()
-    if lost == "file":
-        (context.store / "evaluate" / "e1" / "predictions.parquet").unlink()
-    output = promoted(context, "2", right=99)
-    assert not output.promoted
-    assert "missing: the champion's answers" in output.reason
-
-
-def test_run_again_it_finds_itself_champion_and_moves_nothing(context: Context, registry: Memory) -> None:
-    promoted(context)
-    output = promoted(context)
-    assert (output.promoted, output.champion_version) == (True, "1")
-    assert len(Journal(context.settings.home / "journal" / "toys.jsonl").entries()) == 2
+    first = second(context, registry, right=95)
+    again = promoted(context, registry, "2", right=95)
+    assert again == first  # judged against the champion that it replaced, not against itself
+    assert len(journal_of(context).entries()) == 4
 
 
 def test_a_champion_set_meanwhile_is_compared_with_before_it_is_replaced(
@@ -202,16 +140,28 @@ def test_a_champion_set_meanwhile_is_compared_with_before_it_is_replaced(
 
     def somebody(memory: Memory) -> None:
         memory.aliases["champion"] = "9"
-        memory.versions["9"] = {"selfsup.evaluate": evaluated(context, "e9", right=99)}
+        memory.kept["9"] = {"selfsup.evaluate": evaluated(context, "e9", right=99)}
 
-    registry.meddle = [nothing, somebody]  # after the decision, before the move
-    output = promoted(context)
+    registry.meddle = [nothing, nothing, somebody]  # after the decision, before the move
+    output = promoted(context, registry)
     assert (output.promoted, output.champion_version) == (False, "9")
     assert output.reason.startswith("champion: ")
+    assert [entry.action for entry in journal_of(context).entries()] == ["found"]
+
+
+def test_a_champion_that_never_rests_is_told(
+    context: Context, registry: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def moved(*args: Any, **kwargs: Any) -> None:
+        raise moves.MovedError("moved")
+
+    monkeypatch.setattr(promote, "move", moved)
+    with pytest.raises(ValueError, match="moved 3 times meanwhile"):
+        promoted(context, registry)
 
 
 def test_what_was_skipped_above_is_skipped_here(context: Context, registry: Memory) -> None:
-    output = promoted(context, registered={"skipped": "there are no labels"})
+    output = promoted(context, registry, model={"skipped": "there are no labels"})
     assert (output.skipped, output.promoted, output.version) == ("there are no labels", False, None)
 
 

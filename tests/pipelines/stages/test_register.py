@@ -12,18 +12,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+import yaml
 
 from components.registry.model import Classifier, ModelConfig, save_classifier
+from components.registry.smoke import Answered
 from components.registry.store import ENVIRONMENT, REFERENCE, connect
 from pipelines.provenance import git_commit, lineage, lock_hash
+from pipelines.recipe import Recipe
 from pipelines.settings import Settings
 from pipelines.stages import register
 from pipelines.stages.register import Output, Request, run
 from pipelines.store import Artifact, Context, Manifest
 
 REFERENCES = {
-    name: f"{name}/k" for name in ("ingest", "snapshot", "pretrain", "embed", "finetune", "evaluate")
+    name: f"{name}/k"
+    for name in ("ingest", "snapshot", "pretrain", "embed", "pseudo_label", "finetune", "evaluate")
 }
+MODALITY = {"name": "image", "size": 16, "channels": 1}
 MODEL = {
     "encoder": {"name": "resnet", "widths": [8, 16], "blocks": [1, 1]},
     "modality": {"name": "image", "size": 16, "channels": 1},
@@ -56,14 +61,25 @@ def fill(store: Path) -> None:
         key: Artifact.of(folder / name, folder).model_dump()
         for key, name in (("images", "images.npy"), ("table", "table.parquet"))
     }
-    finish(store, "snapshot", {}, {"version": "abc.dir", "classes": ["bag", "shirt"], **files})
-    finish(store, "pretrain", {"snapshot": up["snapshot"], "seed": 3}, {})
+    output = {"version": "abc.dir", "classes": ["bag", "shirt"], **files}
+    finish(store, "snapshot", {"modality": MODALITY}, output)
+    given = {
+        "snapshot": up["snapshot"],
+        "seed": 3,
+        "train": {"epochs": 2},
+        "start": {"parent": "pretrain/old"},
+    }
+    finish(store, "pretrain", given, {})
     finish(store, "embed", {"snapshot": up["snapshot"], "pretrain": up["pretrain"]}, {})
+    given = {"snapshot": up["snapshot"], "embed": up["embed"], "seed": 3, "previous": "pseudo_label/old"}
+    finish(store, "pseudo_label", given, {})
     torch.manual_seed(0)
     folder = store / "finetune" / "k"
     paths = save_classifier(Classifier(ModelConfig.model_validate(MODEL)), folder / "model")
     model, config = (Artifact.of(path, folder).model_dump() for path in paths)
-    given = {"snapshot": up["snapshot"], "pretrain": up["pretrain"], "seed": 4}
+    given = {
+        **{name: up[name] for name in ("snapshot", "pretrain", "pseudo_label")}, "seed": 4, "steps": 7,
+    }  # fmt: skip
     finish(store, "finetune", given, {"skipped": None, "model": model, "config": config})
     output = {"metrics": {"accuracy": 0.8, "ece": 0.05}, "baselines": {"scratch": 0.6}}
     finish(store, "evaluate", {**given, "embed": up["embed"], "finetune": up["finetune"]}, output)
@@ -126,9 +142,9 @@ class Ready:
 
         Ready.rows = pyfunc.load(str(model)).predict(pd.DataFrame({"image": images})).to_dict("list")
 
-    def answer(self, model: Path) -> dict[str, list[Any]]:
+    def answer(self, model: Path) -> Answered:
         assert isinstance(Ready.rows, dict)
-        return Ready.rows
+        return Answered(Ready.rows, 0.01)
 
 
 @pytest.fixture
@@ -145,15 +161,48 @@ def test_the_version_says_where_it_came_from(
     assert tags[REFERENCE] == "register/abc"
     assert tags["selfsup.data"] == "abc.dir"
     assert tags["selfsup.recipe"] == "toys"
-    assert json.loads(tags["selfsup.seeds"]) == {"pretrain": 3, "finetune": 4, "evaluate": 4}
-    assert {
-        tags[f"selfsup.{stage}"] for stage in ("snapshot", "pretrain", "embed", "finetune", "evaluate")
-    } == {REFERENCES[stage] for stage in ("snapshot", "pretrain", "embed", "finetune", "evaluate")}
+    seeds = {"pretrain": 3, "pseudo_label": 3, "finetune": 4, "evaluate": 4}
+    assert json.loads(tags["selfsup.seeds"]) == seeds
+    for stage in ("snapshot", "pretrain", "embed", "pseudo_label", "finetune", "evaluate"):
+        assert tags[f"selfsup.{stage}"] == REFERENCES[stage]
+    assert tags["selfsup.start"] == "pretrain/old"
+    assert tags["selfsup.previous"] == "pseudo_label/old"
+    assert (tags["selfsup.workers"], tags["selfsup.cores"]) == ("0", str(os.cpu_count()))
+    assert tags["selfsup.seconds"] == "12.0"  # of six stages
+    assert "selfsup.parent" not in tags  # there was no champion
     assert (tags["selfsup.figure.accuracy"], tags["selfsup.figure.baselines"]) == ("0.8", '{"scratch": 0.6}')
     assert len(tags["selfsup.lock"]) == 64
     assert tags["selfsup.digest"] == output.digest
     assert client.get_registered_model("toys").aliases == {"challenger": 1}
     assert client.get_run(output.run_id).info.status == "FINISHED"
+
+
+def test_the_recipe_can_be_read_from_the_version_and_asks_the_same(client: Any, output: Output) -> None:
+    tags = client.get_model_version("toys", "1").tags
+    told = yaml.safe_load(tags["selfsup.recipe_text"])
+    assert told == {
+        "name": "toys",
+        "modality": MODALITY,
+        "pretrain": {"seed": 3, "train": {"epochs": 2}},
+        "pseudo_label": {"seed": 3},
+        "finetune": {"seed": 4, "steps": 7},
+        "evaluate": {"seed": 4, "steps": 7},
+    }
+    recipe = Recipe(file=Path("r.yaml"), inbox=Path("inbox"), name=told.pop("name"),
+                    modality=told.pop("modality"), sections=told)  # fmt: skip
+    done = dict(REFERENCES)
+    assert recipe.request("finetune", done) == {
+        "seed": 4, "steps": 7,
+        **{name: done[name] for name in ("snapshot", "pretrain", "pseudo_label")},
+    }  # fmt: skip
+
+
+def test_what_is_weighed_and_timed(client: Any, output: Output) -> None:
+    source = Path(client.get_model_version("toys", "1").source.removeprefix("file://"))
+    files = [path for path in source.rglob("*") if path.is_file() and path.name != "encoder.onnx"]
+    assert output.bytes == sum(path.stat().st_size for path in files)
+    assert output.latency is not None
+    assert 0 < output.latency < 10
 
 
 def test_the_clean_process_and_onnx_agree(output: Output, folder: Path) -> None:
@@ -211,6 +260,16 @@ def test_killed_anywhere_it_ends_as_if_nothing_had_happened(
     assert len(client.search_logged_models([experiment], tag)) == 1
 
 
+def test_the_champion_of_its_time_is_its_parent(context: Context, client: Any, ready: type[Ready]) -> None:
+    for part, name in (("one", "first"), ("two", "second")):
+        (folder := context.store / "register" / f".{part}.part").mkdir()
+        done = run(request(name="parents", onnx=False), folder, context)
+        assert done.version is not None
+        client.set_registered_model_alias("parents", "champion", done.version)
+        tags = client.get_model_version("parents", done.version).tags
+        assert tags.get("selfsup.parent") == (None if name == "first" else "1")
+
+
 def test_a_clean_process_that_fails_is_written_down_for_the_gate(
     context: Context, ready: type[Ready], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,9 +280,10 @@ def test_a_clean_process_that_fails_is_written_down_for_the_gate(
 
     monkeypatch.setattr(Ready, "answer", fails)
     part = context.store / "register" / ".fails.part"
-    part.mkdir()
+    part.mkdir(parents=True)
     done = run(request(name="fails", onnx=False), part, context)
     assert (done.smoke_difference, done.smoke_error) == (None, "the model does not load")
+    assert done.latency is None
     assert done.version == "1"
 
 
@@ -248,7 +308,7 @@ def test_without_labels_it_is_skipped_with_the_word_of_the_stage_above(tmp_path:
 
 def test_lineage_is_every_run_above(context: Context) -> None:
     found = lineage(["evaluate/k"], context.store)
-    assert list(found) == ["snapshot", "pretrain", "embed", "finetune", "evaluate"]
+    assert list(found) == ["snapshot", "pretrain", "embed", "pseudo_label", "finetune", "evaluate"]
 
 
 def test_outside_a_checkout_commit_and_lock_are_unknown(tmp_path: Path) -> None:

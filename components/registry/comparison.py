@@ -1,0 +1,79 @@
+"""A challenger beside other models: baselines with the same labels, and the champion on the same test items.
+
+Where a label was corrected since the champion was evaluated, the challenger's evaluation has the newer one, and it
+counts for both. Letters: M test items.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.evaluation.bootstrap import paired_difference
+from components.registry.gate import Check, GateConfig, at_least, at_most, judge, missing
+
+Answers = Mapping[str, tuple[str, str]]  # test item -> its label, the class that was answered
+
+
+def beats_baselines(
+    accuracy: float | None, baselines: Mapping[str, float | None] | None, margin: float = 0.0
+) -> Check:
+    """The better baseline must be beaten, not only reached."""
+    name = "baselines"
+    lost = [key for key, value in (baselines or {}).items() if value is None or not math.isfinite(value)]
+    if not baselines or lost:
+        return missing(name, 1.0, ", ".join(lost) or "any baseline")
+    known = {key: value for key, value in baselines.items() if value is not None}
+    best = max(known, key=lambda key: known[key])
+    bound = known[best] + margin
+    return judge(name, accuracy, bound, f"accuracy against {best}", ">", lambda f: f > bound)
+
+
+def right(challenger: Answers, champion: Answers) -> tuple[list[str], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of the items that both have answered, sorted: their labels [M], and who was right, each [M]."""
+    common = sorted(challenger.keys() & champion.keys())
+    labels = [challenger[item][0] for item in common]
+    both = (challenger, champion)
+    ours, theirs = (
+        np.array([answers[item][1] == label for item, label in zip(common, labels, strict=True)], dtype=bool)
+        for answers in both
+    )
+    return labels, ours, theirs
+
+
+def beats_champion(
+    challenger: Answers | None, champion: Answers | None, config: GateConfig, seed: int = 0
+) -> Check:
+    """Lower confidence bound of the difference of the accuracies: paired bootstrap of the common items."""
+    name, bound = "champion", -config.tolerance
+    if challenger is None or champion is None:
+        return missing(name, bound, whose(challenger))
+    _, ours, theirs = right(challenger, champion)
+    if len(ours) < config.minimum_items:
+        why = f"{config.minimum_items} common test items needed, got {len(ours)}"
+        return Check(name=name, figure=None, bound=bound, passed=False, why=why)
+    two_sided = 2 * config.confidence - 1
+    found = paired_difference(ours, theirs, resamples=config.resamples, level=two_sided, seed=seed)
+    what = f"accuracy {found.value:+.4f} against the champion on {len(ours)} common items, lower bound"
+    return at_least(name, found.low, bound, what)
+
+
+def forgetting(challenger: Answers | None, champion: Answers | None, bound: float) -> Check:
+    """Fall of the accuracy on the champion's test items. An item that the challenger was not asked counts as wrong:
+    else a test set could be thinned out until nothing is forgotten."""
+    name = "forgetting"
+    if challenger is None or not champion:
+        return missing(name, bound, whose(challenger))
+    _, ours, theirs = right(challenger, champion)
+    unasked = [item for item in champion if item not in challenger]
+    lost = sum(label == answer for label, answer in (champion[item] for item in unasked))
+    fall = (int(theirs.sum()) + lost - int(ours.sum())) / len(champion)
+    what = f"fall of the accuracy on the champion's {len(champion)} test items"
+    return at_most(name, fall, bound, f"{what}, {len(unasked)} of them not answered," if unasked else what)
+
+
+def whose(challenger: Answers | None) -> str:
+    """What is missing for a comparison."""
+    who = "challenger" if challenger is None else "champion"
+    return f"the {who}'s answers on the test items"
