@@ -1,10 +1,10 @@
-"""The report's page: one HTML file that needs nothing beside it. Values are escaped by the template engine."""
+"""The pages: each one HTML file that needs nothing beside it. Values are escaped by the template engine."""
 
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 
-PAGE = """<!doctype html>
+BASE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ title }}</title>
 <style>
@@ -29,7 +29,23 @@ PAGE = """<!doctype html>
 <h1>{{ title }}</h1>
 <p class="quiet">{{ subtitle }}</p>
 <p class="lead">{{ summary }}</p>
-<div class="tiles">{% for tile in tiles %}<div class="tile"><b>{{ tile.value }}</b><span>{{ tile.text }}</span></div>{% endfor %}</div>
+{% block body %}{% endblock %}
+</main></body></html>
+"""
+
+TABLES = """{% macro drift_table(rows) %}<table><tr><th>delivery</th><th class="n">samples</th><th class="n">MMD²</th><th class="n">p</th>{% if rows[0].psi %}<th class="n">class mix: index</th><th class="n">p</th><th class="n">confidence</th>{% endif %}<th></th></tr>
+{% for row in rows %}<tr><td>{{ row.name }}</td><td class="n">{{ row.samples }}</td><td class="n">{{ row.statistic }}</td><td class="n">{{ row.p }}</td>{% if row.psi %}<td class="n">{{ row.psi }}</td><td class="n">{{ row.mix }}</td><td class="n">{{ row.confidence }}</td>{% endif %}<td class="{{ 'no' if row.apart else 'ok' }}">{{ 'unlike old samples' if row.apart else 'like old samples' }}</td></tr>{% endfor %}</table>{% endmacro %}
+{% macro health_table(rows) %}<table><tr><th>run</th><th class="n">samples</th><th class="n">kept</th><th class="n">right (estimated)</th><th class="n">changed cluster</th><th class="n">clusters</th><th class="n">smallest / median / largest</th></tr>
+{% for row in rows %}<tr><td><code>{{ row.reference }}</code></td><td class="n">{{ row.samples }}</td><td class="n">{{ row.kept }}</td><td class="n">{{ row.precision }}</td><td class="n">{{ row.churn }}</td><td class="n">{{ row.clusters }}</td><td class="n">{{ row.sizes }}</td></tr>{% endfor %}</table>{% endmacro %}
+"""
+
+REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_table %}{% block body %}<div class="tiles">{% for tile in tiles %}<div class="tile"><b>{{ tile.value }}</b><span>{{ tile.text }}</span></div>{% endfor %}</div>
+
+{% if plan %}<h2>What the plan decided, and why</h2>
+<p>{{ plan.reason }}</p>
+<table>{% for name, value in plan.rows %}<tr><th>{{ name }}</th><td>{{ value }}</td></tr>{% endfor %}</table>
+<div class="row">{% if plan.chart %}<img alt="drift of the deliveries" src="{{ plan.chart }}">{% endif %}
+{% if plan.drift %}{{ drift_table(plan.drift) }}{% endif %}</div>{% endif %}
 
 {% if comparison %}<h2>Is it worth it?</h2>
 <p>Every row was trained on the same {{ labels }} labels and is measured on the same {{ tests }} held-out test samples. The last column is the model less that row, paired sample by sample.</p>
@@ -38,6 +54,7 @@ PAGE = """<!doctype html>
 {% for row in comparison %}<tr><td>{{ row.name }}</td><td class="n">{{ row.value }}</td><td>{{ row.interval }}</td><td>{{ row.difference }}</td></tr>{% endfor %}</table></div>{% endif %}
 
 {% if checks %}<h2>The gate</h2>
+<p>{{ rival }}</p>
 <p>{{ decision }}</p>
 <table><tr><th>check</th><th class="n">figure</th><th class="n">bound</th><th>verdict</th><th>what it means</th></tr>
 {% for check in checks %}<tr><td>{{ check.name }}</td><td class="n">{{ check.figure }}</td><td class="n">{{ check.bound }}</td><td class="{{ 'ok' if check.passed else 'no' }}">{{ 'passed' if check.passed else 'failed' }}</td><td>{{ check.why }}</td></tr>{% endfor %}</table>{% endif %}
@@ -51,6 +68,14 @@ PAGE = """<!doctype html>
 <p>{{ clustering }}</p>
 {% if coverage %}<div class="row"><img alt="share right against share kept" src="{{ coverage }}"></div>{% endif %}
 <div class="grid">{% for sheet in sheets %}<div class="sheet"><b>cluster {{ sheet.cluster }}</b> · {{ sheet.text }}<img alt="samples of cluster {{ sheet.cluster }}" src="{{ sheet.image }}"></div>{% endfor %}</div>
+
+{% if health %}<h3>Pseudo-labels over time</h3>
+{{ health_table(health) }}
+<div class="row">{% for image in health_charts %}<img alt="pseudo-labels over time" src="{{ image }}">{% endfor %}</div>{% endif %}
+
+{% if asked %}<h2>What to label next</h2>
+<p>Typical samples of clusters that have no label or whose pseudo-labels are the least sure, each look asked once. All {{ asked_count }} are in <code>{{ asked_file }}</code>: fill in its column label, save it in the inbox under a name such as <code>labels-2.csv</code>, and run again.</p>
+<div class="row">{% for item in asked %}<div class="sheet"><img alt="sample to label" src="{{ item.image }}">{{ item.text }}</div>{% endfor %}</div>{% endif %}
 
 {% if confusion %}<h2>What it gets wrong</h2>
 <div class="row"><img alt="confusion matrix" src="{{ confusion }}">
@@ -67,11 +92,27 @@ PAGE = """<!doctype html>
 <table><tr><th>stage</th><th>reference</th><th class="n">seconds</th></tr>
 {% for row in stages %}<tr><td>{{ row.stage }}</td><td><code>{{ row.reference }}</code></td><td class="n">{{ row.seconds }}</td></tr>{% endfor %}</table>
 <h3>Recipe</h3><pre>{{ recipe }}</pre>
-</main></body></html>
-"""
+{% endblock %}"""
+
+MONITOR = """{% extends "base" %}{% from "tables" import drift_table, health_table %}{% block body %}
+<p class="quiet">{{ rule }}</p>
+<div class="row">{% for image in charts %}<img alt="over time" src="{{ image }}">{% endfor %}</div>
+{% if drift %}<h2>Deliveries since the champion was trained</h2>
+{{ drift_table(drift) }}{% endif %}
+{% if health %}<h2>Pseudo-labels from champion to champion</h2>
+{{ health_table(health) }}{% endif %}
+{% endblock %}"""
+
+PAGES = {"base": BASE, "tables": TABLES, "report": REPORT, "monitor": MONITOR}
 
 
-def render(values: dict[str, Any]) -> str:
-    """The page; a value that is missing is an error, not a blank."""
-    engine = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return engine.from_string(PAGE).render(values)
+def render(name: str, values: dict[str, Any]) -> str:
+    """A page, "report" or "monitor"; a value that is missing is an error, not a blank."""
+    engine = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=DictLoader(PAGES),
+    )
+    return engine.get_template(name).render(values)

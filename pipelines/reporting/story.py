@@ -12,6 +12,13 @@ NAMES = {
     "knn": "nearest neighbours on the frozen features",
 }
 
+WORDS = {
+    "skip": "nothing to train",
+    "labels": "what depends on labels was made anew",
+    "warm": "warm start from the champion",
+    "scratch": "training from scratch",
+}
+
 
 def percent(value: float | None, digits: int = 1) -> str:
     return "unknown" if value is None else f"{100 * value:.{digits}f} %"
@@ -39,6 +46,30 @@ def summary(
         f"(95 % interval {percent(m['accuracy_low'])} to {percent(m['accuracy_high'])}): {margin} against the better "
         f"baseline, {NAMES[best]}, which had the same labels. {verdict}"
     )
+
+
+def tiles(
+    snapshot: Mapping[str, Any],
+    found: Mapping[str, Any],
+    labelled: Mapping[str, Any],
+    measured: Mapping[str, float | None] | None,
+) -> list[dict[str, str]]:
+    """The figures at the top."""
+    rows = [
+        {"value": f"{snapshot['samples']:,}", "text": "samples"},
+        {"value": f"{snapshot['labelled']:,}", "text": "labels to learn from"},
+        {"value": f"{labelled['clusters']}", "text": "clusters"},
+    ]
+    if not found["skipped"]:
+        m = found["metrics"]
+        rows += [
+            {"value": percent(m["accuracy"]), "text": "accuracy"},
+            {"value": f"{100 * m['margin']:+.1f}", "text": "points over the better baseline"},
+            {"value": f"{m['ece']:.3f}", "text": "calibration error"},
+        ]
+    if measured and measured["kept_accuracy"] is not None:
+        rows.append({"value": percent(measured["kept_accuracy"]), "text": "of kept pseudo-labels are right"})
+    return rows
 
 
 def comparison(found: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -69,7 +100,7 @@ def pretraining(pretrained: Mapping[str, Any], health: Mapping[str, float]) -> s
     )
 
 
-def clustering(labelled: Mapping[str, Any], truth: Mapping[str, float] | None) -> str:
+def clustering(labelled: Mapping[str, Any], truth: Mapping[str, float | None] | None) -> str:
     """What the clusters are worth, by the labels' own evidence and by the truth where it is known."""
     text = f"{labelled['clusters']} clusters ({labelled['repaired']} were empty on the way and were filled again)."
     if labelled["churn"] is not None:
@@ -84,7 +115,7 @@ def clustering(labelled: Mapping[str, Any], truth: Mapping[str, float] | None) -
     if truth:
         text += (
             f" The true labels, kept apart from training, say {percent(truth['kept_accuracy'])}; and "
-            f"{percent(truth['all_accuracy'])} if all {int(truth['known']):,} were kept."
+            f"{percent(truth['all_accuracy'])} if all {truth['known']:,.0f} were kept."
         )
     return text
 
@@ -102,3 +133,32 @@ def class_rows(per_class: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str
         | {key: f"{row[key]:.3f}" for key in ("precision", "recall", "f1")}
         for name, row in per_class.items()
     ]
+
+
+def planned(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The figures behind the plan's decision, as rows of a table."""
+    rows = [
+        ("decision", WORDS[plan["decision"]]),
+        ("champion at that time", f"version {plan['champion']}" if plan["champion"] else "none"),
+        ("new samples", f"{plan['new_samples']:,} beside {plan['old_samples']:,} that it was trained on"),
+        ("new or changed labels", f"{plan['new_labels']:,}"),
+    ]
+    if plan["drift"]:
+        rows.append(("drift", "yes" if plan["drifted"] else "no"))
+    if plan["age_days"] is not None:
+        rows.append(("age of the champion", f"{plan['age_days']:.1f} days"))
+    return rows
+
+
+def rival(promoted: Mapping[str, Any]) -> str:
+    """Who stood against whom."""
+    if promoted["version"] is None:
+        return "No model was judged."
+    if promoted["promoted"]:
+        before = promoted["previous_version"]
+        whom = f"in place of version {before}" if before else "as the first champion"
+        return f"Version {promoted['version']} was judged and is champion {whom}."
+    stays = promoted["champion_version"]
+    return f"Version {promoted['version']} was judged; " + (
+        f"version {stays} stays champion." if stays else "there is no champion."
+    )

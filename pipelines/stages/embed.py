@@ -14,8 +14,9 @@ import numpy as np
 from pydantic import PositiveInt
 
 from components.config import Config
+from components.crash import point
 from components.errors import UserError
-from components.training.cluster import instance
+from pipelines.ranges import cut, over_ranges
 from pipelines.store import Artifact, Context, read_manifest
 
 if TYPE_CHECKING:
@@ -62,17 +63,15 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         "device": context.settings.device,
         "precision": read_manifest(request.pretrain, context.store).request["train"]["precision"],
     }
-    size = request.batch_size * RANGE
-    ranges = [{"start": start, "stop": min(start + size, rows)} for start in range(0, rows, size)]
+    ranges = cut(0, rows, request.batch_size * RANGE)
     done, first, last = 0, 0.0, 0.0
-    with instance(context.settings.ray, context.settings.home) as ray:
-        for part in _map(ray, ranges, work, context.settings.workers):
-            done += int(part["rows"])
-            first = min(first or float(part["began"]), float(part["began"]))
-            last = max(last, float(part["ended"]))
-            context.progress(
-                done / rows, f"{done} of {rows} samples · {done / max(last - first, 1e-9):.0f} samples/s"
-            )
+    for part in over_ranges(Embedder, ranges, work, context.settings):
+        done += int(part["rows"])
+        first = min(first or float(part["began"]), float(part["began"]))
+        point("embed.range")
+        last = max(last, float(part["ended"]))
+        speed = done / max(last - first, 1e-9)
+        context.progress(done / rows, f"{done} of {rows} samples · {speed:.0f} samples/s")
     seconds = max(last - first, 1e-9)
     return Output(
         features=Artifact.of(file, folder),
@@ -82,31 +81,6 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         seconds=seconds,
         startup_seconds=time.perf_counter() - began - seconds,
     )
-
-
-def _map(ray: Any, ranges: list[dict[str, int]], work: dict[str, Any], workers: int) -> Any:
-    """What each range's worker reports, as they come."""
-    import ray.data as data
-
-    context = data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    cpus = int(ray.cluster_resources().get("CPU", 1))
-    gpu = ray.cluster_resources().get("GPU", 0) > 0 and work["device"] != "cpu"
-    actors = min(max(1, workers), len(ranges))
-    share = max(1, cpus // actors) if workers == 0 or cpus >= actors else 1
-    work = {**work, "threads": share}
-    mapped = data.from_items(ranges, override_num_blocks=len(ranges)).map_batches(
-        Embedder,
-        fn_constructor_kwargs={"work": work},
-        batch_size=1,
-        batch_format="numpy",
-        compute=data.ActorPoolStrategy(size=actors),
-        num_cpus=0 if gpu else share,
-        num_gpus=1 if gpu else 0,
-    )
-    for batch in mapped.iter_batches(batch_size=1, batch_format="numpy", prefetch_batches=0):
-        yield {name: column[0] for name, column in batch.items()}
 
 
 class Embedder:

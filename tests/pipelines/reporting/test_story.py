@@ -56,3 +56,50 @@ def test_clusters_without_names_say_why_and_claim_no_precision() -> None:
 @pytest.mark.parametrize(("value", "shown"), [(None, "missing"), (0.123456, "0.1235")])
 def test_a_check_without_a_figure_is_shown_as_missing(value: float | None, shown: str) -> None:
     assert story.check_rows([{"name": "n", "figure": value, "bound": 0.5}])[0]["figure"] == shown
+
+
+PLAN = {
+    "decision": "warm", "champion": "3", "new_samples": 4000, "old_samples": 16000, "new_labels": 0, "drift": [],
+    "drifted": False, "age_days": None,
+}  # fmt: skip
+
+
+def test_the_plans_figures_leave_out_what_was_not_looked_at() -> None:
+    rows = dict(story.planned(PLAN))
+    assert rows["decision"] == "warm start from the champion"
+    assert rows["champion at that time"] == "version 3"
+    assert rows["new samples"] == "4,000 beside 16,000 that it was trained on"
+    assert not {"drift", "age of the champion"} & rows.keys()
+    seen = dict(story.planned({**PLAN, "drift": [{}], "drifted": True, "age_days": 12.34, "champion": None}))
+    assert (seen["drift"], seen["age of the champion"], seen["champion at that time"]) == (
+        "yes",
+        "12.3 days",
+        "none",
+    )
+
+
+@pytest.mark.parametrize(
+    ("promoted", "text"),
+    [
+        (
+            {"promoted": True, "previous_version": None},
+            "Version 2 was judged and is champion as the first champion.",
+        ),
+        (
+            {"promoted": True, "previous_version": "1"},
+            "Version 2 was judged and is champion in place of version 1.",
+        ),
+        ({"promoted": False, "champion_version": "1"}, "Version 2 was judged; version 1 stays champion."),
+        ({"promoted": False, "champion_version": None}, "Version 2 was judged; there is no champion."),
+        ({"promoted": False, "version": None}, "No model was judged."),
+    ],
+)
+def test_the_gate_says_who_stood_against_whom(promoted: dict[str, object], text: str) -> None:
+    assert story.rival({"version": "2", **promoted}) == text
+
+
+def test_tiles_claim_no_accuracy_without_a_classifier() -> None:
+    tiles = story.tiles(SNAPSHOT, {"skipped": "no labels"}, {"clusters": 9}, None)
+    assert [tile["value"] for tile in tiles] == ["20,000", "100", "9"]
+    unkept = {"kept_accuracy": None, "all_accuracy": 0.7, "known": 5.0}
+    assert len(story.tiles(SNAPSHOT, {"skipped": "no labels"}, {"clusters": 9}, unkept)) == 3

@@ -1,0 +1,107 @@
+"""What a classifier answers on rows of a packed array, over Ray Data: probabilities, and features beside them.
+
+A range's answers are a file of their own, written whole or not at all, so a run that was killed goes on where it
+stopped. Computed in float32 whatever the training computed in: so it answers where it is served.
+Letters: M rows asked about, B at once, K classes, D features.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.files import write_atomically
+from pipelines.context import Context
+from pipelines.ranges import over_ranges
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+RANGE = 16  # batches a task
+
+
+def answer(
+    rows: Ints,
+    ranges: Sequence[dict[str, int]],
+    *,
+    model: Path,
+    sha256: Mapping[str, str],
+    images: Path,
+    folder: Path,
+    context: Context,
+    batch_size: int,
+) -> float:
+    """Write the answers on images[rows[start:stop]] of every range into `folder`; returns seconds of computing.
+
+    Args:
+        model: folder of the classifier. sha256: of its files, verified by each worker before it reads them.
+        images: .npy, uint8 [N, C, S, S]. ranges: of positions in rows [M].
+    """
+    folder.mkdir(exist_ok=True)
+    asked = [part for part in ranges if not _file(folder, rows, part).exists()]
+    np.save(folder / "rows.npy", rows)
+    work = {
+        "model": str(model), "sha256": dict(sha256), "images": str(images), "rows": str(folder / "rows.npy"),
+        "folder": str(folder), "batch_size": batch_size, "device": context.settings.device,
+    }  # fmt: skip
+    total, done, first, last = sum(part["stop"] - part["start"] for part in ranges), 0, 0.0, 0.0
+    for report in over_ranges(Answerer, asked, work, context.settings):
+        done += int(report["rows"])
+        first = min(first or float(report["began"]), float(report["began"]))
+        last = max(last, float(report["ended"]))
+        context.progress(
+            done / total, f"{done} of {total} samples · {done / max(last - first, 1e-9):.0f} a second"
+        )
+    return last - first
+
+
+def answers(folder: Path, rows: Ints, ranges: Sequence[dict[str, int]]) -> tuple[Floats, Floats]:
+    """probabilities [M, K] and features [M, D] of the ranges, in their order."""
+    parts = [np.load(_file(folder, rows, part)) for part in ranges]
+    return np.concatenate([p["probabilities"] for p in parts]), np.concatenate([p["features"] for p in parts])
+
+
+class Answerer:
+    """One worker: the classifier loaded once, then range after range."""
+
+    def __init__(self, work: dict[str, Any]) -> None:
+        import torch
+
+        from components.data.packed import Packed
+        from components.registry.model import load_classifier
+        from components.training.device import place
+
+        torch.set_num_threads(int(work["threads"]))
+        self.device = place(work["device"]).device
+        self.classifier = load_classifier(Path(work["model"]), work["sha256"]).to(self.device)
+        self.rows = np.load(work["rows"])
+        self.packed = Packed.open(Path(work["images"]), self.rows)
+        self.folder, self.batch_size = Path(work["folder"]), int(work["batch_size"])
+
+    def __call__(self, batch: dict[str, np.ndarray[Any, Any]]) -> dict[str, list[float]]:
+        """One range a batch: writes its file; reports how many rows, and when it began and ended (unix time)."""
+        import torch
+
+        began = time.time()
+        start, stop = int(batch["start"][0]), int(batch["stop"][0])
+        probabilities, features = [], []
+        with torch.inference_mode():
+            for first in range(start, stop, self.batch_size):
+                index = torch.arange(first, min(first + self.batch_size, stop))
+                pixels = self.packed.gather(index).to(self.device).float() / 255
+                logits, feature = self.classifier.answer(pixels)
+                probabilities.append(logits.double().softmax(1).float().cpu().numpy())
+                features.append(feature.float().cpu().numpy())
+        p, x = np.concatenate(probabilities), np.concatenate(features)
+        file = _file(self.folder, self.rows, {"start": start, "stop": stop})
+        write_atomically(file, lambda out: np.savez(out, probabilities=p, features=x))
+        return {"rows": [stop - start], "began": [began], "ended": [time.time()]}
+
+
+def _file(folder: Path, rows: Ints, part: Mapping[str, int]) -> Path:
+    """Named by the rows themselves: when a run goes on, other rows may have been asked for at the same place."""
+    name = hashlib.sha256(np.ascontiguousarray(rows[part["start"] : part["stop"]], dtype=np.int64).tobytes())
+    return folder / f"{name.hexdigest()[:32]}.npz"

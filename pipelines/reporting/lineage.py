@@ -1,0 +1,33 @@
+"""Where a report's model comes from: versions of data, code and packages, seeds, and the runs with their seconds."""
+
+from pipelines.code import ROOT
+from pipelines.provenance import git_commit, lock_hash
+from pipelines.reporting.sources import Sources
+
+
+def rows(sources: Sources) -> list[tuple[str, str]]:
+    """Name and value; of the model only where there is one."""
+    made, register = sources.manifests, sources.outputs["register"]
+    model = [("model", f"none registered: {register['skipped'] or 'there is no classifier'}")]
+    if register["version"]:
+        model = [
+            ("model", f"{register['name']} version {register['version']}"),
+            ("model's digest", register["digest"]),
+        ]
+    encoder = sources.outputs["pretrain"].get("encoder") or {}
+    return [
+        *model,
+        ("encoder's digest", str(encoder.get("sha256", "unknown"))),
+        ("data version (DVC)", str(sources.outputs["snapshot"]["version"])),
+        ("recipe", sources.context.recipe),
+        ("git commit", git_commit(ROOT)),
+        ("lock file", lock_hash(ROOT)),
+        ("seeds", ", ".join(f"{s} {m.given['seed']}" for s, m in made.items() if "seed" in m.given)),
+    ]
+
+
+def stages(sources: Sources) -> list[dict[str, str]]:
+    return [
+        {"stage": stage, "reference": sources.references[stage], "seconds": f"{manifest.seconds:.1f}"}
+        for stage, manifest in sources.manifests.items()
+    ]

@@ -1,0 +1,139 @@
+"""The list of what to label: what it asks for, and that it comes back through the inbox as labels."""
+
+import csv
+import io
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components.data.labels import read_labels, settle
+from components.data.shards import Index, read_shards
+from components.evaluation.ask import Asking
+from pipelines.reporting import asking
+from pipelines.settings import Settings
+from pipelines.stages import ingest
+from pipelines.store import Context
+
+
+class Place:
+    """An inbox whose first delivery of 30 pictures is ingested, and clusters of them: 0 holds a label, 1 does not."""
+
+    def __init__(self, root: Path) -> None:
+        self.inbox, self.folder = root / "inbox", root / "run"
+        self.inbox.joinpath("first").mkdir(parents=True)
+        self.folder.mkdir()
+        self.context = Context(
+            root / "store", Settings(home=root / "home", data=root / "data"), "mine", self.folder
+        )
+        rng = np.random.default_rng(0)
+        for number in range(30):
+            image = Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8))
+            loose = self.inbox / "=sum.png"
+            image.save(loose if number == 20 else self.inbox / "first" / f"{number:02}.png")
+        self.ingest()
+        self.names = {
+            id: name
+            for _, batch in read_shards(self.target, Index.load(self.target), ["id", "name"])
+            for id, name in zip(batch["id"], batch["name"], strict=True)
+        }
+        self.ids = list(self.names)
+        cluster = np.repeat([0, 1], 15)
+        x = np.eye(4)[cluster] + 0.2 * rng.standard_normal((30, 4))
+        self.sources: Any = SimpleNamespace(
+            context=self.context,
+            images=rng.integers(0, 256, (40, 1, 8, 8), dtype=np.uint8),
+            features=(x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32),
+            given={
+                "id": self.ids, "row": list(range(5, 35)), "cluster": cluster.tolist(), "class": ["cat"] * 30,
+                "confidence": [0.8] * 30, "source": ["cluster", "label", *["cluster"] * 13, *["neighbour"] * 15],
+            },
+        )  # fmt: skip
+
+    @property
+    def target(self) -> Path:
+        return self.context.settings.data / "mine"
+
+    def ingest(self) -> ingest.Output:
+        request = ingest.Request.model_validate(
+            {"inbox": str(self.inbox), "modality": {"name": "image"}, "settle_seconds": 0}
+        )
+        return ingest.run(request, self.folder, self.context)
+
+    def labels(self) -> dict[str, str]:
+        return settle(read_labels(self.target, Index.load(self.target))).labels
+
+    def deliver(self, name: str, rows: list[dict[str, str]]) -> None:
+        out = io.StringIO()
+        writer = csv.DictWriter(out, asking.HEADER)
+        writer.writeheader()
+        writer.writerows(rows)
+        (self.inbox / name).write_text(out.getvalue())
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def listed(place: Place, count: int = 8) -> list[dict[str, str]]:
+    file = place.folder / "to_label.csv"
+    asking.write(asking.to_label(place.sources, Asking(count=count, share=0.5)), file)
+    with file.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_it_says_who_is_asked_for_and_why(place: Place) -> None:
+    rows = listed(place)
+    assert [row["rank"] for row in rows] == [str(n) for n in range(1, 9)]
+    assert rows[0]["cluster"] == "1"
+    assert rows[0]["why"] == "typical of 15 samples, none of which has a label"
+    assert "typical of 15 samples, of which 80% are expected right" in {row["why"] for row in rows}
+    for row in rows:
+        assert row["name"].removeprefix("'") == place.names[row["id"]]
+        assert (row["suggested class"], row["confidence"]) == ("cat", "0.800")
+        assert row["delivery"] == ("." if "sum" in row["name"] else "first")
+        assert row["label"] == row["annotator"] == ""
+    assert place.ids[1] not in {row["id"] for row in rows}  # it has a label
+
+
+def test_a_name_that_a_spreadsheet_would_compute_is_plain_text(place: Place) -> None:
+    names = [row["name"] for row in listed(place, count=60)]
+    assert "'=sum.png" in names
+    assert not any(name.startswith("=") for name in names)
+
+
+def test_filled_in_it_comes_back_as_labels(place: Place) -> None:
+    rows = listed(place)
+    for number, row in enumerate(rows[:5]):
+        row["label"], row["annotator"] = ("cat", "dog")[number % 2], "ann"
+    place.deliver("labels-2.csv", rows)
+    output = place.ingest()
+    assert (output.labels_new, output.labels_unknown, output.labels_contradictory) == (5, 0, 0)
+    assert place.labels() == {row["id"]: ("cat", "dog")[n % 2] for n, row in enumerate(rows[:5])}
+
+
+def test_two_annotators_who_differ_are_reported_and_nobody_guesses(place: Place) -> None:
+    rows = listed(place)[:3]
+    for who, file, said in (("ann", "labels-2.csv", "cat"), ("bob", "labels-3.csv", "dog")):
+        for number, row in enumerate(rows):
+            row["label"], row["annotator"] = (said if number == 0 else "cat"), who
+        place.deliver(file, rows)
+    output = place.ingest()
+    assert output.labels_contradictory == 1
+    assert output.contradictory is not None
+    with (place.folder / output.contradictory.path).open() as stream:
+        told = list(csv.DictReader(stream))
+    assert told == [{"id": rows[0]["id"], "labels": "cat | dog"}]
+    assert place.labels() == {row["id"]: "cat" for row in rows[1:]}
+
+
+def test_thumbnails_show_the_rows_of_the_list(place: Place) -> None:
+    rows = asking.to_label(place.sources, Asking(count=3, share=1))
+    assert [row["row"] for row in rows] == [5 + place.ids.index(row["id"]) for row in rows]
+    pictures = asking.pictures(rows, place.sources)
+    assert [picture["text"].partition(" · ")[0] for picture in pictures] == ["1", "2", "3"]
+    assert all(picture["image"].startswith("data:image/png;base64,") for picture in pictures)
