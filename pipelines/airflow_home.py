@@ -5,6 +5,7 @@ same DAG run and task instances in the same database without them, a few seconds
 page of `make up` shows it afterwards. Everything lies in SELFSUP_HOME/airflow.
 """
 
+import json
 import os
 import secrets
 import subprocess
@@ -18,7 +19,7 @@ from components.errors import UserError
 from pipelines import journal, processes
 from pipelines.code import ROOT
 from pipelines.execute import StageError, child_environ
-from pipelines.graph import GRAPH
+from pipelines.graph import FLOWS, POOL
 from pipelines.progress import Display
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
@@ -27,7 +28,16 @@ PORT = 8080
 
 
 def airflow_environ(settings: Settings, recipes: Path | None = None) -> dict[str, str]:
-    """The environment of every Airflow process on this home: loopback, small, nothing elsewhere."""
+    """The environment of every Airflow process on this home: loopback, small, nothing elsewhere.
+
+    Raises:
+        UserError: the profile is scaled out.
+    """
+    if settings.profile == "scaled-out":
+        raise UserError(
+            "this Airflow lives on SQLite and serves one machine; in the scaled-out profile trigger the DAG in its "
+            "own Airflow (docker/README.md), or run without --airflow"
+        )
     home = settings.home / "airflow"
     keys = _secrets(home / "secrets")
     options = {
@@ -58,8 +68,8 @@ def airflow_environ(settings: Settings, recipes: Path | None = None) -> dict[str
     }
 
 
-def through_airflow(recipe: Recipe, settings: Settings, run: str, display: Display) -> None:
-    """A DAG run of the recipe's DAG, in a child process; followed until it ends.
+def through_airflow(recipe: Recipe, settings: Settings, run: str, display: Display, flow: str) -> None:
+    """A DAG run of the recipe's DAG for this flow, in a child process; followed until it ends.
 
     Raises:
         UserError, StageError: as execute() does.
@@ -69,9 +79,10 @@ def through_airflow(recipe: Recipe, settings: Settings, run: str, display: Displ
     display({"stage": "airflow", "status": "started"})
     token = secrets.token_hex(8)
     environ = {**airflow_environ(settings, recipe.file.parent), processes.TOKEN: token}
+    conf = json.dumps({"run": run, "force": recipe.sections.get("plan", {}).get("force")})
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipelines.airflow_home", f"train_{recipe.name}", run, str(os.getpid())],
+            [sys.executable, "-m", "pipelines.airflow_home", f"{flow}_{recipe.name}", conf, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -88,7 +99,7 @@ def through_airflow(recipe: Recipe, settings: Settings, run: str, display: Displ
     for line in lines:
         if line.status == "failed":
             raise (UserError if line.mistake else StageError)(f"{line.stage}: {line.error}")
-    if process.returncode != 0 or len(lines) != len(GRAPH):
+    if process.returncode != 0 or len(lines) != len(FLOWS[flow]):
         raise StageError(f"the Airflow DAG run ended before its stages did; its log is {log}")
 
 
@@ -119,26 +130,31 @@ def _secrets(file: Path) -> list[str]:
 
 
 def migrate(home: Path) -> None:
-    """The database, made or brought up to date; at once where this version has done so before."""
+    """The database, made or brought up to date (at once where this version has done so before), and the pool."""
     from airflow import __version__
 
     stamp = home / f"migrated-{__version__}"
-    if stamp.exists() and (home / "airflow.db").exists():
-        return
-    from airflow.utils.db import upgradedb
+    if not (stamp.exists() and (home / "airflow.db").exists()):
+        from airflow.utils.db import upgradedb
 
-    upgradedb()
-    stamp.touch()
+        upgradedb()
+        stamp.touch()
+    from airflow.models.pool import Pool
+
+    if Pool.get_pool(POOL) is None:  # else its slots are what a person has set
+        Pool.create_or_update_pool(POOL, 1, "stages that take the accelerator, or all cores", False)
 
 
-def dag_run(dag_id: str, run: str) -> bool:
+def dag_run(dag_id: str, conf: dict[str, Any]) -> bool:
     """One DAG run, from the first task to the last. Whether it succeeded."""
     from airflow.dag_processing.dagbag import DagBag
 
     _close_abandoned(dag_id)
     bag = DagBag(str(ROOT / "dags"))
     dag = bag.dags[dag_id]
-    made = dag.test(run_conf={"run": run})
+    # Its test loop takes the alert for the id of one in the database; PostgreSQL refuses that.
+    dag.deadline = None
+    made = dag.test(run_conf=conf)
     return str(made.state) == "success"
 
 
@@ -165,10 +181,13 @@ def _close_abandoned(dag_id: str) -> None:
 def main() -> int:
     from pipelines.child import die_with_parent
 
-    dag_id, run, parent = sys.argv[1:]
+    if not sys.argv[1:]:
+        migrate(Path(os.environ["AIRFLOW_HOME"]))
+        return 0
+    dag_id, conf, parent = sys.argv[1:]
     die_with_parent(int(parent))
     migrate(Path(os.environ["AIRFLOW_HOME"]))
-    return 0 if dag_run(dag_id, run) else 1
+    return 0 if dag_run(dag_id, json.loads(conf)) else 1
 
 
 if __name__ == "__main__":

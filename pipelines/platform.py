@@ -24,6 +24,10 @@ from pipelines.settings import Settings
 
 MLFLOW_PORT = 5000
 PATIENCE = 180.0  # seconds until both answer; it takes 30 to 75 s on two cores
+HEALTH = {
+    "api-server": f"http://127.0.0.1:{PORT}/api/v2/monitor/health",
+    "mlflow": f"http://127.0.0.1:{MLFLOW_PORT}/health",
+}
 GRACE = 15.0  # seconds between being asked to stop and being made to
 # MLflow's database is migrated by one process before several open it: its own start is not safe there.
 PREPARE = (
@@ -39,6 +43,7 @@ def up(settings: Settings, say: Say) -> None:
     Raises:
         UserError: it runs already, a port is taken, or one of them ended; names its log.
     """
+    airflow = airflow_environ(settings)
     if _running(settings):
         here = f"http://127.0.0.1:{PORT} and http://127.0.0.1:{MLFLOW_PORT}"
         raise UserError(f"it is up already: {here}; `make down` ends it")
@@ -48,8 +53,9 @@ def up(settings: Settings, say: Say) -> None:
     logs = settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    airflow, mlflow = airflow_environ(settings), child_environ(settings)
-    _run(["-m", "airflow", "db", "migrate"], airflow)
+    # Its job workers are eight processes and 1.4 GB that nothing of ours asks for.
+    mlflow = {**child_environ(settings), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    _run(["-m", "pipelines.airflow_home"], airflow)  # makes the database
     _run(["-c", PREPARE, settings.mlflow, str(settings.home / "mlflow" / "store.lock")], mlflow)
     server = ["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(MLFLOW_PORT), "--workers", "1"]
     server += [
@@ -59,22 +65,23 @@ def up(settings: Settings, say: Say) -> None:
         str(settings.mlflow_artifacts),
     ]
     # Their log servers listen on every address; on one machine the pages read the log files themselves.
-    started = {
-        "api-server": _start(["-m", "airflow", "api-server"], airflow, logs / "api-server.log"),
-        "scheduler": _start(
-            ["-m", "airflow", "scheduler", "--skip-serve-logs"], airflow, logs / "scheduler.log"
-        ),
-        "dag-processor": _start(["-m", "airflow", "dag-processor"], airflow, logs / "dag-processor.log"),
-        "triggerer": _start(
-            ["-m", "airflow", "triggerer", "--skip-serve-logs"], airflow, logs / "triggerer.log"
-        ),
-        "mlflow": _start(server, mlflow, logs / "mlflow.log"),
+    commands = {
+        "api-server": (["-m", "airflow", "api-server"], airflow),
+        "dag-processor": (["-m", "airflow", "dag-processor"], airflow),
+        "triggerer": (["-m", "airflow", "triggerer", "--skip-serve-logs"], airflow),
+        "mlflow": (server, mlflow),
+        "scheduler": (["-m", "airflow", "scheduler", "--skip-serve-logs"], airflow),
     }
-    _record(settings).write_text(
-        json.dumps({"sessions": [p.pid for p in started.values()], "since": time.time() - 60})
-    )
+    started: dict[str, subprocess.Popen[bytes]] = {}
+    deadline = began + PATIENCE
     try:
-        _wait(started, logs, began + PATIENCE)
+        for name, (command, environ) in commands.items():
+            if name == "scheduler":  # a task that it starts before the API answers has failed
+                _wait(lambda: _answers(HEALTH["api-server"]), started, logs, deadline)
+            started[name] = _start(command, environ, logs / f"{name}.log")
+            sessions = [process.pid for process in started.values()]
+            _record(settings).write_text(json.dumps({"sessions": sessions, "since": time.time() - PATIENCE}))
+        _wait(lambda: all(_answers(page, healthy=True) for page in HEALTH.values()), started, logs, deadline)
     except BaseException:
         down(settings, lambda text: None)
         raise
@@ -139,12 +146,10 @@ def _start(command: list[str], environ: dict[str, str], log: Path) -> subprocess
         )  # fmt: skip
 
 
-def _wait(started: dict[str, subprocess.Popen[bytes]], logs: Path, deadline: float) -> None:
-    pages = {
-        "api-server": f"http://127.0.0.1:{PORT}/api/v2/monitor/health",
-        "mlflow": f"http://127.0.0.1:{MLFLOW_PORT}/health",
-    }
-    while not all(_answers(page, healthy=True) for page in pages.values()):
+def _wait(
+    ready: Callable[[], bool], started: dict[str, subprocess.Popen[bytes]], logs: Path, deadline: float
+) -> None:
+    while not ready():
         for name, process in started.items():
             if process.poll() is not None:
                 raise UserError(

@@ -1,46 +1,10 @@
-"""The DAG file: what it loads, what it wires, and real DAG runs of a small project."""
+"""Real DAG runs of a small project, from `selfsup run --airflow`, without a scheduler."""
 
-import json
 import os
 import signal
 import sqlite3
 
 import pytest
-
-PARSE = """
-import json, runpy, sys
-found = runpy.run_path("dags/train.py")
-heavy = ("torch", "ray", "mlflow", "pandas", "numpy", "pyarrow", "sklearn", "dvc")
-dags = {name: dag for name, dag in found.items() if name.startswith("train_")}
-print(json.dumps({
-    "heavy": [m for m in heavy if m in sys.modules],
-    "stages": [m for m in sys.modules if m.startswith("pipelines.stages.")],
-    "dags": {d.dag_id: {t.task_id: sorted(t.upstream_task_ids) for t in d.tasks} for d in dags.values()},
-    "schedules": {dag.dag_id: dag.schedule for dag in dags.values()},
-    "retries": sorted({t.retries for dag in dags.values() for t in dag.tasks}),
-}))
-"""
-
-
-@pytest.fixture
-def airflow_environ(project):
-    home = project.root / "airflow"
-    return {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "HOME": str(project.root)}
-
-
-def test_parsing_loads_nothing_heavy_and_one_mistake_takes_no_other_dag_with_it(project, airflow_environ):
-    project.recipe()
-    project.recipe("schedule: '0 3 * * *'\n", name="nightly")
-    (project.root / "recipes" / "broken.yaml").write_text("name: broken\ncolour: red\n")
-    (project.root / "recipes" / "twice.yaml").write_text(
-        (project.root / "recipes" / "small.yaml").read_text()
-    )
-    told = json.loads(project.python(PARSE, **airflow_environ).splitlines()[-1])
-    assert told["heavy"] == told["stages"] == []
-    graph = {"first": [], "second": ["first"]}
-    assert told["dags"] == {"train_small": graph, "train_nightly": graph}
-    assert told["schedules"] == {"train_small": None, "train_nightly": "0 3 * * *"}
-    assert told["retries"] == [2]
 
 
 def states(project):
@@ -55,6 +19,10 @@ def states(project):
     return [state for _, state in runs], tasks
 
 
+def logs(project):
+    return "".join(file.read_text() for file in (project.home / "airflow" / "runs").glob("*.log"))
+
+
 @pytest.mark.slow
 def test_dag_runs_from_the_first_to_the_last_word(project, eventually):
     """One home for all of it, because a database takes seconds to make."""
@@ -65,7 +33,8 @@ def test_dag_runs_from_the_first_to_the_last_word(project, eventually):
     assert (code, err) == (0, "")
     assert "first | at work" in out
     assert project.calls == ["first", "second"]
-    assert states(project) == (["success"], [("first", "success", 1), ("second", "success", 1)])
+    done = [("close", "success", 1), ("first", "success", 1), ("second", "success", 1)]
+    assert states(project) == (["success"], done)
     assert {p for p in project.root.rglob("*") if ".selfsup" not in p.parts} - before <= {
         project.root / "user"
     }
@@ -79,7 +48,8 @@ def test_dag_runs_from_the_first_to_the_last_word(project, eventually):
     code, _, err = project.selfsup("run", recipe, "--airflow")
     assert code == 2
     assert err == "selfsup: first: a spoon is needed, a fork came; bring a spoon\n"
-    assert states(project)[1] == [("first", "failed", 1), ("second", "upstream_failed", 0)]
+    assert states(project)[1] == [done[0], ("first", "failed", 1), ("second", "upstream_failed", 0)]
+    assert "small failed: first: a spoon is needed" in logs(project)
 
     project.behave("waits")
     run = project.start("run", recipe, "--airflow")
@@ -96,9 +66,10 @@ def test_dag_runs_from_the_first_to_the_last_word(project, eventually):
     assert err.count("\n") == 1
     runs, tasks = states(project)
     assert runs == ["success", "success", "failed", "failed", "failed"]  # the killed one is closed
-    assert tasks[0] == ("first", "failed", 3)  # tried again, unlike the user's mistake
+    assert tasks[1] == ("first", "failed", 3)  # tried again, unlike the user's mistake
 
     project.behave("well")
     assert project.selfsup("run", recipe, "--airflow")[0] == 0
-    assert states(project)[1] == [("first", "success", 1), ("second", "success", 1)]
+    assert states(project)[1] == done
+    assert not list((project.home / "runs").glob("*.recipe.json"))
     assert project.processes() == []

@@ -1,0 +1,43 @@
+"""What a person should hear of without looking: a failure, a promotion, a run that is late.
+
+Each is a line in the log, and a JSON object posted to SELFSUP_WEBHOOK where that is set:
+{"event": "failed", "text": "one line", "recipe": ..., "run": ..., "time": ISO 8601}.
+"""
+
+import asyncio
+import json
+import logging
+import urllib.request
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pipelines.settings import Settings
+
+Event = Literal["failed", "promoted", "refused", "asked", "late"]
+PATIENCE = 10.0  # seconds for the post
+log = logging.getLogger(__name__)
+
+
+def notify(settings: Settings, event: Event, text: str, recipe: str, run: str) -> bool:
+    """Whether it was posted. A post that fails is said in the log and fails nothing else."""
+    log.log(logging.ERROR if event in ("failed", "late") else logging.INFO, "%s %s: %s", recipe, event, text)
+    if not settings.webhook:
+        return False
+    time = datetime.now(UTC).isoformat(timespec="seconds")
+    body = json.dumps({"event": event, "text": text, "recipe": recipe, "run": run, "time": time})
+    request = urllib.request.Request(
+        settings.webhook, body.encode(), {"Content-Type": "application/json"}, method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE):
+            return True
+    except (OSError, ValueError) as error:
+        log.warning("the webhook did not take it: %s", error)
+        return False
+
+
+async def late(recipe: str, hours: float, context: dict[str, Any] | None = None) -> None:
+    """The callback of a deadline: called by Airflow's triggerer, whose loop must not wait for a post."""
+    run = str(((context or {}).get("dag_run") or {}).get("dag_run_id", ""))
+    text = f"the training is not done {hours:g} h after it was asked for"
+    await asyncio.to_thread(notify, Settings.load(), "late", text, recipe, run)
