@@ -4,6 +4,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 
 class Config(BaseModel):
@@ -29,9 +30,23 @@ def unknown(key: str, known: list[str]) -> str:
 def explain(error: ValidationError, where: str) -> str:
     """One line for a person: each wrong field, what came, what was needed."""
     parts = []
-    for item in error.errors(include_url=False, include_context=False):
+    for item in error.errors(include_url=False):
         place = ".".join(str(p) for p in item["loc"])
-        text = item["msg"].removeprefix("Value error, ")
-        came = "" if item["type"] in ("missing", "value_error") else f" (got {item['input']!r:.80})"
-        parts.append(f"{place + ': ' if place else ''}{text}{came}")
+        parts.append(f"{place + ': ' if place else ''}{_said(item)}")
     return f"{where}: " + "; ".join(parts)
+
+
+def _said(item: ErrorDetails) -> str:
+    """What is wrong at one place. Of several kinds told apart by a field, pydantic itself only says "tags"."""
+    text, came, context = item["msg"].removeprefix("Value error, "), item["input"], item.get("ctx", {})
+    if item["type"] in ("missing", "value_error"):
+        return text
+    if item["type"].startswith("union_tag"):
+        field = str(context["discriminator"]).strip("'")
+        if item["type"] == "union_tag_not_found":
+            return f"{field}: says which kind it is, and is missing"
+        known = [name.strip().strip("'") for name in str(context["expected_tags"]).split(",")]
+        near = get_close_matches(str(context["tag"]), known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        return f"{field}: there is no {context['tag']!r:.80}; {hint}{field}s: {', '.join(known)}"
+    return f"{text} (got {came!r:.80})"

@@ -17,10 +17,14 @@ from components.errors import UserError
 from pipelines import journal, processes
 from pipelines.code import ROOT
 from pipelines.context import append_metrics
+from pipelines.in_use import used
+from pipelines.jobs import run_as_job
 from pipelines.journal import StageLine
+from pipelines.planning.applied import applied
+from pipelines.profile import refuse_unsafe
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
-from pipelines.store import Identity, identify, is_finished, part_of
+from pipelines.store import Identity, identify, is_finished, part_of, share
 
 Watch = Callable[[dict[str, Any]], None]  # stage, and one of: status, say, done + text
 SAMPLE_SECONDS, METRIC_SECONDS = 1.0, 5.0
@@ -33,7 +37,8 @@ class StageError(RuntimeError):
 def execute(
     stage: str, recipe: Recipe, done: dict[str, str], settings: Settings, run: str, watch: Watch | None = None
 ) -> str:
-    """The reference of the stage's finished run. done: references of the stages before it.
+    """The reference of the stage's finished run. done: references of the stages before it; a plan among them is
+    applied.
 
     What happens is written into the journal of `run`, and told to `watch` (default: the run's live file).
 
@@ -41,26 +46,58 @@ def execute(
         UserError: something that the user can mend.
         StageError: anything else.
     """
-    watch = watch or _live(settings.home, run)
+    with used(settings.store):  # gc does not come between a run that is found and the journal that says so
+        return _execute(stage, recipe, done, settings, run, watch or _live(settings.home, run))
+
+
+def _execute(
+    stage: str, recipe: Recipe, done: dict[str, str], settings: Settings, run: str, watch: Watch
+) -> str:
     started = time.time()
     watch({"stage": stage, "status": "started"})
     line = StageLine(stage=stage, reference="", status="failed", started=round(started, 3), seconds=0)
     try:
-        identity = identify(stage, recipe.request(stage, done), settings, recipe.name)
-        line = line.model_copy(update={"reference": identity.reference})
-        if is_finished(identity.reference, settings.store):
-            line = line.model_copy(update={"status": "found"})
+        refuse_unsafe(settings)
+        plan = applied(stage, done, settings.store)
+        if plan.found is not None:
+            line = line.model_copy(update={"reference": plan.found, "status": "found"})
         else:
-            line = line.model_copy(update=_in_child(identity, settings, run, watch))
-    except UserError as error:
-        line = line.model_copy(update={"error": str(error), "mistake": True})
+            given = recipe.request(stage, plan.done) | plan.more
+            identity = identify(stage, given, settings, recipe.name)
+            line = line.model_copy(update={"reference": identity.reference})
+            there = is_finished(identity.reference, settings.store)
+            if there:
+                share(identity.reference, settings.store)
+            found = {"status": "found"} if there else _run(identity, settings, run, watch)
+            line = line.model_copy(update=found)
+    except (UserError, ConnectionError) as error:
+        line = line.model_copy(update={"error": str(error), "mistake": isinstance(error, UserError)})
     line = line.model_copy(update={"seconds": round(time.time() - started, 3)})
     journal.append(journal.journal_file(settings.home, run), line.model_dump())
     watch(line.model_dump())
+    if line.status == "found" and stage == "snapshot" and (wrong := _disagreement(settings)):
+        watch({"stage": stage, "say": wrong})
     if line.status == "failed":
         text = f"{stage}: {line.error}"
         raise UserError(text) if line.mistake else StageError(text)
     return line.reference
+
+
+def _run(identity: Identity, settings: Settings, run: str, watch: Watch) -> dict[str, Any]:
+    """What changes in the journal's line. A stage that looked at the world outside runs where it looked."""
+    if settings.jobs and not identity.observed:
+        return run_as_job(identity, settings, run, lambda record: watch({"stage": identity.stage, **record}))
+    return _in_child(identity, settings, run, watch)
+
+
+def _disagreement(settings: Settings) -> str | None:
+    """Nobody has looked at data.dvc where the snapshot was found; what is wrong with it costs a line, no run."""
+    from pipelines.stages import snapshot  # found by its name, it was imported to observe
+
+    try:
+        return snapshot.disagreement(settings)
+    except UserError as error:
+        return str(error)
 
 
 def _in_child(identity: Identity, settings: Settings, run: str, watch: Watch) -> dict[str, Any]:

@@ -4,34 +4,50 @@ name: mnist            # of the data's folder, the DAG and the registered model
 seed: 0
 modality: {name: image, size: 28, channels: 1}
 inbox: ../inbox        # where unlabelled data lands; relative to this file
-schedule: null         # or a cron expression
+schedule: null         # or a cron expression: when the inbox is looked at
+retrain: data          # when new data came; or schedule: at that time, in one go; or manual
+hours: {pretrain: 48}  # a stage that takes longer is ended
+deadline: 24           # hours after which a training that is not done is an alert
+approval_hours: 24     # no answer in this time is a no, where a person is asked (promote: {approval: true})
 truth: null            # or a Parquet file (id, label) of what nobody labelled, to measure pseudo-labels with
 pretrain: {epochs: 10} # one section a stage: its request, without the upstream references
 """
 
 import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
-from pydantic import Field, NonNegativeInt, ValidationError, field_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, ValidationError, field_validator
 
 from components.config import Config, explain, unknown
 from components.errors import UserError
-from pipelines.code import ROOT
-from pipelines.graph import GRAPH, references
+from pipelines.graph import FLOWS, GRAPH, references
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 # What is said once at the top, and the stages that are asked it.
 SHARED: dict[str, tuple[str, ...]] = {
-    "seed": ("pretrain", "pseudo_label", "finetune", "evaluate"),
+    "seed": ("pretrain", "plan", "pseudo_label", "finetune", "evaluate", "monitor"),
     "modality": ("ingest", "snapshot"),
     "inbox": ("ingest",),
     "truth": ("report",),
 }
+
+# Fields of a request that no recipe may have, beside the upstream references.
+FILLED: dict[str, tuple[str, ...]] = {
+    "plan": ("asked", "model", "force"),
+    "pretrain": ("start",),
+    "pseudo_label": ("previous",),
+    "score": ("model",),
+    "monitor": ("model",),
+}
+
+# What a recipe is, and when it runs: nothing that is asked for one run.
+FIXED = ("name", "schedule", "retrain", "hours", "deadline", "approval_hours")
+
+# The stages whose finished runs plan may let stand: it is told what the recipe asks of them.
+SETTLED = ("pretrain", "embed")
 
 
 class _Loader(yaml.SafeLoader):
@@ -56,6 +72,10 @@ class Recipe(Config):
     modality: dict[str, Any]
     inbox: Path
     schedule: str | None = None
+    retrain: Literal["data", "schedule", "manual"] = "data"
+    hours: dict[str, PositiveFloat] = Field(default_factory=dict)
+    deadline: PositiveFloat = 24.0
+    approval_hours: PositiveFloat = 24.0
     truth: Path | None = None
     sections: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
@@ -73,12 +93,79 @@ class Recipe(Config):
             raise ValueError("a cron expression of five fields, such as '0 3 * * *', or null")
         return schedule
 
+    @field_validator("hours")
+    @classmethod
+    def _stages(cls, hours: dict[str, float]) -> dict[str, float]:
+        for stage in hours:
+            if stage not in GRAPH:
+                raise ValueError(unknown(stage, list(GRAPH)).replace("key", "stage", 1))
+        return hours
+
+    @property
+    def model(self) -> str:
+        """The name under which the model is registered."""
+        return str(self.sections.get("register", {}).get("name") or self.name)
+
     def request(self, stage: str, done: dict[str, str]) -> dict[str, Any]:
         """What `stage` is asked: its section, what it shares, the upstream references. JSON values only."""
+        asked = self._own(stage)
+        if stage == "plan":
+            asked |= {"model": self.model, "asked": {name: self._own(name) for name in SETTLED}}
+        if stage in ("score", "monitor"):
+            asked |= {"model": self.model}
+        return {**asked, **references(stage, done)}
+
+    def forced(self, force: str | None) -> "Recipe":
+        """The same, with plan's decision made beforehand: "warm" or "scratch"; None leaves it to plan.
+
+        Raises:
+            UserError: `force` is something else.
+        """
+        if force not in (None, "warm", "scratch"):
+            raise UserError(f"force is warm or scratch (got {force!r:.80})")
+        plan = {**self.sections.get("plan", {}), **({"force": force} if force else {})}
+        return self.model_copy(update={"sections": {**self.sections, "plan": plan}}) if force else self
+
+    def with_overrides(self, given: dict[str, Any]) -> "Recipe":
+        """The same with `given` laid over it, for one run: {"pretrain": {"train": {"epochs": 5}}, "seed": 1}.
+
+        Raises:
+            UserError: a key that no recipe has, or that says what the recipe is or when it runs.
+        """
+        if fixed := sorted(set(given) & set(FIXED)):
+            raise UserError(f"overrides: {', '.join(fixed)} cannot be changed for one run; change the recipe")
+        top = self.model_dump(mode="json", exclude={"file", "sections"})
+        return _typed(self.file, laid_over({**top, **self.sections}, given)) if given else self
+
+    def _own(self, stage: str) -> dict[str, Any]:
+        """The section of a stage and what it shares."""
         shared: dict[str, Any] = {"seed": self.seed, "modality": self.modality, "inbox": str(self.inbox)}
         shared["truth"] = str(self.truth) if self.truth else None
         asked = {name: shared[name] for name, stages in SHARED.items() if stage in stages}
-        return {**asked, **self.sections.get(stage, {}), **references(stage, done)}
+        return {**asked, **self.sections.get(stage, {})}
+
+
+def laid_over(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`under` with the values of `over`, mapping by mapping; one that changes its `name` is another thing, and
+    replaces the whole."""
+    both = {key: (under[key], over[key]) for key in under.keys() & over.keys()}
+    merged = {
+        key: laid_over(old, new)
+        for key, (old, new) in both.items()
+        if isinstance(old, dict) and isinstance(new, dict) and new.get("name") in (None, old.get("name"))
+    }
+    return {**under, **over, **merged}
+
+
+def flow_stages(flow: str) -> tuple[str, ...]:
+    """The stages of a flow, in order.
+
+    Raises:
+        UserError: there is no such flow.
+    """
+    if flow not in FLOWS:
+        raise UserError(f"flow: {unknown(flow, list(FLOWS)).replace('key', 'name', 1)}")
+    return FLOWS[flow]
 
 
 def load(path: Path) -> Recipe:
@@ -113,7 +200,7 @@ def _typed(path: Path, given: dict[str, Any]) -> Recipe:
             mistakes.append(f"{stage}: a mapping is needed (got {section!r:.80})")
             continue
         for key in section:
-            if key in references(stage, dict.fromkeys(GRAPH, "")):
+            if key in references(stage, dict.fromkeys(GRAPH, "")) or key in FILLED.get(stage, ()):
                 mistakes.append(f"{stage}.{key}: is filled in by the run; leave it out")
     if mistakes:
         raise UserError(f"recipe {path}: {'; '.join(mistakes)}")
@@ -125,56 +212,3 @@ def _typed(path: Path, given: dict[str, Any]) -> Recipe:
     places = {"inbox": recipe.inbox, "truth": recipe.truth}
     found = {k: (path.parent / place.expanduser()).resolve() for k, place in places.items() if place}
     return recipe.model_copy(update=found)
-
-
-def files_exist(recipe: Recipe) -> None:
-    """Before any work: a file that only the last stage reads must not fail the run after all the others.
-
-    Raises:
-        UserError: a file that the recipe names is not there.
-    """
-    if recipe.truth is not None and not recipe.truth.is_file():
-        raise UserError(
-            f"recipe {recipe.file}: truth: there is no file {recipe.truth}; correct the path or leave it out"
-        )
-
-
-def check(recipe: Recipe) -> None:
-    """Every section against its stage's own Request, in a child process, because stages import much.
-
-    Raises:
-        UserError: one line with every mistake.
-    """
-    files_exist(recipe)
-    command = [sys.executable, "-m", "pipelines.recipe"]
-    done = subprocess.run(command, input=recipe.model_dump_json(), cwd=ROOT, capture_output=True, text=True)
-    if done.returncode == 2:
-        raise UserError(done.stdout.strip())
-    if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or ["no word"]
-        raise RuntimeError(f"the check of {recipe.file} ended with code {done.returncode}: {last[0]}")
-
-
-def mistakes(recipe: Recipe) -> list[str]:
-    """What the stages say of their sections: 'stage.field: ...' each. Imports every stage."""
-    from pipelines.store import load as load_stage
-
-    found = []
-    done = {stage: f"{stage}/{'0' * 16}" for stage in GRAPH}
-    for stage in GRAPH:
-        try:
-            load_stage(stage).Request.model_validate(recipe.request(stage, done))
-        except ValidationError as error:
-            found.append(explain(error, stage))
-    return found
-
-
-def main() -> int:
-    recipe = Recipe.model_validate_json(sys.stdin.read())
-    found = mistakes(recipe)
-    print(f"recipe {recipe.file}: {'; '.join(found)}")
-    return 2 if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

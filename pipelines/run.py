@@ -7,43 +7,59 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from components.errors import UserError
-from pipelines import journal
+from pipelines import check, journal
 from pipelines import recipe as recipes
 from pipelines.code import code_digest
-from pipelines.execute import child_environ, execute
-from pipelines.graph import GRAPH
+from pipelines.execute import Watch, child_environ, execute
+from pipelines.profile import refuse_unsafe
 from pipelines.progress import Display
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
 from pipelines.summary import summary
 
-Through = Callable[[Recipe, Settings, str, Display], None]
+Through = Callable[[Recipe, Settings, str, Display, str], None]
 
 
-def run(path: Path, settings: Settings, display: Display, through_airflow: bool = False) -> None:
-    """Everything the recipe asks for; what is there already is found and not repeated.
+def run(
+    path: Path,
+    settings: Settings,
+    display: Display,
+    through_airflow: bool = False,
+    flow: str = "train",
+    force: str | None = None,
+    reason: str = "",
+) -> None:
+    """One flow of a recipe; what is there already is found and not repeated.
+
+    Args:
+        force: "warm" or "scratch", in place of the plan stage's own judgement.
+        reason: why this run was asked for, in the asker's words, for the journal.
 
     Raises:
         UserError: something that the user can mend, in one line.
         StageError: anything else that ended a stage.
     """
-    recipe = recipes.load(path)
+    stages = recipes.flow_stages(flow)
+    if force and "plan" not in stages:
+        raise UserError(f"flow {flow} retrains nothing, so there is nothing to force; leave --force out")
+    refuse_unsafe(settings)
+    recipe = recipes.load(path).forced(force)
     with home_lock(settings.home), _ended_by_sigterm():
         name, started = journal.new_run(recipe.name), time.time()
         file = journal.journal_file(settings.home, name)
-        journal.append(
-            file, {"run": name, "recipe": str(recipe.file), "started": round(started, 3), "pid": os.getpid()}
-        )
+        head = {"run": name, "recipe": str(recipe.file), "started": round(started, 3), "pid": os.getpid()}
+        asked = {"flow": flow, "force": force, "reason": reason}
+        journal.append(file, head | {key: value for key, value in asked.items() if value})
         try:
-            check_once(recipe, settings, display)
-            _through(through_airflow)(recipe, settings, name, display)
+            check_once(recipe, settings, display, stages)
+            _through(through_airflow)(recipe, settings, name, display, flow)
         except BaseException as error:
             display.clear()
             journal.append(
@@ -60,22 +76,22 @@ def run(path: Path, settings: Settings, display: Display, through_airflow: bool 
         journal.live_file(settings.home, name).unlink(missing_ok=True)
 
 
-def here(recipe: Recipe, settings: Settings, name: str, display: Display) -> None:
+def here(recipe: Recipe, settings: Settings, name: str, display: Display, flow: str) -> None:
     """Stage after stage, each in a child process of this one."""
     done: dict[str, str] = {}
-    for stage in GRAPH:
+    for stage in recipes.flow_stages(flow):
         done[stage] = execute(stage, recipe, done, settings, name, display)
 
 
-def check_once(recipe: Recipe, settings: Settings, display: Display) -> None:
-    """recipe.check(), which imports every stage, unless this recipe has passed it with this code."""
-    recipes.files_exist(recipe)
-    code = "".join(code_digest(stage) for stage in GRAPH)
+def check_once(recipe: Recipe, settings: Settings, display: Watch, stages: Sequence[str]) -> None:
+    """check.check(), which imports these stages, unless this recipe has passed it with this code."""
+    check.files_exist(recipe)
+    code = "".join(f"{stage}{code_digest(stage)}" for stage in stages)
     key = hashlib.sha256((recipe.model_dump_json() + code).encode()).hexdigest()[:16]
     passed = settings.home / "cache" / "checked" / key
     if not passed.exists():
         display({"stage": "recipe", "say": f"checking {recipe.file.name}"})
-        recipes.check(recipe)
+        check.check(recipe, stages)
         passed.parent.mkdir(parents=True, exist_ok=True)
         passed.touch()
 

@@ -1,4 +1,5 @@
-"""What a run came to: a table of the stages, the share of the real work in its wall time, the champion."""
+"""What a run came to: a table of the stages, the share of the real work in its wall time, what was planned and
+why, the champion."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,8 @@ from pipelines.store import Manifest, read_manifest
 def summary(lines: Sequence[StageLine], wall: float, settings: Settings) -> list[str]:
     """lines: the stages that ended. wall: seconds of the whole run, the start of its processes included."""
     made = {line.stage: read_manifest(line.reference, settings.store) for line in lines}
-    return ["", *_table(lines, made, wall), "", *_skipped(made), *_verdict(lines, made, settings.store)]
+    said = [*_planned(made), *_skipped(made), *_verdict(lines, made, settings.store)]
+    return ["", *_table(lines, made, wall), "", *said]
 
 
 def _table(lines: Sequence[StageLine], made: dict[str, Manifest], wall: float) -> list[str]:
@@ -24,18 +26,27 @@ def _table(lines: Sequence[StageLine], made: dict[str, Manifest], wall: float) -
         rows.append(
             f"{line.stage:<14}{line.status:<7}{line.seconds:>9.1f}{line.seconds / wall:>8.0%}{memory:>10}"
         )
-    ran = [line.stage for line in lines if line.status == "ran"]
+    ran = [line.stage for line in lines if line.status == "ran" and line.stage != "plan"]
     work = sum(made[stage].seconds for stage in ran if stage in HEAVY)
     rows.append(
         f"{'in all':<21}{wall:>9.1f}{'':>8}{max((n.memory for n in lines), default=0) / 1e6:>7,.0f} MB"
     )
     if not ran:
-        rows.append(f"0 steps trained: nothing changed; {len(lines)} stages found in {duration(wall)}")
+        found = sum(line.status == "found" for line in lines)
+        rows.append(f"0 steps trained: nothing changed; {found} stages found in {duration(wall)}")
     elif not work:
         rows.append(f"0 steps trained; ran again: {', '.join(ran)}")
     else:
         rows.append(f"training and embedding: {duration(work)}, {work / wall:.0%} of the wall time")
     return rows
+
+
+def _planned(made: dict[str, Manifest]) -> list[str]:
+    return (
+        [f"plan: {made['plan'].output['decision']}. {made['plan'].output['reason']}"]
+        if "plan" in made
+        else []
+    )
 
 
 def _skipped(made: dict[str, Manifest]) -> list[str]:
@@ -48,7 +59,10 @@ def _verdict(ended: Sequence[StageLine], made: dict[str, Manifest], store: Path)
     registered, promoted = said.get("register", {}), said.get("promote", {})
     figures = said.get("evaluate", {}).get("metrics") or {}
     lines = []
-    if promoted.get("champion_version"):
+    now = said.get("plan", {}).get("champion")
+    if now and any(line.stage == "promote" and line.status == "found" for line in ended):
+        lines.append(f"champion: {registered.get('name')} version {now}, as before")
+    elif promoted.get("champion_version"):
         what = "promoted" if promoted.get("promoted") else f"not promoted: {promoted.get('reason')}"
         name, version = registered.get("name"), registered.get("version")
         lines.append(f"champion: {name} version {promoted['champion_version']} (version {version} {what})")

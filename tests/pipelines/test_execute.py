@@ -8,7 +8,7 @@ import pytest
 
 from components.errors import UserError
 from pipelines import journal, processes
-from pipelines.child import disk_full
+from pipelines.child import disk_full, fullest
 from pipelines.context import read_metrics
 from pipelines.progress import Display, duration
 from pipelines.store import is_finished
@@ -218,3 +218,17 @@ def test_a_file_gets_lines_at_intervals_and_a_terminal_a_moving_one(monkeypatch)
 )
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+def test_the_disk_that_is_named_is_the_one_with_the_least_room(tmp_path, monkeypatch):
+    import shutil
+    from types import SimpleNamespace
+
+    room = {tmp_path: 5 << 30, tmp_path / "data": 3}
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=room[folder]))
+    assert (
+        fullest(tmp_path / "store" / ".k.part", tmp_path / "data" / "toys", tmp_path)
+        == tmp_path / "data" / "toys"
+    )
+    assert fullest(tmp_path / "store", tmp_path) == tmp_path / "store"

@@ -78,3 +78,42 @@ def test_check_names_every_mistake_of_every_stage_in_one_line(project):
 
 def test_a_good_recipe_passes_the_check(project):
     assert project.selfsup("check", str(project.recipe("first: {size: 4}\n")))[0] == 0
+
+
+def test_the_plan_is_told_what_is_asked_of_the_stages_that_it_may_settle(written):
+    read = recipe.load(
+        written(TOP + "pretrain: {epochs: 2}\nregister: {name: best}\nplan: {new_share: 0.2}\n")
+    )
+    asked = read.request("plan", {"snapshot": "snapshot/0"})
+    assert asked["asked"] == {"pretrain": {"seed": 3, "epochs": 2}, "embed": {}}
+    assert (asked["model"], asked["new_share"], asked["snapshot"]) == ("best", 0.2, "snapshot/0")
+    assert "force" not in asked
+
+
+def test_force_is_for_one_run_and_not_for_a_file(written):
+    read = recipe.load(written(TOP + "plan: {new_share: 0.2}\n"))
+    done = {"snapshot": "snapshot/0"}
+    assert read.forced("warm").request("plan", done) == {**read.request("plan", done), "force": "warm"}
+    assert read.forced(None) is read
+    with pytest.raises(UserError, match="force is warm or scratch"):
+        read.forced("often")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plan: {force: warm}\n",
+        "plan: {asked: {}}\n",
+        "pretrain: {start: {}}\n",
+        "pseudo_label: {previous: x}\n",
+    ],
+)
+def test_what_the_run_fills_in_is_in_no_recipe(written, text):
+    with pytest.raises(UserError, match="is filled in by the run; leave it out"):
+        recipe.load(written(TOP + text))
+
+
+def test_a_flow_that_is_not_there_is_said_with_the_nearest_one():
+    assert recipe.flow_stages("ingest") == ("ingest", "snapshot")
+    with pytest.raises(UserError, match="flow: unknown name 'trian'; did you mean 'train'"):
+        recipe.flow_stages("trian")

@@ -112,3 +112,80 @@ def test_a_half_written_manifest_is_no_result(project):
     (stage / "manifest.json").unlink()
     assert project.selfsup("run", recipe)[0] == 0
     assert project.calls[-1] == "second"
+
+
+def test_a_flow_runs_its_stages_only(project):
+    recipe = str(project.recipe())
+    code, _, err = project.selfsup("run", recipe, "--flow", "ingest")
+    assert (code, err) == (0, "")
+    assert project.calls == ["first"]
+    head = journal.records(next((project.home / "runs").glob("*.jsonl")))[0]
+    assert (head["flow"], "force" in head) == ("ingest", False)
+    code, _, err = project.selfsup("run", recipe, "--flow", "trian")
+    assert (code, "flow: unknown name 'trian'; did you mean 'train'?" in err) == (2, True)
+    code, _, err = project.selfsup("run", recipe, "--flow", "ingest", "--force", "warm")
+    assert (code, "nothing to force" in err) == (2, True)
+    assert project.calls == ["first"]
+
+
+PLANNER = '''
+"""Settles what a file in the home says."""
+import json
+from pathlib import Path
+from components.config import Config
+from pipelines.store import Context
+
+VERSION = 1
+
+class Request(Config):
+    first: str
+    model: str
+    asked: dict[str, dict[str, object]]
+    seed: int
+
+class Output(Config):
+    settled: dict[str, str]
+    parent: str | None = None
+    previous: str | None = None
+    decision: str = "skip"
+    reason: str = "Nothing is new."
+
+def observe(request, settings, recipe):
+    file = settings.home / "settled"
+    return {"settled": file.read_text() if file.exists() else "{}"}
+
+def run(request: Request, folder: Path, context: Context) -> Output:
+    return Output(settled=json.loads(context.observed["settled"]))
+'''
+
+
+def test_what_a_plan_settles_stands_and_names_what_comes_after_it(project):
+    """The first stage changes, the plan lets its older run stand, so the second has nothing to do."""
+    (project.root / "pipelines" / "stages" / "plan.py").write_text(PLANNER)
+    graph = (project.root / "pipelines" / "graph.py").read_text()
+    graph = graph.replace('"second": ("first",)}', '"plan": ("first",), "second": ("first", "plan")}', 1)
+    graph = graph.replace('"train": ("first", "second")', '"train": ("first", "plan", "second")')
+    graph = graph.replace("= {}\n", '= {"second": ("plan",)}\n', 1)
+    (project.root / "pipelines" / "graph.py").write_text(graph)
+
+    def run(text=""):
+        code, out, err = project.selfsup("run", str(project.recipe(text)))
+        assert (code, err) == (0, "")
+        last = sorted((project.home / "runs").glob("*.jsonl"))[-1]
+        return out, {line.stage: line for line in journal.stages(project.home, last.stem)}
+
+    _, before = run()
+    (project.home / "settled").write_text(f'{{"first": "{before["first"].reference}"}}')
+    out, after = run("first: {size: 9}\n")
+    assert after["first"].reference != before["first"].reference  # it ran before the plan, as a snapshot does
+    assert (after["second"].reference, after["second"].status) == (before["second"].reference, "found")
+    assert "plan: skip. Nothing is new." in out
+    assert project.calls == ["first", "second", "first"]
+
+    (project.home / "settled").write_text(f'{{"second": "{before["second"].reference}"}}')
+    _, after = run("second: {factor: 7}\n")
+    assert (after["second"].reference, after["second"].status) == (before["second"].reference, "found")
+
+    (project.home / "settled").unlink()
+    _, after = run("second: {factor: 7}\n")
+    assert (after["second"].status, project.calls[-1]) == ("ran", "second")

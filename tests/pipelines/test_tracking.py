@@ -1,19 +1,18 @@
 """The mirror of made-up runs. All share one MLflow database, which takes seconds to make."""
 
 import json
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.errors import UserError
 from components.registry.store import connect
 from pipelines import journal, tracking
 from pipelines.journal import StageLine
 from pipelines.settings import Settings
 from pipelines.store import Manifest
-from pipelines.tracking import PARENT, REFERENCE, RUN, flatten, follow_once, live, mirror
+from pipelines.tracking import PARENT, REFERENCE, RUN, mirror, sending
+from pipelines.tracking.sending import flatten
 
 NOW = 1_700_000_000.0
 
@@ -154,22 +153,30 @@ def test_a_second_call_writes_nothing(
 ) -> None:
     first = mirror(settings, a_run)
     before = {name: run.to_dictionary() for name, run in runs(client, recipe).items()}
-    monkeypatch.setattr(tracking, "_batch", lambda *a, **k: pytest.fail("written again"))
+    monkeypatch.setattr(sending, "send", lambda *a, **k: pytest.fail("written again"))
     assert mirror(settings, a_run) == first
     assert {name: run.to_dictionary() for name, run in runs(client, recipe).items()} == before
 
 
-@pytest.mark.parametrize("cut", ["_metrics", "_dataset", "_files"])
+@pytest.mark.parametrize(
+    ("module", "cut"), [(sending, "send_metrics"), (tracking, "_dataset"), (sending, "send_files")]
+)
 def test_a_mirror_that_was_cut_short_is_finished_by_the_next(
-    settings: Settings, client: Any, a_run: str, recipe: str, monkeypatch: pytest.MonkeyPatch, cut: str
+    settings: Settings,
+    client: Any,
+    a_run: str,
+    recipe: str,
+    monkeypatch: pytest.MonkeyPatch,
+    module: Any,
+    cut: str,
 ) -> None:
-    through = getattr(tracking, cut)
+    through = getattr(module, cut)
 
     def dies(*args: Any) -> None:
         through(*args)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tracking, cut, dies)
+    monkeypatch.setattr(module, cut, dies)
     with pytest.raises(KeyboardInterrupt):
         mirror(settings, a_run)
     monkeypatch.undo()
@@ -184,48 +191,19 @@ def test_metrics_sent_but_not_noted_are_not_doubled(
     settings: Settings, client: Any, a_run: str, recipe: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed between sending the metrics and writing down how many: they are sent twice."""
-    through = tracking._batch
+    through = sending.send
 
     def forgets(*args: Any, **kwargs: Any) -> None:
-        if tracking.POSITION in kwargs.get("tags", {}):
+        if sending.POSITION in kwargs.get("tags", {}):
             raise KeyboardInterrupt
         through(*args, **kwargs)
 
-    monkeypatch.setattr(tracking, "_batch", forgets)
+    monkeypatch.setattr(sending, "send", forgets)
     with pytest.raises(KeyboardInterrupt):
         mirror(settings, a_run)
     monkeypatch.undo()
     mirror(settings, a_run)
     assert len(client.get_metric_history(runs(client, recipe)["pretrain"].info.run_id, "loss/total")) == 3
-
-
-def test_a_stage_that_runs_is_followed_line_by_line_and_ended_by_the_mirror(
-    settings: Settings, client: Any, recipe: str
-) -> None:
-    run, reference = f"r-{recipe}", f"pretrain/{recipe[:20]}-pretrain"
-    part = settings.store / "pretrain" / f".{recipe[:20]}-pretrain.part"
-    part.mkdir(parents=True)
-    metrics(part, [{"step": 0, "loss": 3.0, "time": NOW}], torn='{"step": 1, "loss": 2.0, ')
-    follow_once(settings, run, recipe, reference)
-    child = runs(client, recipe)["pretrain"]
-    assert child.info.status == "RUNNING"
-    assert len(client.get_metric_history(child.info.run_id, "loss")) == 1
-    metrics(part, [], torn=f'"time": {NOW + 1}}}\n')
-    follow_once(settings, run, recipe, reference)
-    assert [m.value for m in client.get_metric_history(child.info.run_id, "loss")] == [3.0, 2.0]
-    part.rename(settings.store / reference)
-    (settings.store / reference / "manifest.json").write_text(
-        Manifest(
-            stage="pretrain", version=1, recipe=recipe, given={}, request={}, observed={}, code="c",
-            output={}, started=NOW, seconds=1.0,
-        ).model_dump_json()
-    )  # fmt: skip
-    write(settings, run, {"run": run, "started": NOW}, ended(reference), {"ended": NOW + 9, "error": ""})
-    mirror(settings, run)
-    again = runs(client, recipe)["pretrain"]
-    assert again.info.run_id == child.info.run_id
-    assert again.info.status == "FINISHED"
-    assert len(client.get_metric_history(child.info.run_id, "loss")) == 2
 
 
 def test_a_failed_stage_is_failed_and_its_retry_in_another_run_is_the_same_child(
@@ -253,37 +231,13 @@ def test_a_failed_stage_is_failed_and_its_retry_in_another_run_is_the_same_child
 
 
 def test_more_metrics_than_one_batch_holds(settings: Settings, client: Any, recipe: str) -> None:
-    part = settings.store / "pretrain" / ".k.part"
-    part.mkdir(parents=True)
-    metrics(part, [{"step": i, "loss": float(i), "time": NOW + i} for i in range(2500)])
-    follow_once(settings, "many", recipe, "pretrain/k")
+    run, reference = f"r-{recipe}", finish(settings, recipe, "pretrain", {})
+    steps = [{"step": i, "loss": float(i), "time": NOW + i} for i in range(2500)]
+    metrics(settings.store / reference, steps)
+    write(settings, run, {"run": run, "started": NOW}, ended(reference), {"ended": NOW + 9, "error": ""})
+    mirror(settings, run)
     history = client.get_metric_history(runs(client, recipe)["pretrain"].info.run_id, "loss")
     assert [m.value for m in history] == [float(i) for i in range(2500)]
-
-
-def test_the_live_thread_sends_while_the_body_runs_and_then_ends(
-    settings: Settings, client: Any, recipe: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sent = threading.Event()
-    monkeypatch.setattr(tracking, "follow_once", lambda *a: sent.set())
-    with live(settings, "r", recipe, "pretrain/k", every=0.01):
-        assert sent.wait(5)
-    assert "mlflow-mirror" not in {thread.name for thread in threading.enumerate()}
-
-
-def test_a_mirror_that_fails_does_not_fail_the_stage(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    tried = threading.Event()
-
-    def fails(*_: object) -> None:
-        tried.set()
-        raise UserError("no server there")
-
-    monkeypatch.setattr(tracking, "follow_once", fails)
-    with live(settings, "r", "toys", "pretrain/k", every=0.01):
-        assert tried.wait(5)
-    assert "MLflow mirror: no server there" in capsys.readouterr().out
 
 
 def test_flatten() -> None:

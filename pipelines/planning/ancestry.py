@@ -1,0 +1,69 @@
+"""The champion and the runs that made it, as plan observes them.
+
+MLflow takes seconds and 200 MB to import, so it is asked in a process of its own that ends with its answer:
+python -m pipelines.planning.ancestry MODEL.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+from components.errors import UserError
+from components.registry.journal import CHAMPION
+from pipelines.code import ROOT
+from pipelines.graph import GRAPH
+from pipelines.registry import journal_of, registry_of
+from pipelines.settings import Settings
+from pipelines.store import is_finished
+
+GONE = "gone: "  # before the reference of a run that the store has no more
+
+
+def observe(model: str, settings: Settings) -> dict[str, str]:
+    """Of the champion of a registered model: `version`, `created` (unix seconds), `digest`, and by stage the
+    reference of each run that made it, GONE before it where the store has lost it. Without a champion nothing,
+    or `deleted`: the version that was the last by the journal.
+
+    Raises:
+        UserError: MLflow cannot be opened.
+    """
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environ = {**os.environ, **settings.environ(), "PYTHONPATH": os.pathsep.join(paths)}
+    command = [sys.executable, "-m", "pipelines.planning.ancestry", model]
+    asked = subprocess.run(command, env=environ, capture_output=True, text=True)
+    if asked.returncode == 2:
+        raise UserError(asked.stderr.strip())
+    if asked.returncode != 0:
+        last = asked.stderr.strip().splitlines()[-1:] or ["no word"]
+        raise RuntimeError(f"asking MLflow for the champion ended with code {asked.returncode}: {last[0]}")
+    told: dict[str, str] = json.loads(asked.stdout.splitlines()[-1])
+    lost = {s: GONE + r for s, r in told.items() if s in GRAPH and not is_finished(r, settings.store)}
+    return told | lost
+
+
+def ask(model: str, settings: Settings) -> dict[str, str]:
+    """The same, asked in this process, without a look at the store."""
+    registry = registry_of(model, settings)
+    version = registry.alias(CHAMPION)
+    if version is None:
+        entries = journal_of(model, settings).entries()
+        named = [entry.to_version for entry in entries if entry.state == "done" and entry.to_version]
+        return {"deleted": named[-1]} if named else {}
+    made = registry.client.get_model_version(model, version)
+    tags = {key.removeprefix("selfsup."): str(value) for key, value in made.tags.items()}
+    runs = {key: value for key, value in tags.items() if key in (*GRAPH, "digest")}
+    return {"version": version, "created": str(made.creation_timestamp // 1000), **runs}
+
+
+def main() -> int:
+    try:
+        print(json.dumps(ask(sys.argv[1], Settings.load())))
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

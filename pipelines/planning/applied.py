@@ -1,0 +1,39 @@
+"""What a plan means for a stage after it: found at once, another snapshot, or more in its request."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from components.errors import UserError
+from pipelines.store import is_finished, read_manifest
+
+
+class Applied(NamedTuple):
+    """found: the run that stands in place of this stage. done: with the snapshot that the plan has settled.
+    more: what the request gets beside the recipe's section."""
+
+    found: str | None
+    done: dict[str, str]
+    more: dict[str, Any]
+
+
+def applied(stage: str, done: dict[str, str], store: Path) -> Applied:
+    """done: references of the stages before it. Without a plan among them nothing is changed.
+
+    Raises:
+        UserError: the plan, or a run that it has settled, is not in the store.
+    """
+    if "plan" not in done:
+        return Applied(None, done, {})
+    plan = read_manifest(done["plan"], store).output
+    settled: dict[str, str] = plan["settled"]
+    done = {name: settled.get(name, reference) for name, reference in done.items()}
+    if (found := settled.get(stage)) is not None and not is_finished(found, store):
+        raise UserError(
+            f"{found} stands by the plan and is gone from the store; run again: the plan is made anew"
+        )
+    more: dict[str, Any] = {}
+    if stage == "pretrain" and plan["parent"] is not None:
+        more["start"] = {"parent": plan["parent"]}
+    if stage == "pseudo_label" and plan["previous"] is not None:
+        more["previous"] = plan["previous"]
+    return Applied(found, done, more)

@@ -1,0 +1,167 @@
+"""Plan: whether what is new since the champion is worth a training, and from where: skip, labels, warm, scratch.
+
+The watermark is what the champion's own runs say that they were trained on; nothing else is remembered. What is
+decided is applied by execute() to the stages after this one (pipelines.planning.applied), and is the same for the same
+data, recipe, code and champion.
+"""
+
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from components.config import Config
+from components.crash import point
+from components.data.shards import Index
+from components.data.table import Table
+from components.monitoring.drift import drifted
+from pipelines import code
+from pipelines.planning import ancestry
+from pipelines.planning.standing import Champion
+from pipelines.planning.verdict import Decision, Facts, decide
+from pipelines.planning.watermark import Seen, changed_labels, new_rows, spoiled
+from pipelines.planning.windows import Window, compare
+from pipelines.settings import Settings
+from pipelines.store import Artifact, Context, read_manifest
+
+VERSION = 1
+
+
+class Request(Config):
+    """policy: auto weighs what is new; always: any new sample warrants a warm start; never: none does, only
+    labels count. new_share: new training samples as a share of those that the champion has seen, from which on a
+    warm start is worth it. level, needed, windows: drift is so when `needed` of the last `windows` deliveries,
+    the newest among them, are told apart from old samples at this level. max_age_days: of the champion, beyond
+    which any new sample warrants a warm start. generations: warm starts in a row before training from scratch.
+
+    asked: by stage, what the recipe asks of it. model: name in the registry. force: what a person decided.
+    """
+
+    snapshot: str
+    model: str
+    asked: dict[str, dict[str, Any]]
+    force: Literal["warm", "scratch"] | None = None
+    policy: Literal["auto", "always", "never"] = "auto"
+    new_share: PositiveFloat = 0.05
+    level: float = Field(default=0.01, gt=0, lt=1)
+    needed: PositiveInt = 2
+    windows: PositiveInt = 3
+    max_age_days: PositiveFloat | None = None
+    generations: NonNegativeInt = 5
+    seed: NonNegativeInt = 0
+
+
+class Output(Config):
+    """reason: one sentence. settled: stage -> the reference that stands in place of running it. parent: run of
+    pretrain that a warm start begins from. previous: run of pseudo_label whose cluster ids are continued.
+    champion: version. new_samples, old_samples: for training, that the champion's encoder has not and has seen.
+    new_labels: new, corrected or withdrawn. drift: a window a delivery, oldest first. age_days: of the champion.
+    """
+
+    decision: Decision
+    reason: str
+    settled: dict[str, str] = Field(default_factory=dict)
+    parent: str | None = None
+    previous: str | None = None
+    champion: str | None = None
+    new_samples: int
+    old_samples: int = 0
+    new_labels: int = 0
+    drift: list[Window] = Field(default_factory=list)
+    drifted: bool = False
+    age_days: float | None = None
+
+
+def observe(request: Request, settings: Settings, recipe: str) -> dict[str, str]:
+    """The champion with the runs that made it, whether it is too old, and the code that would train anew."""
+    seen = ancestry.observe(request.model, settings)
+    if request.max_age_days is not None and "created" in seen:
+        seen["old"] = "yes" if age_days(seen) > request.max_age_days else "no"
+    return seen | {f"code/{stage}": code.code_digest(stage)[:16] for stage in request.asked}
+
+
+def age_days(seen: dict[str, str]) -> float:
+    return (time.time() - int(seen["created"])) / 86_400
+
+
+def run(request: Request, folder: Path, context: Context) -> Output:
+    """Raises:
+    UserError: a warm start is forced and there is nothing to start from.
+    """
+    seen, now = context.observed, _seen(request.snapshot, context)
+    version, champion = seen.get("version"), Champion(seen, context)
+    point("plan.read")
+    if version is None or champion.lost:
+        lost = tuple(champion.lost) if version else ()
+        facts = Facts(
+            version=version, deleted=seen.get("deleted"), lost=lost, new=len(now.table.train_rows())
+        )
+        decision, reason = decide(request, facts)
+        context.say(reason)
+        return Output(decision=decision, reason=reason, champion=version, new_samples=facts.new)
+
+    trained, chain = _seen(champion.base, context).table, champion.ancestors(context)
+    fresh = new_rows(now.table, trained)
+    today, base = (read_manifest(reference, context.store) for reference in (request.snapshot, champion.base))
+    changed = champion.changed(request.asked["pretrain"], today, base, seen["code/pretrain"])
+    windows = (
+        [] if changed else _windows(request, now.table, fresh, champion, context)
+    )  # it may not even load
+    facts = Facts(
+        version=version,
+        changed=changed,
+        spoiled=spoiled(now.table, [trained, *(_seen(older, context).table for older in chain)]),
+        generation=len(chain),
+        new=len(fresh),
+        old=len(trained.train_rows()),
+        labels=changed_labels(now, _seen(champion.then, context)),
+        windows=len(windows),
+        drifted=drifted([window.p for window in windows], request.level, request.needed, request.windows),
+        old_age=seen.get("old") == "yes",
+    )
+    decision, reason = decide(request, facts)
+    context.say(reason)
+    for place, window in enumerate(windows):
+        context.log(place, **{"drift/p": window.p, "drift/mmd": window.statistic})
+    embed = (request.asked["embed"], seen["code/embed"])
+    return Output(
+        decision=decision,
+        reason=reason,
+        settled=champion.settled(decision, request.snapshot, *embed, context),
+        parent=champion.references["pretrain"] if decision == "warm" else None,
+        previous=champion.continued(decision),
+        champion=version,
+        new_samples=facts.new,
+        old_samples=facts.old,
+        new_labels=facts.labels,
+        drift=windows,
+        drifted=facts.drifted,
+        age_days=round(age_days(seen), 3),
+    )
+
+
+def _seen(snapshot: str, context: Context) -> Seen:
+    made = read_manifest(snapshot, context.store).output
+    return Seen(Table.load(context.file(snapshot, Artifact.model_validate(made["table"]))), made["classes"])
+
+
+def _windows(
+    request: Request, now: Table, fresh: NDArray[np.int64], champion: Champion, context: Context
+) -> list[Window]:
+    if not len(fresh):
+        return []
+    made = read_manifest(request.snapshot, context.store).output
+    index = Index.load(context.settings.data / context.recipe)
+    return compare(
+        now,
+        context.file(request.snapshot, Artifact.model_validate(made["images"])),
+        fresh,
+        {shard.digest: shard.delivery for shard in index.shards},
+        (champion.references["pretrain"], champion.runs["pretrain"]),
+        context,
+        last=request.windows,
+        seed=request.seed,
+    )

@@ -1,0 +1,47 @@
+"""What is said at the end of a run, from made-up manifests."""
+
+from pipelines.journal import StageLine
+from pipelines.settings import Settings
+from pipelines.store import Manifest
+from pipelines.summary import summary
+
+PLAN = {"decision": "skip", "reason": "No new labels, and no new samples: version 3 stays.", "champion": "3"}
+PROMOTE = {"champion_version": "2", "promoted": True, "reason": "better"}
+
+
+def told(tmp_path, statuses, **outputs):
+    settings, lines = Settings(home=tmp_path), []
+    for stage, status in statuses.items():
+        folder = settings.store / stage / "0"
+        folder.mkdir(parents=True)
+        manifest = Manifest(
+            stage=stage, version=1, recipe="toys", given={}, request={}, observed={}, code="c",
+            output=outputs.get(stage, {}), started=0.0, seconds=30.0,
+        )  # fmt: skip
+        (folder / "manifest.json").write_text(manifest.model_dump_json())
+        lines.append(StageLine(stage=stage, reference=f"{stage}/0", status=status, started=0, seconds=1.0))
+    return "\n".join(summary(lines, 60.0, settings))
+
+
+def test_the_plan_is_said_and_that_it_ran_is_no_change(tmp_path):
+    said = told(tmp_path, {"plan": "ran", "pretrain": "found"}, plan=PLAN)
+    assert "plan: skip. No new labels, and no new samples: version 3 stays." in said
+    assert "0 steps trained: nothing changed; 1 stages found in 1:00 min" in said
+
+
+def test_the_champion_of_now_counts_where_promotion_was_found(tmp_path):
+    outputs = {"plan": PLAN, "promote": PROMOTE, "register": {"name": "toys", "version": "2"}}
+    found = {"plan": "ran", "register": "found", "promote": "found"}
+    assert "champion: toys version 3, as before" in told(tmp_path / "a", found, **outputs)
+    ran = {"plan": "ran", "register": "ran", "promote": "ran"}
+    assert "champion: toys version 2 (version 2 promoted)" in told(tmp_path / "b", ran, **outputs)
+
+
+def test_work_is_what_trains_and_embeds(tmp_path):
+    said = told(
+        tmp_path, {"plan": "ran", "pretrain": "ran", "report": "ran"}, plan={**PLAN, "decision": "warm"}
+    )
+    assert "training and embedding: 30 s, 50% of the wall time" in said
+    assert "0 steps trained; ran again: report" in told(
+        tmp_path / "b", {"plan": "ran", "report": "ran"}, plan=PLAN
+    )
