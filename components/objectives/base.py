@@ -5,6 +5,7 @@ Letters: B samples in a batch, C channels, S side of a view in pixels, D feature
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -42,9 +43,14 @@ FeatureSource = Callable[[], Tensor]
 
 
 class Objective(nn.Module):
-    """A pretext task. It owns everything beyond the encoder: heads, teacher, queue, prototypes."""
+    """A pretext task. It owns everything beyond the encoder: heads, teacher, queue, prototypes.
+
+    tied_to_rows: names of the buffers that hold for the rows of one data set alone (assignments, banks, and
+    what was found of them); a training on other rows begins them anew.
+    """
 
     views: ViewSpec
+    tied_to_rows: tuple[str, ...] = ()
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Losses:
         raise TypeError(f"{type(self).__name__} defines no forward")
@@ -55,9 +61,18 @@ class Objective(nn.Module):
     def before_epoch(self, epoch: int, features: FeatureSource) -> None:
         """Called before each epoch; an objective that clusters the whole set does it here."""
 
-    def epoch_rows(self, rows: int, seed: int, epoch: int) -> Tensor | None:
-        """[M] int64 rows that this epoch visits, in any order; None: every row once."""
+    def epoch_rows(self, rows: Tensor, seed: int, epoch: int) -> Tensor | None:
+        """[M] int64: what this epoch visits out of `rows` [N] int64, in any order; None: each of them once."""
         return None
+
+    def carry_over(self, state: dict[str, Any]) -> None:
+        """Take the state of a finished training on other rows, as far as it holds for these.
+
+        Raises:
+            RuntimeError: it is the state of another objective (torch's own message).
+        """
+        own = {name: value for name, value in self.state_dict().items() if name in self.tied_to_rows}
+        self.load_state_dict({**state, **own})
 
     def figures(self) -> dict[str, float]:
         """Figures about its own state to log at each epoch: prototype use, empty clusters, NMI."""

@@ -92,6 +92,7 @@ class Deepcluster(Objective):
     """State beyond the head: assignment [N] int64 (-1 before the first clustering), its NMI with the one
     before (NaN for the first), how many empty clusters were repaired."""
 
+    tied_to_rows = ("assignment", "agreement", "empties")
     assignment: Tensor
     agreement: Tensor
     empties: Tensor
@@ -114,9 +115,11 @@ class Deepcluster(Objective):
         self._restart(0)
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Losses:
-        """Mean over views of the cross-entropy (nats) with the samples' clusters; log K for equal scores."""
+        """Mean over views of the cross-entropy (nats) with the samples' clusters; log K for equal scores.
+
+        `before_epoch` assigns them first: cross_entropy itself refuses -1 (as an index out of bounds).
+        """
         targets = self.assignment[batch.index.to(self.assignment.device)]
-        assert bool((self.assignment[:1] >= 0).all()), "before_epoch assigns clusters before the first batch"
         losses = []
         for features in encode(encoder, batch.views):
             scores = self.top(self.body(features))
@@ -146,11 +149,12 @@ class Deepcluster(Objective):
             self._restart(epoch)
             self.fresh_parameters = list(self.top.parameters())
 
-    def epoch_rows(self, rows: int, seed: int, epoch: int) -> Tensor | None:
-        """As `uniform_rows`; a pure function of seed, epoch and the clusters."""
+    def epoch_rows(self, rows: Tensor, seed: int, epoch: int) -> Tensor | None:
+        """`uniform_rows` of the given ones; a pure function of these, seed, epoch and the clusters."""
         if not self.config.uniform or bool((self.assignment < 0).any()):
             return None
-        return uniform_rows(self.assignment.cpu(), torch.Generator().manual_seed(_draw(seed, epoch)))
+        generator = torch.Generator().manual_seed(_draw(seed, epoch))
+        return rows[uniform_rows(self.assignment.cpu()[rows], generator)]
 
     def figures(self) -> dict[str, float]:
         """empties, imbalance (K sum n^2 / N^2), nmi with the clusters before (none at first)."""

@@ -10,7 +10,7 @@ Letters: B samples on this rank, D feature size, E embedding size, K prototypes,
 """
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -142,7 +142,10 @@ class Swav(Objective):
         embeddings, nearest = (gather(t) for t in self._seen)
         self._seen = None
         self.use.scatter_add_(0, nearest, torch.ones_like(nearest, dtype=self.use.dtype))
-        if self.config.queue and progress >= self.config.queue_from:
+        begun = (
+            self.queued > 0 or progress >= self.config.queue_from
+        )  # one that was carried over is kept fresh
+        if self.config.queue and begun:
             self.queue.copy_(torch.cat([embeddings.to(self.queue.dtype), self.queue])[: self.config.queue])
             self.queued = min(self.queued + len(embeddings), self.config.queue)
 
@@ -157,6 +160,10 @@ class Swav(Objective):
             "prototype_perplexity": float(_entropy(share[None]).exp()),
             "dead_prototypes": float((self.use == 0).sum()),
         }
+
+    def carry_over(self, state: dict[str, Any]) -> None:
+        super().carry_over(state)
+        self.progress = 0.0  # the schedule begins again
 
     def get_extra_state(self) -> Tensor:
         return torch.tensor([self.progress, self.queued], dtype=torch.float64)

@@ -1,19 +1,19 @@
 """Checkpoints that survive a power cut, and the encoder alone for everyone else.
 
-A checkpoint is written beside its name, flushed to the disk and renamed; the last two are kept, so that
-there is always
-one to fall back to. It loads with torch.load(weights_only=True): tensors and plain values, no code.
+A checkpoint is written beside its name, flushed to the disk and renamed; the last two are kept, so that there
+is always one to fall back to. It loads with torch.load(weights_only=True): tensors and plain values, no code.
 """
 
 import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import nn
 
+from components.crash import point
 from components.files import write_atomically
 
 KEEP = 2
@@ -24,7 +24,12 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name_of(step)
     plain = canonical(state)
-    write_atomically(file, lambda stream: torch.save(plain, stream))
+
+    def write(stream: BinaryIO) -> None:
+        torch.save(plain, stream)
+        point("train.checkpoint")
+
+    write_atomically(file, write)
     for old in checkpoints(folder)[:-KEEP]:
         old.unlink()
     for half in folder.glob(".step-*.tmp"):  # what an earlier process was killed over
@@ -33,8 +38,7 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> Path:
 
 
 def canonical(value: Any) -> Any:
-    """The same values, with equal strings made one object: pickle writes those differently, equal values or
-    not."""
+    """The same values, with equal strings made one object: pickle tells one string from two equal ones."""
     if isinstance(value, dict):
         return {canonical(key): canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -57,17 +61,14 @@ def load_checkpoint(folder: Path, device: torch.device, say: Callable[[str], Non
     for file in reversed(checkpoints(folder)):
         try:
             with zipfile.ZipFile(file) as archive:
-                if (
-                    torn := archive.testzip()
-                ) is not None:  # torch.load itself does not look at the checksums
+                torn = archive.testzip()  # torch.load itself does not look at the checksums
+                if torn is not None:
                     raise zipfile.BadZipFile(f"wrong checksum of {torn}")
             state: dict[str, Any] = torch.load(
                 file, map_location=device, weights_only=True, mmap=device.type == "cpu"
             )
             return state
-        except (
-            Exception
-        ) as error:  # torn files raise BadZipFile, RuntimeError, UnpicklingError, KeyError, OSError
+        except Exception as error:  # torn: BadZipFile, RuntimeError, UnpicklingError, KeyError, OSError
             say(f"checkpoint {file.name} cannot be read ({error!s:.80}); falling back to the one before it")
     return None
 

@@ -1,8 +1,7 @@
 """The one door to Ray: an instance for as long as it is needed, and a function run on its training workers.
 
 Written for Ray 2.60 (Train V2). Checkpoints are ours and lie in the stage's folder, on storage that all
-workers
-share: Ray restarts workers that die, and they resume exactly where the newest checkpoint was taken.
+workers share: Ray restarts workers that die, and they resume exactly where the newest checkpoint was taken.
 """
 
 import importlib
@@ -31,6 +30,7 @@ QUIET = {
     "RAY_DISABLE_IMPORT_WARNING": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_worker_niceness": "0",  # it would be 15: beside any other work, nothing of ours would get done
 }
 ERRORS = {"UserError": UserError, "Collapse": Collapse}
 
@@ -152,8 +152,7 @@ def _fit(
 
 
 def _work(given: Record) -> Record:
-    """On a worker: the loop, its words written to the shared file, a user's mistake handed back as a
-    value."""
+    """On a worker: the loop; its words go to the shared file, a user's mistake comes back as a value."""
     from components.collectives import rank
 
     module, _, function = given["loop"].partition(":")

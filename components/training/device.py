@@ -1,10 +1,8 @@
 """Where a training computes and in which precision.
 
 "auto" takes bfloat16 where the hardware multiplies it (it needs no loss scaling, unlike float16) and
-channels-last
-memory for convolutions. Measured on two AVX512-BF16 cores with a small ResNet, samples a second: float32
-1785,
-channels-last 2179, bfloat16 2789, both 3050.
+channels-last memory for convolutions. Measured on two AVX512-BF16 cores with a small ResNet, samples a
+second: float32 1785, channels-last 2179, bfloat16 2789, both 3050.
 """
 
 import contextlib

@@ -22,8 +22,8 @@ class Ema(Generic[M]):
     """module: a copy of the given one, in eval mode and without gradients, that follows it at a distance.
 
     Averaged weights go with averaged batch-norm statistics: the statistics of the live network describe
-    features
-    that the averaged network does not make. Integer buffers (counters, queues' positions) are copied.
+    features that the averaged network does not make. Integer buffers (counters, queues' positions) are
+    copied.
     """
 
     def __init__(self, module: M, decay: float) -> None:

@@ -23,8 +23,9 @@ from components.semisupervised.base import Method
 from components.training.device import Placement, Precision
 from components.training.labelled import LabelledSource, Supervision
 from components.training.learner import Learner, features
-from components.training.loop import TrainConfig, Trained, Watch, train
+from components.training.loop import TrainConfig, Trained, train
 from components.training.optimiser import AdamwConfig
+from components.training.watching import Watch
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -67,8 +68,7 @@ class Material:
     folder: Path
 
     def clean(self, positions: Ints) -> Callable[[Tensor], Tensor]:
-        """A function from index [B] into `positions` to those samples, [B, C, S, S] in [0, 1], on the
-        device."""
+        """A function: index [B] into `positions` -> those samples, [B, C, S, S] in [0, 1], on the device."""
 
         def samples(index: Tensor) -> Tensor:
             pixels = self.packed.gather(torch.from_numpy(positions)[index])
@@ -129,9 +129,7 @@ def fit(
             method.head.weight.copy_(torch.from_numpy(job.head[0]))
             method.head.bias.copy_(torch.from_numpy(job.head[1]))
     unlabelled = config.batch_size * config.ratio if method.uses_unlabelled else 0
-    epochs = max(
-        parts for parts in range(1, 11) if job.steps % parts == 0
-    )  # an epoch is a tenth or so: for the log
+    epochs = max(parts for parts in range(1, 11) if job.steps % parts == 0)  # a tenth or so: for the log
     source = LabelledSource(
         material.packed,
         material.supervision(job.use, job.pseudo),

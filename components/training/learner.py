@@ -18,8 +18,7 @@ from components.training.device import Placement
 
 
 class Learner(nn.Module):
-    """encoder: sample -> feature. objective: everything beyond it (a pretext task or a semi-supervised
-    method)."""
+    """encoder: sample -> feature. objective: all beyond it (a pretext task, a semi-supervised method)."""
 
     def __init__(self, encoder: nn.Module, objective: Objective) -> None:
         super().__init__()
@@ -46,8 +45,8 @@ def parallel(learner: Learner) -> nn.Module:
     """The module to call each step: gradients are averaged over the processes if there are several.
 
     Buffers are not broadcast: queues and banks may differ from process to process. Parameters may go unused
-    in a
-    step (frozen prototypes, a head that waits for its first clusters), so the graph is searched for them.
+    in a step (frozen prototypes, a head that waits for its first clusters), so the graph is searched for
+    them.
     """
     replica = Replica(learner)
     if world() == 1:
@@ -58,16 +57,14 @@ def parallel(learner: Learner) -> nn.Module:
 
 
 def draw(seed: int, *position: int) -> int:
-    """A seed for the random numbers of one place in a training: a pure function, so that resuming stores
-    nothing."""
+    """A seed for the random numbers of one place in a training; pure, so that resuming stores nothing."""
     digest = hashlib.sha256(" ".join(map(str, (seed, *position))).encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
 
 
 @torch.no_grad()
 def agree(module: nn.Module) -> None:
-    """Batch-norm statistics become the mean over the processes, each of which has seen its own part of the
-    data."""
+    """Batch-norm statistics become the mean over the processes, each of which saw its part of the data."""
     if world() == 1:
         return
     for layer in module.modules():

@@ -3,9 +3,12 @@
 Weight decay is left off biases and norms (every parameter with fewer than two dimensions), as all the
 recipes do.
 LARS: You et al. 2017, arXiv:1708.03888, as SwAV and SimCLR use it (no trust ratio where there is no decay).
+torch's own optimisers import torch's compiler when they are made, which takes 5 s and more; nothing is
+compiled here, so their methods are taken as they are beneath the wrapper that does it.
 """
 
 from collections.abc import Callable, Iterable
+from inspect import unwrap
 from typing import Annotated, Any, Literal
 
 import torch
@@ -42,7 +45,24 @@ class LarsConfig(Config):
 OptimiserConfig = Annotated[AdamwConfig | SgdConfig | LarsConfig, Field(discriminator="name")]
 
 
-class Lars(Optimizer):
+class _Uncompiled(Optimizer):
+    """torch's base class without the import of its compiler."""
+
+    add_param_group = unwrap(Optimizer.add_param_group)
+    state_dict = unwrap(Optimizer.state_dict)
+    load_state_dict = unwrap(Optimizer.load_state_dict)
+    zero_grad = unwrap(Optimizer.zero_grad)
+
+
+class _AdamW(_Uncompiled, AdamW):
+    step = torch.no_grad()(unwrap(AdamW.step))
+
+
+class _SGD(_Uncompiled, SGD):
+    step = torch.no_grad()(unwrap(SGD.step))
+
+
+class Lars(_Uncompiled):
     """SGD with momentum whose step on each matrix is scaled to `trust` times that matrix's own norm.
 
     One step from rest, without decay: w <- w - lr * trust * |w| * g / |g|.
@@ -99,9 +119,9 @@ def build_optimiser(config: OptimiserConfig, parts: Iterable[tuple[nn.Module, fl
     groups = parameter_groups(parts, learning_rate=config.learning_rate, weight_decay=config.weight_decay)
     fused = all(p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
     if isinstance(config, AdamwConfig):
-        return AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=fused)
+        return _AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=fused)
     if isinstance(config, SgdConfig):
-        return SGD(groups, config.learning_rate, config.momentum, nesterov=config.nesterov, fused=fused)
+        return _SGD(groups, config.learning_rate, config.momentum, nesterov=config.nesterov, fused=fused)
     return Lars(groups, lr=config.learning_rate, momentum=config.momentum, trust=config.trust)
 
 
@@ -112,6 +132,11 @@ def set_rate(optimiser: Optimizer, share: float) -> None:
 
 
 def forget(optimiser: Optimizer, parameters: Iterable[Tensor]) -> None:
-    """Drop the moments of parameters that were drawn anew: they describe weights that are gone."""
+    """The moments of parameters that were drawn anew begin from zero: they describe weights that are gone.
+
+    Zeros are the state of a first step; a state that is missing is refused by torch's fused SGD where others
+    of the group have theirs.
+    """
     for parameter in parameters:
-        optimiser.state.pop(parameter, None)
+        if state := optimiser.state.pop(parameter, {}):
+            optimiser.state[parameter] = {name: torch.zeros_like(moment) for name, moment in state.items()}

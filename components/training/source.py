@@ -1,8 +1,7 @@
 """Where a training's batches come from.
 
-The loop asks for them by epoch and step, and hands over a generator that belongs to that step: a source
-that draws
-its randomness from it alone gives the same batch again after an interruption.
+The loop asks for them by epoch and step, and hands over a generator that belongs to that step: a source that
+draws its randomness from it alone gives the same batch again after an interruption.
 
 Letters: B samples in this process's part of a batch, C channels, S side in pixels, N samples, M rows of an
 epoch.
@@ -34,8 +33,7 @@ class BatchSource(Protocol):
         """N: how many samples there are to train on."""
 
     def begin(self, epoch: int, step: int, chosen: Tensor | None) -> int:
-        """Make ready to serve `epoch` from `step` on; chosen [M]: the rows it visits, None: all. -> its
-        steps."""
+        """Be ready to serve `epoch` from `step` on; chosen [M]: the rows it visits, None: all. -> steps."""
 
     def batch(self, step: int, generator: torch.Generator) -> Batch:
         """The batch of the next step, on the device; steps are asked for in order."""
@@ -48,14 +46,12 @@ class BatchSource(Protocol):
 
 
 class ViewSource:
-    """Views of packed images: gathered by a thread ahead of the step, augmented on the device of the
-    batch."""
+    """Views of packed images: gathered by a thread ahead of the step, augmented on the batch's device."""
 
     def __init__(
         self, packed: Packed, views: ViewSpec, *, batch_size: int, seed: int, device: torch.device
     ) -> None:
-        """batch_size: of all processes together; where there are fewer samples, all of them make one
-        batch."""
+        """batch_size: of all processes together; fewer samples than that make one batch."""
         size = min(batch_size, len(packed) - len(packed) % world())
         self.loader = Loader(len(packed), size, seed, rank=rank(), world=world())
         self.packed, self.views, self.device = packed, views, device

@@ -1,52 +1,69 @@
-"""Pretrain an encoder without labels on the snapshot's training samples, with any objective, on any number
-of workers.
+"""Pretrain an encoder without labels on the snapshot's training samples: any objective, any number of workers.
 
-Letters: n samples that are looked at for diagnostics, B samples in a batch, D feature size.
+From scratch, or (`start`) from the whole end state of an earlier pretrain: see components.training.warm.
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from pydantic import NonNegativeInt
-from torch import Tensor, nn
 
 from components.collectives import rank
 from components.config import Config
+from components.crash import point
 from components.data.packed import Packed
 from components.data.table import Table
 from components.encoders import EncoderConfig, build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
-from components.evaluation.diagnostics import REMEDIES, diagnose, symptoms
 from components.objectives import ObjectiveConfig, build_objective
 from components.objectives.simclr import SimclrConfig
 from components.training.checkpoint import export_encoder
 from components.training.cluster import Record, Tell, run_on_workers
-from components.training.device import Placement, place
+from components.training.device import place
 from components.training.learner import Learner, draw
-from components.training.loop import Check, TrainConfig, Trained, train
+from components.training.look import Look
+from components.training.loop import TrainConfig, Trained, train
 from components.training.source import ViewSource
-from pipelines.store import Artifact, Context
+from components.training.warm import Warm, WarmConfig
+from pipelines.store import Artifact, Context, Manifest, read_manifest
 
 VERSION = 1
-LOOK = 1024  # samples for diagnostics
+
+
+class Start(Config):
+    """parent: reference of the finished pretrain that a warm start goes on from."""
+
+    parent: str
 
 
 class Request(Config):
+    """warm: how a warm start is trained; without `start`, which the run fills in, it is unused."""
+
     snapshot: str
     objective: ObjectiveConfig = SimclrConfig()
     encoder: EncoderConfig = ResnetConfig()
     train: TrainConfig = TrainConfig()
+    warm: WarmConfig = WarmConfig()
     seed: NonNegativeInt = 0
+    start: Start | None = None
+
+    def training(self) -> TrainConfig:
+        """`train`, shorter and at a lower rate for a warm start."""
+        if self.start is None:
+            return self.train
+        epochs, optimiser = self.train.epochs, self.train.optimiser
+        changed = {"epochs": self.warm.epochs_of(epochs), "optimiser": self.warm.optimiser_of(optimiser)}
+        return self.train.model_copy(update=changed)
 
 
 class Output(Config):
     """encoder: safetensors. checkpoint: the whole end state. encoder_config, channels, mean, std: to build
     it anew.
 
-    figures: of the last epoch. seconds: of training. samples_per_second: of all workers.
+    figures: of the last epoch. seconds: of training. samples_per_second: of all workers. generation: warm
+    starts since a training from scratch. new_samples: those that the parent had not; all without a parent.
     """
 
     encoder: Artifact
@@ -65,6 +82,8 @@ class Output(Config):
     data_wait_share: float
     seconds: float
     collapsed: bool = False
+    generation: int = 0
+    new_samples: int = 0
 
 
 def run(request: Request, folder: Path, context: Context) -> Output:
@@ -72,16 +91,23 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     snapshot = context.output(request.snapshot)
     if snapshot.samples == 0:
         raise UserError("pretraining needs samples and the snapshot has none; deliver some to the inbox")
+    parent = read_manifest(request.start.parent, context.store) if request.start else None
+    mean, std = snapshot.mean, snapshot.std
+    if parent is not None:
+        _fits(parent, request, snapshot.channels)
+        mean, std = parent.output["mean"], parent.output["std"]  # the encoder has learnt to see through them
     config = {
         "request": request.model_dump(mode="json"),
         "images": str(context.file(request.snapshot, snapshot.images)),
         "table": str(context.file(request.snapshot, snapshot.table)),
         "channels": snapshot.channels,
-        "mean": snapshot.mean,
-        "std": snapshot.std,
+        "mean": mean,
+        "std": std,
         "folder": str(folder),
         "device": context.settings.device,
+        "parent": _files(request.start.parent, context) if request.start else None,
     }
+    epochs = request.training().epochs
 
     def hear(record: Record) -> None:
         if "say" in record:
@@ -89,7 +115,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
             return
         figures = record["figures"]
         context.log(record["step"], **figures)
-        context.progress(figures["progress"], describe(figures, request.train.epochs))
+        context.progress(figures["progress"], describe(figures, epochs))
 
     done = run_on_workers(
         fit,
@@ -107,11 +133,39 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         encoder_config=request.encoder,
         channels=snapshot.channels,
         size=snapshot.size,
-        mean=snapshot.mean,
-        std=snapshot.std,
-        epochs=request.train.epochs,
+        mean=mean,
+        std=std,
+        epochs=epochs,
+        generation=parent.output.get("generation", 0) + 1 if parent is not None else 0,
         **done,
     )
+
+
+def _fits(parent: Manifest, request: Request, channels: int) -> None:
+    """Raises UserError where the parent's state has no place in what is asked."""
+    assert request.start is not None
+    asked = request.model_dump(mode="json")
+    for name, was, now in (
+        ("objective", parent.request["objective"], asked["objective"]),
+        ("encoder", parent.request["encoder"], asked["encoder"]),
+        ("channels", parent.output["channels"], channels),
+    ):
+        if was != now:
+            raise UserError(
+                f"a warm start needs the parent's {name}, and that of {request.start.parent} is another one: "
+                f"train from scratch (--force scratch)"
+            )
+
+
+def _files(parent: str, context: Context) -> Record:
+    """Paths of the parent's end state and of the table that says what it was trained on."""
+
+    def path(reference: str, name: str) -> str:
+        output = read_manifest(reference, context.store).output
+        return str(context.file(reference, Artifact.model_validate(output[name])))
+
+    snapshot = read_manifest(parent, context.store).request["snapshot"]
+    return {"checkpoint": path(parent, "checkpoint"), "table": path(snapshot, "table")}
 
 
 def describe(figures: dict[str, float], epochs: int) -> str:
@@ -127,8 +181,10 @@ def describe(figures: dict[str, float], epochs: int) -> str:
 def fit(config: Record, tell: Tell) -> Record:
     """What every worker runs: train, and on the first one write the encoder."""
     request, folder = Request.model_validate(config["request"]), Path(config["folder"])
-    placement = place(config["device"], request.train.precision)
-    packed = Packed.open(Path(config["images"]), Table.load(Path(config["table"])).train_rows())
+    settings = request.training()
+    placement = place(config["device"], settings.precision)
+    table = Table.load(Path(config["table"]))
+    packed = Packed.open(Path(config["images"]), table.train_rows())
     if len(packed) < 2:
         raise UserError(f"pretraining needs at least 2 training samples, got {len(packed)}; deliver more")
     torch.manual_seed(draw(request.seed))
@@ -138,65 +194,49 @@ def fit(config: Record, tell: Tell) -> Record:
     source = ViewSource(
         packed,
         objective.views,
-        batch_size=request.train.batch_size,
+        batch_size=settings.batch_size,
         seed=request.seed,
         device=placement.device,
     )
+    warm = _warm(config["parent"], table, request.warm.replay) if config["parent"] else None
     trained = train(
         learner,
         source,
-        request.train,
+        settings,
         folder / "checkpoints",
         lambda step, figures: tell({"step": step, "figures": figures}),
         seed=request.seed,
         placement=placement,
         check=Look(learner, source, placement, request.seed),
+        warm=warm,
         say=lambda text: tell({"say": text}),
     )
+    point("pretrain.trained")
     if rank() == 0:
         final = trained.average or trained.learner
         export_encoder(folder / "encoder.safetensors", final.encoder)
-    return _result(trained, encoder.feature_dim, len(packed))
+    return {
+        **_result(trained),
+        "feature_dim": encoder.feature_dim,
+        "samples": len(packed),
+        "new_samples": len(packed) if warm is None else len(warm.new),
+    }
 
 
-def _result(trained: Trained, feature_dim: int, samples: int) -> Record:
+def _warm(parent: Record, table: Table, replay: float) -> Warm:
+    """New is what the parent was not trained on, by id."""
+    before = Table.load(Path(parent["table"]))
+    known = np.isin(table.ids[table.train_rows()], before.ids[before.train_rows()])
+    new, old = (torch.from_numpy(np.flatnonzero(which)) for which in (~known, known))
+    return Warm(Path(parent["checkpoint"]), new, old, replay)
+
+
+def _result(trained: Trained) -> Record:
     return {
         "checkpoint": trained.checkpoint.name,
-        "feature_dim": feature_dim,
-        "samples": samples,
         "steps": trained.steps,
         "figures": trained.figures,
         "samples_per_second": trained.samples_per_second,
         "data_wait_share": trained.data_wait_share,
         "seconds": trained.seconds,
     }
-
-
-class Look:
-    """Looks at the same training samples each time, clean and in two views that are the same each time,
-    too."""
-
-    def __init__(self, learner: Learner, source: ViewSource, placement: Placement, seed: int) -> None:
-        self.learner, self.source, self.placement, self.seed = learner, source, placement, draw(seed, -1)
-        count = min(LOOK, source.rows)
-        self.index = torch.from_numpy(np.linspace(0, source.rows - 1, count).astype(np.int64))
-
-    @torch.no_grad()
-    def __call__(self, loss: float) -> Check:
-        images = self.source.packed.gather(self.index).to(self.placement.device)
-        generator = torch.Generator(self.placement.device).manual_seed(self.seed)
-        spec = ((self.source.views[0][0], 2),)
-        views = self.source.augmented(images, generator, spec)
-        encoder = self.learner.encoder
-        training = encoder.training
-        encoder.eval()
-        clean, *others = (self._features(encoder, x) for x in (images.float() / 255, *views))
-        encoder.train(training)
-        figures = diagnose(clean, (others[0], others[1]))
-        collapse_loss: Any = getattr(self.learner.objective, "collapse_loss", None)
-        found = symptoms(figures, loss=loss, collapse_loss=collapse_loss)
-        return Check(figures, f"{'; '.join(found)}; {REMEDIES}" if found else None)
-
-    def _features(self, encoder: nn.Module, x: Tensor) -> Tensor:
-        with self.placement.autocast():
-            return torch.cat([encoder(part).float() for part in torch.split(x, 256)]).cpu()

@@ -19,6 +19,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from components.clustering import kmeans as km
 from components.clustering import matching, naming, quality, trust
 from components.config import Config
+from components.crash import point
 from components.data.table import Table
 from components.errors import UserError
 from pipelines.store import Artifact, Context
@@ -116,6 +117,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     pq.write_table(
         _parquet(ids, rows, cluster, classes, named), folder / "pseudo_labels.parquet", compression="zstd"
     )
+    point("pseudo_label.written")
     np.save(folder / "centroids.npy", found.centroids[order])
     np.save(folder / "centre.npy", centre)
     best = (

@@ -1,10 +1,5 @@
 """Two gloo processes against one with the whole batch. Run as a script, this file is one of the two."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 import torch.distributed as dist
@@ -13,6 +8,7 @@ from components.clustering.sinkhorn import sinkhorn
 from components.collectives import all_reduce_sum, gather, mean, rank, world
 from components.encoders.norm import BatchNorm
 from components.objectives.simclr import nt_xent
+from tests.ranks import be_a_rank, two_processes
 
 B, E = 6, 4
 
@@ -68,22 +64,7 @@ NAMES = ("all_reduce_sum", "gather", "gather, own rows", "mean", "batch norm", "
 
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("ranks")
-    root = str(Path(__file__).resolve().parents[3])
-    environ = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    logs, children = [folder / "0.log", folder / "1.log"], []
-    for number, log in enumerate(logs):
-        with log.open("w") as errors:
-            command = [sys.executable, __file__, str(folder), str(number)]
-            children.append(subprocess.Popen(command, env=environ, stderr=errors))
-    try:
-        for child, log in zip(children, logs, strict=True):
-            assert child.wait(timeout=120) == 0, log.read_text()
-    finally:
-        for child in children:
-            child.kill()
-            child.wait()
-    return [torch.load(folder / f"{number}.pt", weights_only=True) for number in range(2)]
+    return two_processes(__file__, tmp_path_factory.mktemp("ranks"))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -108,12 +89,5 @@ def test_alone_everything_is_the_identity():
     assert all_reduce_sum(x) is gather(x) is mean(x) is x
 
 
-def main(folder, number):
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=number, world_size=2)
-    torch.save(trace(number, 2), Path(folder) / f"{number}.pt")
-    dist.destroy_process_group()
-
-
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    be_a_rank(trace)

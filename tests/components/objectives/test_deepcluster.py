@@ -9,6 +9,7 @@ from torch import nn
 from components.errors import UserError
 from components.objectives.base import Batch
 from components.objectives.deepcluster import Deepcluster, DeepclusterConfig, reduce, uniform_rows
+from tests.ranks import be_a_rank, two_processes
 
 
 class Flat(nn.Module):
@@ -157,7 +158,7 @@ def test_ids_follow_the_samples_also_where_one_moves():
 def test_figures_by_hand():
     objective = make()
     assert objective.figures() == {}
-    assert objective.epoch_rows(40, 0, 0) is None
+    assert objective.epoch_rows(torch.arange(40), 0, 0) is None
     objective.before_epoch(0, blobs)
     assert objective.figures() == {"empties": 0.0, "imbalance": 1.0}
     swapped = blobs()
@@ -182,15 +183,24 @@ def test_reassign_every_other_epoch():
 
 
 def test_epoch_rows_are_a_function_of_seed_and_epoch():
-    objective = make()
+    objective, rows = make(), torch.arange(40)
     objective.before_epoch(0, blobs)
-    assert torch.equal(objective.epoch_rows(40, 0, 3), objective.epoch_rows(40, 0, 3))
-    assert not torch.equal(objective.epoch_rows(40, 0, 3), objective.epoch_rows(40, 0, 4))
-    assert not torch.equal(objective.epoch_rows(40, 0, 3), objective.epoch_rows(40, 1, 3))
-    assert len(objective.epoch_rows(40, 0, 3)) == 4 * 11
+    assert torch.equal(objective.epoch_rows(rows, 0, 3), objective.epoch_rows(rows, 0, 3))
+    assert not torch.equal(objective.epoch_rows(rows, 0, 3), objective.epoch_rows(rows, 0, 4))
+    assert not torch.equal(objective.epoch_rows(rows, 0, 3), objective.epoch_rows(rows, 1, 3))
+    assert len(objective.epoch_rows(rows, 0, 3)) == 4 * 11
     even = make(uniform=False)
     even.before_epoch(0, blobs)
-    assert even.epoch_rows(40, 0, 0) is None
+    assert even.epoch_rows(rows, 0, 0) is None
+
+
+def test_of_some_rows_clusters_are_drawn_evenly_among_these():
+    objective = make()
+    objective.before_epoch(0, blobs)
+    rows = torch.tensor([0, 1, 2, 3, 4, 5, 10, 20])  # of three of the four blobs of ten
+    chosen = objective.epoch_rows(rows, 0, 0)
+    assert set(chosen.tolist()) <= set(rows.tolist())
+    assert torch.bincount(chosen // 10).tolist() == [3, 3, 3]
 
 
 @pytest.mark.parametrize("head", ["fresh", "matched"])
@@ -224,32 +234,24 @@ def test_refuses_in_one_line():
         make().before_epoch(0, lambda: torch.ones(40, 4))
 
 
-def _work(process, port, queue):
-    torch.distributed.init_process_group("gloo", init_method=f"file://{port}", rank=process, world_size=2)
+def trace(rank, world):
+    """(clusters, sum of the last layer, what was said of bad features)."""
     objective = make()
-    points = blobs() if process == 0 else blobs().flip(0)  # if each clustered its own they would differ
+    points = blobs() if rank == 0 else blobs().flip(0)  # if each clustered its own they would differ
     objective.before_epoch(0, lambda: points)
-    queue.put((process, objective.assignment.tolist(), objective.top.weight.sum().item()))
-    bad = torch.full((40, 4), torch.nan)
-    try:
-        objective.before_epoch(1, lambda: bad)
-    except UserError as error:
-        queue.put((process, str(error), 0.0))
-    torch.distributed.destroy_process_group()
+    found = objective.assignment.tolist(), objective.top.weight.sum().item()
+    with pytest.raises(UserError) as error:
+        objective.before_epoch(1, lambda: torch.full((40, 4), torch.nan))
+    return *found, str(error.value)
 
 
 @pytest.mark.slow
 def test_two_ranks_agree_and_fail_together(tmp_path):
-    context = torch.multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    workers = [context.Process(target=_work, args=(r, tmp_path / "meet", queue)) for r in range(2)]
-    for w in workers:
-        w.start()
-    told = [queue.get(timeout=60) for _ in range(4)]
-    for w in workers:
-        w.join(60)
-    clusters = {r: (a, w) for r, a, w in told if isinstance(a, list)}
-    errors = {r: a for r, a, _ in told if isinstance(a, str)}
-    assert clusters[0] == clusters[1]
-    assert "finite" in errors[0]
-    assert "first rank" in errors[1]
+    (*first, said), (*second, said_too) = two_processes(__file__, tmp_path)
+    assert first == second
+    assert "finite" in said
+    assert "first rank" in said_too
+
+
+if __name__ == "__main__":
+    be_a_rank(trace)

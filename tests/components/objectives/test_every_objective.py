@@ -1,14 +1,9 @@
 """One list of checks for every objective. Run as a script, it is one of two processes that train together."""
 
 import io
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
 
 from components.augmentations.image import ViewConfig
 from components.encoders import build_encoder
@@ -19,6 +14,8 @@ from components.objectives.deepcluster import DeepclusterConfig
 from components.objectives.simclr import SimclrConfig
 from components.objectives.swav import SwavConfig
 from components.training.learner import Learner, parallel
+from components.training.warm import take_over
+from tests import ranks
 
 ROWS, B, SIDE = 24, 12, 8
 VIEW = ViewConfig(size=SIDE)
@@ -46,20 +43,23 @@ def batch(index, dtype=torch.float32):
     return Batch([v[index].to(dtype) for v in views()], index)
 
 
-def make(name, seed=0, dtype=torch.float32, ready=True):
+def make(name, seed=0, dtype=torch.float32, ready=True, rows=ROWS):
     torch.manual_seed(seed)
     encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), 1, [0.5], [0.3])
-    learner = Learner(encoder, build_objective(VARIANTS[name], encoder.feature_dim, ROWS)).to(dtype)
+    learner = Learner(encoder, build_objective(VARIANTS[name], encoder.feature_dim, rows)).to(dtype)
+    if ready:
+        begin(learner, rows, dtype)
+    return learner
 
+
+def begin(learner, rows=ROWS, dtype=torch.float32):
     def features():
         with torch.no_grad():
-            found = encoder.eval()(views()[0].to(dtype)).float()
-        encoder.train()
+            found = learner.encoder.eval()(views(rows)[0].to(dtype)).float()
+        learner.encoder.train()
         return found
 
-    if ready:
-        learner.objective.before_epoch(0, features)
-    return learner
+    learner.objective.before_epoch(0, features)
 
 
 def order(steps, seed=0):
@@ -141,6 +141,39 @@ class TestEveryObjective:
         assert same(learner.state_dict(), other.state_dict())
         assert learner.objective.figures() == pytest.approx(other.objective.figures(), nan_ok=True)
 
+    def test_a_warm_start_carries_all_over_but_what_is_tied_to_rows(self, name):
+        parent = make(name)
+        moments = train(parent, order(4))
+        child = make(name, seed=9, ready=False, rows=ROWS + 7)
+        optimiser = torch.optim.Adam(child.parameters(), 3e-3)
+        before = child.objective.state_dict()
+        saved = {"learner": parent.state_dict(), "optimiser": moments.state_dict(), "ema": None}
+        take_over(torch.load(io.BytesIO(bytes_of(saved)), weights_only=True)[0], child, optimiser, None)
+        tied = child.objective.tied_to_rows
+        assert set(tied) <= before.keys()
+        for key, value in child.state_dict().items():
+            own = key.removeprefix("objective.")
+            if own == "_extra_state":
+                continue
+            expected = before[own] if own in tied else parent.state_dict()[key]
+            assert torch.equal(value.nan_to_num(), expected.nan_to_num()), key
+        for mine, its in zip(child.parameters(), parent.parameters(), strict=True):
+            assert torch.equal(optimiser.state[mine]["exp_avg"], moments.state[its]["exp_avg"])
+        assert optimiser.param_groups[0]["lr"] == 3e-3
+        assert child.objective.figures() == make(name, ready=False).objective.figures() or not tied
+
+        begin(child, ROWS + 7)  # more rows break nothing, and every one of them can be trained on
+        seen = views(ROWS + 7)
+        rows = torch.arange(ROWS, ROWS + 7)
+        chosen = child.objective.epoch_rows(rows, 0, 0)
+        assert chosen is None or set(chosen.tolist()) <= set(rows.tolist())
+        loss = child(Batch([v[rows] for v in seen], rows)).total
+        loss.backward()
+        optimiser.step()
+        child.objective.after_step(child.encoder, 0.1)
+        assert torch.isfinite(loss)
+        assert all(torch.isfinite(p).all() for p in child.parameters())
+
     def test_the_same_seed_gives_the_same_bytes_and_another_one_others(self, name):
         first, second, third = (make(name, seed) for seed in (0, 0, 1))
         for learner in (first, second, third):
@@ -181,7 +214,7 @@ class TestEveryObjective:
 
     @pytest.mark.slow
     def test_two_processes_equal_one(self, name, two_processes):
-        first, second = (ranks[name] for ranks in two_processes)
+        first, second = (traced[name] for traced in two_processes)
         one = trace(name)
         for steps in (first, second):
             for (loss, gradients), (whole, expected) in zip(steps["steps"], one["steps"], strict=True):
@@ -215,31 +248,8 @@ def trace(name, rank=0, world=1):
 @pytest.fixture(scope="module")
 def two_processes(tmp_path_factory):
     """What each of two processes saw of every variant."""
-    folder = tmp_path_factory.mktemp("ranks")
-    root = str(Path(__file__).resolve().parents[3])
-    environ = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    logs = [folder / f"{rank}.log" for rank in range(2)]
-    children = []
-    for rank, log in enumerate(logs):
-        with log.open("w") as errors:
-            command = [sys.executable, __file__, str(folder), str(rank)]
-            children.append(subprocess.Popen(command, env=environ, stderr=errors))
-    try:
-        for child, log in zip(children, logs, strict=True):
-            assert child.wait(timeout=120) == 0, log.read_text()
-    finally:
-        for child in children:
-            child.kill()
-            child.wait()
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
-
-
-def main(folder, rank):
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
-    torch.save({name: trace(name, rank, 2) for name in VARIANTS}, Path(folder) / f"{rank}.pt")
-    dist.destroy_process_group()
+    return ranks.two_processes(__file__, tmp_path_factory.mktemp("ranks"))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    ranks.be_a_rank(lambda rank, world: {name: trace(name, rank, world) for name in VARIANTS})

@@ -21,9 +21,10 @@ from components.objectives.base import Batch, Losses, Objective
 from components.training.checkpoint import checkpoints
 from components.training.device import place
 from components.training.learner import Learner, draw, features
-from components.training.loop import Check, TrainConfig, train
+from components.training.loop import TrainConfig, train
 from components.training.optimiser import AdamwConfig, SgdConfig
 from components.training.source import ViewSource
+from components.training.watching import Check
 
 ROWS = 50
 CPU = place("cpu", "float32")
@@ -123,7 +124,7 @@ class Recorder(Objective):
     def before_epoch(self, epoch: int, features: object) -> None:
         self.calls.append(("epoch", epoch))
 
-    def epoch_rows(self, rows: int, seed: int, epoch: int) -> Tensor | None:
+    def epoch_rows(self, rows: Tensor, seed: int, epoch: int) -> Tensor | None:
         return torch.arange(32) if epoch == 1 else None
 
 

@@ -1,5 +1,10 @@
 """Groups, rates and the LARS step against arithmetic by hand."""
 
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -15,6 +20,8 @@ from components.training.optimiser import (
     parameter_groups,
     set_rate,
 )
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def network() -> nn.Sequential:
@@ -39,7 +46,7 @@ def test_each_name_builds_its_optimiser_and_the_schedule_scales_every_group(
 ) -> None:
     net = network()
     optimiser = build_optimiser(config, [(net[0], 0.5), (net, 1.0)])  # type: ignore[arg-type]
-    assert type(optimiser) is kind
+    assert isinstance(optimiser, kind)
     set_rate(optimiser, 0.5)
     set_rate(optimiser, 0.25)
     peaks = [g["peak"] for g in optimiser.param_groups]
@@ -54,6 +61,30 @@ def test_each_name_builds_its_optimiser_and_the_schedule_scales_every_group(
     before = [p.detach().clone() for p in moving]
     optimiser.step()
     assert all(not torch.equal(a, b) for a, b in zip(before, moving, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("config", "its"),
+    [
+        (AdamwConfig(), lambda groups: AdamW(groups, lr=2e-3, betas=(0.9, 0.99), fused=True)),
+        (SgdConfig(nesterov=True), lambda groups: SGD(groups, 0.05, 0.9, nesterov=True, fused=True)),
+    ],
+)
+def test_the_steps_are_torchs_to_the_bit(config: AdamwConfig | SgdConfig, its: Any) -> None:
+    ends = []
+    for ours in (True, False):
+        torch.manual_seed(0)
+        net = network()
+        how = {"learning_rate": config.learning_rate, "weight_decay": config.weight_decay}
+        optimiser = (
+            build_optimiser(config, [(net, 1.0)]) if ours else its(parameter_groups([(net, 1.0)], **how))
+        )
+        for _ in range(5):
+            net(torch.randn(6, 3)).square().sum().backward()
+            optimiser.step()
+            optimiser.zero_grad()
+        ends.append([p.detach() for p in net.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*ends, strict=True))
 
 
 def test_lars_steps() -> None:
@@ -74,11 +105,41 @@ def test_lars_steps() -> None:
     torch.testing.assert_close(weight.detach(), after - 0.5 * (0.9 * first + 0.1 * after))
 
 
-def test_forget_drops_the_moments_of_what_is_named() -> None:
-    net = network()
-    optimiser = build_optimiser(AdamwConfig(), [(net, 1.0)])
-    net(torch.randn(5, 3)).sum().backward()
+@pytest.mark.parametrize("config", [AdamwConfig(), SgdConfig(), LarsConfig()])
+def test_what_is_forgotten_steps_as_if_for_the_first_time(config: object) -> None:
+    """One weight of a group forgets, its neighbour does not."""
+    torch.manual_seed(0)
+    one, two = nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False)
+    optimiser = build_optimiser(config, [(nn.Sequential(one, two), 1.0)])  # type: ignore[arg-type]
+    for _ in range(3):
+        for layer in (one, two):
+            layer.weight.grad = torch.randn(3, 3)
+        optimiser.step()
+    forget(optimiser, [two.weight])
+    others = nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False)
+    for layer, other in zip((one, two), others, strict=True):
+        other.load_state_dict(layer.state_dict())
+        layer.weight.grad = other.weight.grad = torch.randn(3, 3)
+    build_optimiser(config, [(nn.Sequential(*others), 1.0)]).step()  # type: ignore[arg-type]
     optimiser.step()
-    forget(optimiser, [net[2].weight])
-    assert net[2].weight not in optimiser.state
-    assert net[0].weight in optimiser.state
+    assert torch.equal(two.weight, others[1].weight)
+    assert not torch.equal(one.weight, others[0].weight)
+
+
+def test_torchs_compiler_is_not_imported() -> None:
+    """Its import takes longer than the start of everything else."""
+    code = """
+import sys, torch
+from components.training.optimiser import *
+for config in (AdamwConfig(), SgdConfig(), LarsConfig()):
+    layer = torch.nn.Linear(2, 2)
+    optimiser = build_optimiser(config, [(layer, 1.0)])
+    for _ in range(2):
+        layer(torch.ones(1, 2)).sum().backward()
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        optimiser.load_state_dict(optimiser.state_dict())
+print("torch._dynamo" in sys.modules, "sympy" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == ["False", "False"]

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from components.data.table import Table
 from components.errors import UserError
 from components.evaluation.clusters import nearest
-from pipelines.context import Artifact, Context
+from pipelines.artifact import Artifact
+from pipelines.context import Context
 from pipelines.stages import pseudo_label
 from pipelines.stages.pseudo_label import Request, auto_clusters
 
@@ -185,6 +186,18 @@ def test_ids_are_continued_and_new_samples_do_not_disturb_them(tmp_path):
     assert new.churn < 0.3  # the fourth cluster took its samples from somewhere
     same, _ = later.run("pseudo_label/e", clusters=3, previous="pseudo_label/c", seed=6)
     assert same.churn == 0
+
+
+def test_without_a_sample_in_common_no_id_is_continued(tmp_path):
+    features, truth = blobs()
+    old, _ = World(tmp_path / "1", features, few(truth, 4)).run(clusters=3)
+    later = World(tmp_path / "2", features, few(truth, 4), ids=[f"new{i:03d}" for i in range(180)])
+    later.outputs["pseudo_label/c"] = old
+    (tmp_path / "2/pseudo_label").mkdir()
+    (tmp_path / "2/pseudo_label/c").symlink_to(tmp_path / "1/pseudo_label/c")
+    new, _ = later.run("pseudo_label/d", clusters=3, previous="pseudo_label/c")
+    assert new.cluster_ids == [3, 4, 5]
+    assert new.churn is None
 
 
 def test_ids_of_clusters_that_are_gone_are_not_given_again(tmp_path):

@@ -1,0 +1,48 @@
+"""A look at the representation after each epoch, without labels: is it alive?
+
+Letters: n samples looked at, B samples in a batch, C channels, S side in pixels, D feature size.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from components.evaluation.diagnostics import REMEDIES, diagnose, symptoms
+from components.training.device import Placement
+from components.training.learner import Learner, draw
+from components.training.source import ViewSource
+from components.training.watching import Check
+
+SAMPLES = 1024  # n, at most
+
+
+class Look:
+    """Looks at the same training samples each time, clean and in two views that stay the same, too."""
+
+    def __init__(self, learner: Learner, source: ViewSource, placement: Placement, seed: int) -> None:
+        self.learner, self.source, self.placement, self.seed = learner, source, placement, draw(seed, -1)
+        count = min(SAMPLES, source.rows)
+        self.index = torch.from_numpy(np.linspace(0, source.rows - 1, count).astype(np.int64))
+
+    @torch.no_grad()
+    def __call__(self, loss: float) -> Check:
+        images = self.source.packed.gather(self.index).to(self.placement.device)
+        generator = torch.Generator(self.placement.device).manual_seed(self.seed)
+        spec = ((self.source.views[0][0], 2),)
+        views = self.source.augmented(images, generator, spec)
+        encoder = self.learner.encoder
+        training = encoder.training
+        encoder.eval()
+        clean, *others = (self._features(encoder, x) for x in (images.float() / 255, *views))
+        encoder.train(training)
+        figures = diagnose(clean, (others[0], others[1]))
+        collapse_loss: Any = getattr(self.learner.objective, "collapse_loss", None)
+        found = symptoms(figures, loss=loss, collapse_loss=collapse_loss)
+        return Check(figures, f"{'; '.join(found)}; {REMEDIES}" if found else None)
+
+    def _features(self, encoder: nn.Module, x: Tensor) -> Tensor:
+        """[n, C, S, S] -> [n, D] float32 on the CPU."""
+        with self.placement.autocast():
+            return torch.cat([encoder(part).float() for part in torch.split(x, 256)]).cpu()
