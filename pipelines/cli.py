@@ -7,6 +7,8 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipelines import keeping_cli, registry_cli
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
@@ -39,6 +41,10 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="do what a recipe asks for; what is there already is not repeated")
     run.add_argument("recipe", type=Path, help="a YAML file, such as recipes/quickstart.yaml")
     run.add_argument("--airflow", action="store_true", help="through an Airflow DAG run")
+    run.add_argument("--flow", default="train", help="ingest, train (the default), score or monitor")
+    run.add_argument(
+        "--force", choices=("warm", "scratch"), help="retrain in this way, whatever the plan says"
+    )
     run.set_defaults(do=_run)
     init = commands.add_parser("init", help="look at your data and write a recipe for it")
     init.add_argument("name", help="of the recipe to write: recipes/NAME.yaml")
@@ -54,11 +60,17 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="say what is wrong with a recipe, without running anything")
     check.add_argument("recipe", type=Path, help="a YAML file")
     check.set_defaults(do=_check)
-    show = commands.add_parser("show", help="the manifest of a finished run of a stage")
-    show.add_argument("reference", help="such as pretrain/0123456789abcdef")
+    show = commands.add_parser(
+        "show", help="the manifest of a finished run of a stage, or what a model says of itself"
+    )
+    show.add_argument(
+        "reference", help="such as pretrain/0123456789abcdef, or quickstart/3, or quickstart/champion"
+    )
     show.set_defaults(do=_show)
     runs = commands.add_parser("runs", help="the runs so far and their stages")
     runs.set_defaults(do=_runs)
+    registry_cli.add(commands)
+    keeping_cli.add(commands)
     up = commands.add_parser("up", help="start Airflow and MLflow with their pages, on this machine")
     up.set_defaults(do=_up)
     down = commands.add_parser("down", help="end what `up` started")
@@ -71,7 +83,14 @@ def _run(arguments: argparse.Namespace) -> int:
     from pipelines.run import run
     from pipelines.settings import Settings
 
-    run(arguments.recipe, Settings.load(), Display(), arguments.airflow)
+    run(
+        arguments.recipe,
+        Settings.load(),
+        Display(),
+        arguments.airflow,
+        flow=arguments.flow,
+        force=arguments.force,
+    )
     return 0
 
 
@@ -84,18 +103,28 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from pipelines import recipe
+    from pipelines.check import check
+    from pipelines.recipe import load
 
-    recipe.check(recipe.load(arguments.recipe))
+    check(load(arguments.recipe))
     print(f"{arguments.recipe}: every section is what its stage asks for")
     return 0
 
 
 def _show(arguments: argparse.Namespace) -> int:
+    from pipelines.graph import GRAPH
     from pipelines.settings import Settings
     from pipelines.store import read_manifest
 
     settings = Settings.load()
+    model, _, version = arguments.reference.rpartition("/")
+    if model and model not in GRAPH:
+        from pipelines.record import tags_of
+
+        version, tags = tags_of(model, version, settings)
+        print(f"{model} version {version}")
+        print("\n".join(f"  {key}: {value}" for key, value in sorted(tags.items())))
+        return 0
     manifest = read_manifest(arguments.reference, settings.store)
     print(manifest.model_dump_json(indent=2))
     print(f"folder: {settings.store / arguments.reference}", file=sys.stderr)

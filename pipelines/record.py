@@ -1,0 +1,117 @@
+"""The record of a model: the manifests of all the runs that it was made of, kept beside it in MLflow.
+
+With it a version is rebuilt from what it says of itself, whatever became of the store.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from components.errors import UserError
+from pipelines.registry import registry_of
+from pipelines.settings import Settings
+from pipelines.store import Manifest, is_finished, read_manifest
+
+FILE = "record.json"  # an artifact of the run that registered the model
+REFERENCE = re.compile(r"[a-z][a-z_]*/[0-9a-f]{16}")
+Record = dict[str, Manifest]  # reference -> manifest, each after all those that it was given
+
+
+def references(value: Any) -> list[str]:
+    """Every reference in a JSON value, however deep, in order, each once."""
+    if isinstance(value, str):
+        return [value] if REFERENCE.fullmatch(value) else []
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    inside = (
+        [found for item in value for found in references(item)] if isinstance(value, list | tuple) else []
+    )
+    return list(dict.fromkeys(inside))
+
+
+def collect(asked: Iterable[str], store: Path) -> Record:
+    """These finished runs and all that they were given, through and through; without those that are gone."""
+    known: Record = {}
+    order: Record = {}
+
+    def visit(reference: str) -> None:
+        if reference in known or not is_finished(reference, store):
+            return
+        known[reference] = read_manifest(reference, store)
+        for above in references(known[reference].given):
+            visit(above)
+        order[reference] = known[reference]
+
+    for reference in asked:
+        visit(reference)
+    return order
+
+
+def dump(record: Record) -> dict[str, Any]:
+    """As JSON values, which keep their order."""
+    return {reference: manifest.model_dump(mode="json") for reference, manifest in record.items()}
+
+
+def tags_of(model: str, asked: str, settings: Settings) -> tuple[str, dict[str, str]]:
+    """The number of a version of a registered model, and its tags. asked: a number, or an alias.
+
+    Raises:
+        UserError: there is no such version.
+    """
+    registry = registry_of(model, settings)
+    version = asked if asked.isdigit() else registry.alias(asked)
+    if version is None:
+        raise UserError(
+            f"{model} has no version {asked!r:.80}: a number or an alias such as champion is needed"
+        )
+    return version, registry.tags(version)
+
+
+def load(model: str, version: str, tags: Mapping[str, str], settings: Settings) -> Record:
+    """What version `version` was made of: its record in MLflow, else the manifests that the store still has.
+
+    Raises:
+        UserError: a manifest is in neither; names it.
+    """
+    made = tags.get("selfsup.evaluate")
+    if made is None:
+        raise UserError(f"{model} version {version} does not say how it was evaluated (tag selfsup.evaluate)")
+    record = {**collect([made], settings.store), **_logged(model, version, settings)}
+    needed: dict[str, Manifest] = {}
+    waiting = [made]
+    while waiting:
+        if (reference := waiting.pop()) not in record:
+            raise UserError(
+                f"{model} version {version} cannot be rebuilt: the manifest of {reference} is neither in its {FILE} "
+                f"in MLflow nor in {settings.store}; bring one of both back from a backup"
+            )
+        if reference not in needed:
+            needed[reference] = record[reference]
+            waiting += references(record[reference].given)
+    return sorted_record(needed)
+
+
+def sorted_record(record: Record) -> Record:
+    """The same, each run after all those that it was given."""
+    order: Record = {}
+    while len(order) < len(record):
+        ready = [r for r, m in record.items() if r not in order and set(references(m.given)) <= order.keys()]
+        assert ready, "runs that need each other"
+        order |= {reference: record[reference] for reference in ready}
+    return order
+
+
+def _logged(model: str, version: str, settings: Settings) -> Record:
+    """The record as it was logged; empty where there is none."""
+    client = registry_of(model, settings).client
+    run = client.get_model_version(model, version).run_id
+    with TemporaryDirectory() as folder:
+        try:
+            file = Path(client.download_artifacts(run, FILE, folder))
+            kept = json.loads(file.read_bytes())
+        except Exception:  # MLflow has many names for "not there"; the store may have it
+            return {}
+    return {reference: Manifest.model_validate(manifest) for reference, manifest in kept.items()}
