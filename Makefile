@@ -45,6 +45,6 @@ $(STAMP): requirements.lock pyproject.toml
 
 # The accelerator's libraries are left out: torch itself names those that its build for this machine needs.
 lock: $(STAMP)  ## resolve pyproject.toml again into requirements.lock
-	@.venv/uv/bin/uv pip compile -q --universal --python-version 3.11 --group dev $(FIND) --no-header --no-annotate \
+	@.venv/uv/bin/uv pip compile -q --universal --python-version 3.11 --group dev --extra scaled-out $(FIND) --no-header --no-annotate \
 		-c requirements.lock pyproject.toml | grep -vE '^(nvidia|cuda|triton)' >requirements.new
 	@mv requirements.new requirements.lock

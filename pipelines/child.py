@@ -1,7 +1,8 @@
 """The process in which one stage runs: python -m pipelines.child, its job as one line of JSON on stdin.
 
-It dies with its parent and takes its own children with it: stdin stays open as long as the parent lives.
-What a stage says goes through the parent; all that is printed goes into the run's log.txt.
+It dies with its parent and takes its own children with it: stdin stays open as long as the parent lives. As a
+job of a Ray cluster it has no parent, its job comes in a variable, and Ray ends what it started. What a stage says
+goes through the parent, or the job's log; all that is printed goes into the run's log.txt.
 """
 
 import ctypes
@@ -20,23 +21,30 @@ from typing import Any
 from components.errors import UserError
 from pipelines.code import code_digest
 from pipelines.context import open_channel, tell
+from pipelines.jobs import VARIABLE
 from pipelines.settings import Settings
 from pipelines.store import Identity, part_of, run_once
 
 GRACE = 8.0  # seconds between being asked to stop and being made to
+CHANGED = "the code was changed while the run was starting; run again"
+OTHER = "this node of the Ray cluster has other code than the process that asked: give both the same image"
 FULL = ("no space left on device", "disk is full", "disk quota exceeded")
 
 
 def main() -> int:
-    job = json.loads(sys.stdin.buffer.readline())
+    sent = os.environ.pop(VARIABLE, None)
+    job = json.loads(sent or sys.stdin.buffer.readline())
     identity, settings = Identity.model_validate(job["identity"]), Settings.model_validate(job["settings"])
     part = part_of(identity.reference, settings.store)
     open_channel(os.fdopen(os.dup(1), "wb"))  # not inherited by children
-    die_with_parent(job["parent"])
+    if sent is None:
+        die_with_parent(job["parent"])
+    else:
+        signal.signal(signal.SIGTERM, _stop)
     try:
         _print_into(part / "log.txt")
         if code_digest(identity.stage) != identity.code:
-            raise UserError("the code was changed while the run was starting; run again")
+            raise UserError(CHANGED if sent is None else OTHER)
         reference, found = run_once(identity, settings, job["run"])
         if found:  # another run has finished it in this moment; what is here is a log of nothing
             shutil.rmtree(part, ignore_errors=True)
@@ -46,7 +54,11 @@ def main() -> int:
         return _failed(error, {"mistake": True, "error": " ".join(str(error).split())})
     except Exception as error:
         if disk_full(error, part):
-            text = f"the disk is full: free some space for {settings.home} and run again; it resumes"
+            place = fullest(part, settings.data, settings.home)
+            text = f"the disk is full: free some space for {place} and run again; it resumes"
+            return _failed(error, {"mistake": True, "error": text})
+        if (what := locked_out(error)) is not None:
+            text = f"{what}: make it writable and run again, or set SELFSUP_HOME and SELFSUP_DATA to other folders"
             return _failed(error, {"mistake": True, "error": text})
         last = " ".join(f"{type(error).__name__}: {error}".split())
         return _failed(
@@ -62,9 +74,27 @@ def disk_full(error: BaseException | None, folder: Path) -> bool:
         if any(text in str(error).lower() for text in FULL):
             return True
         error = error.__cause__ or error.__context__
+    return _free(folder) < 1 << 20
+
+
+def locked_out(error: BaseException | None) -> str | None:
+    """The file that could not be touched, and why, where a disk is read-only or somebody else's; else None."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            return f"{error.filename or 'a file'}: {error.strerror}"
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def fullest(*places: Path) -> Path:
+    """Of these places the one whose disk has the least room left; the first of those on the same disk."""
+    return min(places, key=_free)
+
+
+def _free(folder: Path) -> int:
     while not folder.exists():
         folder = folder.parent
-    return shutil.disk_usage(folder).free < 1 << 20
+    return shutil.disk_usage(folder).free
 
 
 def die_with_parent(parent: int) -> None:

@@ -1,6 +1,5 @@
 """What a stage is handed beside its request, and the files that it hands back: Context and Artifact."""
 
-import hashlib
 import json
 import os
 import time
@@ -9,31 +8,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from components.config import Config
 from components.errors import UserError
-from pipelines.settings import Settings
+from pipelines import remote
+from pipelines.artifact import Artifact, digest
+from pipelines.settings import Settings, Store
 
 # To the process that started this one (child.py opens it); without it prose goes to stdout.
 _channel: BinaryIO | None = None
 
 
-class Artifact(Config):
-    """A file of a finished run. path: relative to the run's folder. sha256: hex."""
-
-    path: str
-    sha256: str
-    bytes: int
-
-    @classmethod
-    def of(cls, file: Path, folder: Path) -> "Artifact":
-        return cls(path=file.relative_to(folder).as_posix(), sha256=digest(file), bytes=file.stat().st_size)
-
-
 @dataclass(frozen=True)
 class Context:
     """store: folder of finished runs. recipe: its name. folder: of this run. run: name of the whole run.
+    observed: what the stage saw of the world outside when the run was named.
 
-    The last two are absent only where a stage is called outside the store, as in its own tests.
+    The last three are absent only where a stage is called outside the store, as in its own tests.
     """
 
     store: Path
@@ -41,6 +30,7 @@ class Context:
     recipe: str
     folder: Path | None = None
     run: str = ""
+    observed: dict[str, str] = field(default_factory=dict)
     _last: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     def output(self, reference: str) -> Any:
@@ -50,13 +40,16 @@ class Context:
         return read_output(reference, self.store)
 
     def file(self, reference: str, artifact: Artifact) -> Path:
-        """Absolute path of a finished run's file.
+        """Absolute path of a finished run's file; fetched where only others have it yet.
 
         Raises:
             UserError: the file is missing, or its digest is not the manifest's.
         """
-        path = self.store / reference / artifact.path
-        _verify(path, artifact.sha256, artifact.bytes)
+        folder = self.store / reference
+        path = folder / artifact.path
+        if not path.exists() and isinstance(self.store, Store) and self.store.remote:
+            remote.fetch(reference, artifact, self.store, self.store.remote)
+        _verify(path, folder, artifact.sha256, artifact.bytes)
         return path
 
     def log(self, step: int, **figures: float) -> None:
@@ -124,15 +117,11 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
     return list(merged.values())
 
 
-def digest(file: Path) -> str:
-    """Sha256 (hex) of a file's content."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 @cache
-def _verify(path: Path, sha256: str, size: int) -> None:
+def _verify(path: Path, folder: Path, sha256: str, size: int) -> None:
     if not path.is_file():
-        raise UserError(f"{path} is missing from the store; remove {path.parent} and run again")
+        raise UserError(f"{path} is missing from the store; remove {folder} and run again")
     if path.stat().st_size != size or digest(path) != sha256:
-        raise UserError(f"{path} is not what its manifest says (digest differs); remove {path.parent}")
+        raise UserError(
+            f"{path} is not what its manifest says (digest differs); remove {folder} and run again"
+        )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from components.config import Config
+from components.crash import point
 from pipelines.context import append_line
 
 Status = Literal["found", "ran", "failed"]
@@ -51,7 +52,9 @@ def live_file(home: Path, run: str) -> Path:
 
 def append(file: Path, record: dict[str, Any]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
+    point("run.before")
     append_line(file, record)
+    point("run.after")
 
 
 def records(file: Path) -> list[dict[str, Any]]:

@@ -2,16 +2,51 @@
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Annotated, Any
+from pathlib import Path, PosixPath
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, NonNegativeInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    ValidationError,
+    ValidationInfo,
+)
 
+from components import crash
 from components.config import Config, explain, unknown
 from components.errors import UserError
 
 PREFIX = "SELFSUP_"
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+BUCKET = r"^s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9._-]+)*$"
+
+
+class Store(PosixPath):
+    """The folder of finished runs, and where others find them too (None: nowhere)."""
+
+    remote: str | None = None
+
+    @classmethod
+    def at(cls, folder: Path, remote: str | None) -> "Store":
+        store = cls(folder)
+        store.remote = remote
+        return store
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Store.at, (Path(self), self.remote)  # another process knows of the remote too
+
+
+def _place(given: object) -> str:
+    """An address as it is, a folder as an absolute path."""
+    text = str(given)
+    return text if "://" in text else str(Path(text).expanduser().absolute())
+
+
+def _store(folder: Path, info: ValidationInfo) -> Store:
+    return Store.at(folder, info.data.get("store_remote"))
 
 
 def _below(parent: str, *names: str) -> Callable[[dict[str, Any]], Path]:
@@ -24,23 +59,35 @@ _database = _below("home", "mlflow", "mlflow.db")
 class Settings(Config):
     """One instance a process; stages get it in their context.
 
+    profile: "scaled-out" refuses to start on what serves one machine only; see profile.py.
+    store_remote: s3://BUCKET/PREFIX where machines share finished runs, or None. dvc_remote: a folder or s3://...
+        Endpoint and credentials of both: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.
     ray: "local" (an instance started for the run and ended after it) or the address of a cluster.
+    jobs: http address of a Ray cluster's job server, on which stages then run; None: on this machine.
     workers: 0: training in the stage's own process with all cores; n >= 1: n Ray workers.
+    user_recipes: a second folder of recipes. webhook: where a failure or a promotion is posted, as JSON.
     debug: show tracebacks instead of one line.
     """
 
     model_config = ConfigDict(validate_default=True)
 
+    profile: Literal["embedded", "scaled-out"] = "embedded"
     home: AbsolutePath = Path(".selfsup")
     data: AbsolutePath = Path("data")
     recipes: AbsolutePath = Path("recipes")
-    store: AbsolutePath = Field(default_factory=_below("home", "store"))
+    user_recipes: AbsolutePath = Field(default_factory=_below("home", "recipes"))
+    store_remote: str | None = Field(default=None, pattern=BUCKET)
+    store: Annotated[AbsolutePath, AfterValidator(_store)] = Field(default_factory=_below("home", "store"))
     mlflow: str = Field(default_factory=lambda given: f"sqlite:///{_database(given)}", min_length=1)
     mlflow_artifacts: AbsolutePath = Field(default_factory=_below("home", "mlflow", "artifacts"))
-    dvc_remote: AbsolutePath = Field(default_factory=_below("home", "dvc-remote"))
+    dvc_remote: Annotated[str, BeforeValidator(_place)] = Field(
+        default_factory=lambda given: str(_below("home", "dvc-remote")(given))
+    )
     ray: str = Field(default="local", min_length=1)
+    jobs: str | None = Field(default=None, pattern=r"^https?://.+")
     workers: NonNegativeInt = 0
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    webhook: str | None = Field(default=None, pattern=r"^https?://.+")
     debug: bool = False
 
     @classmethod
@@ -51,7 +98,10 @@ class Settings(Config):
             UserError: a variable that begins with SELFSUP_ is unknown, or its value is impossible.
         """
         names = {f"{PREFIX}{field.upper()}": field for field in cls.model_fields}
-        given = {key: value for key, value in environ.items() if key.startswith(PREFIX)}
+        crash.asked(environ)  # a test's, no setting
+        given = {
+            key: value for key, value in environ.items() if key.startswith(PREFIX) and key != crash.VARIABLE
+        }
         for key in given:
             if key not in names:
                 raise UserError(f"environment: {unknown(key, list(names)).replace('key', 'variable', 1)}")
@@ -62,4 +112,5 @@ class Settings(Config):
 
     def environ(self) -> dict[str, str]:
         """The variables from which load() makes this very object: for a child process."""
-        return {f"{PREFIX}{name.upper()}": str(value) for name, value in self.model_dump(mode="json").items()}
+        given = self.model_dump(mode="json").items()
+        return {f"{PREFIX}{name.upper()}": "" if value is None else str(value) for name, value in given}

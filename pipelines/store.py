@@ -5,12 +5,13 @@ A finished run is named by its reference, "NAME/KEY". The key is a digest of all
 stage and its VERSION, the recipe's name, the request as given (upstream references included), what the stage
 observes of the world outside, and the code that it imports. No manifest, no result: the manifest is written
 last, then the folder gets its name. An interrupted run keeps its folder (.KEY.part); its retry resumes there.
+
+Where the store has a remote (settings.Store), a run is shared there before its folder gets its name, and what is
+not here is looked for there: machines with empty folders share finished runs.
 """
 
-import hashlib
 import importlib
 import inspect
-import json
 import shutil
 import time
 from pathlib import Path
@@ -19,50 +20,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from components.config import Config, explain
+from components.config import explain
+from components.crash import point
 from components.errors import UserError
 from components.files import fsync, locked
-from pipelines import code
-from pipelines.context import Artifact, Context, read_metrics
-from pipelines.settings import Settings
+from pipelines import code, remote
+from pipelines.artifact import Artifact
+from pipelines.context import Context, read_metrics
+from pipelines.manifest import Identity, Manifest, whole, write
+from pipelines.settings import Settings, Store
 
 __all__ = [
-    "Artifact", "Context", "Manifest", "identify", "is_finished", "part_of", "read_manifest", "read_metrics",
-    "read_output", "run_once",
+    "Artifact", "Context", "Identity", "Manifest", "identify", "is_finished", "key_of", "part_of", "read_manifest",
+    "read_metrics", "read_output", "run_once", "share",
 ]  # fmt: skip
-
-
-class Identity(Config):
-    """All that a run's key depends on.
-
-    given: the request as the recipe has it, upstream references included. observed: of the world outside.
-    code: digest of the modules imported.
-    """
-
-    stage: str
-    version: int
-    recipe: str
-    given: dict[str, Any]
-    observed: dict[str, str]
-    code: str
-
-    @property
-    def reference(self) -> str:
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return f"{self.stage}/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-
-
-class Manifest(Identity):
-    """What a finished run was made from, what it was asked and what it gave.
-
-    request: as validated, defaults filled in. output: as its stage's Output dumps itself. started (unix time)
-    and seconds: of the attempt that finished.
-    """
-
-    request: dict[str, Any]
-    output: dict[str, Any]
-    started: float
-    seconds: float
 
 
 def identify(
@@ -96,12 +67,21 @@ def run_once(identity: Identity, settings: Settings, run: str = "") -> tuple[str
     with locked(part.with_suffix(".lock")):
         if is_finished(reference, store):
             return reference, True
+        if whole(part):  # the process that made it was ended before it could say so
+            return reference, not _publish(reference, store)
         module = load(identity.stage)
         request = checked(module, identity.given, identity.recipe)
         if (store / reference).is_dir():
             shutil.rmtree(store / reference)  # its manifest is gone: no result
         part.mkdir(exist_ok=True)
-        context = Context(store=store, settings=settings, recipe=identity.recipe, folder=part, run=run)
+        context = Context(
+            store=store,
+            settings=settings,
+            recipe=identity.recipe,
+            folder=part,
+            run=run,
+            observed=identity.observed,
+        )
         started = time.time()
         output = module.run(request, part, context)
         manifest = Manifest(
@@ -111,12 +91,26 @@ def run_once(identity: Identity, settings: Settings, run: str = "") -> tuple[str
             started=round(started, 3),
             seconds=round(time.time() - started, 3),
         )
-        _publish(part, store / reference, manifest)
-    return reference, False
+        point("store.output")
+        write(part, manifest)
+        point("store.manifest")
+        return reference, not _publish(reference, store)
 
 
 def is_finished(reference: str, store: Path) -> bool:
-    return (store / reference / "manifest.json").is_file()
+    """Whether it is here; a run that others share is brought here."""
+    if (store / reference / "manifest.json").is_file():
+        return True
+    address = _remote(store)
+    return address is not None and remote.bring(
+        reference, store / reference, part_of(reference, store), address
+    )
+
+
+def share(reference: str, store: Path) -> None:
+    """A finished run of this machine is there for others too: one made before the store had a remote, say."""
+    if address := _remote(store):
+        remote.share(reference, store / reference, address)
 
 
 def part_of(reference: str, store: Path) -> Path:
@@ -125,16 +119,21 @@ def part_of(reference: str, store: Path) -> Path:
     return store / stage / f".{key}.part"
 
 
+def key_of(folder: Path) -> str:
+    """The key of the run that works in this folder; its reference is "STAGE/KEY"."""
+    return folder.name.removeprefix(".").removesuffix(".part")
+
+
 def read_manifest(reference: str, store: Path) -> Manifest:
     """The manifest of a finished run, without importing its stage: output is plain JSON values.
 
     Raises:
         UserError: no finished run has this reference.
     """
-    file = store / reference / "manifest.json"
-    if not file.is_file():
-        raise UserError(f"no finished run {reference!r} in {store}; `selfsup runs` lists them")
-    return Manifest.model_validate_json(file.read_bytes())
+    if not is_finished(reference, store):
+        where = " or ".join(str(place) for place in (store, _remote(store)) if place)
+        raise UserError(f"no finished run {reference!r} in {where}; `selfsup runs` lists them")
+    return Manifest.model_validate_json((store / reference / "manifest.json").read_bytes())
 
 
 def read_output(reference: str, store: Path) -> Any:
@@ -163,14 +162,26 @@ def _observe(stage: str, given: dict[str, Any], settings: Settings, recipe: str)
     return observed
 
 
-def _publish(part: Path, final: Path, manifest: Manifest) -> None:
-    """Everything is on the disk before the manifest is, and the manifest before the folder has its name."""
-    for file in part.rglob("*"):
-        if not file.is_symlink():
-            fsync(file)
-    target = part / "manifest.json"
-    target.write_text(manifest.model_dump_json(indent=2) + "\n")
-    fsync(target)
-    fsync(part)
-    part.rename(final)
+def _remote(store: Path) -> str | None:
+    return store.remote if isinstance(store, Store) else None
+
+
+def _publish(reference: str, store: Path) -> bool:
+    """The folder gets its name, once it is shared. Whether the result is this machine's own."""
+    part, final, address = part_of(reference, store), store / reference, _remote(store)
+    if address is not None and not remote.share(reference, part, address):
+        if not remote.bring(reference, final, part, address):
+            raise ConnectionError(f"{address}: {reference} was there and is not; run again")
+        mine = not part.exists()  # it was shared by this machine's last attempt
+        shutil.rmtree(part, ignore_errors=True)
+        return mine
+    if final.is_dir() and not (final / "manifest.json").is_file():
+        shutil.rmtree(final)
+    try:
+        part.rename(final)
+    except FileNotFoundError:  # another process of this machine found it shared, and did so
+        if not (final / "manifest.json").is_file():
+            raise
     fsync(final.parent)
+    point("store.renamed")
+    return True

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pipelines.profile import reasons
 from pipelines.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -218,10 +219,34 @@ def test_every_selfsup_variable_is_a_setting(ours: dict[str, Any]) -> None:
     settings = Settings.load({k: str(v) for k, v in worker.items()})
     assert settings.ray == "ray-head:6379"
     assert settings.mlflow == "http://mlflow:5000"
+    assert settings.jobs == "http://ray-head:8265"
     assert settings.workers >= 1  # with 0 the cluster would have nothing to do
-    mounted = [v.split(":")[1] for v in ours["airflow-worker"]["volumes"]]
-    for folder in (settings.home, settings.data, settings.store, settings.dvc_remote, settings.recipes):
-        assert any(folder.is_relative_to(mount) for mount in mounted), folder
+    for name in ("airflow-worker", "ray-worker"):
+        mounted = [v.split(":")[1] for v in ours[name]["volumes"]]
+        for folder in (settings.home, settings.data, settings.store, settings.recipes):
+            assert any(folder.is_relative_to(mount) for mount in mounted), (name, folder)
+
+
+def test_the_profile_would_start(ours: dict[str, Any]) -> None:
+    worker = {k: str(v) for k, v in ours["airflow-worker"]["environment"].items()}
+    settings = Settings.load(worker)
+    assert settings.profile == "scaled-out"
+    assert reasons(settings, worker) == []
+    for name in ("SELFSUP_STORE_REMOTE", "SELFSUP_DVC_REMOTE", "AIRFLOW__CORE__FERNET_KEY", "RAY_AUTH_TOKEN"):
+        less = {key: value for key, value in worker.items() if key != name}
+        assert any(name in reason for reason in reasons(Settings.load(less), less)), name
+
+
+def test_who_runs_stages_reaches_the_object_store(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    buckets = set(services["buckets"]["command"][2:])
+    for name in ("airflow-worker", "ray-worker", "buckets", "mlflow"):
+        environ = services[name]["environment"]
+        assert environ["AWS_ENDPOINT_URL"] == "http://objects:7070", name
+        assert "back" in services[name]["networks"], name
+        used = {match for value in environ.values() for match in re.findall(r"^s3://([a-z]+)", str(value))}
+        assert used <= buckets, name
+    assert "AWS_SECRET_ACCESS_KEY" not in services["airflow-scheduler"]["environment"]
 
 
 def test_stages_and_ray_share_their_folder_and_settings(ours: dict[str, Any]) -> None:
@@ -242,14 +267,14 @@ def test_every_airflow_setting_exists(ours: dict[str, Any]) -> None:
     assert spec.origin is not None
     file = Path(spec.origin).parent / "config_templates" / "config.yml"
     known = yaml.safe_load(file.read_text())
-    celery = {"broker_url", "result_backend", "worker_concurrency"}  # the provider's own sections
+    celery = {"broker_url", "result_backend", "worker_concurrency", "visibility_timeout"}  # the provider's own
     given = {
         key for service in ours.values() for key in service["environment"] if key.startswith("AIRFLOW__")
     }
     assert len(given) > 12
     for key in given:
         section, option = key.removeprefix("AIRFLOW__").lower().split("__")
-        assert option in (celery if section == "celery" else known[section]["options"]), key
+        assert option in (celery if section.startswith("celery") else known[section]["options"]), key
 
 
 def test_commands_refer_to_what_exists(ours: dict[str, Any]) -> None:
@@ -257,7 +282,9 @@ def test_commands_refer_to_what_exists(ours: dict[str, Any]) -> None:
     sources = {source for line in copied for source in line.split()}
     for name, service in ours.items():
         first, *rest = service["command"]
-        if first == "python":
+        if rest[:1] == ["-m"]:
+            assert (ROOT / rest[1].replace(".", "/")).with_suffix(".py").is_file(), name
+        elif first == "python":
             assert rest[0] in sources, name
         elif "/" in first:
             file = Path(first).relative_to("/opt/selfsup")
@@ -273,7 +300,7 @@ def test_commands_refer_to_what_exists(ours: dict[str, Any]) -> None:
 
 def test_airflow_subcommands_exist(ours: dict[str, Any]) -> None:
     text = "".join(" ".join(s["command"]) + "\n" for n, s in ours.items() if n.startswith("airflow-"))
-    for part in ("api-server", "scheduler", "dag-processor", "triggerer", "db migrate"):
+    for part in ("api-server", "scheduler", "dag-processor", "triggerer"):
         assert f"airflow {part}" in text
     assert "exec airflow celery worker" in (DOCKER / "worker.sh").read_text()
 
@@ -301,20 +328,17 @@ def test_the_image_is_not_root_and_holds_no_secret() -> None:
     assert not any(re.search(r"PASSWORD|TOKEN|SECRET|FERNET", line) for line in named)
 
 
-def test_extra_requirements_are_pinned_and_not_the_locks() -> None:
-    pin = re.compile(r"^([a-z0-9._-]+)==([\w.]+)", re.M)
-    lock = dict(pin.findall((ROOT / "requirements.lock").read_text()))
-    text = (DOCKER / "requirements-scaled.txt").read_text()
-    extra = dict(pin.findall(text))
-    assert len(extra) == sum(1 for line in text.splitlines() if line and not line.startswith("#"))
-    assert not extra.keys() & lock.keys()
+def test_the_lock_holds_what_the_profile_needs() -> None:
+    lock = dict(re.findall(r"^([a-z0-9._-]+)==([\w.]+)", (ROOT / "requirements.lock").read_text(), re.M))
     wanted = {
         "apache-airflow-providers-celery",
         "apache-airflow-providers-postgres",
         "psycopg2-binary",
         "boto3",
+        "dvc-s3",
+        "redis",
     }
-    assert wanted <= extra.keys()
+    assert wanted <= lock.keys()
     cluster = yaml.safe_load((DOCKER / "kuberay" / "raycluster.yaml").read_text())
     assert cluster["spec"]["rayVersion"] == lock["ray"]
 
@@ -371,9 +395,8 @@ def test_the_entry_point_refuses_mlflow_without_a_database() -> None:
 def test_the_entry_point_becomes_the_command_or_exits() -> None:
     def start(*command: str, **environ: str) -> subprocess.CompletedProcess[str]:
         script = [sys.executable, str(DOCKER / "entrypoint.py"), *command]
-        return subprocess.run(
-            script, env={"PATH": os.environ["PATH"], **environ}, capture_output=True, text=True
-        )
+        given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ}
+        return subprocess.run(script, env=given, capture_output=True, text=True)
 
     done = start(sys.executable, "-c", "import sys; sys.exit(7)")
     assert done.returncode == 7

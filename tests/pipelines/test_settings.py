@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ def test_everything_that_is_written_lies_under_the_home():
     assert settings.store == Path("/somewhere/store")
     assert settings.mlflow == "sqlite:////somewhere/mlflow/mlflow.db"
     assert settings.mlflow_artifacts == Path("/somewhere/mlflow/artifacts")
-    assert settings.dvc_remote == Path("/somewhere/dvc-remote")
+    assert settings.dvc_remote == "/somewhere/dvc-remote"
 
 
 def test_paths_are_absolute(tmp_path, monkeypatch):
@@ -35,12 +36,35 @@ def test_a_child_process_loads_the_very_same(tmp_path):
         ({"SELFSUP_WORKERS": "-1"}, "workers: .*greater than or equal to 0"),
         ({"SELFSUP_WORKERS": "many"}, "workers: .*integer"),
         ({"SELFSUP_DEVICE": "gpu"}, "device: .*cuda"),
+        ({"SELFSUP_PROFILE": "big"}, "profile: .*'embedded' or 'scaled-out'"),
+        ({"SELFSUP_STORE_REMOTE": "/srv/store"}, "store_remote: .*s3://"),
+        ({"SELFSUP_JOBS": "head:8265"}, "jobs: .*https"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_it(environ, message):
     with pytest.raises(UserError, match=message) as caught:
         Settings.load(environ)
     assert "\n" not in str(caught.value)
+
+
+def test_the_store_knows_where_others_find_its_runs(tmp_path):
+    settings = Settings(home=tmp_path, store_remote="s3://runs/store", jobs="http://head:8265")
+    again = [
+        Settings.load(settings.environ()),
+        Settings.model_validate(settings.model_dump(mode="json")),
+        pickle.loads(pickle.dumps(settings)),
+        settings.model_copy(update={"workers": 2}),
+    ]
+    for one in again:
+        assert (one.store, one.store.remote) == (tmp_path / "store", "s3://runs/store")
+    assert Settings(home=tmp_path).store.remote is None
+    assert Settings.load(Settings(home=tmp_path).environ()) == Settings(home=tmp_path)
+
+
+def test_a_remote_may_be_a_folder_or_a_bucket(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Settings.load({"SELFSUP_DVC_REMOTE": "there"}).dvc_remote == str(tmp_path / "there")
+    assert Settings.load({"SELFSUP_DVC_REMOTE": "s3://data/dvc"}).dvc_remote == "s3://data/dvc"
 
 
 def test_an_empty_variable_is_no_value():

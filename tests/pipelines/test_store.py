@@ -11,7 +11,8 @@ import pytest
 from components.config import Config
 from components.errors import UserError
 from pipelines import code, store
-from pipelines.context import Artifact, Context, append_metrics, read_metrics
+from pipelines.artifact import Artifact
+from pipelines.context import Context, append_metrics, read_metrics
 from pipelines.settings import Settings
 
 
@@ -154,6 +155,28 @@ def test_a_file_that_was_changed_afterwards_is_refused(run, settings):
     (settings.store / reference / "a.bin").unlink()
     with pytest.raises(UserError, match="missing"):
         context.file(reference, artifact)
+    deep = Artifact(
+        path="model/a.bin", sha256="", bytes=0
+    )  # what is to be removed is the run, not its subfolder
+    with pytest.raises(UserError, match=f"remove {settings.store / reference} and run again"):
+        context.file(reference, deep)
+
+
+def test_a_run_that_is_done_but_for_its_name_is_not_run_again(stage, run, settings, monkeypatch):
+    monkeypatch.setattr(Path, "rename", lambda part, final: (_ for _ in ()).throw(RuntimeError("power cut")))
+    with pytest.raises(RuntimeError):
+        run({"size": 3})
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "pipelines.stages.fake", stage)
+    for name, value in (("version", stage.version), ("code_digest", stage.code), ("observes", False)):
+        monkeypatch.setattr(code, name, lambda stage, value=value: value)
+    reference, found = run({"size": 3})
+    assert (store.is_finished(reference, settings.store), found, len(stage.calls)) == (True, False, 1)
+    part = store.part_of(store.identify("fake", {"size": 4}, settings, "r").reference, settings.store)
+    part.mkdir()
+    (part / "manifest.json").write_text('{"torn":')  # written again, by a run
+    assert run({"size": 4})[1] is False
+    assert len(stage.calls) == 2
 
 
 @pytest.mark.parametrize("given", [{}, {"size": "x"}, {"size": 1, "nmae": "b"}])

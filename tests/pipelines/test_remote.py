@@ -1,0 +1,192 @@
+"""Two machines are two homes here, each with a store of its own; the bucket is a real one of an S3 server."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import boto3
+import pytest
+
+from components.errors import UserError
+from pipelines import remote, store
+from pipelines.artifact import Artifact
+from pipelines.settings import Settings
+from pipelines.store import Context
+
+KEY = "0" * 16
+REFERENCE = f"fake/{KEY}"
+BIG = bytes(range(256)) * 5000  # larger than what comes along
+
+
+def made(folder, big=BIG, seconds=1.0):
+    """The folder of a run as its stage leaves it."""
+    (folder / "deep").mkdir(parents=True)
+    (folder / "big.bin").write_bytes(big)
+    (folder / "deep" / "small.txt").write_text("small")
+    (folder / ".big.bin.tmp").write_text("what a kill left")
+    (folder / "metrics.jsonl").write_text('{"step": 1}\n')
+    output = {
+        "file": Artifact.of(folder / "big.bin", folder),
+        "more": [Artifact.of(folder / "deep/small.txt", folder)],
+    }
+    manifest = store.Manifest(
+        stage="fake", version=1, recipe="r", given={}, observed={}, code="c", request={}, started=1.0, seconds=seconds,
+        output=json.loads(json.dumps(output, default=lambda a: a.model_dump())),
+    )  # fmt: skip
+    (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n")
+    return output["file"]
+
+
+@pytest.fixture
+def machine(tmp_path, bucket):
+    def one(name):
+        settings = Settings(home=tmp_path / name, store_remote=bucket)
+        return settings, Context(store=settings.store, settings=settings, recipe="r")
+
+    return one
+
+
+def keys(bucket):
+    name, prefix = remote._split(bucket)
+    found = boto3.client("s3").list_objects_v2(Bucket=name).get("Contents", [])
+    return [item["Key"].removeprefix(prefix) for item in found]
+
+
+def test_another_machine_finds_the_run_and_fetches_what_it_asks_for(machine, bucket):
+    here, _ = machine("here")
+    file = made(here.store / REFERENCE)
+    store.share(REFERENCE, here.store)
+    there, context = machine("there")
+    assert store.is_finished(REFERENCE, there.store)
+    found = there.store / REFERENCE
+    assert sorted(p.name for p in found.rglob("*") if p.is_file()) == [
+        "manifest.json",
+        "metrics.jsonl",
+        "small.txt",
+    ]
+    assert (
+        found.joinpath("manifest.json").read_bytes()
+        == (here.store / REFERENCE / "manifest.json").read_bytes()
+    )
+    assert context.file(REFERENCE, file).read_bytes() == BIG
+    assert sorted(p.name for p in (there.store / "fake").iterdir()) == [f".{KEY}.lock", KEY]
+    assert store.read_manifest(REFERENCE, there.store) == store.read_manifest(REFERENCE, here.store)
+
+
+def test_without_a_remote_nothing_is_looked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(remote, "_client", lambda: pytest.fail("S3 was asked"))
+    settings = Settings(home=tmp_path)
+    assert not store.is_finished(REFERENCE, settings.store)
+    with pytest.raises(UserError, match="no finished run"):
+        store.read_manifest(REFERENCE, settings.store)
+
+
+def test_killed_between_the_files_and_the_record_there_is_no_result(machine, bucket):
+    here, _ = machine("here")
+    made(store.part_of(REFERENCE, here.store))
+    code = f"""
+        import os, signal
+        from pathlib import Path
+        from pipelines import remote
+        class Killed:
+            def __init__(self, client): self.client = client
+            def __getattr__(self, name): return getattr(self.client, name)
+            def put_object(self, **given): os.kill(os.getpid(), signal.SIGKILL)
+        client = Killed(remote._client())
+        remote._client = lambda: client
+        remote.share({REFERENCE!r}, Path({str(store.part_of(REFERENCE, here.store))!r}), {bucket!r})
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], env=os.environ)
+    assert done.returncode == -signal.SIGKILL
+    assert len(keys(bucket)) == 3  # the files are there
+    assert not any(key.startswith("fake/") for key in keys(bucket))
+    there, _ = machine("there")
+    assert not store.is_finished(REFERENCE, there.store)
+    assert store._publish(REFERENCE, here.store)  # its retry
+    assert store.is_finished(REFERENCE, there.store)
+
+
+def test_killed_after_the_record_the_retry_gives_the_folder_its_name(machine, bucket):
+    here, _ = machine("here")
+    part = store.part_of(REFERENCE, here.store)
+    made(part)
+    assert remote.share(REFERENCE, part, bucket)
+    assert store.is_finished(REFERENCE, here.store)
+    assert not part.exists()
+    assert (here.store / REFERENCE / "big.bin").read_bytes() == BIG  # renamed, not fetched
+
+
+def test_of_two_machines_with_the_same_run_one_wins(machine, bucket):
+    here, _ = machine("here")
+    there, context = machine("there")
+    file = made(store.part_of(REFERENCE, here.store), seconds=1.0)
+    made(store.part_of(REFERENCE, there.store), big=BIG[::-1], seconds=2.0)
+    assert store._publish(REFERENCE, here.store)
+    assert not store._publish(REFERENCE, there.store)
+    assert store.read_manifest(REFERENCE, there.store).seconds == 1.0
+    assert context.file(REFERENCE, file).read_bytes() == BIG
+    assert not store.part_of(REFERENCE, there.store).exists()
+
+
+def test_the_record_is_only_written_where_there_is_none(machine, bucket, monkeypatch):
+    here, _ = machine("here")
+    there, _ = machine("there")
+    made(store.part_of(REFERENCE, here.store))
+    made(store.part_of(REFERENCE, there.store), seconds=2.0)
+    assert remote.share(REFERENCE, store.part_of(REFERENCE, here.store), bucket)
+    seen = remote.lookup(REFERENCE, bucket)
+    monkeypatch.setattr(remote, "lookup", lambda reference, address: None)  # it looked a moment too early
+    assert not remote.share(REFERENCE, store.part_of(REFERENCE, there.store), bucket)
+    monkeypatch.undo()
+    assert seen is not None
+    assert seen.manifest["seconds"] == 1.0
+
+
+@pytest.mark.parametrize("what", [b"x" * len(BIG), BIG[:-1], None])
+def test_an_object_that_is_not_what_its_name_says_is_refused(machine, bucket, what):
+    here, _ = machine("here")
+    file = made(here.store / REFERENCE)
+    store.share(REFERENCE, here.store)
+    name, prefix = remote._split(bucket)
+    client, key = boto3.client("s3"), f"{prefix}files/{file.sha256}"
+    client.put_object(Bucket=name, Key=key, Body=what) if what else client.delete_object(Bucket=name, Key=key)
+    there, context = machine("there")
+    assert store.is_finished(REFERENCE, there.store)
+    with pytest.raises(
+        UserError, match=f"{file.sha256} is .*remove s3://.*{REFERENCE}.json and run again"
+    ) as caught:
+        context.file(REFERENCE, file)
+    assert "\n" not in str(caught.value)
+    assert not [p for p in (there.store / REFERENCE).iterdir() if "big" in p.name]
+    # What the message says helps: the machine that made it still has it.
+    client.delete_object(Bucket=name, Key=f"{prefix}{REFERENCE}.json")
+    store.share(REFERENCE, here.store)
+    assert context.file(REFERENCE, file).read_bytes() == BIG
+
+
+def test_what_is_not_here_in_full_is_not_shared(machine, bucket):
+    here, _ = machine("here")
+    made(here.store / REFERENCE)
+    (here.store / REFERENCE / "big.bin").unlink()
+    with pytest.raises(UserError, match=r"big\.bin is missing.*remove .*and run again"):
+        store.share(REFERENCE, here.store)
+    assert keys(bucket) == []
+
+
+def test_a_bucket_that_is_not_there_is_one_line(machine, tmp_path, bucket):
+    settings = Settings(home=tmp_path, store_remote="s3://nobodys-bucket/x")
+    with pytest.raises(UserError, match=r"^s3://nobodys-bucket/x: .*NoSuchBucket.*AWS_") as caught:
+        store.is_finished(REFERENCE, settings.store)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_server_that_does_not_answer_is_nobodys_mistake(machine, tmp_path, bucket, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    remote._client.cache_clear()
+    with pytest.raises(ConnectionError, match="run again: it goes on"):
+        store.is_finished(REFERENCE, Settings(home=tmp_path, store_remote=bucket).store)
+    remote._client.cache_clear()
