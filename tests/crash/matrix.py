@@ -1,0 +1,124 @@
+"""The crash matrix: kill a stage at every point, run it again, compare with a run that nobody killed.
+
+One reference run; a copy of its home before each stage is where the cases of that stage begin. Written as a table
+into docs/crash-matrix.md by `python -m tests.crash.matrix`.
+"""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.crash import POINTS
+from tests.crash.place import ROOT
+from tests.crash.reference import STEPS, Reference, run
+from tests.crash.traces import differences, models, processes, traces
+
+# The point, and the how-many-eth time; the stage is the point's first word unless it stands here.
+TIMES = {
+    "ingest.written": 2, "ingest.indexed": 2, "train.step": 5, "train.checkpoint": 3,
+    "train.saved": 2, "embed.range": 2, "finetune.between": 2, "mirror.stage": 3, "score.partition": 2,
+}  # fmt: skip
+STAGES = {"store": "ingest", "run": "ingest", "train": "pretrain"}
+
+
+def stage_of(point: str) -> str:
+    """The stage in which a point's case is killed."""
+    first = point.partition(".")[0]
+    return STAGES.get(first, first)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case. killed, resumed: seconds of the attempt that died and of the next. wrong: what is not as if
+    nothing had happened."""
+
+    point: str
+    stage: str
+    killed: float
+    resumed: float
+    versions: int
+    champion: str
+    wrong: list[str]
+
+
+class Matrix:
+    """The cases of some points, two processes at a time; `rows` tells of each when it is over."""
+
+    def __init__(self, reference: Reference, points: list[str]) -> None:
+        self.reference = reference
+        order = sorted(points, key=lambda point: STEPS.index(stage_of(point)))
+        reference.ask(stage_of(order[-1]))
+        self.pool = ThreadPoolExecutor(2)
+        self.rows = {point: self.pool.submit(self.case, point) for point in order}
+
+    def close(self) -> None:
+        self.pool.shutdown(cancel_futures=True)
+
+    def case(self, point: str) -> Row:
+        """Kill, run again, compare."""
+        stage = stage_of(point)
+        home, before = self.reference.before(stage, f"killed-{point}")
+        killed = run(stage, home, before, f"{point}:{TIMES.get(point, 1)}")
+        wrong = [] if "was killed" in killed.said or killed.code == -9 else [f"not killed: {killed.said}"]
+        left = processes(home)
+        wrong += [f"left running: {left}"] if left else []
+        resumed = run(stage, home, before)
+        wrong += [] if resumed.code == 0 else [f"did not resume: {resumed.said}"]
+        unharmed = self.reference.after(stage)
+        done = before if stage == "mirror" else {**before, stage: self.reference.done[stage]}
+        if resumed.done and resumed.done != done:
+            wrong.append(f"references: {resumed.done} instead of {done}")
+        elif resumed.code == 0:
+            wrong += differences(traces(home, done), traces(unharmed, done))
+        found = models(home)
+        champions = [str(version) for alias, version in found.get("aliases", []) if alias == "champion"]
+        if not wrong:
+            shutil.rmtree(home.root)
+        return Row(
+            point, stage, killed.seconds, resumed.seconds, len(found.get("versions", [])),
+            champions[0] if champions else "", wrong,
+        )  # fmt: skip
+
+
+def table(rows: list[Row]) -> Iterator[str]:
+    """As Markdown."""
+    yield "| point | what is so there | killed in | resumed in | as if never killed | versions | champion |"
+    yield "|---|---|---|---|---|---|---|"
+    for row in rows:
+        same = "yes" if not row.wrong else f"**no**: {row.wrong[0]:.200}"
+        yield (
+            f"| `{row.point}` | {POINTS[row.point]} | {row.stage} | {row.resumed:.1f} s | {same} | "
+            f"{row.versions or ''} | {row.champion} |"
+        )
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        matrix = Matrix(Reference(Path(folder)), list(POINTS))
+        rows = []
+        for point, row in matrix.rows.items():
+            rows.append(row.result())
+            print(f"{point}: {rows[-1].resumed:.1f} s {rows[-1].wrong or 'ok'}", flush=True)
+        matrix.close()
+    page = ROOT / "docs" / "crash-matrix.md"
+    page.write_text(PAGE + "\n".join(table([row for p in POINTS for row in rows if row.point == p])) + "\n")
+    return any(row.wrong for row in rows)
+
+
+PAGE = """\
+# Crash matrix
+
+Written by `python -m tests.crash.matrix`; `tests/crash/` holds every row to it (`make test-slow`). The process is
+ended by SIGKILL at the point (`components/crash.py`), the stage is run again, and everything is compared with a run
+that nobody killed: references and digests of the stage's files, model versions, aliases, runs and metrics in MLflow,
+the data folder byte for byte, the moves in the promotion journal; no file of a half-done write and no process may be
+left. Seconds are of the second attempt with the start of its processes.
+
+"""
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,15 @@
+"""What the server of warm.py imports, in its own process only."""
+
+import importlib
+import os
+import warnings
+
+from components.registry.store import ENVIRONMENT
+from pipelines.graph import GRAPH
+from tests.crash.warm import HEAVY
+
+os.environ.update({name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")} | ENVIRONMENT)
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    for _name in (*HEAVY, *(f"pipelines.stages.{stage}" for stage in GRAPH)):
+        importlib.import_module(_name)
