@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -108,8 +109,10 @@ def run(request: Request, folder: Path, context: Context) -> Output:
 }
 GRAPH = """
 GRAPH = {"first": (), "second": ("first",)}
+FLOWS = {"ingest": ("first",), "train": ("first", "second"), "score": ("first",), "monitor": ("first",)}
 ORDER_ONLY: dict[str, tuple[str, ...]] = {}
 HEAVY = ("second",)
+POOL = "accelerator"
 
 def references(stage, done):
     return {name: done[name] for name in GRAPH[stage] if name not in ORDER_ONLY.get(stage, ())}
@@ -228,6 +231,57 @@ def project(tmp_path: Path, bytecode: Path) -> Iterator[Project]:
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+@pytest.fixture(scope="session")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The http address of an S3 server of one's own (moto), on loopback."""
+    pytest.importorskip("moto.server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("objects") / "log.txt"
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        server = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        until = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert time.monotonic() < until, log.read_text()
+                assert server.poll() is None, log.read_text()
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture
+def bucket(objects: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """s3://... of an empty bucket; this process, and those that it starts, may use it."""
+    import boto3
+
+    from pipelines import remote
+
+    for name, value in storage_environ(objects).items():
+        monkeypatch.setenv(name, value)
+    remote._client.cache_clear()
+    name = f"b{time.time_ns()}"
+    boto3.client("s3").create_bucket(Bucket=name)
+    return f"s3://{name}/selfsup"
+
+
+def storage_environ(address: str) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": address,
+        "AWS_ACCESS_KEY_ID": "tests",
+        "AWS_SECRET_ACCESS_KEY": "a1b2c3d4e5f60718293a",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
 
 
 @pytest.fixture

@@ -39,12 +39,12 @@ def place(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def selfsup(place: Path) -> Selfsup:
-    def call(*arguments: str, stages: int = 10) -> tuple[int, str, str]:
+    def call(*arguments: str, stages: int = 11) -> tuple[int, str, str]:
         """Exit code, stdout, stderr. stages: how many of the graph, from the first."""
         code = (
             "import sys; from pipelines import cli, graph, run\n"
-            f"run.GRAPH = dict(list(graph.GRAPH.items())[:{stages}])\n"
-            f"run._mirror = lambda *a: None\nif {stages} < 10: run.check_once = lambda *a: None\n"
+            f"graph.FLOWS['train'] = graph.FLOWS['train'][:{stages}]\n"
+            f"run._mirror = lambda *a: None\nif {stages} < 11: run.check_once = lambda *a: None\n"
             "sys.exit(cli.main())"
         )
         environ = {

@@ -9,6 +9,7 @@ from PIL import Image
 
 from components.errors import UserError
 from pipelines import recipe
+from pipelines.check import check
 from pipelines.init import choose, init
 from pipelines.settings import Settings
 from pipelines.survey import Found, are_classes
@@ -63,7 +64,7 @@ def test_class_folders(settings, source, capsys):
 @pytest.mark.slow
 def test_the_recipe_is_what_the_stages_ask_for(settings, source):
     put(source, *(f"{c}/{n}.png" for c in "abc" for n in range(20)))
-    recipe.check(recipe.load(init("letters", source, settings).recipe))
+    check(recipe.load(init("letters", source, settings).recipe))
 
 
 def test_a_file_of_labels_wins_over_folders(settings, source, capsys):

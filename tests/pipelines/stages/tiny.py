@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 
 from components.data.table import Table
 from components.encoders import ResnetConfig, build_encoder
-from pipelines.context import Artifact, Context
+from pipelines.artifact import Artifact
+from pipelines.context import Context
 from pipelines.settings import Settings
 from pipelines.stages import pseudo_label
 
