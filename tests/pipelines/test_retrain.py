@@ -79,7 +79,7 @@ class Place:
         """What the plan would say now; nothing after it is run."""
         recipe, done = load(self.recipe).forced(force), {}
         for stage in ("ingest", "snapshot", "plan"):
-            done[stage] = execute(stage, recipe, done, self.settings, "asked", lambda record: None)
+            done[stage] = execute(stage, recipe, done, self.settings, "0-asked", lambda record: None)
         return self.output(done["plan"])
 
     def output(self, reference: str) -> dict[str, Any]:
