@@ -267,7 +267,12 @@ def test_every_airflow_setting_exists(ours: dict[str, Any]) -> None:
     assert spec.origin is not None
     file = Path(spec.origin).parent / "config_templates" / "config.yml"
     known = yaml.safe_load(file.read_text())
-    celery = {"broker_url", "result_backend", "worker_concurrency", "visibility_timeout"}  # the provider's own
+    celery = {
+        "broker_url",
+        "result_backend",
+        "worker_concurrency",
+        "visibility_timeout",
+    }  # the provider's own
     given = {
         key for service in ours.values() for key in service["environment"] if key.startswith("AIRFLOW__")
     }
