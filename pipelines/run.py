@@ -24,6 +24,7 @@ from pipelines.recipe import Recipe
 from pipelines.settings import Settings
 from pipelines.summary import summary
 
+TELLING = ("plan", "report")  # they look and tell; a run of them alone adds nothing to MLflow's picture
 Through = Callable[[Recipe, Settings, str, Display, str], None]
 
 
@@ -97,8 +98,9 @@ def check_once(recipe: Recipe, settings: Settings, display: Watch, stages: Seque
 
 
 def _mirror(settings: Settings, name: str, display: Display) -> None:
-    """MLflow's picture of the run, where anything ran; the journal is the truth and stands without it."""
-    if all(line.status == "found" for line in journal.stages(settings.home, name)):
+    """MLflow's picture of the run, where it made anything; the journal is the truth and stands without it."""
+    lines = journal.stages(settings.home, name)
+    if all(line.status == "found" or (line.status == "ran" and line.stage in TELLING) for line in lines):
         return
     display({"stage": "mlflow", "status": "started"})
     code = "import sys; from pipelines.run import mirror; mirror(*sys.argv[1:])"
