@@ -295,14 +295,9 @@ def test_a_template_beside_a_module_is_part_of_it(tree, tmp_path):
     assert tree() != before
 
 
-def test_the_digest_of_every_stage_is_there_within_a_second():
-    for cached in (code._code_digest, code._module_digest, code._imports, code._parsed):
-        cached.cache_clear()
+def test_every_stage_has_a_digest_of_its_own():
     stages = [p.stem for p in (code.ROOT / "pipelines" / "stages").glob("[a-z]*.py")]
-    started = time.process_time()
-    for name in stages:
-        assert len(code.code_digest(name)) == 64
-    assert time.process_time() - started < 2  # all of them; one takes a fraction
+    assert len({code.code_digest(name) for name in stages}) == len(stages) > 10
 
 
 def test_a_stage_that_is_not_there_is_named():
