@@ -34,7 +34,9 @@ pretrain:
 embed: {batch_size: 8}
 pseudo_label: {clusters: 6}
 finetune:
-  steps: 60
+  steps: 150
+  learning_rate: 0.01
+  encoder_rate: 1.0
   batch_size: 30
   checkpoint_seconds: 0
   cross_fit: {folds: 2, steps: 10}
