@@ -131,7 +131,7 @@ def test_data_grow_and_each_run_does_what_is_new(tmp_path: Path) -> None:
     assert (waits["decision"], waits["new_samples"]) == ("skip", 6)
     assert waits["settled"]["snapshot"] == first["snapshot"].reference
 
-    place.label("more.csv", "one", range(24, 60))
+    place.label("labels-more.csv", "one", range(24, 60))
     labels = place.run(reason="36 labels came")
     assert place.output(labels["plan"].reference)["decision"] == "labels"
     assert labels["pretrain"].reference == first["pretrain"].reference
