@@ -48,7 +48,7 @@ def pretraining(images: np.ndarray, folder: Path) -> tuple[float, float]:
     """(samples a second, share of the time waited for data) of SimCLR for one epoch."""
     placement = place()
     encoder = build_encoder(ENCODER, 1, [0.286], [0.353])
-    objective = build_objective(SimclrConfig(view=ViewConfig(size=20)), encoder.feature_dim, len(images))
+    objective = build_objective(SimclrConfig(view=ViewConfig(size=20)), encoder, len(images))
     packed = Packed.open(folder / "images.npy")
     source = ViewSource(packed, objective.views, batch_size=256, seed=0, device=placement.device)
     done = train(

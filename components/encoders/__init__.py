@@ -5,10 +5,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from components.encoders.base import Encoder
 from components.encoders.resnet import Resnet, Resnet18Config, Resnet50Config, ResnetConfig, topology
 
 EncoderConfig = Annotated[ResnetConfig | Resnet18Config | Resnet50Config, Field(discriminator="name")]
-Encoder = Resnet
+
+__all__ = ["Encoder", "EncoderConfig", "build_encoder"]
 
 
 def build_encoder(

@@ -13,6 +13,7 @@ from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from components.config import Config
+from components.encoders.base import MapEncoder
 from components.encoders.norm import BatchNorm
 
 
@@ -73,26 +74,11 @@ def topology(config: ResnetConfig | Resnet18Config | Resnet50Config) -> ResnetCo
     )
 
 
-class Resnet(nn.Module):
-    """Encoder. `feature_dim` is D. mean, std: of the pixels, one a channel; kept as buffers, applied inside.
-
-    Raises:
-        ValueError: mean or std are not one a channel, or std is not above 0.
-    """
-
-    mean: Tensor
-    std: Tensor
-
+class Resnet(MapEncoder):
     def __init__(
         self, config: ResnetConfig, channels: int, mean: Sequence[float], std: Sequence[float]
     ) -> None:
-        super().__init__()
-        if len(mean) != channels or len(std) != channels or min(std) <= 0:
-            raise ValueError(
-                f"Resnet needs {channels} means and {channels} stds above 0, got {list(mean)} and {list(std)}"
-            )
-        self.register_buffer("mean", torch.tensor(list(mean)).reshape(1, -1, 1, 1))
-        self.register_buffer("std", torch.tensor(list(std)).reshape(1, -1, 1, 1))
+        super().__init__(channels, mean, std)
         wide = 4 if config.block == "bottleneck" else 1
         self.stem = _stem(config, channels)
         groups, inside = [], config.widths[0]
@@ -103,6 +89,8 @@ class Resnet(nn.Module):
                 inside = width * wide
         self.blocks = nn.Sequential(*groups)
         self.feature_dim = inside
+        first = 4 if config.stem == "large" else config.stem_stride
+        self.reduction = first * 2 ** (len(config.widths) - 1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -110,11 +98,9 @@ class Resnet(nn.Module):
             for block in groups:
                 nn.init.zeros_(block.last.weight)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x [B, C, S, S] float in [0, 1] -> features [B, D]: the mean over the last maps."""
-        x = (x - self.mean) / self.std
-        features: Tensor = self.blocks(self.stem(x)).mean(dim=(2, 3))
-        return features
+    def maps(self, x: Tensor) -> Tensor:
+        found: Tensor = self.blocks(self.stem(self.standardised(x)))
+        return found
 
 
 class Block(nn.Module):

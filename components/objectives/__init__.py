@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from components.encoders import Encoder
 from components.objectives.base import Objective
 from components.objectives.deepcluster import Deepcluster, DeepclusterConfig
 from components.objectives.simclr import Simclr, SimclrConfig
@@ -13,8 +14,8 @@ OBJECTIVES: dict[str, type[Objective]] = {"deepcluster": Deepcluster, "simclr": 
 ObjectiveConfig = Annotated[DeepclusterConfig | SimclrConfig | SwavConfig, Field(discriminator="name")]
 
 
-def build_objective(config: ObjectiveConfig, feature_dim: int, rows: int) -> Objective:
-    """The objective for features of the given size and a training set of `rows` samples."""
+def build_objective(config: ObjectiveConfig, encoder: Encoder, rows: int) -> Objective:
+    """The objective for this encoder (it may copy it as a teacher) and a training set of `rows` samples."""
     build: type = OBJECTIVES[config.name]
-    objective: Objective = build(config, feature_dim, rows)
+    objective: Objective = build(config, encoder, rows)
     return objective

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
+from components.encoders.base import Encoder
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,21 @@ FeatureSource = Callable[[], Tensor]
 class Objective(nn.Module):
     """A pretext task. It owns everything beyond the encoder: heads, teacher, queue, prototypes.
 
+    views: what it wants to see of a sample.
+    uses_labels: whether batch.targets carry the labels that there are (-1 elsewhere); only an objective that
+    says so sees any.
     tied_to_rows: names of the buffers that hold for the rows of one data set alone (assignments, banks, and
     what was found of them); a training on other rows begins them anew.
     """
 
     views: ViewSpec
+    uses_labels: bool = False
     tied_to_rows: tuple[str, ...] = ()
 
-    def forward(self, encoder: nn.Module, batch: Batch) -> Losses:
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         raise TypeError(f"{type(self).__name__} defines no forward")
 
-    def after_step(self, encoder: nn.Module, progress: float) -> None:
+    def after_step(self, encoder: Encoder, progress: float) -> None:
         """Called after each optimiser step; progress runs from 0 to 1 over the whole training."""
 
     def before_epoch(self, epoch: int, features: FeatureSource) -> None:
@@ -73,6 +78,15 @@ class Objective(nn.Module):
         """
         own = {name: value for name, value in self.state_dict().items() if name in self.tied_to_rows}
         self.load_state_dict({**state, **own})
+
+    @property
+    def collapse_loss(self) -> float | None:
+        """What the loss is when nothing is told apart (ln K for a clustering objective), where that is known."""
+        return None
+
+    def exported(self, encoder: Encoder) -> Encoder:
+        """The encoder that is kept when training is over: the student, unless the method says otherwise."""
+        return encoder
 
     def figures(self) -> dict[str, float]:
         """Figures about its own state to log at each epoch: prototype use, empty clusters, NMI."""

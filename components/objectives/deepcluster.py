@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from components.augmentations.image import ViewConfig
 from components.collectives import mean, rank, world
 from components.config import Config
+from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, FeatureSource, Losses, Objective
@@ -97,7 +98,7 @@ class Deepcluster(Objective):
     agreement: Tensor
     empties: Tensor
 
-    def __init__(self, config: DeepclusterConfig, feature_dim: int, rows: int) -> None:
+    def __init__(self, config: DeepclusterConfig, encoder: Encoder, rows: int) -> None:
         super().__init__()
         if config.clusters > rows:
             raise UserError(
@@ -105,16 +106,18 @@ class Deepcluster(Objective):
             )
         self.config = config
         self.views = ((config.view, config.views),)
-        body = [mlp_head(feature_dim, config.hidden, config.hidden), nn.ReLU()] if config.hidden else []
+        body = (
+            [mlp_head(encoder.feature_dim, config.hidden, config.hidden), nn.ReLU()] if config.hidden else []
+        )
         self.body = nn.Sequential(*body)
-        self.top = nn.Linear(config.hidden or feature_dim, config.clusters)
+        self.top = nn.Linear(config.hidden or encoder.feature_dim, config.clusters)
         self.fresh_parameters: list[nn.Parameter] = []  # new in this epoch; their optimiser state is void
         self.register_buffer("assignment", torch.full((rows,), -1, dtype=torch.int64))
         self.register_buffer("agreement", torch.tensor(float("nan"), dtype=torch.float64))
         self.register_buffer("empties", torch.tensor(0, dtype=torch.int64))
         self._restart(0)
 
-    def forward(self, encoder: nn.Module, batch: Batch) -> Losses:
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """Mean over views of the cross-entropy (nats) with the samples' clusters; log K for equal scores.
 
         `before_epoch` assigns them first: cross_entropy itself refuses -1 (as an index out of bounds).

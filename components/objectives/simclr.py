@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from components.augmentations.image import ViewConfig
 from components.collectives import gather, mean, rank, world
 from components.config import Config
+from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, Losses, Objective
@@ -62,15 +63,15 @@ def nt_xent(a: Tensor, b: Tensor, *, temperature: float) -> Tensor:
 
 
 class Simclr(Objective):
-    def __init__(self, config: SimclrConfig, feature_dim: int, rows: int = 0) -> None:
+    def __init__(self, config: SimclrConfig, encoder: Encoder, rows: int = 0) -> None:
         super().__init__()
         self.config = config
         self.views = view_spec(config.view, None, 0)
         self.head: nn.Module = mlp_head(
-            feature_dim, config.hidden or feature_dim, config.embedding, config.layers
+            encoder.feature_dim, config.hidden or encoder.feature_dim, config.embedding, config.layers
         )
 
-    def forward(self, encoder: nn.Module, batch: Batch) -> Losses:
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """Two views a sample -> total: [] nats.
 
         Raises:

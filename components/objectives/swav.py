@@ -21,6 +21,7 @@ from components.augmentations.image import ViewConfig
 from components.clustering.sinkhorn import sinkhorn
 from components.collectives import gather, mean, rank, world
 from components.config import Config
+from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, Losses, Objective
@@ -74,12 +75,12 @@ class Swav(Objective):
     queue: Tensor  # [Q, 2, E], newest first; the same on every rank
     use: Tensor  # [K] samples nearest to each prototype since the epoch began
 
-    def __init__(self, config: SwavConfig, feature_dim: int, rows: int = 0) -> None:
+    def __init__(self, config: SwavConfig, encoder: Encoder, rows: int = 0) -> None:
         super().__init__()
         self.config = config
         self.views = view_spec(config.view, config.local, config.locals)
         self.head: nn.Module = mlp_head(
-            feature_dim, config.hidden or feature_dim, config.embedding, config.layers
+            encoder.feature_dim, config.hidden or encoder.feature_dim, config.embedding, config.layers
         )
         self.prototypes = nn.Parameter(F.normalize(torch.randn(config.prototypes, config.embedding), dim=1))
         self.register_buffer("queue", torch.zeros(config.queue, 2, config.embedding))
@@ -92,7 +93,7 @@ class Swav(Objective):
         """ln K: the loss of an encoder that gives every sample the same feature."""
         return math.log(self.config.prototypes)
 
-    def forward(self, encoder: nn.Module, batch: Batch) -> Losses:
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """Two global views a sample, then any number of local ones -> total: [] nats.
 
         Raises:
@@ -133,7 +134,7 @@ class Swav(Objective):
         ]
 
     @torch.no_grad()
-    def after_step(self, encoder: nn.Module, progress: float) -> None:
+    def after_step(self, encoder: Encoder, progress: float) -> None:
         """Prototypes back on the sphere; the step's samples into the queue and the count of use."""
         self.progress = progress
         self.prototypes.copy_(F.normalize(self.prototypes, dim=1))

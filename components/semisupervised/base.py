@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from components.encoders.base import Encoder
 from components.objectives.base import Batch, Objective
 
 
@@ -83,5 +84,5 @@ class Method(Objective):
 
     progress: Tensor
 
-    def after_step(self, encoder: nn.Module, progress: float) -> None:
+    def after_step(self, encoder: Encoder, progress: float) -> None:
         self.progress.fill_(progress)

@@ -13,9 +13,10 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from pydantic import Field, NonNegativeFloat
-from torch import Tensor, nn
+from torch import Tensor
 
 from components.config import Config
+from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
 from components.semisupervised.base import Method, take_apart, weighted_cross_entropy
 
@@ -80,7 +81,7 @@ class Fixmatch(Method):
     prior: Tensor
     mean: Tensor
 
-    def forward(self, encoder: nn.Module, batch: Batch) -> Losses:
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """supervised + weight * consistency + pseudo_weight * (1 - progress) * pseudo-labels."""
         parts, config = take_apart(batch), self.config
         if parts.strong is None:
@@ -101,7 +102,7 @@ class Fixmatch(Method):
         return Losses(total, {name: value.detach() for name, value in figures.items()})
 
     def logits(
-        self, encoder: nn.Module, weak: Tensor, strong: Tensor, labelled: int
+        self, encoder: Encoder, weak: Tensor, strong: Tensor, labelled: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         """[L, K], [U, K], [U, K] logits of labelled weak, unlabelled weak (no gradient) and strong views."""
         same = weak.shape[1:] == strong.shape[1:]

@@ -5,9 +5,10 @@ Letters: see base.
 
 from typing import Literal
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from components.config import Config
+from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
 from components.semisupervised.base import Method, take_apart, weighted_cross_entropy
 
@@ -25,7 +26,7 @@ class Supervised(Method):
         super().__init__(feature_dim, classes)
         self.config = config
 
-    def forward(self, encoder: nn.Module, batch: Batch) -> Losses:
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """Cross-entropy of the labelled rows' weak views; unlabelled rows are not looked at."""
         parts = take_apart(batch)
         logits = self.head(encoder(parts.weak[: len(parts.targets)]))

@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from components.collectives import rank, world
+from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses, Objective
 from components.training.device import Placement
 
@@ -20,7 +21,7 @@ from components.training.device import Placement
 class Learner(nn.Module):
     """encoder: sample -> feature. objective: all beyond it (a pretext task, a semi-supervised method)."""
 
-    def __init__(self, encoder: nn.Module, objective: Objective) -> None:
+    def __init__(self, encoder: Encoder, objective: Objective) -> None:
         super().__init__()
         self.encoder, self.objective = encoder, objective
 

@@ -3,8 +3,6 @@
 Letters: n samples looked at, B samples in a batch, C channels, S side in pixels, D feature size.
 """
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -38,8 +36,7 @@ class Look:
         clean, *others = (self._features(encoder, x) for x in (images.float() / 255, *views))
         encoder.train(training)
         figures = diagnose(clean, (others[0], others[1]))
-        collapse_loss: Any = getattr(self.learner.objective, "collapse_loss", None)
-        found = symptoms(figures, loss=loss, collapse_loss=collapse_loss)
+        found = symptoms(figures, loss=loss, collapse_loss=self.learner.objective.collapse_loss)
         return Check(figures, f"{'; '.join(found)}; {REMEDIES}" if found else None)
 
     def _features(self, encoder: nn.Module, x: Tensor) -> Tensor:

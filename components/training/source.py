@@ -49,12 +49,20 @@ class ViewSource:
     """Views of packed images: gathered by a thread ahead of the step, augmented on the batch's device."""
 
     def __init__(
-        self, packed: Packed, views: ViewSpec, *, batch_size: int, seed: int, device: torch.device
+        self,
+        packed: Packed,
+        views: ViewSpec,
+        *,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        labels: Tensor | None = None,
     ) -> None:
-        """batch_size: of all processes together; fewer samples than that make one batch."""
+        """batch_size: of all processes together; fewer samples than that make one batch. labels: [N] int64,
+        -1 where there is none, for an objective that uses them."""
         size = min(batch_size, len(packed) - len(packed) % world())
         self.loader = Loader(len(packed), size, seed, rank=rank(), world=world())
-        self.packed, self.views, self.device = packed, views, device
+        self.packed, self.views, self.device, self.labels = packed, views, device, labels
         self._prefetch: Prefetch | None = None
         self._batches: Iterator[tuple[Tensor, Tensor]] = iter(())
         self._waited = 0.0
@@ -81,7 +89,9 @@ class ViewSource:
         began = time.perf_counter()
         index, images = next(self._batches)
         self._waited += time.perf_counter() - began
-        return Batch(views=self.augmented(images, generator, self.views), index=index.to(self.device))
+        views = self.augmented(images, generator, self.views)
+        targets = self.labels[index].to(self.device) if self.labels is not None else None
+        return Batch(views=views, index=index.to(self.device), targets=targets)
 
     def augmented(self, images: Tensor, generator: torch.Generator, views: ViewSpec) -> list[Tensor]:
         """uint8 [B, C, S, S] -> one [B, C, S', S'] float in [0, 1] for every view."""

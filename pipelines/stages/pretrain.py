@@ -189,7 +189,7 @@ def fit(config: Record, tell: Tell) -> Record:
         raise UserError(f"pretraining needs at least 2 training samples, got {len(packed)}; deliver more")
     torch.manual_seed(draw(request.seed))
     encoder = build_encoder(request.encoder, config["channels"], config["mean"], config["std"])
-    objective = build_objective(request.objective, encoder.feature_dim, len(packed))
+    objective = build_objective(request.objective, encoder, len(packed))
     learner = Learner(encoder, objective)
     source = ViewSource(
         packed,
@@ -197,6 +197,7 @@ def fit(config: Record, tell: Tell) -> Record:
         batch_size=settings.batch_size,
         seed=request.seed,
         device=placement.device,
+        labels=torch.from_numpy(table.label[table.train_rows()]) if objective.uses_labels else None,
     )
     warm = _warm(config["parent"], table, request.warm.replay) if config["parent"] else None
     trained = train(
@@ -214,7 +215,7 @@ def fit(config: Record, tell: Tell) -> Record:
     point("pretrain.trained")
     if rank() == 0:
         final = trained.average or trained.learner
-        export_encoder(folder / "encoder.safetensors", final.encoder)
+        export_encoder(folder / "encoder.safetensors", final.objective.exported(final.encoder))
     return {
         **_result(trained),
         "feature_dim": encoder.feature_dim,

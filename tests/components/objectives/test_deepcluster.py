@@ -13,6 +13,10 @@ from tests.ranks import be_a_rank, two_processes
 
 
 class Flat(nn.Module):
+    def __init__(self, feature_dim=4):
+        super().__init__()
+        self.feature_dim = feature_dim
+
     def forward(self, x):
         return x.flatten(1)
 
@@ -25,7 +29,7 @@ def blobs(per=10, shift=0.0):
 
 def make(rows=40, **kwargs):
     settings = {"clusters": 4, "components": 0, **kwargs}
-    return Deepcluster(DeepclusterConfig(**settings), feature_dim=4, rows=rows)
+    return Deepcluster(DeepclusterConfig(**settings), Flat(4), rows=rows)
 
 
 def batch(points, index):
@@ -128,7 +132,7 @@ def test_fresh_head_is_new_and_says_so():
 
 
 def test_fresh_weights_are_of_deviation_one_hundredth():
-    objective = Deepcluster(DeepclusterConfig(clusters=100), feature_dim=200, rows=100)
+    objective = Deepcluster(DeepclusterConfig(clusters=100), Flat(200), rows=100)
     assert objective.top.weight.std().item() == pytest.approx(0.01, rel=0.03)
     assert objective.top.weight.mean().item() == pytest.approx(0, abs=3e-4)
 

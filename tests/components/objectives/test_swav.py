@@ -32,7 +32,8 @@ class Flat(nn.Module):
 def make(**fields):
     torch.manual_seed(0)
     config = SwavConfig(**{"prototypes": K, "embedding": 4, "layers": 1, "freeze": 0.0, **fields})
-    return Swav(config, D), Flat()
+    encoder = Flat()
+    return Swav(config, encoder), encoder
 
 
 def batch(views=2, samples=B, seed=0, sides=(8, 8, 4, 4, 4)):
@@ -89,10 +90,10 @@ def test_the_objective_composes_head_prototypes_codes_and_loss(views):
 
 def test_views_are_two_global_ones_and_the_local_ones():
     large, small = ViewConfig(size=32), ViewConfig(size=16)
-    assert Swav(SwavConfig(view=large, local=small, locals=4), D).views == ((large, 2), (small, 4))
-    assert Swav(SwavConfig(view=large), D).views == ((large, 2),)
+    assert Swav(SwavConfig(view=large, local=small, locals=4), Flat()).views == ((large, 2), (small, 4))
+    assert Swav(SwavConfig(view=large), Flat()).views == ((large, 2),)
     with pytest.raises(UserError, match="give local"):
-        Swav(SwavConfig(locals=2), D)
+        Swav(SwavConfig(locals=2), Flat())
 
 
 def test_frozen_prototypes_get_gradient_zero_and_then_more():

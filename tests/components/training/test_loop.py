@@ -45,7 +45,7 @@ def config(**changed: object) -> TrainConfig:
 def build(objective: object, seed: int = 0) -> tuple[Learner, ViewSource]:
     torch.manual_seed(seed)
     encoder = build_encoder(SMALL, 1, [0.5], [0.25])
-    built = build_objective(objective, encoder.feature_dim, ROWS)  # type: ignore[arg-type]
+    built = build_objective(objective, encoder, ROWS)  # type: ignore[arg-type]
     return Learner(encoder, built), ViewSource(
         packed(), built.views, batch_size=16, seed=seed, device=CPU.device
     )

@@ -51,7 +51,7 @@ def run(
 ) -> tuple[Trained, Spy]:  # fmt: skip
     torch.manual_seed(rows)
     encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), 1, [0.5], [0.25])
-    built = build_objective(objective, encoder.feature_dim, rows)  # type: ignore[arg-type]
+    built = build_objective(objective, encoder, rows)  # type: ignore[arg-type]
     images = np.random.default_rng(0).integers(0, 256, (rows, 1, 8, 8), dtype=np.uint8)
     source = Spy(Packed(images, np.arange(rows)), built.views, batch_size=16, seed=0, device=CPU.device)
 

@@ -1,0 +1,73 @@
+"""What every encoder is: sample -> feature.
+
+Letters: B samples, C channels, S side in pixels, D feature size, T tokens, E token size, h side of a map.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Encoder(nn.Module):
+    """[B, C, S, S] float in [0, 1] -> features [B, D]. feature_dim: D. channels: C.
+
+    mean, std: of the pixels, one a channel; kept as buffers, applied inside.
+
+    Raises:
+        ValueError: mean or std are not one a channel, or std is not above 0.
+    """
+
+    feature_dim: int
+    channels: int
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, channels: int, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        if len(mean) != channels or len(std) != channels or min(std) <= 0:
+            raise ValueError(
+                f"an encoder needs {channels} means and {channels} stds above 0, got {list(mean)} and {list(std)}"
+            )
+        self.channels = channels
+        self.register_buffer("mean", torch.tensor(list(mean)).reshape(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(list(std)).reshape(1, -1, 1, 1))
+
+    def standardised(self, x: Tensor) -> Tensor:
+        """Pixels in [0, 1] -> of mean 0 and deviation 1."""
+        return (x - self.mean) / self.std
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise TypeError(f"{type(self).__name__} defines no forward")
+
+
+class MapEncoder(Encoder):
+    """An encoder whose feature is the mean over maps. reduction: S / h, how much smaller a map is."""
+
+    reduction: int
+
+    def maps(self, x: Tensor) -> Tensor:
+        """[B, C, S, S] -> [B, D, h, h], h = S / reduction rounded up."""
+        raise TypeError(f"{type(self).__name__} defines no maps")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.maps(x).mean(dim=(2, 3))
+
+
+class TokenEncoder(Encoder):
+    """An encoder that sees an image as T square patches. patch: their side in pixels. token_dim: E."""
+
+    patch: int
+    token_dim: int
+
+    def tokens(self, x: Tensor, *, kept: Tensor | None = None, masked: Tensor | None = None) -> Tensor:
+        """[B, C, S, S] -> [B, T', E] tokens after the last norm, T = (S / patch)^2, row by row.
+
+        Args:
+            kept: [B, T'] int64, the patches that are encoded, in this order; all T where None.
+            masked: [B, T] bool, patches that the learned mask token stands for.
+
+        Raises:
+            UserError: S is no multiple of patch, or not the size that the positions were made for.
+        """
+        raise TypeError(f"{type(self).__name__} defines no tokens")
