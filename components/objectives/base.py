@@ -21,12 +21,14 @@ class Batch:
     index: [B] int64, the sample's row in the data set: what memory banks and assignments are keyed by.
     targets: [B] int64 classes or clusters, -1 where there is none.
     weights: [B] float, how much a target counts.
+    labelled: how many rows, from the first, are labelled, where a method tells them apart.
     """
 
     views: list[Tensor]
     index: Tensor
     targets: Tensor | None = None
     weights: Tensor | None = None
+    labelled: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """What every semi-supervised method is: an objective with a linear head, which learns from labels and
 unlabelled samples.
 
-The batch: rows 0..L-1 are labelled, the U rows after them are not.
-  views[0]: [L + U, C, S, S] the weak view of every row; views[1], where there is one: [U, C, S', S'] the
-  strong view of the last U rows alone, so U = len(views[1]).
+The batch: rows 0..L-1 are labelled (L = batch.labelled), the U rows after them are not.
+  views: first the method's `weak` weak views of every row, each [L + U, C, S, S]; then its `strong` strong
+  views of the unlabelled rows alone, each [U, C, S', S'].
   targets: [L + U] the class of a labelled row, the pseudo-label of another (-1 where there is none).
   weights: [L + U] how much that target counts: 1 for a label, the confidence of a pseudo-label.
 Letters: L labelled, U unlabelled samples in a batch, K classes, D feature size, C channels, S side of a view.
@@ -21,36 +21,36 @@ from components.objectives.base import Batch, Objective
 
 @dataclass(frozen=True)
 class Parts:
-    """A batch taken apart. weak: [L + U, ...]; strong: [U, ...] or None; targets, weights: of labelled and
-    unlabelled."""
+    """A batch taken apart. weak: each [L + U, ...]; strong: each [U, ...]; targets, weights: of labelled and
+    unlabelled rows."""
 
-    weak: Tensor
-    strong: Tensor | None
+    weak: list[Tensor]
+    strong: list[Tensor]
     targets: Tensor
     weights: Tensor
     pseudo_targets: Tensor
     pseudo_weights: Tensor
 
 
-def take_apart(batch: Batch) -> Parts:
+def take_apart(batch: Batch, weak: int, strong: int) -> Parts:
     """Read the layout above.
 
     Raises:
-        ValueError: a batch without targets, with more unlabelled rows than rows, or without a labelled row.
+        ValueError: a batch without targets, without a labelled row, or with other views than `weak` and
+            `strong` of these rows.
     """
-    rows = len(batch.index)
-    unlabelled = len(batch.views[1]) if len(batch.views) > 1 else 0
-    labelled = rows - unlabelled
-    if batch.targets is None or len(batch.views[0]) != rows or labelled < 1:
+    rows, labelled = len(batch.index), batch.labelled or 0
+    expected = [rows] * weak + [rows - labelled] * strong
+    if batch.targets is None or labelled < 1 or [len(v) for v in batch.views] != expected:
         raise ValueError(
-            f"a semi-supervised batch needs targets, a weak view of every row and a labelled row, got "
-            f"{'no' if batch.targets is None else len(batch.targets)} targets, {rows} rows, "
-            f"{len(batch.views[0])} weak and {unlabelled} strong views"
+            f"this method needs targets, a labelled row and views of {expected} rows, got "
+            f"{'no' if batch.targets is None else len(batch.targets)} targets, {labelled} labelled rows and "
+            f"views of {[len(v) for v in batch.views]} rows"
         )
     weights = torch.ones(rows, device=batch.targets.device) if batch.weights is None else batch.weights
     return Parts(
-        weak=batch.views[0],
-        strong=batch.views[1] if unlabelled else None,
+        weak=batch.views[:weak],
+        strong=batch.views[weak:],
         targets=batch.targets[:labelled],
         weights=weights[:labelled],
         pseudo_targets=batch.targets[labelled:],
@@ -73,16 +73,28 @@ def weighted_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> 
 
 
 class Method(Objective):
-    """A semi-supervised method. head: nn.Linear(D, K), the layer that is exported with the encoder."""
+    """A semi-supervised method. head: nn.Linear(D, K), the layer that is exported with the encoder.
 
-    uses_unlabelled: bool
+    weak, strong: how many of these views it wants. uses_unlabelled: whether it looks at unlabelled rows.
+    prior: [K] shares of the classes among the labels; equal shares where None.
+    """
 
-    def __init__(self, feature_dim: int, classes: int) -> None:
+    weak: int = 1
+    strong: int = 1
+    uses_unlabelled: bool = True
+    progress: Tensor
+    prior: Tensor
+
+    def __init__(self, encoder: Encoder, classes: int, prior: Tensor | None = None) -> None:
         super().__init__()
-        self.head = nn.Linear(feature_dim, classes)
+        self.head = nn.Linear(encoder.feature_dim, classes)
+        shares = torch.full((classes,), 1.0 / classes) if prior is None else prior.float() / prior.sum()
+        self.register_buffer("prior", shares)
         self.register_buffer("progress", torch.zeros(()))
 
-    progress: Tensor
+    def parts(self, batch: Batch) -> Parts:
+        """Raises ValueError when the batch is not laid out as this method needs it."""
+        return take_apart(batch, self.weak, self.strong)
 
     def after_step(self, encoder: Encoder, progress: float) -> None:
         self.progress.fill_(progress)

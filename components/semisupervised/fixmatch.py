@@ -18,7 +18,7 @@ from torch import Tensor
 from components.config import Config
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.semisupervised.base import Method, take_apart, weighted_cross_entropy
+from components.semisupervised.base import Method, weighted_cross_entropy
 
 
 class FixmatchConfig(Config):
@@ -66,28 +66,26 @@ def fixmatch_loss(weak_logits: Tensor, strong_logits: Tensor, threshold: float) 
 
 
 class Fixmatch(Method):
-    uses_unlabelled = True
+    mean: Tensor
 
     def __init__(
-        self, config: FixmatchConfig, feature_dim: int, classes: int, prior: Tensor | None = None
+        self,
+        config: FixmatchConfig,
+        encoder: Encoder,
+        classes: int,
+        rows: int = 0,
+        prior: Tensor | None = None,
     ) -> None:
-        """prior: [K] shares of the classes that targets are drawn towards; equal shares where None."""
-        super().__init__(feature_dim, classes)
+        """prior: what targets are drawn towards."""
+        super().__init__(encoder, classes, prior)
         self.config = config
-        shares = torch.full((classes,), 1.0 / classes) if prior is None else prior.float() / prior.sum()
-        self.register_buffer("prior", shares)
-        self.register_buffer("mean", shares.clone())  # running mean of p(weak)
-
-    prior: Tensor
-    mean: Tensor
+        self.register_buffer("mean", self.prior.clone())  # running mean of p(weak)
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """supervised + weight * consistency + pseudo_weight * (1 - progress) * pseudo-labels."""
-        parts, config = take_apart(batch), self.config
-        if parts.strong is None:
-            raise ValueError("fixmatch needs a strong view of the unlabelled rows; give views (weak, strong)")
+        parts, config = self.parts(batch), self.config
         labelled = len(parts.targets)
-        own, weak, strong = self.logits(encoder, parts.weak, parts.strong, labelled)
+        own, weak, strong = self.logits(encoder, parts.weak[0], parts.strong[0], labelled)
         supervised = weighted_cross_entropy(own, parts.targets, parts.weights)
         consistency, mask = fixmatch_loss(self.aligned(weak), strong, config.threshold)
         pseudo = weighted_cross_entropy(strong, parts.pseudo_targets, parts.pseudo_weights)

@@ -10,7 +10,7 @@ from torch import Tensor
 from components.config import Config
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.semisupervised.base import Method, take_apart, weighted_cross_entropy
+from components.semisupervised.base import Method, weighted_cross_entropy
 
 
 class SupervisedConfig(Config):
@@ -18,17 +18,23 @@ class SupervisedConfig(Config):
 
 
 class Supervised(Method):
+    strong = 0
     uses_unlabelled = False
 
     def __init__(
-        self, config: SupervisedConfig, feature_dim: int, classes: int, prior: Tensor | None = None
+        self,
+        config: SupervisedConfig,
+        encoder: Encoder,
+        classes: int,
+        rows: int = 0,
+        prior: Tensor | None = None,
     ) -> None:
-        super().__init__(feature_dim, classes)
+        super().__init__(encoder, classes, prior)
         self.config = config
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """Cross-entropy of the labelled rows' weak views; unlabelled rows are not looked at."""
-        parts = take_apart(batch)
-        logits = self.head(encoder(parts.weak[: len(parts.targets)]))
+        parts = self.parts(batch)
+        logits = self.head(encoder(parts.weak[0][: len(parts.targets)]))
         loss = weighted_cross_entropy(logits, parts.targets, parts.weights)
         return Losses(loss, {"supervised": loss.detach()})

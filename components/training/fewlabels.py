@@ -123,7 +123,7 @@ def fit(
     """Train `encoder` in place, from the newest checkpoint of this job if there is one."""
     counts = np.bincount(material.labels[job.use], minlength=material.classes)
     prior = torch.from_numpy(counts.astype(np.float32))
-    method = build_method(job.method, encoder.feature_dim, material.classes, prior)
+    method = build_method(job.method, encoder, material.classes, len(material.packed), prior)
     if job.head is not None:
         with torch.no_grad():
             method.head.weight.copy_(torch.from_numpy(job.head[0]))
@@ -133,8 +133,8 @@ def fit(
     source = LabelledSource(
         material.packed,
         material.supervision(job.use, job.pseudo),
-        material.weak,
-        material.strong if unlabelled else None,
+        (material.weak, method.weak),
+        (material.strong, method.strong),
         labelled=config.batch_size,
         unlabelled=unlabelled,
         steps=job.steps // epochs,

@@ -62,8 +62,8 @@ class LabelledSource:
         self,
         packed: Packed,
         supervision: Supervision,
-        weak: ViewConfig,
-        strong: ViewConfig | None,
+        weak: tuple[ViewConfig, int],
+        strong: tuple[ViewConfig, int],
         *,
         labelled: int,
         unlabelled: int,
@@ -71,22 +71,23 @@ class LabelledSource:
         seed: int,
         device: torch.device,
     ) -> None:
-        """labelled, unlabelled: L and U of all processes together. steps: of an epoch. strong: None for
-        labels alone.
+        """labelled, unlabelled: L and U of all processes together. steps: of an epoch.
+
+        weak, strong: how such a view is made, and how many the method wants.
 
         Raises:
             UserError: no label, or batches that the processes cannot share.
         """
         if not len(supervision.labelled):
             raise UserError("fine-tuning needs at least one labelled sample and got none; label some")
-        if labelled < world() or labelled % world() or (strong is not None and unlabelled % world()):
+        if labelled < world() or labelled % world() or unlabelled % world():
             raise UserError(
                 f"batch sizes must be multiples of the number of processes {world()}, "
                 f"got {labelled} labelled and {unlabelled} unlabelled"
             )
         self.packed, self.supervision, self.device = packed, supervision, device
         self.weak, self.strong, self.steps = weak, strong, steps
-        self.sizes = (labelled, unlabelled if strong is not None and len(supervision.unlabelled) else 0)
+        self.sizes = (labelled, unlabelled if len(supervision.unlabelled) else 0)
         self.streams = (Stream(supervision.labelled, 2 * seed), Stream(supervision.unlabelled, 2 * seed + 1))
         self.waited, self._epoch = 0.0, 0
 
@@ -114,12 +115,13 @@ class LabelledSource:
         index = self.indices(step)
         pixels = self.packed.gather(index, pin=self.device.type == "cuda").to(self.device).float() / 255
         self.waited += time.perf_counter() - began
-        views = [augment(pixels, self.weak, generator)]
-        unlabelled = self.sizes[1] // world()
-        if self.strong is not None and unlabelled:
-            views.append(augment(pixels[-unlabelled:], self.strong, generator))
-        targets, weights = self.supervision.targets[index], self.supervision.weights[index]
-        return Batch(views, index.to(self.device), targets.to(self.device), weights.to(self.device))
+        labelled = self.sizes[0] // world()
+        views = [augment(pixels, self.weak[0], generator) for _ in range(self.weak[1])]
+        views += [augment(pixels[labelled:], self.strong[0], generator) for _ in range(self.strong[1])]
+        targets, weights = (
+            part[index].to(self.device) for part in (self.supervision.targets, self.supervision.weights)
+        )
+        return Batch(views, index.to(self.device), targets, weights, labelled)
 
     def clean(self, index: Tensor) -> Tensor:
         return self.packed.gather(index).to(self.device).float() / 255

@@ -79,11 +79,11 @@ class Pixels(torch.nn.Module):
 def batch(weak, strong, targets, weights=None):
     views = [weak.reshape(len(weak), 3, 1, 1), strong.reshape(len(strong), 3, 1, 1)]
     w = torch.ones(len(weak)) if weights is None else torch.tensor(weights)
-    return Batch(views, torch.arange(len(weak)), torch.tensor(targets), w)
+    return Batch(views, torch.arange(len(weak)), torch.tensor(targets), w, len(weak) - len(strong))
 
 
 def method(**options):
-    made = Fixmatch(FixmatchConfig(**{"align": False, **options}), 3, 3)
+    made = Fixmatch(FixmatchConfig(**{"align": False, **options}), Pixels(), 3)
     with torch.no_grad():
         made.head.weight.copy_(torch.eye(3))
         made.head.bias.zero_()
@@ -108,7 +108,7 @@ def test_the_whole_loss_by_hand(together):
 
 
 def test_alignment_multiplies_by_prior_over_running_mean():
-    m = Fixmatch(FixmatchConfig(momentum=0.5), 3, 3, prior=torch.tensor([2.0, 1.0, 1.0]))
+    m = Fixmatch(FixmatchConfig(momentum=0.5), Pixels(), 3, prior=torch.tensor([2.0, 1.0, 1.0]))
     logits = GOLDEN.log()
     found = m.aligned(logits).softmax(1)
     mean = 0.5 * torch.tensor([0.5, 0.25, 0.25]) + 0.5 * GOLDEN.mean(0)
@@ -121,7 +121,7 @@ def test_alignment_multiplies_by_prior_over_running_mean():
 
 
 def test_a_class_that_no_label_has_is_aligned_away_without_a_nan():
-    m = Fixmatch(FixmatchConfig(), 3, 3, prior=torch.tensor([1.0, 1.0, 0.0]))
+    m = Fixmatch(FixmatchConfig(), Pixels(), 3, prior=torch.tensor([1.0, 1.0, 0.0]))
     for _ in range(3):
         p = m.aligned(GOLDEN.flip(1).log()).softmax(1)
     assert torch.isfinite(p).all()
@@ -139,9 +139,9 @@ def test_weak_views_move_no_batch_norm_when_looked_at_apart():
 
 
 def test_refuses_a_batch_that_is_not_laid_out():
-    with pytest.raises(ValueError, match="strong view"):
-        method()(Pixels(), Batch([torch.zeros(2, 3, 1, 1)], torch.arange(2), torch.tensor([0, 1])))
-    with pytest.raises(ValueError, match="labelled row"):
-        take_apart(batch(torch.zeros(2, 3), torch.zeros(2, 3), [0, 1]))
+    with pytest.raises(ValueError, match=r"views of \[2, 1\] rows, got .* views of \[2\] rows"):
+        method()(Pixels(), Batch([torch.zeros(2, 3, 1, 1)], torch.arange(2), torch.tensor([0, 1]), None, 1))
+    with pytest.raises(ValueError, match="0 labelled rows"):
+        take_apart(batch(torch.zeros(2, 3), torch.zeros(2, 3), [0, 1]), 1, 1)
     with pytest.raises(ValueError, match="no targets"):
-        take_apart(Batch([torch.zeros(2, 3, 1, 1)], torch.arange(2)))
+        take_apart(Batch([torch.zeros(2, 3, 1, 1)], torch.arange(2), labelled=2), 1, 0)

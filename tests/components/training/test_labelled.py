@@ -18,7 +18,7 @@ def source(**options):
     supervision = Supervision(targets, weights, torch.tensor([0, 1, 2]), torch.arange(N))
     given = {"labelled": 2, "unlabelled": 4, "steps": 5, "seed": 0, "device": torch.device("cpu")}
     return LabelledSource(
-        Packed(images, np.arange(N)), supervision, PLAIN, ViewConfig(size=6), **{**given, **options}
+        Packed(images, np.arange(N)), supervision, (PLAIN, 1), (ViewConfig(size=6), 1), **{**given, **options}
     )
 
 
@@ -40,6 +40,7 @@ def test_layout_of_a_batch():
     made.begin(0, 0, None)
     batch = made.batch(0, torch.Generator().manual_seed(0))
     assert [tuple(v.shape) for v in batch.views] == [(6, 1, 8, 8), (4, 1, 6, 6)]
+    assert batch.labelled == 2
     assert set(batch.index[:2].tolist()) <= {0, 1, 2}
     np.testing.assert_allclose(batch.views[0][:, 0, 0, 0], batch.index / 255)
     torch.testing.assert_close(batch.targets, made.supervision.targets[batch.index])
@@ -48,7 +49,7 @@ def test_layout_of_a_batch():
 
 def test_strong_views_are_of_the_unlabelled_rows_in_their_order():
     made = source()
-    made.strong = PLAIN
+    made.strong = (PLAIN, 1)
     made.begin(0, 0, None)
     batch = made.batch(0, torch.Generator().manual_seed(0))
     torch.testing.assert_close(batch.views[1], batch.views[0][2:])
@@ -97,7 +98,7 @@ def test_labels_alone():
         torch.zeros(N, dtype=torch.long), torch.ones(N), torch.arange(3), torch.arange(N)
     )
     made = LabelledSource(
-        Packed(images, np.arange(N)), supervision, PLAIN, None, labelled=4, unlabelled=0, steps=1,
+        Packed(images, np.arange(N)), supervision, (PLAIN, 1), (PLAIN, 0), labelled=4, unlabelled=0, steps=1,
         seed=0, device=torch.device("cpu")
     )  # fmt: skip
     made.begin(0, 0, None)
@@ -110,7 +111,7 @@ def test_refuses_no_labels_and_batches_that_cannot_be_shared(monkeypatch):
     empty = Supervision(torch.full((N,), -1), torch.zeros(N), torch.arange(0), torch.arange(N))
     with pytest.raises(UserError, match="label some"):
         LabelledSource(
-            source().packed, empty, PLAIN, None, labelled=4, unlabelled=0, steps=1, seed=0,
+            source().packed, empty, (PLAIN, 1), (PLAIN, 0), labelled=4, unlabelled=0, steps=1, seed=0,
             device=torch.device("cpu")
         )  # fmt: skip
     monkeypatch.setattr("components.training.labelled.world", lambda: 4)
