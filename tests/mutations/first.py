@@ -1,0 +1,23 @@
+"""Deliberate errors in what the first objectives and methods stand on."""
+
+from tests.mutations.base import Mutation
+
+SIMCLR = ("tests/components/objectives/test_simclr.py", "-m", "not slow")
+SWAV = ("tests/components/objectives/test_swav.py", "-m", "not slow")
+FIXMATCH = ("tests/components/semisupervised/test_fixmatch.py",)
+
+MUTATIONS = [
+    Mutation(
+        "components/objectives/simclr.py", "everywhere.T / temperature", "everywhere.T * temperature", SIMCLR
+    ),
+    Mutation(
+        "components/objectives/simclr.py",
+        "itself.unsqueeze(1), -torch.inf",
+        "itself.unsqueeze(1), 0.0",
+        SIMCLR,
+    ),
+    Mutation("components/semisupervised/fixmatch.py", "(mask * each).mean()", "each[mask].mean()", FIXMATCH),
+    Mutation(
+        "components/semisupervised/fixmatch.py", "confidence >= threshold", "confidence < threshold", FIXMATCH
+    ),
+]

@@ -1,0 +1,81 @@
+"""Break the code on purpose and see the tests fail: python -m tests.mutations.run [file ...]
+
+Every file beside this one with a list MUTATIONS is tried, or those that are named. Each error is put into a
+copy of the tree, so that the checkout stays as it is. Exit code 1 if an error went unnoticed.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.mutations.base import Mutation
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HERE = ("base.py", "run.py")
+
+
+def mutations(file: Path) -> list[Mutation]:
+    """The list MUTATIONS of a file."""
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return list(module.MUTATIONS)
+
+
+def copy_tree(to: Path) -> Path:
+    """What the tests of components need, without what was computed."""
+    skip = shutil.ignore_patterns("__pycache__")
+    for name in ("components", "tests", "pipelines", "benchmarks"):
+        shutil.copytree(ROOT / name, to / name, ignore=skip)
+    shutil.copy(ROOT / "pyproject.toml", to)
+    return to
+
+
+def noticed(mutation: Mutation, tree: Path) -> bool:
+    """Whether a test fails with the error in the tree, which is as before afterwards.
+
+    Raises:
+        SystemExit: the text is not in the file exactly once, or pytest could not run the tests.
+    """
+    path = tree / mutation.file
+    before = path.read_text()
+    if before.count(mutation.old) != 1:
+        sys.exit(
+            f"{mutation.file}: this text stands there {before.count(mutation.old)} times: {mutation.old!r}"
+        )
+    path.write_text(before.replace(mutation.old, mutation.new))
+    try:
+        command = [sys.executable, "-m", "pytest", "-q", "-x", *mutation.tests]
+        environ = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(command, cwd=tree, env=environ, capture_output=True, text=True)
+    finally:
+        path.write_text(before)
+    if done.returncode not in (0, 1):
+        sys.exit(f"pytest could not run {mutation.tests}:\n{done.stdout[-2000:]}")
+    return done.returncode == 1
+
+
+def main() -> int:
+    named = [Path(name).resolve() for name in sys.argv[1:]]
+    files = named or sorted(p for p in Path(__file__).parent.glob("*.py") if p.name not in HERE)
+    missed, count = [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        tree = copy_tree(Path(folder))
+        for file in files:
+            for mutation in mutations(file):
+                caught = noticed(mutation, tree)
+                count += 1
+                missed += [] if caught else [mutation]
+                print("caught" if caught else "MISSED", mutation.file, repr(mutation.new[:80]), flush=True)
+    print(f"{count - len(missed)} of {count} deliberate errors were caught")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
