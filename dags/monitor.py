@@ -10,7 +10,7 @@ from pipelines.recipe import Recipe
 
 
 def monitor(recipe: Recipe) -> DAG:
-    return flow(recipe, "monitor", [data(recipe)], __doc__)
+    return flow(recipe, "monitor", [data(recipe.name)], __doc__)
 
 
 globals().update(each(monitor))

@@ -10,7 +10,7 @@ from pipelines.recipe import Recipe
 
 
 def score(recipe: Recipe) -> DAG:
-    return flow(recipe, "score", [data(recipe)], __doc__)
+    return flow(recipe, "score", [data(recipe.name)], __doc__)
 
 
 globals().update(each(score))

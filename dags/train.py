@@ -11,7 +11,7 @@ from pipelines.recipe import Recipe
 
 
 def train(recipe: Recipe) -> DAG:
-    schedules = {"data": [data(recipe)], "schedule": recipe.schedule, "manual": None}
+    schedules = {"data": [data(recipe.name)], "schedule": recipe.schedule, "manual": None}
     return flow(recipe, "train", schedules[recipe.retrain], __doc__)
 
 

@@ -52,14 +52,14 @@ def each(make: Callable[[Recipe], DAG]) -> dict[str, DAG]:
     return {dag.dag_id: dag for dag in map(make, scheduled.recipes(Settings.load()))}
 
 
-def data(recipe: Recipe) -> Asset:
+def data(recipe: str) -> Asset:
     """The recipe's data. An event is a hint that there are new ones; manifests tell what is new."""
-    return Asset(name=f"data_{recipe.name}", uri=f"selfsup://data/{recipe.name}")
+    return Asset(name=f"data_{recipe}", uri=f"selfsup://data/{recipe}")
 
 
-def news(recipe: Recipe) -> AssetAlias:
+def news(recipe: str) -> AssetAlias:
     """Through which a task tells of new data only where there are any."""
-    return AssetAlias(name=f"news_{recipe.name}")
+    return AssetAlias(name=f"news_{recipe}")
 
 
 def flow(recipe: Recipe, name: str, schedule: Any, doc: str | None) -> DAG:
@@ -85,11 +85,11 @@ def flow(recipe: Recipe, name: str, schedule: Any, doc: str | None) -> DAG:
                 task_id=stage,
                 pool=POOL if stage in HEAVY else "default_pool",
                 execution_timeout=timedelta(hours=hours),
-                outlets=[news(recipe)] if tells else [],
+                outlets=[news(recipe.name)] if tells else [],
             )
             needs = {need: done[need] for need in GRAPH[stage]}
             done[stage] = made = run(name, stage, recipe.name, str(recipe.file), needs)
-        end = close.override(outlets=[news(recipe)] if train else [])(recipe.name)
+        end = close.override(outlets=[news(recipe.name)] if train else [])(recipe.name)
         made >> end.as_teardown()  # it runs however the others end, and changes no verdict
         if train and (waits := approval_hours(recipe)):
             done["promote"] >> Ask(task_id="ask", recipe=recipe.name, hours=waits)
@@ -133,8 +133,7 @@ def close(recipe: str) -> None:
 
 
 def tell(context: Context, recipe: str) -> None:
-    asset = Asset(name=f"data_{recipe}", uri=f"selfsup://data/{recipe}")
-    context["outlet_events"][AssetAlias(name=f"news_{recipe}")].add(asset)
+    context["outlet_events"][news(recipe)].add(data(recipe))
 
 
 def failed(context: Context) -> None:

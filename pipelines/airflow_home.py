@@ -18,7 +18,7 @@ from typing import Any
 from components.errors import UserError
 from pipelines import journal, processes
 from pipelines.code import ROOT
-from pipelines.execute import StageError, child_environ
+from pipelines.execute import StageError
 from pipelines.graph import FLOWS, POOL
 from pipelines.progress import Display
 from pipelines.recipe import Recipe
@@ -62,7 +62,7 @@ def airflow_environ(settings: Settings, recipes: Path | None = None) -> dict[str
     }
     placed = settings if recipes is None else settings.model_copy(update={"recipes": recipes})
     return {
-        **child_environ(placed),
+        **processes.child_environ(placed),
         **{f"AIRFLOW__{name}": value for name, value in options.items()},
         "AIRFLOW_HOME": str(home),
     }

@@ -15,7 +15,6 @@ import psutil
 
 from components.errors import UserError
 from pipelines import journal, processes
-from pipelines.code import ROOT
 from pipelines.context import append_metrics
 from pipelines.in_use import used
 from pipelines.jobs import run_as_job
@@ -103,7 +102,7 @@ def _disagreement(settings: Settings) -> str | None:
 def _in_child(identity: Identity, settings: Settings, run: str, watch: Watch) -> dict[str, Any]:
     """What changes in the journal's line: status, error, mistake, memory."""
     token = secrets.token_hex(8)
-    environ = {**child_environ(settings), processes.TOKEN: token}
+    environ = {**processes.child_environ(settings), processes.TOKEN: token}
     process = subprocess.Popen(
         [sys.executable, "-m", "pipelines.child"],
         stdin=subprocess.PIPE,
@@ -191,15 +190,3 @@ class _Sampler:
 def _live(home: Path, run: str) -> Watch:
     file = journal.live_file(home, run)
     return lambda record: journal.append(file, record)
-
-
-def child_environ(settings: Settings) -> dict[str, str]:
-    """The environment of a process of ours: it finds these very modules and writes into the home."""
-    environ = {**os.environ, **settings.environ()}
-    given = os.environ.get("PYTHONPATH")
-    environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([given] if given else [])])
-    # OpenMP's threads wait by spinning, which costs dearly when anything else runs; not at all is a quarter slower on
-    # an idle machine. So they spin for a moment (measured: docs/log.md).
-    environ.setdefault("GOMP_SPINCOUNT", "20000")
-    environ.setdefault("MPLCONFIGDIR", str(settings.home / "cache" / "matplotlib"))
-    return environ

@@ -1,6 +1,8 @@
 """GRAPH: each stage, and the stages that come before it, listed so that what a stage needs comes first.
 FLOWS: what is run together, in that order."""
 
+_MODEL = ("pretrain", "embed", "pseudo_label", "finetune", "evaluate", "register", "promote")
+
 GRAPH: dict[str, tuple[str, ...]] = {
     "ingest": (),
     "snapshot": ("ingest",),
@@ -12,37 +14,14 @@ GRAPH: dict[str, tuple[str, ...]] = {
     "evaluate": ("snapshot", "plan", "pretrain", "embed", "pseudo_label", "finetune"),
     "register": ("snapshot", "plan", "pretrain", "finetune", "evaluate"),
     "promote": ("snapshot", "plan", "evaluate", "register"),
-    "report": (
-        "ingest",
-        "snapshot",
-        "plan",
-        "pretrain",
-        "embed",
-        "pseudo_label",
-        "finetune",
-        "evaluate",
-        "register",
-        "promote",
-    ),
+    "report": ("ingest", "snapshot", "plan", *_MODEL),
     "score": ("snapshot",),
     "monitor": ("snapshot",),
 }
 
 FLOWS: dict[str, tuple[str, ...]] = {
     "ingest": ("ingest", "snapshot"),
-    "train": (
-        "ingest",
-        "snapshot",
-        "plan",
-        "pretrain",
-        "embed",
-        "pseudo_label",
-        "finetune",
-        "evaluate",
-        "register",
-        "promote",
-        "report",
-    ),
+    "train": ("ingest", "snapshot", "plan", *_MODEL, "report"),
     "score": ("ingest", "snapshot", "score"),
     "monitor": ("ingest", "snapshot", "monitor"),
 }

@@ -14,6 +14,7 @@ from components.config import Config
 from components.crash import point
 from pipelines.context import append_line
 
+TELLING = ("plan", "report")  # they look and tell
 Status = Literal["found", "ran", "failed"]
 
 
@@ -71,6 +72,13 @@ def stages(home: Path, run: str) -> list[StageLine]:
             last.pop(line.stage, None)
             last[line.stage] = line
     return list(last.values())
+
+
+def made_anything(lines: list[StageLine]) -> bool:
+    """Whether a run adds something to MLflow's picture: what only looks and tells, or was found, does not."""
+    return any(
+        line.status == "failed" or (line.status == "ran" and line.stage not in TELLING) for line in lines
+    )
 
 
 def _records(file: Path) -> Iterator[dict[str, Any]]:

@@ -19,7 +19,6 @@ import psutil
 from components.errors import UserError
 from pipelines import processes
 from pipelines.airflow_home import PORT, airflow_environ
-from pipelines.execute import child_environ
 from pipelines.settings import Settings
 
 MLFLOW_PORT = 5000
@@ -54,9 +53,9 @@ def up(settings: Settings, say: Say) -> None:
     logs.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     # Its job workers are eight processes and 1.4 GB that nothing of ours asks for.
-    mlflow = {**child_environ(settings), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    mlflow = {**processes.child_environ(settings), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     _run(["-m", "pipelines.airflow_home"], airflow)  # makes the database
-    _run(["-c", PREPARE, settings.mlflow, str(settings.home / "mlflow" / "store.lock")], mlflow)
+    _run(["-c", PREPARE, settings.mlflow, str(settings.mlflow_lock)], mlflow)
     server = ["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(MLFLOW_PORT), "--workers", "1"]
     server += [
         "--backend-store-uri",

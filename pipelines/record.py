@@ -5,7 +5,7 @@ With it a version is rebuilt from what it says of itself, whatever became of the
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,16 +34,25 @@ def references(value: Any) -> list[str]:
 
 def collect(asked: Iterable[str], store: Path) -> Record:
     """These finished runs and all that they were given, through and through; without those that are gone."""
-    known: Record = {}
+    return trace(
+        asked, lambda reference: read_manifest(reference, store) if is_finished(reference, store) else None
+    )
+
+
+def trace(asked: Iterable[str], look: Callable[[str], Manifest | None]) -> Record:
+    """The manifests of these runs and of all that they were given, as far as `look` knows them."""
+    known: dict[str, Manifest | None] = {}
     order: Record = {}
 
     def visit(reference: str) -> None:
-        if reference in known or not is_finished(reference, store):
+        if reference in known:
             return
-        known[reference] = read_manifest(reference, store)
-        for above in references(known[reference].given):
+        known[reference] = manifest = look(reference)
+        if manifest is None:
+            return
+        for above in references(manifest.given):
             visit(above)
-        order[reference] = known[reference]
+        order[reference] = manifest
 
     for reference in asked:
         visit(reference)
@@ -79,29 +88,19 @@ def load(model: str, version: str, tags: Mapping[str, str], settings: Settings) 
     made = tags.get("selfsup.evaluate")
     if made is None:
         raise UserError(f"{model} version {version} does not say how it was evaluated (tag selfsup.evaluate)")
-    record = {**collect([made], settings.store), **_logged(model, version, settings)}
-    needed: dict[str, Manifest] = {}
-    waiting = [made]
-    while waiting:
-        if (reference := waiting.pop()) not in record:
-            raise UserError(
-                f"{model} version {version} cannot be rebuilt: the manifest of {reference} is neither in its {FILE} "
-                f"in MLflow nor in {settings.store}; bring one of both back from a backup"
-            )
-        if reference not in needed:
-            needed[reference] = record[reference]
-            waiting += references(record[reference].given)
-    return sorted_record(needed)
+    kept = _logged(model, version, settings)
 
+    def look(reference: str) -> Manifest:
+        if reference in kept:
+            return kept[reference]
+        if is_finished(reference, settings.store):
+            return read_manifest(reference, settings.store)
+        raise UserError(
+            f"{model} version {version} cannot be rebuilt: the manifest of {reference} is neither in its {FILE} "
+            f"in MLflow nor in {settings.store}; bring one of both back from a backup"
+        )
 
-def sorted_record(record: Record) -> Record:
-    """The same, each run after all those that it was given."""
-    order: Record = {}
-    while len(order) < len(record):
-        ready = [r for r, m in record.items() if r not in order and set(references(m.given)) <= order.keys()]
-        assert ready, "runs that need each other"
-        order |= {reference: record[reference] for reference in ready}
-    return order
+    return trace([made], look)
 
 
 def _logged(model: str, version: str, settings: Settings) -> Record:

@@ -7,8 +7,7 @@ from pipelines.settings import Settings
 
 def registry_of(name: str, settings: Settings) -> Registry:
     """The versions registered as `name`; imports MLflow, which takes seconds."""
-    lock = settings.home / "mlflow" / "store.lock"
-    return Registry(connect(settings.mlflow, lock), name, lock)
+    return Registry(connect(settings.mlflow, settings.mlflow_lock), name, settings.mlflow_lock)
 
 
 def journal_of(name: str, settings: Settings) -> Journal:

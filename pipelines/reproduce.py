@@ -26,7 +26,6 @@ from pipelines.settings import Settings
 from pipelines.store import Manifest, read_manifest
 
 DONE = "result.json"
-MODEL_FILES = (("model", "model.safetensors"), ("config", "model.json"))  # of finetune's output
 
 
 class Line(NamedTuple):
@@ -146,11 +145,11 @@ def compare(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Line]:
 
 def model_digest(finetuned: Mapping[str, Any]) -> str:
     """What register calls the digest of the model, out of the fine-tuning's output."""
-    from components.registry.champion import combined
+    from components.registry.champion import FILES, combined
 
     if finetuned.get("model") is None:
         return f"none: {finetuned.get('skipped')}"
-    return combined({name: str(finetuned[key]["sha256"]) for key, name in MODEL_FILES})
+    return combined({name: str(finetuned[key]["sha256"]) for key, name in FILES.items()})
 
 
 def table(lines: Iterable[Line]) -> list[str]:

@@ -17,14 +17,14 @@ from components.errors import UserError
 from pipelines import check, journal
 from pipelines import recipe as recipes
 from pipelines.code import code_digest
-from pipelines.execute import Watch, child_environ, execute
+from pipelines.execute import Watch, execute
+from pipelines.processes import child_environ
 from pipelines.profile import refuse_unsafe
 from pipelines.progress import Display
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
 from pipelines.summary import summary
 
-TELLING = ("plan", "report")  # they look and tell; a run of them alone adds nothing to MLflow's picture
 Through = Callable[[Recipe, Settings, str, Display, str], None]
 
 
@@ -99,8 +99,7 @@ def check_once(recipe: Recipe, settings: Settings, display: Watch, stages: Seque
 
 def _mirror(settings: Settings, name: str, display: Display) -> None:
     """MLflow's picture of the run, where it made anything; the journal is the truth and stands without it."""
-    lines = journal.stages(settings.home, name)
-    if all(line.status == "found" or (line.status == "ran" and line.stage in TELLING) for line in lines):
+    if not journal.made_anything(journal.stages(settings.home, name)):
         return
     display({"stage": "mlflow", "status": "started"})
     code = "import sys; from pipelines.run import mirror; mirror(*sys.argv[1:])"

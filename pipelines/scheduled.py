@@ -119,7 +119,7 @@ def close(recipe: str, run: str, settings: Settings, driven: bool) -> bool:
         failed = next((f"{line.stage}: {line.error}" for line in lines if line.status == "failed"), "")
         head = {"ended": round(time.time(), 3), "error": failed}
         journal.append(journal.journal_file(settings.home, run), head)
-        if any(line.status != "found" for line in lines):
+        if journal.made_anything(lines):
             from pipelines import tracking  # imports MLflow
 
             tracking.mirror(settings, run)

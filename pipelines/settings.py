@@ -90,6 +90,11 @@ class Settings(Config):
     webhook: str | None = Field(default=None, pattern=r"^https?://.+")
     debug: bool = False
 
+    @property
+    def mlflow_lock(self) -> Path:
+        """Held where several processes would open MLflow's database for the first time at once."""
+        return self.home / "mlflow" / "store.lock"
+
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """From the environment.

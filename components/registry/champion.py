@@ -15,7 +15,8 @@ from components.registry.journal import CHAMPION, Journal
 from components.registry.store import Registry
 
 DIGEST = "selfsup.digest"
-FILES = ("model.safetensors", "model.json")  # of the model folder, see components.registry.model
+# Of the model folder (see components.registry.model), by the name that fine-tuning gives each.
+FILES = {"model": "model.safetensors", "config": "model.json"}
 PLACE = "artifacts/classifier"  # of the model folder in what MLflow keeps of a version
 
 
@@ -63,11 +64,11 @@ def fetch(registry: Registry, found: Champion, target: Path) -> dict[str, str]:
     source = str(registry.client.get_model_version(found.name, found.version).source).rstrip("/")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    for name in FILES:
+    for name in FILES.values():
         _download(
             registry.client, f"{source}/{PLACE}/{name}", target, f"{found.name} version {found.version}"
         )
-    digests = {name: hashlib.sha256((target / name).read_bytes()).hexdigest() for name in FILES}
+    digests = {name: hashlib.sha256((target / name).read_bytes()).hexdigest() for name in FILES.values()}
     if (got := combined(digests)) != found.digest:
         shutil.rmtree(target)
         raise UserError(

@@ -5,14 +5,13 @@ python -m pipelines.planning.ancestry MODEL.
 """
 
 import json
-import os
 import subprocess
 import sys
 
 from components.errors import UserError
 from components.registry.journal import CHAMPION
-from pipelines.code import ROOT
 from pipelines.graph import GRAPH
+from pipelines.processes import child_environ
 from pipelines.registry import journal_of, registry_of
 from pipelines.settings import Settings
 from pipelines.store import is_finished
@@ -28,10 +27,8 @@ def observe(model: str, settings: Settings) -> dict[str, str]:
     Raises:
         UserError: MLflow cannot be opened.
     """
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environ = {**os.environ, **settings.environ(), "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-m", "pipelines.planning.ancestry", model]
-    asked = subprocess.run(command, env=environ, capture_output=True, text=True)
+    asked = subprocess.run(command, env=child_environ(settings), capture_output=True, text=True)
     if asked.returncode == 2:
         raise UserError(asked.stderr.strip())
     if asked.returncode != 0:

@@ -9,7 +9,7 @@ from pipelines.store import Artifact, Context, Manifest, is_finished, read_manif
 BESIDE = ("snapshot", "plan", "start", "warm")  # of pretrain's request: no part of what it gives from scratch
 
 
-class Champion:
+class Standing:
     """runs: stage -> manifest of those that are there; references beside them. lost: what a plan needs and is not.
 
     base, then: the snapshots that its encoder was pretrained and fine-tuned on.

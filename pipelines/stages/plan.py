@@ -20,7 +20,7 @@ from components.data.table import Table
 from components.monitoring.drift import drifted
 from pipelines import code
 from pipelines.planning import ancestry
-from pipelines.planning.standing import Champion
+from pipelines.planning.standing import Standing
 from pipelines.planning.verdict import Decision, Facts, decide
 from pipelines.planning.watermark import Seen, changed_labels, new_rows, spoiled
 from pipelines.planning.windows import Window, compare
@@ -92,7 +92,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     UserError: a warm start is forced and there is nothing to start from.
     """
     seen, now = context.observed, _seen(request.snapshot, context)
-    version, champion = seen.get("version"), Champion(seen, context)
+    version, champion = seen.get("version"), Standing(seen, context)
     point("plan.read")
     if version is None or champion.lost:
         lost = tuple(champion.lost) if version else ()
@@ -149,7 +149,7 @@ def _seen(snapshot: str, context: Context) -> Seen:
 
 
 def _windows(
-    request: Request, now: Table, fresh: NDArray[np.int64], champion: Champion, context: Context
+    request: Request, now: Table, fresh: NDArray[np.int64], champion: Standing, context: Context
 ) -> list[Window]:
     if not len(fresh):
         return []

@@ -14,14 +14,14 @@ from pydantic import Field, PositiveInt
 
 from components.config import Config
 from components.crash import point
-from components.registry.champion import DIGEST, combined
+from components.registry.champion import DIGEST, FILES, combined
 from components.registry.journal import CHALLENGER, CHAMPION
 from components.registry.smoke import Smoke, disagreement
 from components.registry.store import REFERENCE, experiment, quoted
 from pipelines import record
 from pipelines.provenance import origin
 from pipelines.registry import registry_of
-from pipelines.store import Artifact, Context, Manifest, read_manifest
+from pipelines.store import Artifact, Context, Manifest, key_of, read_manifest
 
 VERSION = 1
 RUN_TAG = 5000  # letters; of a version MLflow takes longer ones
@@ -72,7 +72,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         registry = registry_of(request.name or context.recipe, context.settings)
         client, lock = registry.client, registry.lock
         where = experiment(client, context.recipe, context.settings.mlflow_artifacts, lock)
-        reference = f"register/{folder.name.removeprefix('.').removesuffix('.part')}"
+        reference = f"register/{key_of(folder)}"
         tags = origin([request.snapshot, request.pretrain, request.finetune, request.evaluate], context)
         if (parent := registry.alias(CHAMPION)) is not None:
             tags["selfsup.parent"] = parent
@@ -176,7 +176,7 @@ def _gather(finetuned: Manifest, reference: str, target: Path, context: Context)
     """The two files of the model in a folder of their own; file name -> digest that it must have."""
     target.mkdir(exist_ok=True)
     expected = {}
-    for key, name in (("model", "model.safetensors"), ("config", "model.json")):
+    for key, name in FILES.items():
         artifact = Artifact.model_validate(finetuned.output[key])
         shutil.copyfile(context.file(reference, artifact), target / name)
         expected[name] = artifact.sha256

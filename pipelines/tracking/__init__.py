@@ -112,9 +112,8 @@ def _head(client: Any, settings: Settings, parent: str, head: dict[str, Any], li
 def _open(settings: Settings, recipe: str) -> tuple[Any, str]:
     from components.registry.store import connect, experiment
 
-    lock = settings.home / "mlflow" / "store.lock"
-    client = connect(settings.mlflow, lock)
-    return client, experiment(client, recipe, settings.mlflow_artifacts, lock)
+    client = connect(settings.mlflow, settings.mlflow_lock)
+    return client, experiment(client, recipe, settings.mlflow_artifacts, settings.mlflow_lock)
 
 
 def _parent(client: Any, where: str, run: str, head: dict[str, Any]) -> str:
