@@ -39,6 +39,8 @@ FILLED: dict[str, tuple[str, ...]] = {
     "plan": ("asked", "model", "force"),
     "pretrain": ("start",),
     "pseudo_label": ("previous",),
+    "register": ("deleted",),
+    "promote": ("deleted",),
     "score": ("model",),
     "monitor": ("model",),
 }

@@ -61,27 +61,21 @@ class Growing:
         publish(self.folder, [file])
         return file
 
-    def commit(self, record: Delivery, shards: list[Shard], rows: Iterable[labels.Row] = ()) -> int:
-        """A delivery counts from here on; its labels with it, or a kill in between would lose them.
-
-        Returns:
-            how many labels were new.
-        """
+    def commit(self, record: Delivery, shards: list[Shard], rows: Iterable[labels.Row] = ()) -> None:
+        """A delivery counts from here on; its labels with it, or a kill in between would lose them."""
         index = self.index.model_copy(update={
             "shards": self.index.shards + shards, "deliveries": [*self.index.deliveries, record],
         })  # fmt: skip
-        self.index, new = labels.append(self.folder, index, rows)
+        self.index, _ = labels.append(self.folder, index, rows)
         self.index.save(self.folder)
-        return new
 
     def keep(self, shards: list[Shard]) -> None:
         """Shards that belong to no delivery of this run count from here on."""
         self.index = self.index.model_copy(update={"shards": self.index.shards + shards})
         self.index.save(self.folder)
 
-    def label(self, rows: Iterable[labels.Row]) -> int:
-        """Labels that came without samples; returns how many were new."""
+    def label(self, rows: Iterable[labels.Row]) -> None:
+        """Labels that came without samples."""
         self.index, new = labels.append(self.folder, self.index, rows)
         if new:
             self.index.save(self.folder)
-        return new

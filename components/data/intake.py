@@ -29,8 +29,8 @@ class Intake:
         say: one line for a person.
 
     Attributes:
-        count: deliveries_new, deliveries_known, samples_new, duplicates, labels_new. quarantined: kind of
-        reason -> samples. bad: delivery, name, reason. mistakes: what a person has to mend, a line each.
+        known: name and digest of each delivery that was passed over. bad: delivery, name, reason of what is in a
+        delivery that was not taken. mistakes: what a person has to mend, a line each.
     """
 
     def __init__(
@@ -39,8 +39,7 @@ class Intake:
     ) -> None:  # fmt: skip
         self.inbox, self.growing, self.limits = inbox, growing, limits
         self.max_bad_share, self.labelled, self.listed, self.say = max_bad_share, labelled, listed, say
-        self.count: Counter[str] = Counter()
-        self.quarantined: Counter[str] = Counter()
+        self.known: list[tuple[str, str]] = []
         self.bad: list[tuple[str, str, str]] = []
         self.mistakes: list[str] = []
 
@@ -48,7 +47,7 @@ class Intake:
         """One delivery, whole or not at all; what is not finished is added to listing.left."""
         digest, name = self.inbox.content_digest(delivery), plain(delivery.name)
         if self.growing.has(name, digest):
-            self.count["deliveries_known"] += 1
+            self.known.append((name, digest))
             return
         writer, known = self.growing.writer(name), self.growing.known
         before = self.growing.quarantined(name)
@@ -81,10 +80,9 @@ class Intake:
             return
         kinds = Counter(kind_of(why) for _, why, _ in bad)
         duplicates = kinds.pop(DUPLICATE, 0)
-        self.bad += [(name, who, why) for who, why, _ in bad if kind_of(why) != DUPLICATE]
-        self.quarantined += kinds
         if wrong > self.max_bad_share * total:
             writer.abandon()
+            self.bad += [(name, who, why) for who, why, _ in bad if kind_of(why) != DUPLICATE]
             self.mistakes.append(self._too_bad(delivery.name, wrong, total, kinds))
             return
         if any(path in listing.left for path in delivery.files):
@@ -100,12 +98,9 @@ class Intake:
             quarantined=dict(sorted(kinds.items())),
             quarantine=self.growing.quarantine(name, bad),
         )
-        self.count["labels_new"] += self.growing.commit(record, shards, found if self.labelled else [])
+        self.growing.commit(record, shards, found if self.labelled else [])
         point("ingest.indexed")
-        self.count["deliveries_new"] += 1
         known |= new
-        self.count["samples_new"] += len(new)
-        self.count["duplicates"] += duplicates
 
     def refuse(self, path: str, reason: str) -> None:
         """A whole file that cannot be read: quarantined once, as one; a file of labels is its author's to
@@ -116,16 +111,13 @@ class Intake:
             return
         name, digest = plain(path), self.inbox.content_digest(Delivery(path, "files", [path]))
         if self.growing.has(name, digest):
-            self.count["deliveries_known"] += 1
+            self.known.append((name, digest))
             return
         with (self.inbox.folder / path).open("rb") as stream:
             head = stream.read(KEPT_BYTES)
         kinds, file = {kind_of(reason): 1}, self.growing.quarantine(name, [(name, plain(reason), head)])
         entry = Record(digest=digest, name=name, accepted=0, duplicates=0, quarantined=kinds, quarantine=file)
         self.growing.commit(entry, [])
-        self.count["deliveries_new"] += 1
-        self.bad.append((name, name, plain(reason)))
-        self.quarantined += Counter(kinds)
         self.say(f"{path}: quarantined as a whole, {reason}")
 
     def label(self, files: list[str], from_folders: bool) -> dict[str, str]:
@@ -140,7 +132,7 @@ class Intake:
         if from_folders:
             given += labels.from_folders(folder, index)
         rows, unknown = labels.resolve(given, labels.find(folder, index, {key for key, _ in given}))
-        self.count["labels_new"] += self.growing.label(rows)
+        self.growing.label(rows)
         return unknown
 
     def _checked(self, delivery: Delivery) -> Iterator[tuple[Item, str | None]]:

@@ -36,4 +36,6 @@ def applied(stage: str, done: dict[str, str], store: Path) -> Applied:
         more["start"] = {"parent": plan["parent"]}
     if stage == "pseudo_label" and plan["previous"] is not None:
         more["previous"] = plan["previous"]
+    if stage in ("register", "promote") and plan.get("deleted") is not None:
+        more["deleted"] = plan["deleted"]
     return Applied(found, done, more)

@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from components.config import Config
-from components.data import labels
+from components.data import labels, tally
 from components.data.checks import ImageLimits
 from components.data.growing import Growing
 from components.data.guard import writing
@@ -30,6 +30,7 @@ from pipelines.context import Context
 from pipelines.settings import Settings
 
 VERSION = 1
+BEGAN = "began.json"  # the index as the first attempt found it
 
 
 class Request(Config):
@@ -48,9 +49,9 @@ class Request(Config):
 
 
 class Output(Config):
-    """Counts of this run, then of the folder. quarantined: kind of reason -> samples, duplicates apart.
-    digest: names the folder's content. bad, unknown, contradictory: CSV lists for a person, where there is
-    anything to list.
+    """Counts of this run, its attempts together, then of the folder. quarantined: kind of reason -> samples,
+    duplicates apart. digest: names the folder's content. bad, unknown, contradictory: CSV lists for a person,
+    where there is anything to list.
     """
 
     deliveries_new: int
@@ -105,6 +106,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
 def _ingest(request: Request, folder: Path, context: Context, target: Path) -> Output:
     inbox = Inbox(Path(request.inbox), request.settle_seconds, time.time())
     growing = Growing(target, request.shard_size)
+    since = tally.first_seen(folder / BEGAN, growing.index)
     intake = Intake(
         inbox, growing, request.limits, max_bad_share=request.max_bad_share,
         labelled=request.labels_from is not None, listed=folder / "bad.csv", say=context.say,
@@ -127,10 +129,11 @@ def _ingest(request: Request, folder: Path, context: Context, target: Path) -> O
     if listing.ignored:
         several = f"{len(listing.ignored)} files that are no images, e.g. {listing.ignored[0]}"
         context.say(f"ignored {several}")
-    output = _output(intake, listing, unknown, folder)
+    output = _output(intake, since, listing, unknown, folder)
     context.say(_told(output, folder))
     if intake.mistakes:
         raise UserError("; ".join(intake.mistakes))
+    (folder / BEGAN).unlink()
     return output
 
 
@@ -149,17 +152,15 @@ def _list(inbox: Inbox, index: Index, named: str, data: Path) -> Listing:
     return listing
 
 
-def _output(intake: Intake, listing: Listing, unknown: dict[str, str], folder: Path) -> Output:
-    target, index, count = intake.growing.folder, intake.growing.index, intake.count
+def _output(
+    intake: Intake, since: tally.Since, listing: Listing, unknown: dict[str, str], folder: Path
+) -> Output:
+    target, index = intake.growing.folder, intake.growing.index
     settled = labels.settle(labels.read_labels(target, index))
     clashes = [(id, " | ".join(said)) for id, said in sorted(settled.contradictory.items())]
     return Output(
-        deliveries_new=count["deliveries_new"],
-        deliveries_known=count["deliveries_known"],
-        samples_new=count["samples_new"],
-        duplicates=count["duplicates"],
-        labels_new=count["labels_new"],
-        quarantined=dict(sorted(intake.quarantined.items())),
+        **tally.counts(index, since, intake.known),
+        quarantined=tally.quarantined(index, since),
         left=len(listing.left),
         ignored=len(listing.ignored),
         labels_unknown=len(unknown),
@@ -168,7 +169,11 @@ def _output(intake: Intake, listing: Listing, unknown: dict[str, str], folder: P
         labels=len(settled.labels),
         classes=settled.classes,
         digest=folder_digest(target),
-        bad=_csv(folder / "bad.csv", ("delivery", "name", "reason"), intake.bad),
+        bad=_csv(
+            folder / "bad.csv",
+            ("delivery", "name", "reason"),
+            [*tally.bad(target, index, since), *intake.bad],
+        ),
         unknown=_csv(folder / "labels-unknown.csv", ("key", "reason"), sorted(unknown.items())),
         contradictory=_csv(folder / "labels-contradictory.csv", ("id", "labels"), clashes),
     )

@@ -57,7 +57,8 @@ class Request(Config):
 class Output(Config):
     """reason: one sentence. settled: stage -> the reference that stands in place of running it. parent: run of
     pretrain that a warm start begins from. previous: run of pseudo_label whose cluster ids are continued.
-    champion: version. new_samples, old_samples: for training, that the champion's encoder has not and has seen.
+    champion: version. deleted: the version that was it by the journal and is gone from MLflow, so that its model is
+    registered and judged again though every run is there. new_samples, old_samples: for training, that the champion's encoder has not and has seen.
     new_labels: new, corrected or withdrawn. drift: a window a delivery, oldest first. age_days: of the champion.
     """
 
@@ -67,6 +68,7 @@ class Output(Config):
     parent: str | None = None
     previous: str | None = None
     champion: str | None = None
+    deleted: str | None = None
     new_samples: int
     old_samples: int = 0
     new_labels: int = 0
@@ -101,7 +103,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         )
         decision, reason = decide(request, facts)
         context.say(reason)
-        return Output(decision=decision, reason=reason, champion=version, new_samples=facts.new)
+        return Output(
+            decision=decision, reason=reason, champion=version, deleted=facts.deleted, new_samples=facts.new
+        )
 
     trained, chain = _seen(champion.base, context).table, champion.ancestors(context)
     fresh = new_rows(now.table, trained)

@@ -28,13 +28,14 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)  # hides ABCMeta.register, which nobody calls
 
     class Request(Config):
-        """approval: a challenger that passes waits until a person promotes it."""
+        """approval: a challenger that passes waits until a person promotes it. deleted: see plan."""
 
         snapshot: str
         evaluate: str
         register: str = Field()  # required: else ABCMeta.register is its default
         gate: GateConfig = GateConfig()
         approval: bool = False
+        deleted: str | None = None
 
 
 class Output(Config):

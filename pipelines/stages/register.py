@@ -34,6 +34,9 @@ class Request(Config):
     finetune: str
     evaluate: str
     name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")  # None: the recipe's
+    deleted: str | None = (
+        None  # the champion that somebody deleted, of which the plan says that it is made anew
+    )
     onnx: bool = True  # whether the encoder is exported beside the model
     samples: PositiveInt = 8  # images that the clean process is asked about
 

@@ -56,6 +56,16 @@ def test_only_pretraining_starts_from_the_parent_and_only_clustering_goes_on_fro
     assert json.dumps(more)  # a request is JSON
 
 
+def test_a_deleted_champion_is_registered_and_judged_again(planned):
+    store = planned(deleted="3")
+    asked = {
+        stage: applied(stage, DONE, store).more for stage in ("finetune", "register", "promote", "report")
+    }
+    assert {stage: more for stage, more in asked.items() if more} == dict.fromkeys(
+        ("register", "promote"), {"deleted": "3"}
+    )
+
+
 def test_a_settled_run_that_is_gone_is_said(planned):
     store = planned(there=(), settled={"pretrain": "pretrain/old"})
     with pytest.raises(

@@ -249,7 +249,9 @@ def test_the_champion_as_mlflow_and_the_store_have_it(grown):
     client.delete_registered_model_alias("toys", "champion")
     gone = observe(request, settings, "toys")
     assert gone["deleted"] == "1"
-    assert "version 1 was the champion by the journal" in grown.plan(grown.snapshot(), gone).reason
+    made = grown.plan(grown.snapshot(), gone)
+    assert "version 1 was the champion by the journal" in made.reason
+    assert made.deleted == "1"
 
 
 def tags_of(seen):
