@@ -95,6 +95,8 @@ def variant(seed: int, inbox: Path, epochs: int | None, steps: int | None) -> Re
     """The quickstart with another seed and inbox, and any number of epochs and steps."""
     recipe = load(ROOT / "recipes" / "quickstart.yaml")
     sections = {**recipe.sections, "snapshot": {}}
+    # The baseline from random initialisation is the same for all ways, and not looked at here.
+    sections["finetune"] = {**sections["finetune"], "scratch": {"steps": 1, "learning_rates": [0.001]}}
     if epochs is not None:
         train = {**sections["pretrain"]["train"], "epochs": epochs}
         sections["pretrain"] = {**sections["pretrain"], "train": train}
