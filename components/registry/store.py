@@ -57,10 +57,16 @@ def connect(uri: str, lock: Path) -> Any:
             mends = (
                 "run again when its server is back"
                 if served
-                else f"`mlflow db upgrade {uri}` mends an older database"
+                else f"`mlflow db upgrade {shown(uri)}` mends an older database"
             )
-            raise UserError(f"MLflow at {uri}: {str(error).splitlines()[0]:.300}; {mends}") from None
+            raise UserError(f"MLflow at {shown(uri)}: {str(error).splitlines()[0]:.300}; {mends}") from None
     return client
+
+
+def shown(uri: str) -> str:
+    """An address as it may stand in a message or a log: postgresql://ana:***@db/mlflow."""
+    secret = urlparse(uri).password
+    return uri.replace(f":{secret}@", ":***@", 1) if secret else uri
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.errors import UserError
-from components.registry.store import REFERENCE, Registry, connect, experiment, quoted
+from components.registry.store import REFERENCE, Registry, connect, experiment, quoted, shown
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +152,9 @@ def test_processes_that_open_one_new_store_at_once_make_one_version(tmp_path: Pa
     with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as pool:
         versions = list(pool.map(_register, [str(tmp_path)] * 3))
     assert versions == ["1"] * 3
+
+
+def test_a_password_is_not_shown() -> None:
+    assert shown("postgresql://ana:geheim@db:5432/mlflow") == "postgresql://ana:***@db:5432/mlflow"
+    assert shown("sqlite:////tmp/a/mlflow.db") == "sqlite:////tmp/a/mlflow.db"
+    assert shown("http://127.0.0.1:5000") == "http://127.0.0.1:5000"
