@@ -141,8 +141,13 @@ def _start(command: list[str], environ: dict[str, str], log: Path) -> subprocess
     with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, *command], env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            start_new_session=True,
+            start_new_session=True, preexec_fn=_heed_sigint,
         )  # fmt: skip
+
+
+def _heed_sigint() -> None:
+    """A shell lets what it puts into the background ignore SIGINT, by which `down` ends all of this."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _wait(
