@@ -11,7 +11,7 @@ import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor
 
-from components.augmentations import colour, geometry
+from components.augmentations import colour, geometry, randaugment
 from components.config import Config
 from components.errors import UserError
 
@@ -19,6 +19,7 @@ DRAWS = (
     "area", "ratio", "left", "top", "flip", "angle", "shift_x", "shift_y",
     "jitter", "brightness", "contrast", "saturation", "hue", "gamma", "grayscale", "blur", "sigma",
     "solarise", "erase", "erase_area", "erase_ratio", "erase_left", "erase_top",
+    "pick_0", "pick_1", "pick_2", "by_0", "by_1", "by_2", "cut", "cut_left", "cut_top",
 )  # fmt: skip
 
 
@@ -31,6 +32,8 @@ class ViewConfig(Config):
     brightness, contrast, saturation: factors are drawn from 1 - v to 1 + v. hue: turns, from -v to v.
     gamma: exponents from e^-v to e^v. sigma: bounds of the blur in pixels. rotate: degrees, from -v to v.
     translate: share of the side, from -v to v. erase_scale: bounds of the erased share of the area.
+    randaugment: how many operations of its list a sample goes through, one after another (published: 2).
+    cutout: largest side of a grey square, a share of the shorter side (published beside it: .5).
     jitter decides about brightness, contrast, saturation, hue and gamma together.
     On images that are not of three channels, saturation, hue and grayscale do nothing.
     """
@@ -53,6 +56,8 @@ class ViewConfig(Config):
     solarise: float = Field(default=0.0, ge=0, le=1)
     erase: float = Field(default=0.0, ge=0, le=1)
     erase_scale: tuple[float, float] = (0.02, 0.33)
+    randaugment: int = Field(default=0, ge=0, le=3)
+    cutout: float = Field(default=0.0, ge=0, le=1)
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> "ViewConfig":
@@ -95,11 +100,19 @@ def augment(x: Tensor, config: ViewConfig, generator: torch.Generator) -> Tensor
             y = colour.blur(y, torch.where(draws["blur"] < config.blur, sigma, 0.0))
         if config.solarise:
             y = colour.solarise(y, torch.where(draws["solarise"] < config.solarise, 0.5, 2.0))
+        if config.randaugment:
+            picks, strengths = (
+                torch.stack([draws[f"{name}_{number}"] for number in range(config.randaugment)])
+                for name in ("pick", "by")
+            )
+            y = randaugment.randaugment(y, picks, strengths)
         if config.erase:
             area = _between(draws["erase_area"], *config.erase_scale)
             ratio = torch.exp(_between(draws["erase_ratio"], math.log(0.3), math.log(3.3)))
             boxes = geometry.crop_boxes(area, ratio, draws["erase_left"], draws["erase_top"])
             y = geometry.erase(y, boxes, draws["erase"] < config.erase)
+        if config.cutout:
+            y = randaugment.cutout(y, draws["cut"] * config.cutout, draws["cut_left"], draws["cut_top"])
         return y
 
 

@@ -1,16 +1,44 @@
 """Every encoder, by the name its configuration carries. Adding one is a line here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from pydantic import Field
 
+from components.encoders.adapters import Timm, TimmConfig, Transformers, TransformersConfig
 from components.encoders.base import Encoder
+from components.encoders.convnext import Convnext, ConvnextConfig, ConvnextTinyConfig, convnext_topology
 from components.encoders.resnet import Resnet, Resnet18Config, Resnet50Config, ResnetConfig, topology
+from components.encoders.start import begin_from
+from components.encoders.vit import NamedVitConfig, Vit, VitConfig, vit_topology
 
-EncoderConfig = Annotated[ResnetConfig | Resnet18Config | Resnet50Config, Field(discriminator="name")]
+EncoderConfig = Annotated[
+    ResnetConfig
+    | Resnet18Config
+    | Resnet50Config
+    | ConvnextConfig
+    | ConvnextTinyConfig
+    | VitConfig
+    | NamedVitConfig
+    | TimmConfig
+    | TransformersConfig,
+    Field(discriminator="name"),
+]
 
-__all__ = ["Encoder", "EncoderConfig", "build_encoder"]
+__all__ = ["Encoder", "EncoderConfig", "build_encoder", "start_encoder"]
+
+# kind of configuration -> the network of one, its channels, means and stds
+BUILD: dict[type, Callable[..., Encoder]] = {
+    ResnetConfig: Resnet,
+    Resnet18Config: lambda config, *given: Resnet(topology(config), *given),
+    Resnet50Config: lambda config, *given: Resnet(topology(config), *given),
+    ConvnextConfig: Convnext,
+    ConvnextTinyConfig: lambda config, *given: Convnext(convnext_topology(config), *given),
+    VitConfig: Vit,
+    NamedVitConfig: lambda config, *given: Vit(vit_topology(config), *given),
+    TimmConfig: Timm,
+    TransformersConfig: Transformers,
+}
 
 
 def build_encoder(
@@ -18,7 +46,21 @@ def build_encoder(
 ) -> Encoder:
     """The encoder for samples of `channels` channels with pixels of the given mean and standard deviation.
 
+    As chance begins it: `start` is not looked at, so that a trained encoder can be built without that file.
+
     Raises:
         ValueError: mean or std are not one a channel, or std is not above 0.
+        UserError: it is of a library that is missing.
     """
-    return Resnet(topology(config), channels, mean, std)
+    return BUILD[type(config)](config, channels, mean, std)
+
+
+def start_encoder(
+    config: EncoderConfig, channels: int, mean: Sequence[float], std: Sequence[float]
+) -> Encoder:
+    """The same for a training that begins: with the weights of `start`, and what of them may change.
+
+    Raises:
+        UserError: as begin_from.
+    """
+    return begin_from(build_encoder(config, channels, mean, std), config.start)

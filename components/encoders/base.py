@@ -13,6 +13,7 @@ class Encoder(nn.Module):
     """[B, C, S, S] float in [0, 1] -> features [B, D]. feature_dim: D. channels: C.
 
     mean, std: of the pixels, one a channel; kept as buffers, applied inside.
+    prefix: what a file of weights from elsewhere leaves out of the names.
 
     Raises:
         ValueError: mean or std are not one a channel, or std is not above 0.
@@ -22,6 +23,7 @@ class Encoder(nn.Module):
     channels: int
     mean: Tensor
     std: Tensor
+    prefix: str = ""
 
     def __init__(self, channels: int, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
@@ -60,14 +62,36 @@ class TokenEncoder(Encoder):
     patch: int
     token_dim: int
 
-    def tokens(self, x: Tensor, *, kept: Tensor | None = None, masked: Tensor | None = None) -> Tensor:
-        """[B, C, S, S] -> [B, T', E] tokens after the last norm, T = (S / patch)^2, row by row.
+    def both(
+        self,
+        x: Tensor,
+        *,
+        kept: Tensor | None = None,
+        masked: Tensor | None = None,
+        token: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """[B, C, S, S] -> feature [B, D], tokens [B, T', E] after the last norm; T = (S / patch)^2, row by row.
 
         Args:
             kept: [B, T'] int64, the patches that are encoded, in this order; all T where None.
-            masked: [B, T] bool, patches that the learned mask token stands for.
+            masked: [B, T] bool, patches that `token` [E] stands for. The token is the objective's, which
+                learns it: an encoder that is done with has no use for it.
 
         Raises:
-            UserError: S is no multiple of patch, or not the size that the positions were made for.
+            UserError: S is no multiple of patch.
         """
         raise TypeError(f"{type(self).__name__} defines no tokens")
+
+    def tokens(
+        self,
+        x: Tensor,
+        *,
+        kept: Tensor | None = None,
+        masked: Tensor | None = None,
+        token: Tensor | None = None,
+    ) -> Tensor:
+        """The tokens of `both`."""
+        return self.both(x, kept=kept, masked=masked, token=token)[1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.both(x)[0]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from components.config import Config
 from components.encoders.base import MapEncoder
 from components.encoders.norm import BatchNorm
+from components.encoders.start import Start
 
 
 class ResnetConfig(Config):
@@ -33,6 +34,7 @@ class ResnetConfig(Config):
     stem: Literal["small", "large"] = "small"
     stem_stride: Literal[1, 2] = 1
     zero_last: bool = False
+    start: Start | None = None
 
     @model_validator(mode="after")
     def _as_many_blocks_as_widths(self) -> "ResnetConfig":
@@ -50,6 +52,7 @@ class Resnet18Config(Config):
     stem: Literal["small", "large"] = "small"
     stem_stride: Literal[1, 2] = 1
     zero_last: bool = False
+    start: Start | None = None
 
 
 class Resnet50Config(Config):
@@ -59,6 +62,7 @@ class Resnet50Config(Config):
     stem: Literal["small", "large"] = "small"
     stem_stride: Literal[1, 2] = 1
     zero_last: bool = False
+    start: Start | None = None
 
 
 def topology(config: ResnetConfig | Resnet18Config | Resnet50Config) -> ResnetConfig:

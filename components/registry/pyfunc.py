@@ -8,6 +8,7 @@ probabilities, embedding.
 
 import ast
 import base64
+import json
 import shutil
 import tempfile
 import warnings
@@ -24,7 +25,7 @@ from mlflow.pyfunc import PythonModel, save_model
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import Array
 
-from components.registry.model import Predictor, digests, load_classifier
+from components.registry.model import CONFIG, Predictor, digests, load_classifier
 
 ARTIFACT = "classifier"
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +36,7 @@ mlflow.models.set_model(ImageClassifier())
 """
 SHIPPED = "components.registry.pyfunc"  # with every module of ours that it imports
 NEEDED = ("mlflow", "numpy", "pandas", "pillow", "pydantic", "safetensors", "torch")
+OTHERS = ("timm", "transformers")  # encoders that are named as the library that they come from
 SIGNATURE = ModelSignature(
     inputs=Schema([ColSpec(DataType.binary, "image")]),
     outputs=Schema(
@@ -92,7 +94,9 @@ def save(
                 code_paths=[str(code)],
                 signature=SIGNATURE,
                 input_example=pd.DataFrame({"image": list(examples)}),
-                pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in NEEDED],
+                pip_requirements=[
+                    f"{name}=={version(name).partition('+')[0]}" for name in needed(classifier)
+                ],
                 model_config={"sha256": digests(classifier)},
                 mlflow_model=Model(**identity),
             )
@@ -100,6 +104,12 @@ def save(
         shutil.copyfile(file, target / name)
     for cache in list(target.rglob("__pycache__")):
         shutil.rmtree(cache)
+
+
+def needed(classifier: Path) -> tuple[str, ...]:
+    """Packages that a model folder's network needs, that of another library's encoder included."""
+    kind = json.loads((classifier / CONFIG).read_text())["encoder"]["name"]
+    return (*NEEDED, *(name for name in OTHERS if name == kind))
 
 
 def load(uri: str) -> Any:

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from components.crash import point
+from components.encoders.lora import merged
 from components.files import write_atomically
 
 KEEP = 2
@@ -74,9 +75,9 @@ def load_checkpoint(folder: Path, device: torch.device, say: Callable[[str], Non
 
 
 def export_encoder(file: Path, encoder: nn.Module) -> None:
-    """The encoder's weights and buffers as safetensors: same weights, same bytes."""
+    """The encoder's weights and buffers as safetensors, low-rank deltas merged: same weights, same bytes."""
     from safetensors.torch import save  # here: training itself runs on torch alone
 
-    tensors = {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in merged(encoder).items()}
     data = save(tensors)
     write_atomically(file, lambda stream: stream.write(data))

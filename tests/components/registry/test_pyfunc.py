@@ -90,6 +90,14 @@ def test_requirements_are_pinned_and_nothing_else_is_shipped(saved: Path) -> Non
     assert not any(name.startswith(("pipelines", "components/objectives")) for name in shipped)
 
 
+@pytest.mark.parametrize(("name", "more"), [("resnet", ()), ("timm", ("timm",))])
+def test_the_library_of_an_encoder_from_elsewhere_is_required(
+    tmp_path: Path, pyfunc: Any, name: str, more: tuple[str, ...]
+) -> None:
+    (tmp_path / "model.json").write_text(json.dumps({"encoder": {"name": name}}))
+    assert pyfunc.needed(tmp_path) == pyfunc.NEEDED + more
+
+
 def test_signature_and_example(saved: Path, pyfunc: Any, images: list[bytes]) -> None:
     model = pyfunc.load(str(saved))
     assert model.metadata.signature.inputs.to_dict() == [
