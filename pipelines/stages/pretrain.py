@@ -14,7 +14,7 @@ from components.config import Config
 from components.crash import point
 from components.data.packed import Packed
 from components.data.table import Table
-from components.encoders import EncoderConfig, build_encoder
+from components.encoders import EncoderConfig, start_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.objectives import ObjectiveConfig, build_objective
@@ -188,7 +188,7 @@ def fit(config: Record, tell: Tell) -> Record:
     if len(packed) < 2:
         raise UserError(f"pretraining needs at least 2 training samples, got {len(packed)}; deliver more")
     torch.manual_seed(draw(request.seed))
-    encoder = build_encoder(request.encoder, config["channels"], config["mean"], config["std"])
+    encoder = start_encoder(request.encoder, config["channels"], config["mean"], config["std"])
     objective = build_objective(request.objective, encoder, len(packed))
     learner = Learner(encoder, objective)
     source = ViewSource(

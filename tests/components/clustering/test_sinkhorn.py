@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from components.clustering.sinkhorn import sinkhorn
 from components.errors import UserError
+from tests.ranks import be_a_rank, two_processes
 
 T = [[1.0, 2.0, 3.0], [-1.0, 0.5, 2.0], [0.3, -2.0, 1.0], [2.0, 2.0, -1.0]]
 
@@ -92,3 +93,24 @@ def test_bfloat16_scores_are_worked_on_in_float32_and_codes_carry_no_gradient():
 def test_what_cannot_be_balanced_is_refused(scores, epsilon, iterations):
     with pytest.raises(UserError, match="sinkhorn needs scores"):
         sinkhorn(torch.zeros(scores), epsilon=epsilon, iterations=iterations)
+
+
+def trace(rank, world):
+    """Codes of this rank's rows, of which the first one has more than the second."""
+    rows = slice(0, 4) if rank == 0 else slice(4, 6)
+    settings = ((0.05, 3), (0.5, 10), (0.01, 50))
+    return [sinkhorn(cosines().double()[rows], epsilon=e, iterations=n) for e, n in settings]
+
+
+@pytest.mark.slow
+def test_two_ranks_find_the_codes_of_one(tmp_path):
+    first, second = two_processes(__file__, tmp_path)
+    whole = [
+        sinkhorn(cosines().double(), epsilon=e, iterations=n) for e, n in ((0.05, 3), (0.5, 10), (0.01, 50))
+    ]
+    for a, b, one in zip(first, second, whole, strict=True):
+        torch.testing.assert_close(torch.cat([a, b]), one, rtol=0, atol=1e-12)
+
+
+if __name__ == "__main__":
+    be_a_rank(trace)

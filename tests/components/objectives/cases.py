@@ -10,14 +10,42 @@ import torch
 from components.augmentations.image import ViewConfig
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
+from components.encoders.vit import VitConfig
+from components.objectives.autoencoder import AutoencoderConfig
+from components.objectives.barlow import BarlowConfig
 from components.objectives.base import Batch
+from components.objectives.bigan import BiganConfig
+from components.objectives.byol import ByolConfig
+from components.objectives.colour import ColourConfig
 from components.objectives.deepcluster import DeepclusterConfig
+from components.objectives.deepclusterv2 import Deepclusterv2Config
+from components.objectives.denoising import DenoisingConfig
+from components.objectives.dino import DinoConfig
+from components.objectives.ibot import IbotConfig
+from components.objectives.inpainting import InpaintingConfig
+from components.objectives.jigsaw import JigsawConfig
+from components.objectives.location import LocationConfig
+from components.objectives.mae import MaeConfig
+from components.objectives.maskfeat import MaskfeatConfig
+from components.objectives.moco import MocoConfig
+from components.objectives.mocov3 import Mocov3Config
+from components.objectives.nnclr import NnclrConfig
+from components.objectives.rotation import RotationConfig
+from components.objectives.scan import ScanConfig
+from components.objectives.sela import SelaConfig
 from components.objectives.simclr import SimclrConfig
+from components.objectives.simsiam import SimsiamConfig
+from components.objectives.supcon import SupconConfig
 from components.objectives.swav import SwavConfig
+from components.objectives.vae import VaeConfig
+from components.objectives.vicreg import VicregConfig
 
 ROWS, B, SIDE = 24, 12, 8
 VIEW = ViewConfig(size=SIDE)
-ENCODERS = {"resnet": ResnetConfig(widths=(4, 8), blocks=(1, 1))}
+ENCODERS = {
+    "resnet": ResnetConfig(widths=(4, 8), blocks=(1, 1)),
+    "vit": VitConfig(width=16, depth=2, heads=2, patch=2),
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +54,7 @@ class Case:
 
     pairs: whether the loss compares views of a sample, so that true pairs must cost less than shuffled ones.
     unseen: numbers of the views that take no gradient, because they are a target.
+    channels: of the images.
     """
 
     config: object
@@ -33,11 +62,90 @@ class Case:
     still: tuple[str, ...] = ()
     pairs: bool = True
     unseen: tuple[int, ...] = ()
+    channels: int = 1
 
 
 CASES = {
     "deepcluster": Case(DeepclusterConfig(view=VIEW, clusters=4, hidden=8, components=0)),
+    "moco": Case(MocoConfig(view=VIEW, embedding=6, queue=30), still=("objective.teacher",), unseen=(1,)),
+    "moco, symmetric": Case(
+        MocoConfig(view=VIEW, embedding=6, queue=30, symmetric=True), still=("objective.teacher",)
+    ),
+    "mocov3": Case(
+        Mocov3Config(view=VIEW, hidden=8, embedding=6), still=("objective.teacher", "objective.head.4")
+    ),
+    "nnclr": Case(NnclrConfig(view=VIEW, hidden=8, embedding=6, queue=30), still=("objective.head.7",)),
+    "supcon": Case(SupconConfig(view=VIEW, embedding=6)),
+    "byol": Case(ByolConfig(view=VIEW, hidden=8, embedding=6), still=("objective.teacher",)),
+    "simsiam": Case(SimsiamConfig(view=VIEW, embedding=8, bottleneck=4), still=("objective.head.7",)),
+    "barlow": Case(BarlowConfig(view=VIEW, hidden=8, embedding=6)),
+    "vicreg": Case(VicregConfig(view=VIEW, hidden=8, embedding=6)),
+    "dino": Case(
+        DinoConfig(view=VIEW, hidden=8, bottleneck=6, outputs=12, freeze=0.0), still=("objective.teacher",)
+    ),
+    "dino, local": Case(  # a corner of four pixels tells too little for the check of pairs
+        DinoConfig(
+            view=VIEW,
+            local=ViewConfig(size=4),
+            locals=2,
+            hidden=8,
+            bottleneck=6,
+            outputs=12,
+            freeze=0.0,
+            koleo=0.1,
+        ),
+        still=("objective.teacher",),
+        pairs=False,
+    ),
+    "dino, frozen": Case(
+        DinoConfig(view=VIEW, hidden=8, bottleneck=6, outputs=12, freeze=1.0),
+        still=("objective.teacher", "objective.head.last"),
+    ),
+    "mae": Case(MaeConfig(view=VIEW, width=16, depth=1, heads=2), encoder="vit", pairs=False),
+    "maskfeat": Case(MaskfeatConfig(view=VIEW), encoder="vit", pairs=False),
+    "ibot": Case(
+        IbotConfig(dino=DinoConfig(view=VIEW, hidden=8, bottleneck=6, outputs=12, freeze=0.0)),
+        encoder="vit",
+        still=("objective.teacher",),
+    ),
+    "simclr, vit": Case(SimclrConfig(view=VIEW, embedding=6), encoder="vit"),
     "simclr": Case(SimclrConfig(view=VIEW, embedding=6)),
+    "deepclusterv2": Case(Deepclusterv2Config(view=VIEW, embedding=6, prototypes=4)),
+    "deepclusterv2, local": Case(
+        Deepclusterv2Config(view=VIEW, local=ViewConfig(size=4), locals=1, embedding=6, prototypes=4, heads=2)
+    ),
+    "sela": Case(SelaConfig(view=VIEW, clusters=4)),
+    "sela, heads": Case(SelaConfig(view=VIEW, views=2, clusters=3, heads=3)),
+    "scan": Case(
+        ScanConfig(pretext=SimclrConfig(view=VIEW, embedding=6), clusters=3, neighbours=3),
+        still=("objective.top",),
+    ),
+    "scan, neighbours": Case(
+        ScanConfig(pretext=SimclrConfig(view=VIEW, embedding=6), pretext_until=0.0, clusters=3, neighbours=3),
+        still=("objective.pretext",),
+        pairs=False,
+    ),
+    "scan, self-labels": Case(
+        ScanConfig(
+            pretext=SimclrConfig(view=VIEW, embedding=6),
+            pretext_until=0.0,
+            neighbours_until=0.0,
+            clusters=3,
+            neighbours=3,
+            confidence=0.3,
+        ),
+        still=("objective.pretext",),
+        unseen=(0,),
+    ),
+    "rotation": Case(RotationConfig(view=VIEW), pairs=False),
+    "jigsaw": Case(JigsawConfig(view=VIEW, grid=2, permutations=6, hidden=8), pairs=False),
+    "location": Case(LocationConfig(view=VIEW, patch=2, gap=0, hidden=8), pairs=False),
+    "colour": Case(ColourConfig(view=VIEW, bin=20, memory=0.5), pairs=False, channels=3),
+    "inpainting": Case(InpaintingConfig(view=VIEW, blocks=2, width=8), pairs=False),
+    "autoencoder": Case(AutoencoderConfig(view=VIEW, width=8), pairs=False),
+    "denoising": Case(DenoisingConfig(view=VIEW, width=8), pairs=False),
+    "vae": Case(VaeConfig(view=VIEW, code=3, width=8), pairs=False),
+    "bigan": Case(BiganConfig(view=VIEW, code=3, width=8), pairs=False),
     "swav": Case(SwavConfig(view=VIEW, embedding=6, prototypes=5, freeze=0.0)),
     "swav, queue": Case(
         SwavConfig(view=VIEW, embedding=6, prototypes=5, freeze=0.0, queue=30, queue_from=0.0)
@@ -49,13 +157,14 @@ CASES = {
 
 
 def encoder_of(name):
-    return build_encoder(ENCODERS[CASES[name].encoder], 1, [0.5], [0.3])
+    case = CASES[name]
+    return build_encoder(ENCODERS[case.encoder], case.channels, [0.5] * case.channels, [0.3] * case.channels)
 
 
-def views(spec=((VIEW, 2),), rows=ROWS, seed=0):
-    """Noisy views of distinct samples, as many and as large as the objective asks: each [rows, 1, S, S]."""
+def views(spec=((VIEW, 2),), rows=ROWS, seed=0, channels=1):
+    """Noisy views of distinct samples, as many and as large as the objective asks: each [rows, C, S, S]."""
     generator = torch.Generator().manual_seed(seed)
-    x = torch.rand(rows, 1, SIDE, SIDE, generator=generator)
+    x = torch.rand(rows, channels, SIDE, SIDE, generator=generator)
     made = []
     for how, count in spec:
         for _ in range(count):
@@ -70,4 +179,6 @@ def batch(index, objective=None, dtype=torch.float32, rows=ROWS):
     targets = None
     if objective is not None and objective.uses_labels:
         targets = torch.where(index % 3 == 2, -1, index % 2)
-    return Batch([v[index].to(dtype) for v in views(spec, rows)], index, targets)
+    config = getattr(objective, "config", None)
+    channels = next((case.channels for case in CASES.values() if case.config is config), 1)
+    return Batch([v[index].to(dtype) for v in views(spec, rows, channels=channels)], index, targets)

@@ -1,0 +1,83 @@
+"""Barlow Twins: each embedding dimension agrees with itself across two views and with no other.
+
+Source: Zbontar et al. 2021 (arXiv:2103.03230), equations 1 and 2 and algorithm 1.
+Published: off-diagonal weight .0051, the loss times .024 for LARS, head of three layers of 8192, batch 2048.
+Here: hidden and embedding 512, scale 1: AdamW does not mind the scale.
+The statistics are those of the batch of all ranks: sums are exchanged, not embeddings.
+Letters: B samples on this rank, W ranks, E embedding size.
+"""
+
+from typing import Literal
+
+import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from torch import Tensor
+
+from components.augmentations.image import ViewConfig
+from components.collectives import all_reduce_sum, world
+from components.config import Config
+from components.encoders.base import Encoder
+from components.errors import UserError
+from components.objectives.base import Batch, Losses, Objective
+from components.objectives.crops import encode, view_spec
+from components.objectives.pairs import projector, same_shape, two_views, wide
+
+
+class BarlowConfig(Config):
+    """redundancy: weight of the terms off the diagonal. scale: of the whole loss."""
+
+    name: Literal["barlow"] = "barlow"
+    view: ViewConfig = ViewConfig()
+    hidden: PositiveInt = 512
+    embedding: PositiveInt = 512
+    layers: int = Field(default=3, ge=1)
+    redundancy: NonNegativeFloat = 0.0051
+    scale: PositiveFloat = 1.0
+
+
+def cross_correlation(a: Tensor, b: Tensor, *, epsilon: float = 1e-5) -> Tensor:
+    """[E, E] correlation of every dimension of a with every one of b over the WB samples of all ranks.
+
+    Args:
+        a, b: [B, E]; row i of both is sample i. B equal on every rank.
+        epsilon: added to the (biased) variances, as batch norm does.
+
+    Raises:
+        UserError: shapes differ, are not [B, E], or there is only one sample in all.
+    """
+    same_shape(a, b, "barlow")
+    samples = len(a) * world()
+    if samples < 2:
+        raise UserError("barlow needs 2 samples or more, one alone has no correlation; raise batch_size")
+    with torch.autocast(a.device.type, enabled=False):
+        both = wide(torch.stack([a, b]))
+        centred = both - all_reduce_sum(both.sum(dim=1, keepdim=True)) / samples
+        variance = all_reduce_sum(centred.square().sum(dim=1, keepdim=True)) / samples
+        first, second = centred * torch.rsqrt(variance + epsilon)
+        return all_reduce_sum(first.T @ second) / samples
+
+
+def barlow_twins(correlation: Tensor) -> tuple[Tensor, Tensor]:
+    """sum_i (1 - C_ii)^2 and sum_{i != j} C_ij^2 of C [E, E]: 0 and 0 for the identity, E and 0 for zeros."""
+    diagonal = correlation.diagonal()
+    return (1 - diagonal).square().sum(), correlation.square().sum() - diagonal.square().sum()
+
+
+class Barlow(Objective):
+    def __init__(self, config: BarlowConfig, encoder: Encoder, rows: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.views = view_spec(config.view, None, 0)
+        self.head = projector(encoder.feature_dim, config.hidden, config.embedding, config.layers, norm=False)
+
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
+        """Two views a sample -> total: scale * (agreement + redundancy * the rest), of the whole batch.
+
+        Raises:
+            UserError: not two views, or one sample alone.
+        """
+        views = two_views(batch, "barlow", samples=2)
+        first, second = self.head(torch.cat(encode(encoder, views))).chunk(2)
+        agreement, others = barlow_twins(cross_correlation(first, second))
+        total = self.config.scale * (agreement + self.config.redundancy * others)
+        return Losses(total, {"agreement": agreement.detach(), "others": others.detach()})

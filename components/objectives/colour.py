@@ -1,0 +1,113 @@
+"""Colour: say the hue of every place of an image from its lightness.
+
+Source: Zhang et al. 2016 (arXiv:1603.08511), equations 2 to 4: cross-entropy over bins of the ab plane,
+softly coded, rare bins counting more.
+Published: bins of side 10 (313 of them), 5 nearest with deviation 5, lambda .5, weights from ImageNet's
+colours; a quarter of the image's side.
+Differs: 261 bins of the same side (see lab.py); the colours' shares are followed while training, for there is
+no data set to count beforehand; at the side of the encoder's maps, on the mean colour of each of their cells.
+The encoder sees the lightness in all of its three channels, so that it takes colour images afterwards.
+Letters: B samples on this rank, S side, D channels of a map, h its side, M = B h h places, Q bins.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+
+from components.augmentations.image import ViewConfig
+from components.collectives import all_reduce_sum, mean, world
+from components.config import Config
+from components.encoders.base import Encoder
+from components.encoders.decoder import mapping
+from components.errors import UserError
+from components.objectives.base import Batch, Losses, Objective
+from components.objectives.lab import gamut, rgb_to_lab, soft_codes
+from components.objectives.pairs import wide
+from components.objectives.single import PLAIN, only_view
+
+
+class ColourConfig(Config):
+    """bin: side of a bin in a and b. even: lambda, how much of the uniform distribution is mixed to the shares
+    that weights are the inverse of. memory: of the running shares, a step."""
+
+    name: Literal["colour"] = "colour"
+    view: ViewConfig = PLAIN
+    bin: PositiveInt = Field(default=10, ge=5, le=50)
+    even: float = Field(default=0.5, gt=0, le=1)
+    memory: float = Field(default=0.99, ge=0, lt=1)
+
+
+def rebalancing(shares: Tensor, even: float) -> Tensor:
+    """Weights [Q] of bins with the given shares [Q], of mean 1 over those shares; all 1 where even = 1.
+
+    Shares .9, .1 and even .5 -> .8824, 2.0588 to four places.
+    """
+    weights = 1 / ((1 - even) * shares + even / len(shares))
+    return weights / (shares * weights).sum()
+
+
+def weighted_cross_entropy(scores: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
+    """Mean over places of the cross-entropy with the soft code, times the weight of its largest bin.
+
+    scores, codes: [M, Q]; rows of codes sum to 1. weights: [Q].
+
+    Returns:
+        [] nats; ln Q where scores and weights are constant.
+    """
+    each = -(codes * F.log_softmax(wide(scores), dim=1)).sum(dim=1)
+    return (weights[codes.argmax(dim=1)] * each).mean()
+
+
+class Colour(Objective):
+    bins: Tensor  # [Q, 2]
+    shares: Tensor  # [Q] of the colours seen so far, the same on every rank
+
+    def __init__(self, config: ColourConfig, encoder: Encoder, rows: int = 0) -> None:
+        """Raises UserError: the encoder is not for colour images, or gives no maps."""
+        super().__init__()
+        self.config = config
+        self.views = ((config.view, 1),)
+        if encoder.channels != 3:
+            raise UserError(
+                f"colour needs images of 3 channels (RGB), whose colour it hides and asks for; the encoder is "
+                f"for images of {encoder.channels}; give colour images, or choose another objective (rotation)"
+            )
+        bins = gamut(config.bin)
+        self.register_buffer("bins", bins.clone())
+        self.register_buffer("shares", torch.full((len(bins),), 1 / len(bins)))
+        self.top = nn.Conv2d(mapping(encoder, "colour").feature_dim, len(bins), 1)
+        self._seen: Tensor | None = None
+
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
+        """One view a sample -> total: [] nats.
+
+        Raises:
+            UserError: not one view, or an encoder without maps.
+        """
+        x = only_view(batch, "colour")
+        with torch.autocast(x.device.type, enabled=False):
+            lab = rgb_to_lab(wide(x))
+        scores = self.top(mapping(encoder, "colour").maps((lab[:, :1] / 100).expand_as(x)))
+        with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+            ab = F.adaptive_avg_pool2d(lab[:, 1:], scores.shape[2:])
+            codes = soft_codes(ab.movedim(1, 3).flatten(0, 2), self.bins.to(ab.dtype), self.config.bin / 2)
+            weights = rebalancing(self.shares, self.config.even)
+        if self.training:
+            self._seen = codes.mean(dim=0)
+        return Losses(mean(weighted_cross_entropy(scores.movedim(1, 3).flatten(0, 2), codes, weights)))
+
+    @torch.no_grad()
+    def after_step(self, encoder: Encoder, progress: float) -> None:
+        """The step's colours into the running shares."""
+        if self._seen is not None:
+            seen = all_reduce_sum(self._seen) / world()
+            self.shares.lerp_(seen.to(self.shares.dtype), 1 - self.config.memory)
+            self._seen = None
+
+    def figures(self) -> dict[str, float]:
+        """How many bins the colours fill, as exp of their entropy: 3.11 for grey images
+        (the softness of one code), whose task is empty."""
+        return {"colours": float(torch.exp(-torch.xlogy(self.shares, self.shares).sum()))}

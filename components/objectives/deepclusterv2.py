@@ -1,0 +1,165 @@
+"""DeepCluster-v2: predict, from every view, the cluster that the sample's embeddings of the last epoch are in.
+
+Source: Caron et al. 2020 (arXiv:2006.09882), section 4.1 and appendix, and the published code: a bank of the
+last epoch's embeddings for each global view, spherical k-means of it (10 iterations) before each epoch, the
+centroids as prototypes that do not learn, heads that take the banks in turn, temperature .1.
+Differs from it: k-means++ starts; an empty cluster is given points, and counted, where the published code
+keeps its old centroid; the first bank is of clean features put through the head, not of a training pass.
+k-means runs on the first rank for all.
+Letters: N samples, B samples on this rank, V views of which 2 are global, E embedding size, H heads, K
+prototypes.
+"""
+
+import math
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+
+from components.augmentations.image import ViewConfig
+from components.collectives import gather
+from components.config import Config
+from components.encoders.base import Encoder
+from components.encoders.heads import mlp_head
+from components.errors import UserError
+from components.objectives.base import Batch, FeatureSource, Losses, Objective
+from components.objectives.clusters import UNKNOWN, cluster_cross_entropy, imbalance, on_first_rank
+from components.objectives.crops import encode, view_spec
+
+_CHUNK = 4096  # features put through the head at once
+
+
+class Deepclusterv2Config(Config):
+    """prototypes: of each head; the paper's 3000 suit a million samples, about ten times the classes fewer.
+
+    heads: clusterings of different seeds and banks, all predicted at once. local, locals: how small views are
+    made, and how many.
+    """
+
+    name: Literal["deepclusterv2"] = "deepclusterv2"
+    view: ViewConfig = ViewConfig()
+    local: ViewConfig | None = None
+    locals: NonNegativeInt = 0
+    hidden: PositiveInt | None = None
+    embedding: PositiveInt = 128
+    layers: int = Field(default=2, ge=1)
+    heads: PositiveInt = 3
+    prototypes: int = Field(default=100, ge=2)
+    temperature: PositiveFloat = 0.1
+    iterations: PositiveInt = 10
+    seed: NonNegativeInt = 0
+
+
+class Deepclusterv2(Objective):
+    tied_to_rows = ("bank", "clusters", "repaired")
+    bank: Tensor  # [2, N, E] unit length: each global view's embedding when it was last seen; on every rank
+    clusters: Tensor  # [H, N] int64
+    prototypes: Tensor  # [H, K, E] unit length
+    repaired: Tensor  # [] int64, clusters that were empty in the last clustering
+
+    def __init__(self, config: Deepclusterv2Config, encoder: Encoder, rows: int) -> None:
+        super().__init__()
+        if config.prototypes > rows:
+            raise UserError(
+                f"deepclusterv2 needs prototypes <= samples, got {config.prototypes} for {rows}; ask for fewer"
+            )
+        self.config = config
+        self.views = view_spec(config.view, config.local, config.locals)
+        self.head: nn.Module = mlp_head(
+            encoder.feature_dim, config.hidden or encoder.feature_dim, config.embedding, config.layers
+        )
+        self.register_buffer("bank", torch.zeros(2, rows, config.embedding))
+        self.register_buffer("clusters", torch.full((config.heads, rows), UNKNOWN))
+        self.register_buffer("prototypes", torch.zeros(config.heads, config.prototypes, config.embedding))
+        self.register_buffer("repaired", torch.tensor(0))
+        self._seen: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def collapse_loss(self) -> float:
+        """ln K: the loss of an encoder that gives every sample the same feature."""
+        return math.log(self.config.prototypes)
+
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
+        """Two global views a sample, then any number of local ones -> total: [] nats.
+
+        Raises:
+            UserError: fewer than two views.
+        """
+        if len(batch.views) < 2:
+            raise UserError(f"deepclusterv2 needs 2 views or more of each sample, got {len(batch.views)}")
+        embeddings = self.head(torch.cat(encode(encoder, batch.views)))
+        index = batch.index.to(self.bank.device)
+        with torch.autocast(embeddings.device.type, enabled=False):
+            embeddings = F.normalize(
+                embeddings.to(torch.promote_types(embeddings.dtype, torch.float32)), dim=1
+            )
+            scores = embeddings @ self.prototypes.mT  # [H, VB, K]
+            clusters = self.clusters[:, index].repeat(1, len(batch.views))
+            loss = cluster_cross_entropy(scores, clusters, temperature=self.config.temperature)
+        if self.training:
+            self._seen = index, torch.stack(embeddings.detach()[: 2 * len(index)].chunk(2), dim=1)
+        return Losses(loss)
+
+    @torch.no_grad()
+    def after_step(self, encoder: Encoder, progress: float) -> None:
+        """The step's samples, of all ranks, into the bank."""
+        if self._seen is None:
+            return
+        index, both = (gather(t) for t in self._seen)
+        self._seen = None
+        self.bank[:, index] = both.transpose(0, 1).to(self.bank.dtype)
+
+    @torch.no_grad()
+    def before_epoch(self, epoch: int, features: FeatureSource) -> None:
+        """Clusters the bank anew, once for each head.
+
+        Raises:
+            UserError: features are not [N, D], or the bank is not finite or has fewer distinct rows than
+            clusters.
+        """
+        if bool((self.clusters == UNKNOWN).any()):
+            points = features()
+            if points.ndim != 2 or len(points) != self.bank.shape[1]:
+                raise UserError(
+                    f"deepclusterv2 needs features [{self.bank.shape[1]}, D], got {list(points.shape)}"
+                )
+            self.bank.copy_(self._embedded(points))
+        on_first_rank(lambda: self._cluster(epoch), (self.clusters, self.prototypes, self.repaired))
+
+    def figures(self) -> dict[str, float]:
+        """repaired: empty clusters given points, all heads; imbalance: K sum n^2 / N^2, mean over heads."""
+        if bool((self.clusters == UNKNOWN).any()):
+            return {}
+        each = [imbalance(head, self.config.prototypes) for head in self.clusters]
+        return {"repaired": float(self.repaired), "imbalance": sum(each) / len(each)}
+
+    def _embedded(self, points: Tensor) -> Tensor:
+        """Features [N, D] -> embeddings [N, E] of unit length, batch norm as when it is not training."""
+        training = self.head.training
+        self.head.eval()
+        parts = [F.normalize(self.head(x.to(self.bank)), dim=1) for x in torch.split(points, _CHUNK)]
+        self.head.train(training)
+        return torch.cat(parts)
+
+    def _cluster(self, epoch: int) -> None:
+        try:  # here, not above: the other objectives run where there is torch alone
+            from components.clustering.kmeans import kmeans
+        except ImportError as error:
+            raise UserError(f"deepclusterv2 needs faiss; {error}: install faiss-cpu") from None
+
+        self.repaired.zero_()
+        for head in range(self.config.heads):
+            seed = np.random.SeedSequence([self.config.seed, epoch, head]).generate_state(1)[0]
+            found = kmeans(
+                self.bank[head % 2].float().cpu().numpy(),
+                self.config.prototypes,
+                restarts=1,
+                iterations=self.config.iterations,
+                seed=int(seed),
+            )
+            self.clusters[head] = torch.from_numpy(found.assignment)
+            self.prototypes[head] = torch.from_numpy(found.centroids)
+            self.repaired += found.repaired

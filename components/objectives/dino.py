@@ -1,0 +1,179 @@
+"""DINO: from any view, predict what a slow teacher makes of the global ones; centring and sharpening in place
+of negatives.
+
+Source: Caron et al. 2021 (arXiv:2104.14294), equations 1 to 4 and algorithm 1; KoLeo: see koleo.
+Published: 65536 outputs, head 2048-2048-256, temperatures .1 and .04 (rising to .07 over 30 of 100 epochs for
+long runs), momentum .996 rising to 1, centre .9, last layer frozen for one epoch of 100. Here: 1024 outputs,
+hidden 512, bottleneck 128, and momentum .99 for short runs (see byol); the last layer is frozen for 5 %, one
+epoch of twenty.
+Differs: ReLU in the head.
+Letters: B samples on this rank, D feature size, E bottleneck, K outputs, V views of which the first two are
+global.
+"""
+
+import math
+from typing import Any, Literal, cast
+
+import torch
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+
+from components.augmentations.image import ViewConfig
+from components.collectives import all_reduce_sum, mean, world
+from components.config import Config
+from components.encoders.base import Encoder
+from components.encoders.heads import mlp_head
+from components.errors import UserError
+from components.objectives.base import Batch, Losses, Objective
+from components.objectives.crops import encode, view_spec
+from components.objectives.koleo import koleo
+from components.objectives.pairs import unit, wide
+from components.objectives.swav import swapped_prediction
+from components.objectives.teacher import follow, rising, teacher_of
+
+
+class DinoConfig(Config):
+    """outputs: K. local, locals: how small views are made, and how many. temperature: of the student.
+
+    teacher_temperature: its first and last value; warm: share of training in which it rises from one to the
+    other. momentum: of the teacher at the start; it rises to 1. centre: momentum of the centre.
+    freeze: share of training in which the last layer stays put. koleo: weight of that term.
+    """
+
+    name: Literal["dino"] = "dino"
+    view: ViewConfig = ViewConfig()
+    local: ViewConfig | None = None
+    locals: NonNegativeInt = 0
+    hidden: PositiveInt = 512
+    bottleneck: PositiveInt = 128
+    outputs: int = Field(default=1024, ge=2)
+    temperature: PositiveFloat = 0.1
+    teacher_temperature: tuple[PositiveFloat, PositiveFloat] = (0.04, 0.07)
+    warm: float = Field(default=0.3, ge=0, le=1)
+    momentum: float = Field(default=0.99, ge=0, le=1)
+    centre: float = Field(default=0.9, ge=0, le=1)
+    freeze: float = Field(default=0.05, ge=0, le=1)
+    koleo: NonNegativeFloat = 0.0
+
+
+def targets(scores: Tensor, centre: Tensor, temperature: float) -> Tensor:
+    """[B, K] = softmax((scores - centre) / temperature), no gradient. scores: [B, K]; centre: [K].
+
+    Equal to the uniform 1 / K where the scores are the centre.
+    """
+    return ((wide(scores.detach()) - centre) / temperature).softmax(dim=1)
+
+
+def warmed(bounds: tuple[float, float], warm: float, progress: float) -> float:
+    """From bounds[0] at progress 0 in a line to bounds[1] at `warm`, and so on. .055 half way for .04, .07."""
+    done = min(progress / warm, 1.0) if warm else 1.0
+    return bounds[0] + (bounds[1] - bounds[0]) * done
+
+
+class DinoHead(nn.Module):
+    """[B, D] -> scores [B, K]: three layers to a bottleneck at length 1, then its cosines with K directions.
+
+    The last layer is weight-normalised without a gain: only its rows' directions count.
+    """
+
+    def __init__(self, inputs: int, hidden: int, bottleneck: int, outputs: int) -> None:
+        super().__init__()
+        self.body = mlp_head(inputs, hidden, bottleneck, layers=3, norm=False)
+        self.last = nn.Parameter(torch.randn(outputs, bottleneck))
+
+    def forward(self, features: Tensor, frozen: bool = False) -> Tensor:
+        """frozen: the last layer takes gradient 0."""
+        embeddings = self.body(features)
+        with torch.autocast(embeddings.device.type, enabled=False):
+            last = self.last.detach() + 0.0 * self.last if frozen else self.last
+            return unit(embeddings) @ unit(last).T
+
+
+class Dino(Objective):
+    """teacher: encoder and head that follow the student's. centre: [K]. sums: [3] entropy of the targets, KL
+    of the student from them, and steps since the epoch began."""
+
+    centre: Tensor
+    sums: Tensor
+
+    def __init__(self, config: DinoConfig, encoder: Encoder, rows: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.views = view_spec(config.view, config.local, config.locals)
+        self.head = DinoHead(encoder.feature_dim, config.hidden, config.bottleneck, config.outputs)
+        self.teacher = teacher_of(nn.Sequential(encoder, self.head))
+        self.register_buffer("centre", torch.zeros(config.outputs))
+        self.register_buffer("sums", torch.zeros(3))
+        self.progress = 0.0
+        self._seen: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def collapse_loss(self) -> float | None:
+        """ln K: the loss when student and teacher are uniform; with the KoLeo term it has no fixed value."""
+        return None if self.config.koleo else math.log(self.config.outputs)
+
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
+        """Two global views a sample, then any number of local ones -> total: [] nats.
+
+        Raises:
+            UserError: fewer than two views; one sample alone where there is a KoLeo term.
+        """
+        if len(batch.views) < 2:
+            raise UserError(f"dino needs 2 views or more of each sample, got {len(batch.views)}")
+        config = self.config
+        temperature = warmed(config.teacher_temperature, config.warm, self.progress)
+        with torch.no_grad():
+            answers = encode(self.teacher, batch.views[:2])
+            codes = [targets(answer, self.centre, temperature) for answer in answers]
+        features = encode(encoder, batch.views)
+        scores = self.head(torch.cat(features), frozen=self.progress < config.freeze)
+        each = list(torch.split(scores, [len(f) for f in features]))
+        total = loss = mean(swapped_prediction(each, codes, temperature=config.temperature))
+        parts = {"dino": loss.detach()}
+        if config.koleo:
+            spread = mean(torch.stack([koleo(f) for f in features[:2]]).mean())
+            total, parts["koleo"] = loss + config.koleo * spread, spread.detach()
+        if self.training:
+            q = torch.cat(codes)
+            entropy = mean(-torch.xlogy(q, q).sum(dim=1).mean())
+            figures = torch.stack([entropy, loss.detach() - entropy, torch.ones_like(entropy)])
+            self._seen = wide(torch.cat(answers)).mean(dim=0), figures
+        return Losses(total, parts)
+
+    @torch.no_grad()
+    def after_step(self, encoder: Encoder, progress: float) -> None:
+        """The teacher follows, and its centre follows its answers to this step."""
+        self.progress = progress
+        follow(self.teacher, nn.Sequential(encoder, self.head), rising(self.config.momentum, progress))
+        if self._seen is None:
+            return
+        answer, figures = self._seen
+        self._seen = None
+        answer = (all_reduce_sum(answer) / world()).to(self.centre.dtype)
+        self.centre.lerp_(answer, 1 - self.config.centre)
+        self.sums += figures.to(self.sums.dtype)
+
+    def before_epoch(self, epoch: int, features: object) -> None:
+        self.sums.zero_()
+
+    def figures(self) -> dict[str, float]:
+        """Means over this epoch, in nats: collapse shows as an entropy of 0 or ln K, or a divergence of 0."""
+        entropy, divergence, steps = self.sums.tolist()
+        return {
+            "teacher_entropy": entropy / max(steps, 1),
+            "divergence": divergence / max(steps, 1),
+        }
+
+    def exported(self, encoder: Encoder) -> Encoder:
+        """The teacher's encoder: it is the better one, as in the paper."""
+        return cast(Encoder, self.teacher[0])
+
+    def carry_over(self, state: dict[str, Any]) -> None:
+        super().carry_over(state)
+        self.progress = 0.0  # the schedule begins again
+
+    def get_extra_state(self) -> Tensor:
+        return torch.tensor([self.progress], dtype=torch.float64)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        self.progress = float(state)

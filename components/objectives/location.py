@@ -1,0 +1,99 @@
+"""Location: tell at which of the eight places around a patch of the image another patch lies.
+
+Source: Doersch et al. 2015 (arXiv:1505.05192), section 3: a gap between the patches and jitter of both, so
+that edges do not continue; one network for both, their features side by side.
+Published: patches of 96 pixels, 48 between them, jitter of 7, in images of 150,000 pixels and more. Here the
+same proportion at 36 pixels: 8, 4 and 1.
+Differs: all nine places lie inside the view, so that where the first patch lies does not tell where the
+second can be; patches are levelled (mean and deviation) instead of losing two of three colours.
+Letters: B samples on this rank, C channels, S side, P side of a patch, D feature size.
+"""
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import NonNegativeInt, PositiveInt, model_validator
+from torch import Tensor, nn
+
+from components.augmentations.image import ViewConfig
+from components.collectives import mean
+from components.config import Config
+from components.encoders.base import Encoder
+from components.encoders.heads import mlp_head
+from components.objectives.base import Batch, Losses
+from components.objectives.pairs import wide
+from components.objectives.single import Drawing, only_view
+from components.objectives.tiles import cut, tile_features
+
+PLACES = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))  # (down, right), in cells
+
+
+class LocationConfig(Config):
+    """patch, gap: in pixels. jitter: each patch moves by up to so many. hidden: None: as many as features."""
+
+    name: Literal["location"] = "location"
+    view: ViewConfig = ViewConfig(size=36)
+    patch: PositiveInt = 8
+    gap: NonNegativeInt = 4
+    jitter: NonNegativeInt = 1
+    hidden: PositiveInt | None = None
+
+    @property
+    def room(self) -> int:
+        """What is left of the view beside three patches, the gaps and the jitter."""
+        return self.view.size - 3 * self.patch - 2 * self.gap - 2 * self.jitter
+
+    @model_validator(mode="after")
+    def _fits(self) -> "LocationConfig":
+        if self.room < 0:
+            raise ValueError(
+                f"3 patches of {self.patch}, 2 gaps of {self.gap} and jitter {self.jitter} need a view of "
+                f"{self.view.size - self.room} pixels, got view.size = {self.view.size}"
+            )
+        return self
+
+
+def corners(place: Tensor, chance: Tensor, config: LocationConfig) -> tuple[Tensor, Tensor]:
+    """Where the middle patch and its neighbour begin.
+
+    Args:
+        place: [B] int64, a number in PLACES.
+        chance: [B, 3, 2] in [0, 1): of the whole, the first and the second patch, each of height and width.
+
+    Returns:
+        top, left: [B, 2] int64 in pixels, the middle patch first.
+    """
+    step = config.patch + config.gap
+    whole = (chance[:, :1] * (config.room + 1)).long() + config.jitter + step  # of the middle, [B, 1, 2]
+    jitter = (chance[:, 1:] * (2 * config.jitter + 1)).long() - config.jitter  # [B, 2, 2]
+    beside = torch.tensor(PLACES, device=place.device)[place] * step  # [B, 2]
+    found = whole + jitter + torch.stack([torch.zeros_like(beside), beside], dim=1)
+    return found[..., 0], found[..., 1]
+
+
+class Location(Drawing):
+    def __init__(self, config: LocationConfig, encoder: Encoder, rows: int = 0) -> None:
+        super().__init__(config.view)
+        self.config = config
+        size = encoder.feature_dim
+        self.head: nn.Module = mlp_head(2 * size, config.hidden or size, len(PLACES))
+
+    @property
+    def collapse_loss(self) -> float:
+        """ln 8: the loss of an encoder that gives every patch the same feature."""
+        return math.log(len(PLACES))
+
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
+        """One view a sample -> total: [] nats.
+
+        Raises:
+            UserError: not one view.
+        """
+        x, index = only_view(batch, "location"), batch.index
+        place = (self.chance.uniform(index, stream=1) * len(PLACES)).long()
+        top, left = corners(place, self.chance.uniform(index, 3, 2), self.config)
+        patches = cut(x, top, left, self.config.patch)
+        scores = self.head(tile_features(encoder, patches))
+        return Losses(mean(F.cross_entropy(wide(scores), place.to(x.device))))

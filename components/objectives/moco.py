@@ -1,0 +1,102 @@
+"""MoCo v2: a query finds its key, made by a slow teacher, among the keys of earlier batches.
+
+Source: He et al. 2019 (arXiv:1911.05722), equation 1 and algorithm 1; Chen et al. 2020 (arXiv:2003.04297):
+the head is a perceptron without batch norm.
+Published: queue 65536, momentum .999, temperature .2 (v2; .07 in v1), head 2048-2048-128, SGD .03 at batch
+256. Here: queue 4096, for a queue that holds the whole of a small data set holds every sample's own old keys
+as negatives; momentum .99, whose memory of 100 steps suits the thousands of steps of a short training.
+Differs: samples are not shuffled between ranks for the keys. The shuffle keeps a query and its key from
+sharing the batch-norm statistics of the few samples on one rank; our batch norm takes them over the batch of
+all ranks, and the teacher has its own running ones.
+Letters: B samples on this rank, Q rows of the queue, E embedding size.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+
+from components.augmentations.image import ViewConfig
+from components.collectives import mean
+from components.config import Config
+from components.encoders.base import Encoder
+from components.encoders.heads import mlp_head
+from components.objectives.base import Batch, Losses, Objective
+from components.objectives.crops import encode, view_spec
+from components.objectives.pairs import same_shape, two_views, unit
+from components.objectives.queue import Queue
+from components.objectives.teacher import follow, teacher_of
+
+
+class MocoConfig(Config):
+    """hidden: of the head; None: as many as features. queue: keys that repel; fewer than samples.
+    momentum: of the teacher. symmetric: either view is query and key in turn, at twice the cost."""
+
+    name: Literal["moco"] = "moco"
+    view: ViewConfig = ViewConfig()
+    hidden: PositiveInt | None = None
+    embedding: PositiveInt = 128
+    temperature: PositiveFloat = 0.2
+    queue: PositiveInt = 4096
+    momentum: float = Field(default=0.99, ge=0, le=1)
+    symmetric: bool = False
+
+
+def info_nce(query: Tensor, key: Tensor, queue: Tensor, *, temperature: float) -> Tensor:
+    """Mean of -log p(own key | own key and the queue) over this rank's B queries.
+
+    Args:
+        query, key: [B, E], of any length; queue: [Q, E]. Key and queue take no gradient.
+        temperature: > 0; divides the cosines.
+
+    Returns:
+        [] nats; log(1 + Q) when all vectors are equal.
+
+    Raises:
+        UserError: query and key are not two equal [B, E].
+    """
+    same_shape(query, key, "info_nce")
+    with torch.autocast(query.device.type, enabled=False):
+        q, k, old = unit(query), unit(key.detach()), unit(queue.detach())
+        logits = torch.cat([(q * k).sum(dim=1, keepdim=True), q @ old.T.to(q.dtype)], dim=1) / temperature
+        return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.int64))
+
+
+class Moco(Objective):
+    """teacher: encoder and head that follow the student's. queue: its keys of the steps before this one."""
+
+    def __init__(self, config: MocoConfig, encoder: Encoder, rows: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.views = view_spec(config.view, None, 0)
+        hidden = config.hidden or encoder.feature_dim
+        self.head: nn.Module = mlp_head(encoder.feature_dim, hidden, config.embedding, norm=False)
+        self.teacher = teacher_of(nn.Sequential(encoder, self.head))
+        self.queue = Queue(config.queue, config.embedding)
+        self._keys: list[Tensor] = []
+
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
+        """Two views a sample -> total: [] nats; of both directions the mean where symmetric.
+
+        Raises:
+            UserError: not two views.
+        """
+        views = two_views(batch, "moco")
+        asked, answering = (views, views[::-1]) if self.config.symmetric else (views[:1], views[1:])
+        with torch.no_grad():
+            keys = [unit(k) for k in encode(self.teacher, answering)]
+        queries = self.head(torch.cat(encode(encoder, asked)))
+        if self.training:
+            self._keys = keys
+        loss = info_nce(queries, torch.cat(keys), self.queue.rows, temperature=self.config.temperature)
+        return Losses(mean(loss))
+
+    @torch.no_grad()
+    def after_step(self, encoder: Encoder, progress: float) -> None:
+        """The teacher follows; the step's keys go into the queue."""
+        follow(self.teacher, nn.Sequential(encoder, self.head), self.config.momentum)
+        for keys in self._keys:
+            self.queue.push(keys)
+        self._keys = []

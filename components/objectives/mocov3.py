@@ -1,0 +1,92 @@
+"""MoCo v3: a predicted query finds its key, made by a slow teacher, among those of the batch; no queue.
+
+Source: Chen, Xie & He 2021 (arXiv:2104.02057), equation 1 and algorithm 1: the loss times twice the
+temperature, both directions summed, a teacher whose momentum rises to 1 by a cosine.
+Published: batch 4096, head and predictor 4096-256, momentum .99, temperature .2 (ViT; 1 for a ResNet). Here:
+hidden 512, embedding 128. momentum .99 fits short runs, too: a memory of 1 / (1 - momentum) = 100 steps;
+choose 1 - 10 / steps for fewer than a thousand.
+Differs: a ResNet's head for every encoder (two layers, batch norm after the last); both views pass as one
+batch, for batch norm, too.
+Letters: B samples on this rank, W ranks, E embedding size.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+
+from components.augmentations.image import ViewConfig
+from components.collectives import gather, mean, rank, world
+from components.config import Config
+from components.encoders.base import Encoder
+from components.encoders.heads import mlp_head
+from components.errors import UserError
+from components.objectives.base import Batch, Losses, Objective
+from components.objectives.crops import encode, view_spec
+from components.objectives.pairs import projector, same_shape, two_views, unit
+from components.objectives.teacher import follow, rising, teacher_of
+
+
+class Mocov3Config(Config):
+    """hidden: of head and predictor. momentum: of the teacher at the start; it rises to 1."""
+
+    name: Literal["mocov3"] = "mocov3"
+    view: ViewConfig = ViewConfig()
+    hidden: PositiveInt = 512
+    embedding: PositiveInt = 128
+    temperature: PositiveFloat = 0.2
+    momentum: float = Field(default=0.99, ge=0, le=1)
+
+
+def contrast(query: Tensor, key: Tensor, *, temperature: float) -> Tensor:
+    """2 t * mean of -log p(own key | keys of all ranks) over this rank's B queries.
+
+    Args:
+        query, key: [B, E], of any length; row i of both is sample i. B equal on every rank. The key takes no
+            gradient.
+        temperature: t > 0; divides the cosines.
+
+    Returns:
+        [] 2 t log(WB) when all vectors are equal; 2 log(1 + 1/e) for the two rows of the identity at t = 1.
+
+    Raises:
+        UserError: shapes differ, are not [B, E], or there is only one sample in all.
+    """
+    same_shape(query, key, "mocov3")
+    if len(query) * world() < 2:
+        raise UserError("mocov3 needs 2 samples or more, one alone has no negatives; raise batch_size")
+    with torch.autocast(query.device.type, enabled=False):
+        logits = unit(query) @ gather(unit(key.detach())).T / temperature
+        own = torch.arange(len(query), device=query.device) + rank() * len(query)
+        return 2 * temperature * F.cross_entropy(logits, own)
+
+
+class Mocov3(Objective):
+    """teacher: encoder and head that follow the student's; the predictor is the student's alone."""
+
+    def __init__(self, config: Mocov3Config, encoder: Encoder, rows: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.views = view_spec(config.view, None, 0)
+        self.head = projector(encoder.feature_dim, config.hidden, config.embedding, layers=2)
+        self.predictor = mlp_head(config.embedding, config.hidden, config.embedding)
+        self.teacher = teacher_of(nn.Sequential(encoder, self.head))
+
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
+        """Two views a sample -> total: [], both directions summed.
+
+        Raises:
+            UserError: not two views, or one sample alone.
+        """
+        views, t = two_views(batch, "mocov3", samples=2), self.config.temperature
+        with torch.no_grad():
+            first_key, second_key = encode(self.teacher, views)
+        first, second = self.predictor(self.head(torch.cat(encode(encoder, views)))).chunk(2)
+        there = contrast(first, second_key, temperature=t)
+        back = contrast(second, first_key, temperature=t)
+        return Losses(mean(there + back))
+
+    def after_step(self, encoder: Encoder, progress: float) -> None:
+        follow(self.teacher, nn.Sequential(encoder, self.head), rising(self.config.momentum, progress))

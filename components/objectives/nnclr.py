@@ -1,0 +1,101 @@
+"""NNCLR: the positive of a view is the nearest neighbour of the sample's other view among earlier samples.
+
+Source: Dwibedi et al. 2021 (arXiv:2104.14548), equations 2 and 3 and algorithm 1.
+Published: support queue 98304, temperature .1, head 2048-2048-256 and predictor 4096-256 with batch norm,
+batch 4096. Here: queue 4096, hidden 512, embedding 128, for small data and CPUs.
+The queue starts as random directions, as published; embeddings at the start lie so near each other that a
+neighbour is a sample as soon as there is one.
+Letters: B samples on this rank, W ranks, Q rows of the queue, E embedding size.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import PositiveFloat, PositiveInt
+from torch import Tensor
+
+from components.augmentations.image import ViewConfig
+from components.collectives import gather, mean, rank, world
+from components.config import Config
+from components.encoders.base import Encoder
+from components.encoders.heads import mlp_head
+from components.errors import UserError
+from components.objectives.base import Batch, Losses, Objective
+from components.objectives.crops import encode, view_spec
+from components.objectives.pairs import projector, same_shape, two_views, unit
+from components.objectives.queue import Queue
+
+
+class NnclrConfig(Config):
+    """hidden: of head and predictor. queue: samples that neighbours are looked for among."""
+
+    name: Literal["nnclr"] = "nnclr"
+    view: ViewConfig = ViewConfig()
+    hidden: PositiveInt = 512
+    embedding: PositiveInt = 128
+    temperature: PositiveFloat = 0.1
+    queue: PositiveInt = 4096
+
+
+@torch.no_grad()
+def nearest(embeddings: Tensor, support: Tensor) -> Tensor:
+    """[B, E] -> [B, E]: for each row the row of `support` [Q, E] with the largest cosine, as it stands."""
+    with torch.autocast(embeddings.device.type, enabled=False):
+        return support[(unit(embeddings) @ unit(support).T).argmax(dim=1)]
+
+
+def neighbour_loss(neighbours: Tensor, predictions: Tensor, *, temperature: float) -> Tensor:
+    """Mean of -log p(own prediction | predictions of all ranks) over this rank's B neighbours.
+
+    Args:
+        neighbours: [B, E], no gradient; predictions: [B, E]; of any length. B equal on every rank.
+        temperature: > 0; divides the cosines.
+
+    Returns:
+        [] nats; log(WB) when all predictions are equal.
+
+    Raises:
+        UserError: shapes differ, are not [B, E], or there is only one sample in all.
+    """
+    same_shape(neighbours, predictions, "nnclr")
+    if len(predictions) * world() < 2:
+        raise UserError("nnclr needs 2 samples or more, one alone has no negatives; raise batch_size")
+    with torch.autocast(predictions.device.type, enabled=False):
+        logits = unit(neighbours.detach()) @ gather(unit(predictions)).T / temperature
+        own = torch.arange(len(predictions), device=predictions.device) + rank() * len(predictions)
+        return F.cross_entropy(logits, own)
+
+
+class Nnclr(Objective):
+    """queue: embeddings of the first views of the steps before this one."""
+
+    def __init__(self, config: NnclrConfig, encoder: Encoder, rows: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.views = view_spec(config.view, None, 0)
+        self.head = projector(encoder.feature_dim, config.hidden, config.embedding, layers=3)
+        self.predictor = mlp_head(config.embedding, config.hidden, config.embedding)
+        self.queue = Queue(config.queue, config.embedding)
+        self._seen: Tensor | None = None
+
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
+        """Two views a sample -> total: [] nats, the mean of both directions.
+
+        Raises:
+            UserError: not two views, or one sample alone.
+        """
+        views, t = two_views(batch, "nnclr", samples=2), self.config.temperature
+        embeddings = self.head(torch.cat(encode(encoder, views)))
+        first, second = unit(embeddings).detach().to(self.queue.rows.dtype).chunk(2)
+        of_first, of_second = self.predictor(embeddings).chunk(2)
+        there = neighbour_loss(nearest(first, self.queue.rows), of_second, temperature=t)
+        back = neighbour_loss(nearest(second, self.queue.rows), of_first, temperature=t)
+        if self.training:
+            self._seen = first
+        return Losses(mean((there + back) / 2))
+
+    def after_step(self, encoder: Encoder, progress: float) -> None:
+        if self._seen is not None:
+            self.queue.push(self._seen)
+        self._seen = None

@@ -1,0 +1,86 @@
+"""VICReg: two views agree, each embedding dimension keeps its variance, and no two dimensions say the same.
+
+Source: Bardes, Ponce & LeCun 2021 (arXiv:2105.04906), equations 1 to 6, and its published code, which takes
+the mean of the two views' variance terms and the sum of their covariance terms.
+Published: weights 25, 25, 1, head of three layers of 8192, batch 2048. Here: hidden and embedding 512.
+The statistics are those of the batch of all ranks: sums are exchanged, not embeddings.
+Letters: B samples on this rank, W ranks, E embedding size.
+"""
+
+from typing import Literal
+
+import torch
+from pydantic import Field, NonNegativeFloat, PositiveInt
+from torch import Tensor
+
+from components.augmentations.image import ViewConfig
+from components.collectives import all_reduce_sum, mean, world
+from components.config import Config
+from components.encoders.base import Encoder
+from components.errors import UserError
+from components.objectives.base import Batch, Losses, Objective
+from components.objectives.crops import encode, view_spec
+from components.objectives.pairs import projector, same_shape, two_views, wide
+
+
+class VicregConfig(Config):
+    """invariance, variance, covariance: weights of the terms."""
+
+    name: Literal["vicreg"] = "vicreg"
+    view: ViewConfig = ViewConfig()
+    hidden: PositiveInt = 512
+    embedding: PositiveInt = 512
+    layers: int = Field(default=3, ge=1)
+    invariance: NonNegativeFloat = 25.0
+    variance: NonNegativeFloat = 25.0
+    covariance: NonNegativeFloat = 1.0
+
+
+def vicreg_terms(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Invariance, variance and covariance of the WB samples of all ranks.
+
+    Args:
+        a, b: [B, E]; row i of both is sample i. B equal on every rank.
+
+    Returns:
+        mean of (a - b)^2; mean over both of mean_j relu(1 - sqrt(var_j + 1e-4)); sum over both of the squared
+        covariances of different dimensions, by E. Variances and covariances are the unbiased ones. Constant
+        embeddings: 0, .99, 0.
+
+    Raises:
+        UserError: shapes differ, are not [B, E], or there is only one sample in all.
+    """
+    same_shape(a, b, "vicreg")
+    samples = len(a) * world()
+    if samples < 2:
+        raise UserError("vicreg needs 2 samples or more, one alone has no variance; raise batch_size")
+    with torch.autocast(a.device.type, enabled=False):
+        both = wide(torch.stack([a, b]))
+        invariance = mean((both[0] - both[1]).square().mean())
+        centred = both - all_reduce_sum(both.sum(dim=1, keepdim=True)) / samples
+        covariances = all_reduce_sum(centred.mT @ centred) / (samples - 1)  # [2, E, E]
+        variances = covariances.diagonal(dim1=1, dim2=2)
+        variance = torch.relu(1 - torch.sqrt(variances + 1e-4)).mean()
+        covariance = (covariances.square().sum() - variances.square().sum()) / a.shape[1]
+        return invariance, variance, covariance
+
+
+class Vicreg(Objective):
+    def __init__(self, config: VicregConfig, encoder: Encoder, rows: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.views = view_spec(config.view, None, 0)
+        self.head = projector(encoder.feature_dim, config.hidden, config.embedding, config.layers, norm=False)
+
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
+        """Two views a sample -> total: the weighted sum of the terms.
+
+        Raises:
+            UserError: not two views, or one sample alone.
+        """
+        views, config = two_views(batch, "vicreg", samples=2), self.config
+        first, second = self.head(torch.cat(encode(encoder, views))).chunk(2)
+        invariance, variance, covariance = vicreg_terms(first, second)
+        total = config.invariance * invariance + config.variance * variance + config.covariance * covariance
+        parts = {"invariance": invariance, "variance": variance, "covariance": covariance}
+        return Losses(total, {name: value.detach() for name, value in parts.items()})

@@ -1,0 +1,123 @@
+"""Deliberate errors in the objectives that cluster, and in k-means over shards."""
+
+from tests.mutations.base import Mutation
+
+OBJECTIVES = "components/objectives"
+CLUSTERS = ("tests/components/objectives/test_clusters.py", "-m", "not slow")
+DEEPCLUSTERV2 = ("tests/components/objectives/test_deepclusterv2.py",)
+SELA = ("tests/components/objectives/test_sela.py",)
+SCAN = ("tests/components/objectives/test_scan.py",)
+CHUNKS = ("tests/components/clustering/test_chunks.py",)
+KMEANS = ("tests/components/clustering/test_distributed.py", "-m", "not slow")
+
+MUTATIONS = [
+    # cross-entropy of several heads
+    Mutation(
+        f"{OBJECTIVES}/clusters.py",
+        "torch.float32)) / temperature",
+        "torch.float32)) * temperature",
+        CLUSTERS,
+    ),
+    Mutation(f"{OBJECTIVES}/clusters.py", "known.clamp(min=1))", "clusters.numel())", CLUSTERS),
+    Mutation(f"{OBJECTIVES}/clusters.py", "(sizes**2).sum()", "sizes.sum()", CLUSTERS),
+    # DeepCluster-v2
+    Mutation(
+        f"{OBJECTIVES}/deepclusterv2.py", "self.bank[head % 2].float()", "self.bank[0].float()", DEEPCLUSTERV2
+    ),
+    Mutation(
+        f"{OBJECTIVES}/deepclusterv2.py",
+        "both.transpose(0, 1).to",
+        "both.transpose(0, 1).flip(0).to",
+        DEEPCLUSTERV2,
+    ),
+    Mutation(
+        f"{OBJECTIVES}/deepclusterv2.py",
+        ".repeat(1, len(batch.views))",
+        ".repeat_interleave(len(batch.views), 1)",
+        DEEPCLUSTERV2,
+    ),
+    Mutation(
+        f"{OBJECTIVES}/deepclusterv2.py",
+        "            embeddings = F.normalize(\n",
+        "            embeddings = (lambda x, dim: x)(\n",
+        DEEPCLUSTERV2,
+    ),
+    Mutation(
+        f"{OBJECTIVES}/deepclusterv2.py", "self.config.seed, epoch, head", "self.config.seed", DEEPCLUSTERV2
+    ),
+    # SeLa
+    Mutation(f"{OBJECTIVES}/sela.py", "epsilon=1 / sharpness", "epsilon=sharpness", SELA),
+    Mutation(
+        f"{OBJECTIVES}/sela.py",
+        "return sinkhorn(log_p, epsilon=1 / sharpness, iterations=iterations)",
+        "return log_p",
+        SELA,
+    ),
+    Mutation(
+        f"{OBJECTIVES}/sela.py",
+        "reshape(len(scores), self.config.heads, self.config.clusters)",
+        "reshape(len(scores), self.config.clusters, self.config.heads).mT",
+        SELA,
+    ),
+    # SCAN
+    Mutation(f"{OBJECTIVES}/scan.py", "agreement - self.config", "agreement + self.config", SCAN),
+    Mutation(
+        f"{OBJECTIVES}/scan.py",
+        "    return mean(-both.logsumexp(dim=1).mean())",
+        "    return mean(-both.mean())",
+        SCAN,
+    ),
+    Mutation(f"{OBJECTIVES}/scan.py", "confidence >= self.config", "confidence < self.config", SCAN),
+    Mutation(
+        f"{OBJECTIVES}/scan.py",
+        "scores.softmax(dim=1).mean(dim=0)",
+        "scores.softmax(dim=0).mean(dim=0)",
+        SCAN,
+    ),
+    Mutation(f"{OBJECTIVES}/scan.py", "here / counts.clamp(min=1) /", "here / counts.sum() *", SCAN),
+    Mutation(
+        f"{OBJECTIVES}/scan.py",
+        "with torch.no_grad():  # by itself",
+        "with torch.enable_grad():  # by itself",
+        SCAN,
+    ),
+    Mutation(f"{OBJECTIVES}/scan.py", "unit = F.normalize(features, dim=1)", "unit = features", SCAN),
+    Mutation(f"{OBJECTIVES}/scan.py", "cosines[torch.arange(len(index)), index] = -torch.inf", "pass", SCAN),
+    # k-means over shards
+    Mutation(
+        "components/clustering/chunks.py",
+        "np.rint(np.ldexp(sums, -exponent))",
+        "np.ldexp(sums, -exponent)",
+        CHUNKS,
+    ),
+    Mutation(
+        "components/clustering/chunks.py",
+        "centroids[large] * (1 + apart), centroids[large] * (1 - apart)",
+        "centroids[large], centroids[large]",
+        CHUNKS,
+    ),
+    Mutation(
+        "components/clustering/distributed.py",
+        "not keep and not filled.all()",
+        "False and not filled.all()",
+        KMEANS,
+    ),
+    Mutation(
+        "components/clustering/distributed.py", "self.sums if keep else", "self.sums if False else", KMEANS
+    ),
+    Mutation(
+        "components/clustering/distributed.py", "        if self.spherical:\n", "        if False:\n", KMEANS
+    ),
+    Mutation(
+        "components/clustering/distributed.py",
+        "        if self.file is not None:\n            self._save",
+        "        if False:\n            self._save",
+        KMEANS,
+    ),
+    Mutation(
+        "components/clustering/workers.py",
+        "np.where(counts[own] == 1, 0.0, squared",
+        "np.where(counts[own] == 1, -0.0, -squared",
+        KMEANS,
+    ),
+]

@@ -1,0 +1,45 @@
+"""Deliberate errors in the figures without labels, the verdict on them, the rule for defaults, the choice."""
+
+from tests.mutations.base import Mutation
+
+SPECTRUM = ("tests/components/evaluation/test_spectrum.py",)
+CHURN = ("tests/components/evaluation/test_churn.py",)
+SYMPTOMS = ("tests/components/evaluation/test_symptoms.py",)
+DEFAULTS = ("tests/components/training/test_defaults.py",)
+CHOOSE = ("tests/components/training/test_choose.py",)
+
+MUTATIONS = [
+    Mutation(
+        "components/evaluation/spectrum.py",
+        "return -float((x * y).sum() / x.square().sum())",
+        "return float((x * y).sum() / x.square().sum())",
+        SPECTRUM,
+    ),
+    Mutation("components/evaluation/spectrum.py", "first = last // 5", "first = 0", SPECTRUM),
+    Mutation(
+        "components/evaluation/spectrum.py",
+        "torch.linalg.svdvals(x - x.mean(dim=0)).square()",
+        "torch.linalg.svdvals(x).square()",
+        SPECTRUM,
+    ),
+    Mutation("components/evaluation/spectrum.py", " - within / q\n", "\n", SPECTRUM),
+    Mutation(
+        "components/evaluation/spectrum.py", "centres = x.mean(dim=1)", "centres = x.mean(dim=0)", SPECTRUM
+    ),
+    Mutation("components/evaluation/spectrum.py", ".abs().sum() - count)", ".sum() - count)", SPECTRUM),
+    Mutation("components/evaluation/churn.py", "(before != now)", "(before == now)", CHURN),
+    Mutation("components/evaluation/churn.py", " - x.mean(dim=0), dim=1)", ", dim=1)", CHURN),
+    Mutation("components/evaluation/symptoms.py", "apart < SAME", "apart > SAME", SYMPTOMS),
+    Mutation("components/evaluation/symptoms.py", "used < ALONE", "used < 0", SYMPTOMS),
+    Mutation(
+        "components/training/defaults.py",
+        'math.sqrt(ratio) if optimiser == "adamw" else ratio',
+        'ratio if optimiser == "adamw" else math.sqrt(ratio)',
+        DEFAULTS,
+    ),
+    Mutation(
+        "components/training/defaults.py", "(BALANCE * prototypes - batch)", "(prototypes - batch)", DEFAULTS
+    ),
+    Mutation("components/training/choose.py", "(a * b > 0) - (a * b < 0)", "(a * b > 0)", CHOOSE),
+    Mutation("components/training/choose.py", "- abs(figures", "+ abs(figures", CHOOSE),
+]

@@ -1,0 +1,85 @@
+"""Deliberate errors in the joint-embedding objectives."""
+
+from tests.mutations.base import Mutation
+
+FOLDER = "components/objectives"
+
+
+def of(name: str, old: str, new: str, test: str | None = None) -> Mutation:
+    tests = (f"tests/components/objectives/test_{test or name}.py", "-m", "not slow")
+    return Mutation(f"{FOLDER}/{name}.py", old, new, tests)
+
+
+MUTATIONS = [
+    of("pairs", "dim=-1, eps=1e-6", "dim=0, eps=1e-6"),
+    of("queue", "[arrived, self.rows]", "[self.rows, arrived]"),
+    of(
+        "moco", "q @ old.T.to(q.dtype)], dim=1) / temperature", "q @ old.T.to(q.dtype)], dim=1) * temperature"
+    ),
+    of("moco", "unit(key.detach())", "unit(key)"),
+    of("moco", "q, k, old = unit(query)", "q, k, old = query"),
+    of("moco", "        if self.training:\n            self._keys = keys\n", "        self._keys = keys\n"),
+    of(
+        "moco",
+        "            self._keys = keys\n",
+        "            self._keys = keys\n            self.queue.push(keys[0])\n",
+    ),
+    of("moco", "self.head), self.config.momentum)", "self.head), 1 - self.config.momentum)"),
+    of("moco", "views, views[::-1]) if", "views, views) if"),
+    of("mocov3", "return 2 * temperature * F", "return 2 * F"),
+    of("mocov3", "unit(key.detach())", "unit(key)"),
+    of("mocov3", "contrast(first, second_key", "contrast(first, first_key"),
+    of("mocov3", "mean(there + back)", "mean(there)"),
+    of("mocov3", "rising(self.config.momentum, progress)", "self.config.momentum"),
+    of("nnclr", "argmax(dim=1)", "argmin(dim=1)"),
+    of(
+        "nnclr",
+        "unit(neighbours.detach()) @ gather(unit(predictions)).T",
+        "unit(predictions) @ unit(neighbours.detach()).T",
+    ),
+    of(
+        "nnclr",
+        "neighbour_loss(nearest(first, self.queue.rows), of_second",
+        "neighbour_loss(nearest(first, self.queue.rows), of_first",
+    ),
+    of("nnclr", "gather(unit(predictions))", "gather(unit(predictions.detach()))"),
+    of("nnclr", "            self._seen = first", "            self._seen = second"),
+    of("supcon", "& (labels >= 0)", "& (labels >= -1)"),
+    of("supcon", "scatter(1, itself, -torch.inf).log_softmax", "log_softmax"),
+    of("supcon", "alike.repeat(2, 2).scatter(1, itself, False)", "alike.repeat(2, 2)"),
+    of(
+        "supcon",
+        ".sum(dim=1) / positive.sum(dim=1)\n        return -each.mean()",
+        ".sum(dim=1)\n        return -each.sum() / positive.sum()",
+    ),
+    of("supcon", "else batch.targets\n", "else torch.full_like(batch.index, -1)\n"),
+    of("byol", "unit(target.detach())", "unit(target)"),
+    of("byol", "regression(first, second_target)", "regression(first, first_target)"),
+    of("byol", "return 2 - 2 *", "return 2 + 2 *"),
+    of("byol", " + regression(second, first_target)", ""),
+    of("byol", "rising(self.config.momentum, progress)", "rising(self.config.momentum, 1 - progress)"),
+    of("simsiam", "unit(target.detach())", "unit(target)"),
+    of("simsiam", "return -(unit", "return (unit"),
+    of("simsiam", "negative_cosine(of_first, second)", "negative_cosine(of_first, first)"),
+    of("barlow", "/ samples\n        first, second", "/ (samples - 1)\n        first, second"),
+    of("barlow", "first.T @ second", "first.T @ first"),
+    of("barlow", "correlation.square().sum() - diagonal.square().sum()", "correlation.square().sum()"),
+    of("barlow", "both - all_reduce_sum(both.sum(dim=1, keepdim=True)) / samples", "both"),
+    of("vicreg", "/ (samples - 1)  #", "/ samples  #"),
+    of("vicreg", "torch.relu(1 - torch.sqrt(variances + 1e-4))", "torch.relu(1 - variances)"),
+    of("vicreg", "variances.square().sum()) / a.shape[1]", "variances.square().sum())"),
+    of("vicreg", "both[0] - both[1]", "both[0] + both[1]"),
+    of("koleo", ".scatter(1, own.unsqueeze(1), -torch.inf)", ""),
+    of("koleo", "return -0.5", "return 0.5"),
+    of("koleo", "here - everywhere[cosines", "here - everywhere.detach()[cosines"),
+    of("koleo", "squared.clamp_min(LEAST**2)", "(squared.sqrt() + 1e-8).square()"),
+    of("dino", "wide(scores.detach())", "wide(scores)"),
+    of("dino", "detach()) - centre)", "detach()))"),
+    of("dino", "@ unit(last).T", "@ last.T"),
+    of("dino", "1 - self.config.centre)", "self.config.centre)"),
+    of("dino", "self.last.detach() + 0.0 * self.last if frozen", "self.last if frozen"),
+    of("dino", "return cast(Encoder, self.teacher[0])", "return encoder"),
+    of("dino", "temperature=config.temperature)", "temperature=temperature)"),
+    of("dino", "koleo(f) for f in features[:2]", "koleo(f) for f in features"),
+    of("dino", "rising(self.config.momentum, progress)", "self.config.momentum"),
+]
