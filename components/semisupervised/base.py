@@ -9,20 +9,38 @@ The batch: rows 0..L-1 are labelled (L = batch.labelled), the U rows after them 
 Letters: L labelled, U unlabelled samples in a batch, K classes, D feature size, C channels, S side of a view.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
+from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 
+from components.collectives import gather
+from components.config import Config
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Objective
+from components.objectives.chance import Chance
+from components.semisupervised.pieces.entropy import mean_entropy
+from components.semisupervised.pieces.loss import LossConfig, supervised_loss
+from components.semisupervised.pieces.mixing import MixConfig, mix_rows
+from components.semisupervised.pieces.robust import remember
+
+
+class Settings(Config):
+    """What every method can be given. loss: of the labelled rows. entropy: weight of the mean entropy of what
+    is said of unlabelled views (published: 1 beside VAT). mix: whether labelled views are mixed in training.
+    """
+
+    loss: LossConfig = LossConfig()
+    entropy: NonNegativeFloat = 0.0
+    mix: MixConfig | None = None
 
 
 @dataclass(frozen=True)
 class Parts:
     """A batch taken apart. weak: each [L + U, ...]; strong: each [U, ...]; targets, weights: of labelled and
-    unlabelled rows."""
+    unlabelled rows; targets of mixed rows are shares [L, K]. index: [L + U] rows of the data set."""
 
     weak: list[Tensor]
     strong: list[Tensor]
@@ -30,6 +48,7 @@ class Parts:
     weights: Tensor
     pseudo_targets: Tensor
     pseudo_weights: Tensor
+    index: Tensor
 
 
 def take_apart(batch: Batch, weak: int, strong: int) -> Parts:
@@ -55,6 +74,7 @@ def take_apart(batch: Batch, weak: int, strong: int) -> Parts:
         weights=weights[:labelled],
         pseudo_targets=batch.targets[labelled:],
         pseudo_weights=weights[labelled:],
+        index=batch.index,
     )
 
 
@@ -76,7 +96,8 @@ class Method(Objective):
     """A semi-supervised method. head: nn.Linear(D, K), the layer that is exported with the encoder.
 
     weak, strong: how many of these views it wants. uses_unlabelled: whether it looks at unlabelled rows.
-    prior: [K] shares of the classes among the labels; equal shares where None.
+    prior: [K] shares of the classes among the labels; equal shares where None. settings: what every method
+    can be given. memory: [R, K] what elr remembers of each row.
     """
 
     weak: int = 1
@@ -84,17 +105,59 @@ class Method(Objective):
     uses_unlabelled: bool = True
     progress: Tensor
     prior: Tensor
+    memory: Tensor
 
-    def __init__(self, encoder: Encoder, classes: int, prior: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        classes: int,
+        prior: Tensor | None = None,
+        settings: Settings | None = None,
+        rows: int = 0,
+    ) -> None:
         super().__init__()
         self.head = nn.Linear(encoder.feature_dim, classes)
         shares = torch.full((classes,), 1.0 / classes) if prior is None else prior.float() / prior.sum()
         self.register_buffer("prior", shares)
         self.register_buffer("progress", torch.zeros(()))
+        self.settings = settings or Settings()
+        if self.settings.loss.name == "elr":
+            self.register_buffer("memory", torch.zeros(rows, classes))
+        self.mixing = Chance() if self.settings.mix is not None else None
 
     def parts(self, batch: Batch) -> Parts:
         """Raises ValueError when the batch is not laid out as this method needs it."""
-        return take_apart(batch, self.weak, self.strong)
+        parts = take_apart(batch, self.weak, self.strong)
+        if self.settings.mix is None or self.mixing is None or not self.training:
+            return parts
+        size, classes = len(parts.targets), self.head.out_features
+        views, targets = mix_rows(
+            self.settings.mix,
+            self.mixing,
+            [view[:size] for view in parts.weak],
+            parts.index[:size],
+            parts.targets,
+            parts.weights,
+            classes,
+        )
+        weak = [torch.cat([own, view[size:]]) for own, view in zip(views, parts.weak, strict=True)]
+        return replace(parts, weak=weak, targets=targets, weights=torch.ones_like(parts.weights))
+
+    def label_loss(self, logits: Tensor, parts: Parts) -> Tensor:
+        """[L, K] logits of the labelled rows -> [] nats, as `settings.loss` says."""
+        config, remembered = self.settings.loss, None
+        if config.name == "elr":
+            index = parts.index[: len(logits)]
+            if self.training:
+                remember(self.memory, gather(index), gather(logits.detach()), config.momentum)
+            remembered = self.memory[index]
+        return supervised_loss(logits, parts.targets, parts.weights, config, self.prior, remembered)
+
+    def entropy_loss(self, logits: Tensor) -> Tensor:
+        """[U, K] logits of unlabelled views, with gradient -> [] settings.entropy * their mean entropy."""
+        return self.settings.entropy * mean_entropy(logits)
 
     def after_step(self, encoder: Encoder, progress: float) -> None:
         self.progress.fill_(progress)
+        if self.mixing is not None:
+            self.mixing.tick()

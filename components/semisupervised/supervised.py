@@ -1,4 +1,5 @@
-"""Labels alone: the baseline that every semi-supervised method has to beat.
+"""Labels alone: the baseline that every semi-supervised method has to beat. With `entropy` above 0 it is
+entropy minimisation (Grandvalet & Bengio 2004), which looks at unlabelled rows too.
 
 Letters: see base.
 """
@@ -7,19 +8,17 @@ from typing import Literal
 
 from torch import Tensor
 
-from components.config import Config
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.semisupervised.base import Method, weighted_cross_entropy
+from components.semisupervised.base import Method, Settings
 
 
-class SupervisedConfig(Config):
+class SupervisedConfig(Settings):
     name: Literal["supervised"] = "supervised"
 
 
 class Supervised(Method):
     strong = 0
-    uses_unlabelled = False
 
     def __init__(
         self,
@@ -29,12 +28,19 @@ class Supervised(Method):
         rows: int = 0,
         prior: Tensor | None = None,
     ) -> None:
-        super().__init__(encoder, classes, prior)
+        super().__init__(encoder, classes, prior, config, rows)
         self.config = config
+        self.uses_unlabelled = config.entropy > 0
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
-        """Cross-entropy of the labelled rows' weak views; unlabelled rows are not looked at."""
+        """The loss of the labelled rows' weak views; unlabelled rows are looked at for their entropy alone."""
         parts = self.parts(batch)
-        logits = self.head(encoder(parts.weak[0][: len(parts.targets)]))
-        loss = weighted_cross_entropy(logits, parts.targets, parts.weights)
-        return Losses(loss, {"supervised": loss.detach()})
+        labelled = len(parts.weights)
+        seen = parts.weak[0] if self.uses_unlabelled else parts.weak[0][:labelled]
+        logits = self.head(encoder(seen))
+        loss = self.label_loss(logits[:labelled], parts)
+        figures = {"supervised": loss.detach()}
+        if self.uses_unlabelled:
+            unsure = self.entropy_loss(logits[labelled:])
+            loss, figures = loss + unsure, {**figures, "entropy": unsure.detach()}
+        return Losses(loss, figures)

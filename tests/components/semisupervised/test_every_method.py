@@ -1,4 +1,4 @@
-"""One list of checks over all methods."""
+"""One list of checks over all methods. Run as a script, it is one of two processes that train together."""
 
 import pytest
 import torch
@@ -10,10 +10,11 @@ from components.objectives.base import Batch
 from components.semisupervised import METHODS, MethodConfig
 from components.training.device import place
 from components.training.labelled import LabelledSource, Supervision
-from components.training.learner import Learner
+from components.training.learner import Learner, parallel
 from components.training.loop import TrainConfig, train
 from components.training.optimiser import AdamwConfig
-from tests.components.semisupervised.cases import CASES, ROWS, K, L, U, batch, encoder, make
+from tests import ranks
+from tests.components.semisupervised.cases import CASES, ROWS, K, L, U, batch, encoder, make, part
 
 
 def test_every_method_has_a_case_here():
@@ -39,20 +40,29 @@ class TestEveryMethod:
             assert torch.isfinite(p.grad).all(), name
             assert p.grad.abs().sum() > 0, name
 
-    def test_the_gradient_descends_the_loss(self, case):
+    def test_the_gradient_descends_the_loss(self, case, monkeypatch):
         """A step against the gradient lowers the loss by the step times the gradient's square: sign and
-        size."""
+        size. What the method detaches, its targets, is kept as it was: the gradient does not see it move."""
         e, m = encoder(), make(case)
-        before = m(e, batch(m)).total
+        kept = []
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                torch.Tensor, "detach", lambda t, was=torch.Tensor.detach: kept.append(was(t)) or kept[-1]
+            )
+            before = m(e, batch(m)).total
         before.backward()
-        learning = [p for p in m.parameters() if p.requires_grad]
+        rivals = case.against or ("-",)
+        learning = [p for n, p in m.named_parameters() if p.requires_grad and not n.startswith(rivals)]
         square = sum(float(p.grad.square().sum()) for p in learning)
-        rate = 1e-4
+        rate = 3e-4 / square  # far above what float32 rounds, far below where the loss bends
         with torch.no_grad():
             for p in learning:
                 p -= rate * p.grad
-        after = make_same_state(case, m)(encoder(), batch(m)).total.detach()
-        assert float(before.detach() - after) == pytest.approx(rate * square, rel=0.1)
+        same, again = make_same_state(case, m), iter(kept)
+        with monkeypatch.context() as patch:
+            patch.setattr(torch.Tensor, "detach", lambda t: next(again))
+            after = same(encoder(), batch(m)).total
+        assert float((before - after).detach()) == pytest.approx(rate * square, rel=0.1)
 
     def test_weak_views_of_unlabelled_rows_take_gradient_only_where_they_are_no_target(self, case):
         e, m = encoder().eval(), make(case)
@@ -116,6 +126,21 @@ class TestEveryMethod:
         assert not torch.equal(live["objective.head.weight"], average["objective.head.weight"])
         assert not torch.equal(live["encoder.1.running_mean"], average["encoder.1.running_mean"])
 
+    @pytest.mark.slow
+    def test_two_processes_equal_one(self, case, two_processes):
+        name = next(name for name, other in CASES.items() if other is case)
+        one, (first, second) = trace(name), (traced[name] for traced in two_processes)
+        for (loss, gradients), one_rank, other_rank in zip(
+            one["steps"], first["steps"], second["steps"], strict=True
+        ):
+            torch.testing.assert_close((one_rank[0] + other_rank[0]) / 2, loss, rtol=1e-5, atol=1e-7)
+            for key, gradient in gradients.items():
+                for its in (one_rank[1], other_rank[1]):
+                    torch.testing.assert_close(its[key], gradient, rtol=1e-4, atol=1e-6, msg=key)
+        for traced in (first, second):
+            for key, value in one["state"].items():
+                torch.testing.assert_close(traced["state"][key], value, rtol=1e-4, atol=1e-6, msg=key)
+
 
 class StopHereError(Exception):
     pass
@@ -154,3 +179,31 @@ def run(case, folder, stop=None):
             raise StopHereError
 
     return train(Learner(encoder(), method), source, settings, folder, watch, seed=0, placement=placement)
+
+
+def trace(name, rank=0, world=1):
+    """Loss and gradients of three steps and the state after them, in float64; each rank has its part."""
+    case = CASES[name]
+    learner = Learner(encoder(), make(case)).to(torch.float64)
+    module = parallel(learner)
+    optimiser = torch.optim.SGD([p for p in learner.parameters() if p.requires_grad], 0.01)
+    steps = []
+    for number in range(3):
+        optimiser.zero_grad()
+        total, _ = module(part(batch(learner.objective, number), rank, world, torch.float64))
+        total.backward()
+        gradients = {k: p.grad.clone() for k, p in learner.named_parameters() if p.grad is not None}
+        steps.append((total.detach(), gradients))
+        optimiser.step()
+        learner.objective.after_step(learner.encoder, (number + 4) / 10)
+    return {"steps": steps, "state": learner.state_dict()}
+
+
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory):
+    """What each of two processes saw of every case."""
+    return ranks.two_processes(__file__, tmp_path_factory.mktemp("ranks"))
+
+
+if __name__ == "__main__":
+    ranks.be_a_rank(lambda rank, world: {name: trace(name, rank, world) for name in CASES})

@@ -1,0 +1,65 @@
+"""Deep CORAL: features of labelled and unlabelled samples shall vary together in the same way.
+
+Source: Sun & Saenko 2016 (arXiv:1607.01719), equations 1 to 4. Labelled rows are the source domain, unlabelled
+ones the target. Published for the logits of the last layer; here for the features, which the head reads.
+Letters: see base.
+"""
+
+from typing import Literal
+
+import torch
+from pydantic import NonNegativeFloat
+from torch import Tensor
+
+from components.collectives import gather
+from components.encoders.base import Encoder
+from components.errors import UserError
+from components.objectives.base import Batch, Losses
+from components.semisupervised.consistency import Consistency, ConsistencyConfig
+
+
+class CoralConfig(ConsistencyConfig):
+    """weight: published such that the distance ends as large as the supervised loss; distances are small."""
+
+    name: Literal["coral"] = "coral"
+    weight: NonNegativeFloat = 100.0
+
+
+def covariance(x: Tensor) -> Tensor:
+    """[N, D] -> [D, D], divided by N - 1."""
+    centred = x - x.mean(dim=0)
+    return centred.T @ centred / (len(x) - 1)
+
+
+def coral_loss(source: Tensor, target: Tensor) -> Tensor:
+    """|C(source) - C(target)|_F^2 / (4 D^2), rows of all processes; 0 for equal covariances.
+
+    Args:
+        source: [L, D]; target: [U, D].
+
+    Raises:
+        UserError: fewer than two rows of either, which have no covariance.
+    """
+    with torch.autocast(source.device.type, enabled=False):
+        dtype = torch.promote_types(source.dtype, torch.float32)
+        source, target = gather(source.to(dtype)), gather(target.to(dtype))
+        if min(len(source), len(target)) < 2:
+            raise UserError(
+                f"coral needs 2 labelled and 2 unlabelled samples a step, got {len(source)} and {len(target)}; "
+                f"raise batch_size or ratio"
+            )
+        return (covariance(source) - covariance(target)).square().sum() / (4 * source.shape[1] ** 2)
+
+
+class Coral(Consistency):
+    config: CoralConfig
+    strong = 0
+
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
+        """The unsupervised term is the distance of the covariances."""
+        parts = self.parts(batch)
+        labelled = len(parts.weights)
+        features = encoder(parts.weak[0])
+        own, other = self.head(features).tensor_split([labelled])
+        distance = coral_loss(features[:labelled], features[labelled:])
+        return self.combined(parts, own, other, distance, {})

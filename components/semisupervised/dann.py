@@ -1,0 +1,61 @@
+"""DANN: features from which a judge cannot tell labelled from unlabelled samples.
+
+Source: Ganin & Lempitsky 2015 (arXiv:1409.7495), equations 1 to 6 and the schedule of section 4. Labelled rows
+are the source domain, unlabelled ones the target; where both come from one distribution it does little. The
+judge is one hidden layer (published for small images: 100); its two domains weigh the same whatever their rows.
+Letters: see base.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import PositiveInt
+from torch import Tensor, nn
+
+from components.encoders.base import Encoder
+from components.encoders.reversal import ganin, reverse
+from components.objectives.base import Batch, Losses
+from components.semisupervised.consistency import Consistency, ConsistencyConfig, wide
+
+
+class DannConfig(ConsistencyConfig):
+    """hidden: of the judge, whose loss is the unsupervised term, descended by the judge and climbed by the encoder."""
+
+    name: Literal["dann"] = "dann"
+    hidden: PositiveInt = 100
+
+
+def domain_loss(source: Tensor, target: Tensor) -> Tensor:
+    """[] nats: the mean of the judge's two cross-entropies, logits [L] of the source (0) and [U] of the target
+    (1); log 2 for logits of 0."""
+    return (F.softplus(wide(source)).mean() + F.softplus(-wide(target)).mean()) / 2
+
+
+class Dann(Consistency):
+    config: DannConfig
+    strong = 0
+
+    def __init__(
+        self,
+        config: DannConfig,
+        encoder: Encoder,
+        classes: int,
+        rows: int = 0,
+        prior: Tensor | None = None,
+    ) -> None:
+        super().__init__(config, encoder, classes, rows, prior)
+        self.judge = nn.Sequential(
+            nn.Linear(encoder.feature_dim, config.hidden), nn.ReLU(), nn.Linear(config.hidden, 1)
+        )
+
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
+        """The encoder climbs the unsupervised term with lambda(progress)."""
+        parts = self.parts(batch)
+        labelled = len(parts.weights)
+        features = encoder(parts.weak[0])
+        own, other = self.head(features).tensor_split([labelled])
+        with torch.autocast(features.device.type, enabled=False):
+            judged = self.judge(reverse(wide(features), ganin(self.progress))).squeeze(1)
+        domain = domain_loss(judged[:labelled], judged[labelled:])
+        return self.combined(parts, own, other, domain, {})

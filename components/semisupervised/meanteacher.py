@@ -1,0 +1,82 @@
+"""Mean Teacher: what the student says of one view should be what its average over time says of another.
+
+Source: Tarvainen & Valpola 2017 (arXiv:1703.01780), equations 1 and 2; the weight's growth and the two paces
+of the teacher: appendix B. The teacher normalises by its own batch, as in the authors' code, and takes no
+gradient; the student does, which is the point. On the weight w_max and the share of labels see pimodel.
+Letters: see base.
+"""
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from components.encoders.base import Encoder
+from components.objectives.base import Batch, Losses
+from components.objectives.teacher import follow, teacher_of
+from components.semisupervised.consistency import Consistency, ConsistencyConfig, squared_difference, wide
+from components.semisupervised.ramps import gaussian
+
+
+class MeanteacherConfig(ConsistencyConfig):
+    """weight: w_max. rampup: share of the training in which it grows, 40,000 of 150,000 steps as published.
+
+    early, momentum: tau of the teacher while the weight grows and from then on.
+    """
+
+    name: Literal["meanteacher"] = "meanteacher"
+    weight: float = Field(default=100.0, ge=0)
+    rampup: float = Field(default=0.27, ge=0, le=1)
+    early: float = Field(default=0.99, ge=0, lt=1)
+    momentum: float = Field(default=0.999, ge=0, lt=1)
+
+
+def pace(updates: int, progress: float, config: MeanteacherConfig) -> float:
+    """tau of update number `updates`, from 1: 1/2, 2/3, ... (the mean of all so far) up to the given one."""
+    tau = config.early if progress < config.rampup else config.momentum
+    return min(1 - 1 / (updates + 1), tau)
+
+
+class Meanteacher(Consistency):
+    """The student sees the first weak view of every row, the teacher the second.
+
+    teacher: encoder and head. updates: [] int64, how often it followed; before the first step it is the
+    student, whatever happened to that since this was built.
+    """
+
+    config: MeanteacherConfig
+    weak = 2
+    strong = 0
+    updates: Tensor
+
+    def __init__(
+        self,
+        config: MeanteacherConfig,
+        encoder: Encoder,
+        classes: int,
+        rows: int = 0,
+        prior: Tensor | None = None,
+    ) -> None:
+        super().__init__(config, encoder, classes, rows, prior)
+        self.teacher = teacher_of(nn.Sequential(encoder, self.head))
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
+        parts = self.parts(batch)
+        if not self.updates:
+            follow(self.teacher, nn.Sequential(encoder, self.head), 0.0)
+        with torch.no_grad():
+            target = self.teacher(parts.weak[1])
+        student = self.head(encoder(parts.weak[0]))
+        with torch.autocast(student.device.type, enabled=False):
+            unsupervised = squared_difference(student, wide(target).softmax(dim=1))
+            own, others = student.split([len(parts.weights), len(parts.pseudo_weights)])
+            ramp = gaussian(self.progress, self.config.rampup)
+            return self.combined(parts, own, others, unsupervised, {"ramp": ramp}, ramp)
+
+    def after_step(self, encoder: Encoder, progress: float) -> None:
+        super().after_step(encoder, progress)
+        self.updates += 1
+        tau = pace(int(self.updates), progress, self.config)
+        follow(self.teacher, nn.Sequential(encoder, self.head), tau)

@@ -1,0 +1,62 @@
+"""MMD: labelled and unlabelled features shall be equally distributed, measured by a sum of Gaussian kernels.
+
+Sources: Gretton et al. 2012 (JMLR 13), equation 5 (the biased estimate, which is never negative); several
+bandwidths around the mean squared distance, Long et al. 2015 (arXiv:1502.02791), section 4.1.
+Labelled rows are the source domain, unlabelled ones the target.
+Letters: see base; k kernels.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from components.collectives import gather
+from components.encoders.base import Encoder
+from components.objectives.base import Batch, Losses
+from components.semisupervised.consistency import Consistency, ConsistencyConfig
+
+FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)  # of the mean squared distance
+
+
+class MmdConfig(ConsistencyConfig):
+    name: Literal["mmd"] = "mmd"
+
+
+def mmd_loss(source: Tensor, target: Tensor) -> Tensor:
+    """Squared distance of the two means in feature space, rows of all processes, averaged over the kernels.
+
+    Kernel: exp(-|x - y|^2 / (factor * mean |x - y|^2)), the mean over all pairs of both sets and a constant
+    for the gradient.
+
+    Args:
+        source: [L, D]; target: [U, D].
+
+    Returns:
+        [] in [0, 2]; 0 for equal sets.
+    """
+    with torch.autocast(source.device.type, enabled=False):
+        dtype = torch.promote_types(source.dtype, torch.float32)
+        source, target = gather(source.to(dtype)), gather(target.to(dtype))
+        both = torch.cat([source, target])
+        squares = (both.unsqueeze(1) - both.unsqueeze(0)).square().sum(dim=2)  # exact where a product is not
+        width = squares.detach().mean().clamp(min=1e-12)
+        kernel = torch.stack([(-squares / (factor * width)).exp() for factor in FACTORS]).mean(dim=0)
+        signs = torch.cat(
+            [both.new_full((len(source),), 1 / len(source)), both.new_full((len(target),), -1 / len(target))]
+        )
+        return signs @ kernel @ signs
+
+
+class Mmd(Consistency):
+    config: MmdConfig
+    strong = 0
+
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
+        """The unsupervised term is the distance of the two sets of features."""
+        parts = self.parts(batch)
+        labelled = len(parts.weights)
+        features = encoder(parts.weak[0])
+        own, other = self.head(features).tensor_split([labelled])
+        distance = mmd_loss(features[:labelled], features[labelled:])
+        return self.combined(parts, own, other, distance, {})

@@ -1,0 +1,44 @@
+"""The Pi-model: what the network says of two views of a sample should be the same.
+
+Source: Laine & Aila 2017 (arXiv:1610.02242), algorithm 1. Neither view is the other's target: gradient
+reaches both, as in the paper. The paper divides the labels' cross-entropy by all rows of a batch and scales
+w_max by the share M/N of labelled ones; here that term is a mean over the labelled rows, so that w_max stands
+as it is.
+Deviation: both views pass the network as one batch, which batch norm sees whole.
+Letters: see base.
+"""
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+
+from components.encoders.base import Encoder
+from components.objectives.base import Batch, Losses
+from components.semisupervised.consistency import Consistency, ConsistencyConfig, squared_difference, wide
+from components.semisupervised.ramps import gaussian
+
+
+class PimodelConfig(ConsistencyConfig):
+    """weight: w_max. rampup: share of the training in which it grows, 80 of 300 epochs as published."""
+
+    name: Literal["pimodel"] = "pimodel"
+    weight: float = Field(default=100.0, ge=0)
+    rampup: float = Field(default=0.27, ge=0, le=1)
+
+
+class Pimodel(Consistency):
+    """Two weak views of every row, labelled ones too; the mean is over all of them."""
+
+    config: PimodelConfig
+    weak = 2
+    strong = 0
+
+    def forward(self, encoder: Encoder, batch: Batch) -> Losses:
+        parts = self.parts(batch)
+        first, second = self.head(encoder(torch.cat(parts.weak))).chunk(2)
+        with torch.autocast(first.device.type, enabled=False):
+            unsupervised = squared_difference(first, wide(second).softmax(dim=1))
+            own, others = first.split([len(parts.weights), len(parts.pseudo_weights)])
+            ramp = gaussian(self.progress, self.config.rampup)
+            return self.combined(parts, own, others, unsupervised, {"ramp": ramp}, ramp)
