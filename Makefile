@@ -13,7 +13,7 @@ test: $(STAMP)  ## every test that takes seconds
 	@$(BIN)/python -m pytest -n 2 -m "not slow" tests
 
 test-slow: $(STAMP)  ## crash, cluster and platform tests
-	@$(BIN)/python -m pytest -m slow tests --ignore tests/scaled/test_jobs.py
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow tests --ignore tests/scaled/test_jobs.py --durations 25
 	@$(BIN)/python -m pytest -m slow tests/scaled/test_jobs.py  # a process of its own: Ray keeps the token it read first
 
 check: $(STAMP)  ## style, types, who may import whom

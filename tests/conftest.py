@@ -22,6 +22,13 @@ for _name in [name for name in os.environ if name.startswith("SELFSUP_")]:
     del os.environ[_name]  # a test never touches the home of the person who runs it
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With --dist loadgroup a file's tests stay in one process, and so do all that share the crash matrix's run."""
+    for item in items:
+        folder = item.path.parent
+        item.add_marker(pytest.mark.xdist_group("crash" if folder.name == "crash" else str(item.path)))
+
+
 @pytest.fixture(autouse=True)
 def _one_torch_thread() -> None:
     """Where a test has imported torch: two runs give the same bits, and tests side by side do not crowd."""

@@ -58,8 +58,9 @@ class Output(Config):
     """reason: one sentence. settled: stage -> the reference that stands in place of running it. parent: run of
     pretrain that a warm start begins from. previous: run of pseudo_label whose cluster ids are continued.
     champion: version. deleted: the version that was it by the journal and is gone from MLflow, so that its model is
-    registered and judged again though every run is there. new_samples, old_samples: for training, that the champion's encoder has not and has seen.
-    new_labels: new, corrected or withdrawn. drift: a window a delivery, oldest first. age_days: of the champion.
+    registered and judged again though every run is there. new_samples, old_samples: for training, that the champion's
+    encoder has not and has seen. new_labels: new, corrected or withdrawn.
+    drift: a window a delivery, oldest first. age_days: of the champion.
     """
 
     decision: Decision
