@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
         help="a folder of images (class folders, a labels*.csv or no labels), or a CSV or Parquet table",
     )
     init.set_defaults(do=_init)
+    choose = commands.add_parser("choose", help="short runs of several objectives: which suits this data")
+    choose.add_argument("recipe", type=Path, help="a YAML file")
+    choose.add_argument("--names", default="", metavar="A,B", help="objectives to compare; default: all")
+    choose.add_argument("--budget", type=int, default=9, help="epochs of the longest run (default 9)")
+    choose.set_defaults(do=_choose)
     check = commands.add_parser("check", help="say what is wrong with a recipe, without running anything")
     check.add_argument("recipe", type=Path, help="a YAML file")
     check.set_defaults(do=_check)
@@ -99,6 +104,15 @@ def _init(arguments: argparse.Namespace) -> int:
     from pipelines.settings import Settings
 
     init(arguments.name, arguments.source, Settings.load())  # it prints what it found
+    return 0
+
+
+def _choose(arguments: argparse.Namespace) -> int:
+    from pipelines.choose import choose
+    from pipelines.settings import Settings
+
+    names = [name.strip() for name in arguments.names.split(",") if name.strip()]
+    choose(arguments.recipe, Settings.load(), names, arguments.budget)
     return 0
 
 

@@ -13,11 +13,13 @@ from pathlib import Path
 import yaml
 
 from components.errors import UserError
+from components.training.defaults import defaults, learning_rate, speed_of
 from pipelines.settings import Settings
 from pipelines.survey import Found, inbox_of, look
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 Values = dict[str, int | float | None]
+BUDGET = 120.0  # seconds of pretraining to aim at
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def init(name: str, source: Path, settings: Settings) -> InitReport:
 
 
 def choose(found: Found) -> Values:
-    """Values that suit the data, on two cores within a few minutes."""
+    """Values that suit the data, on two cores within a few minutes where there is not much of it; the rule is
+    components.training.defaults."""
     side, classes, samples = found.side, len(found.labels), found.samples
     square = len(set(found.sizes)) == 1 and found.sizes[0][0] == found.sizes[0][1]
     if square and 16 <= side <= 64:
@@ -68,19 +71,21 @@ def choose(found: Found) -> Values:
             if s <= side and (s < 96 or (side >= 160 and samples <= 3000))
         ]
         size = ladder[-1] if ladder else 16
-    stride = 2 if size >= 48 else 1
+    stride = 2 if size >= 24 else 1
     train = int(samples * 0.8)
-    batch = 256
-    while batch > 8 and batch * 8 > train:
-        batch //= 2
-    rate = 2500 * (28 * stride / size) ** 2  # samples a second that two cores manage
+    rule = defaults(train, classes=classes or None, speed=speed_of(size, stride), seconds=BUDGET)
     labels = found.labels.total()
     return {
         "size": size,
         "channels": 1 if found.grey >= 0.99 * len(found.sizes) else 3,
         "stem_stride": stride,
-        "batch_size": batch,
-        "epochs": max(5, min(200, round(120 * rate / max(1, train)))),
+        "batch_size": rule.batch_size,
+        "epochs": rule.epochs,
+        "seconds": rule.seconds,
+        "learning_rate": learning_rate("adamw", rule.batch_size),
+        "prototypes": rule.prototypes,
+        "queue": rule.queue,
+        "freeze": rule.freeze,
         "clusters": max(2, min(3 * classes, train // 10)) if classes >= 2 else None,
         "label_batch": max(2, min(50, labels)),
         "test_share": 0.2,
@@ -101,6 +106,7 @@ def render(name: str, inbox: str, found: Found, values: Values) -> str:
     reason = (
         f"about three for each of {classes} classes" if values["clusters"] else "by the number of samples"
     )
+    swav = ", ".join(f"{name}: {values[name]}" for name in ("prototypes", "queue", "freeze"))
     tests = "unused: test items are named" if found.named_tests else "of all samples, never trained on"
     return f"""\
 # Written by `selfsup init` from {found.samples} samples; yours to change. `selfsup check` tells of mistakes.
@@ -119,10 +125,13 @@ snapshot:
 
 pretrain:
   objective:
-    name: simclr  # or swav, deepcluster
+    name: simclr  # or swav with {swav}; `selfsup choose` compares
     view: {view}  # set flip to 0 where left and right matter
   encoder: {{name: resnet, widths: [32, 64, 128], blocks: [1, 1, 1], stem_stride: {values["stem_stride"]}}}
-  train: {{epochs: {values["epochs"]}, batch_size: {values["batch_size"]}}}  # about two minutes on two cores
+  train:  # {_duration(float(values["seconds"] or 0))} on two cores
+    epochs: {values["epochs"]}
+    batch_size: {values["batch_size"]}
+    optimiser: {{name: adamw, learning_rate: {values["learning_rate"]}}}
 
 pseudo_label:
   clusters: {values["clusters"] or "auto"}  # {reason}
@@ -179,6 +188,12 @@ def notes(found: Found, values: Values) -> list[str]:
             f"{found.samples} samples are few to learn from without labels; some thousands are better"
         )
     return [f"note: {text}" for text in said]
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 5400:
+        return f"about {max(1, round(seconds / 60))} min"
+    return f"about {seconds / 3600:.0f} h"
 
 
 def _check_name(name: str, recipe: Path, settings: Settings) -> None:

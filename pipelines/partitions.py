@@ -1,5 +1,6 @@
 """Predictions on the disk: a Parquet partition a shard, and those that an earlier run has made already."""
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from components.config import Config
 from components.errors import UserError
+from components.evaluation.conformal import Sets
 from components.files import write_atomically
 from pipelines.code import code_digest
 from pipelines.store import Artifact, Context, Manifest, read_manifest
@@ -18,7 +20,8 @@ from pipelines.store import Artifact, Context, Manifest, read_manifest
 
 class Partition(Config):
     """file: Parquet of one shard's samples in the snapshot's order: id, class, confidence (the largest
-    probability), probabilities [K] in the order of `classes`, abstained."""
+    probability), probabilities [K] in the order of `classes`, abstained, set (the classes among which the true one
+    is as often as the model promises, the likeliest first; null where it promises nothing)."""
 
     shard: str
     samples: int
@@ -32,18 +35,33 @@ def write(
     probabilities: NDArray[np.float32],
     classes: list[str],
     abstain_below: float | None,
+    sets: Sets | None = None,
 ) -> None:
     """One partition, whole or not at all; the same answers give the same bytes."""
     confidence = probabilities.max(axis=1)
+    named = [None] * len(ids) if sets is None else _named(sets, probabilities, classes)
     columns = {
         "id": pa.array(ids.tolist(), pa.string()),
         "class": pa.array([classes[k] for k in probabilities.argmax(axis=1)], pa.string()),
         "confidence": pa.array(confidence, pa.float32()),
         "probabilities": pa.array(list(probabilities), pa.list_(pa.float32())),
         "abstained": pa.array(confidence < (abstain_below or 0.0), pa.bool_()),
+        "set": pa.array(named, pa.list_(pa.string())),
     }
     table = pa.table(columns)
     write_atomically(file, lambda out: pq.write_table(table, out, compression="zstd", store_schema=False))
+
+
+def sets_of(model: Path) -> Sets | None:
+    """What the classifier in a folder promises of its sets, None where it was never cross-fitted."""
+    kept = json.loads((model / "model.json").read_bytes()).get("sets")
+    return None if kept is None else Sets.model_validate(kept)
+
+
+def _named(sets: Sets, probabilities: NDArray[np.float32], classes: list[str]) -> list[list[str]]:
+    inside = sets.of(probabilities.astype(np.float64))
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    return [[classes[k] for k in row if held[k]] for row, held in zip(order, inside, strict=True)]
 
 
 def described(file: Path, shard: str, folder: Path) -> Partition:

@@ -53,8 +53,6 @@ BLOCKED = [
     *("grimp", "PIL", "matplotlib", "pipelines", "dags", "filelock", "lightning", "torchmetrics"),
 ]
 OUTSIDE = {  # each outside system has one door; these are of rooms that are otherwise bare
-    "components.encoders.timm",
-    "components.encoders.transformers",
     "components.evaluation.clusters",  # matches clusters and classes with scipy
     "components.training.cluster",
     "components.training.checkpoint",  # writes safetensors

@@ -2,8 +2,8 @@
 
 Source: Hacohen et al., Active Learning on a Budget: Opposite Strategies Suit High and Low Budgets (ICML 2022),
 TypiClust: with few labels the typical samples of unlabelled clusters teach most, not the uncertain ones at the
-borders. Here a sample's score is its cluster's uncertainty times its typicality, and each sample that was already
-chosen of a cluster divides what the others of it are worth: 1, 1/2, 1/3.
+borders. Here a sample's score is its cluster's uncertainty and weight times its typicality, and each sample that was
+already chosen of a cluster divides what the others of it are worth: 1, 1/2, 1/3. docs/active.md compares it.
 Letters: N samples, D features.
 """
 
@@ -65,6 +65,17 @@ def uncertainty(cluster: Ints, confidence: Doubles, labelled: NDArray[np.bool_])
     return found
 
 
+def weight(cluster: Ints) -> Doubles:
+    """[N] root of each sample's cluster's size, over the largest's: what one label there is about.
+
+    Without it the clusters that have no label are all worth the same, and which come first is chance: with no label
+    at all that costs 3 (Fashion-MNIST) to 8 points (digits) of accuracy after 20 labels.
+    """
+    _, place, size = np.unique(cluster, return_inverse=True, return_counts=True)
+    found: Doubles = np.sqrt(size / size.max())[place]
+    return found
+
+
 def rank(
     x: Floats, cluster: Ints, confidence: Doubles, labelled: NDArray[np.bool_], asking: Asking | None = None
 ) -> Ints:
@@ -84,7 +95,10 @@ def rank(
         raise UserError(
             f"features, cluster, confidence and labelled of the same samples needed, got {sizes} rows"
         )
-    score = uncertainty(cluster, confidence, labelled) * typicality(x, cluster, asking.neighbours)
+    if not len(x):
+        return np.empty(0, dtype=np.int64)
+    score = uncertainty(cluster, confidence, labelled) * weight(cluster)
+    score *= typicality(x, cluster, asking.neighbours)
     known = np.flatnonzero(labelled)
     closest = 1 - asking.apart**2 / 2  # the cosine at that distance
     is_open = ~labelled

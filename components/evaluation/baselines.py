@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from components.evaluation.knn import choose_k, knn
 from components.evaluation.logistic import fit_logistic
-from components.evaluation.probe import Choice, choose_strength, moments
+from components.evaluation.probe import Choice, Probe, choose_strength, moments
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -42,6 +42,12 @@ def logistic_on_pixels(
 
     train: [N, P], test: [M, P] in [0, 1]; labels: [N].
     """
+    probe = fit_pixels(train, labels, classes, folds=folds, seed=seed)
+    return probe.logits(test), probe.choice
+
+
+def fit_pixels(train: Floats, labels: Ints, classes: int, *, folds: int = 5, seed: int = 0) -> Probe:
+    """Logistic regression on [N, P] pixels in [0, 1], the better of two scalings and its strength chosen."""
     mean, scale = moments(train)
     options = []
     for shift, unit in ((mean, np.full_like(scale, 1.0)), (mean, np.maximum(scale, 0.05))):
@@ -51,7 +57,7 @@ def logistic_on_pixels(
         options.append((choice.accuracy or 0.0, choice, shift, unit))
     _, choice, shift, unit = max(options, key=lambda option: option[0])
     linear = fit_logistic((train - shift) / unit, labels, classes, strength=choice.strength)
-    return linear.logits((test - shift) / unit), choice
+    return Probe(shift, unit, linear, choice)
 
 
 def knn_on_pixels(train: Floats, labels: Ints, test: Floats, classes: int) -> NDArray[np.float64]:
@@ -63,9 +69,12 @@ def knn_on_pixels(train: Floats, labels: Ints, test: Floats, classes: int) -> ND
 
 
 def on_pixels(
-    train: NDArray[np.uint8], labels: Ints, test: NDArray[np.uint8], classes: int, seed: int = 0
-) -> dict[str, NDArray[np.float64]]:
-    """Both, of images: train [N, C, S, S], test [M, C, S, S] -> [M, K] each."""
-    own, asked = pixels(train), pixels(test)
-    logits, _ = logistic_on_pixels(own, labels, asked, classes, seed=seed)
-    return {"logistic_pixels": logits, "knn_pixels": knn_on_pixels(own, labels, asked, classes)}
+    own: Floats, labels: Ints, asked: Floats, classes: int, seed: int = 0
+) -> tuple[dict[str, NDArray[np.float64]], Probe]:
+    """Both, of the pixels own [N, P] and asked [M, P] -> [M, K] each; and the regression."""
+    probe = fit_pixels(own, labels, classes, seed=seed)
+    answers = {
+        "logistic_pixels": probe.logits(asked),
+        "knn_pixels": knn_on_pixels(own, labels, asked, classes),
+    }
+    return answers, probe

@@ -1,9 +1,8 @@
-"""Is the representation alive? Figures that need no labels, and the verdict on them.
+"""Is the representation alive? Figures that need no labels; the verdict on them is in `symptoms`.
 
 Sources: standard deviation of normalised embeddings, Chen & He 2021 (arXiv:2011.10566), section 4.1;
-RankMe, Garrido
-et al. 2023 (arXiv:2210.02885), equation 3; alignment and uniformity, Wang & Isola 2020 (arXiv:2005.10242),
-eq. 1, 2.
+RankMe, Garrido et al. 2023 (arXiv:2210.02885), equation 3; alignment and uniformity, Wang & Isola 2020
+(arXiv:2005.10242), equations 1 and 2. More of them in `spectrum` and `churn`.
 Letters: n samples, D feature size.
 """
 
@@ -13,9 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-FLAT = 0.02  # spread below which features are one point: healthy ones lie between .2 and 1
-THIN = 1.5  # effective rank of centred features below which they vary along one line only
-STUCK = 0.01  # share of ln K within which a clustering loss has learnt nothing
+from components.evaluation.spectrum import correlation, decay, lidar, spectrum
+
+FIGURES = (
+    "spread", "rank", "centred_rank", "decay", "lidar", "correlation", "scale", "alignment", "uniformity",
+)  # fmt: skip
 
 
 def feature_std(features: Tensor) -> float:
@@ -31,9 +32,7 @@ def effective_rank(features: Tensor) -> float:
 
     p_k = s_k / sum s + 1e-7, as published. The identity of size 8 gives 8.0000069.
     """
-    values = torch.linalg.svdvals(features.double())
-    shares = values / values.sum().clamp_min(torch.finfo(torch.float64).tiny) + 1e-7
-    return math.exp(-float((shares * shares.log()).sum()))
+    return _entropy_rank(torch.linalg.svdvals(features.double()))
 
 
 def alignment(first: Tensor, second: Tensor) -> float:
@@ -51,16 +50,23 @@ def uniformity(features: Tensor) -> float:
 
 
 def diagnose(clean: Tensor, views: tuple[Tensor, Tensor]) -> dict[str, float]:
-    """Features [n, D] of the clean samples and of two augmented views of them -> named figures.
+    """Features [n, D] of clean samples and [m, D] twice of two augmented views of samples -> named figures.
 
-    spread: feature_std * sqrt(D), so that 1 is the healthy limit for every D. rank: of the features;
-        centred_rank:
-    of the features less their mean, which tells one line from many directions even far from the origin.
+    spread: feature_std * sqrt(D), so that 1 is the healthy limit for every D. rank: of the features.
+    centred_rank: of the features less their mean, which tells one line from many directions even far from
+    the origin. scale: root mean square of the features. decay, lidar, correlation: see `spectrum`.
+    All are nan where a feature is not finite. What each is of a dead representation: `symptoms.levels`.
     """
+    if not bool(torch.isfinite(torch.cat([clean, *views])).all()):
+        return dict.fromkeys(FIGURES, math.nan)
     return {
         "spread": feature_std(clean) * math.sqrt(clean.shape[1]),
         "rank": effective_rank(clean),
-        "centred_rank": effective_rank(clean - clean.mean(dim=0)),
+        "centred_rank": _entropy_rank((values := spectrum(clean)).sqrt()),
+        "decay": decay(values),
+        "lidar": lidar(torch.stack(views, dim=1)),
+        "correlation": correlation(clean),
+        "scale": float(clean.double().square().mean().sqrt()),
         "alignment": alignment(*views),
         "uniformity": uniformity(clean),
     }
@@ -80,28 +86,6 @@ def health(features: Tensor) -> dict[str, float]:
     }
 
 
-def symptoms(figures: dict[str, float], *, loss: float, collapse_loss: float | None) -> list[str]:
-    """What is wrong, each with its figure and its bound; empty for a live run.
-
-    Args:
-        figures: of `diagnose`.
-        loss: mean training loss since the last check.
-        collapse_loss: what the loss is when nothing is told apart (ln K for a clustering objective), None
-            if unknown.
-    """
-    found = []
-    if figures["spread"] < FLAT:
-        found.append(f"all features are nearly equal: spread {figures['spread']:.2g}, alive above {FLAT}")
-    elif figures["centred_rank"] < THIN:
-        found.append(f"features vary along one line: rank {figures['centred_rank']:.2f}, alive above {THIN}")
-    if collapse_loss and abs(loss - collapse_loss) < STUCK * collapse_loss:
-        found.append(
-            f"the loss {loss:.4f} stays at {collapse_loss:.4f}, its value when nothing is told apart"
-        )
-    return found
-
-
-REMEDIES = (
-    "try a smaller learning rate, a larger batch, weaker views (larger scale, less jitter) or, if the loss was "
-    "low from the start, stronger ones; for SwAV epsilon .03, about 3 prototypes a class and a longer freeze"
-)
+def _entropy_rank(singular: Tensor) -> float:
+    shares = singular / singular.sum().clamp_min(torch.finfo(torch.float64).tiny) + 1e-7
+    return math.exp(-float((shares * shares.log()).sum()))

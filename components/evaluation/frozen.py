@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from components.evaluation.knn import choose_k, knn
-from components.evaluation.probe import fit_probe
+from components.evaluation.probe import Probe, fit_probe
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -16,8 +16,8 @@ Doubles = NDArray[np.float64]
 
 def on_frozen(
     train: Floats, labels: NDArray[np.int64], test: Floats, pool: Floats, classes: int, seed: int = 0
-) -> dict[str, Doubles]:
-    """[M, K] logits of the probe, shares of the vote of knn.
+) -> tuple[dict[str, Doubles], Probe]:
+    """[M, K] logits of the probe, shares of the vote of knn; and the probe.
 
     train: [N, D] with labels [N]; test: [M, D]; pool: [P, D], features that standardisation is taken from.
     """
@@ -25,4 +25,5 @@ def on_frozen(
     bank, known = torch.from_numpy(train), torch.from_numpy(labels)
     k = choose_k(bank, known, classes=classes)
     votes = knn(bank, known, torch.from_numpy(test), classes=classes, k=k)
-    return {"probe": probe.logits(test), "knn": np.asarray(votes.double().numpy(), dtype=np.float64)}
+    answers = {"probe": probe.logits(test), "knn": np.asarray(votes.double().numpy(), dtype=np.float64)}
+    return answers, probe

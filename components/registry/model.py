@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from components.config import Config, explain
 from components.encoders import EncoderConfig, build_encoder
 from components.errors import UserError
+from components.evaluation.conformal import Sets
 from components.files import write_atomically
 from components.modalities.image import ImageConfig, decode
 
@@ -43,6 +44,7 @@ class ModelConfig(Config):
     std: list[float]
     classes: list[str]
     temperature: PositiveFloat = 1.0  # logits are divided by it
+    sets: Sets | None = None  # which classes may be the true one
 
 
 class Classifier(nn.Module):

@@ -25,7 +25,7 @@ from components.training.labelled import LabelledSource, Supervision
 from components.training.learner import Learner, features
 from components.training.loop import TrainConfig, Trained, train
 from components.training.optimiser import AdamwConfig
-from components.training.watching import Watch
+from components.training.watching import Check, Watch
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -119,8 +119,12 @@ def fit(
     encoder: Encoder,
     watch: Watch,
     say: Callable[[str], None],
+    look: Callable[[Learner], dict[str, float]] | None = None,
 ) -> Trained:
-    """Train `encoder` in place, from the newest checkpoint of this job if there is one."""
+    """Train `encoder` in place, from the newest checkpoint of this job if there is one.
+
+    look: learner -> figures, asked about ten times in a training.
+    """
     counts = np.bincount(material.labels[job.use], minlength=material.classes)
     prior = torch.from_numpy(counts.astype(np.float32))
     method = build_method(job.method, encoder, material.classes, len(material.packed), prior)
@@ -155,7 +159,18 @@ def fit(
     )
     folder, seed = material.folder / job.name, config.seed
     learner = Learner(encoder, method)
-    return train(learner, source, settings, folder, watch, seed=seed, placement=material.placement, say=say)
+    check = None if look is None else lambda loss: Check(look(learner))
+    return train(
+        learner,
+        source,
+        settings,
+        folder,
+        watch,
+        seed=seed,
+        placement=material.placement,
+        check=check,
+        say=say,
+    )
 
 
 def cost(job: Job, config: FitConfig, unlabelled: bool) -> float:

@@ -3,11 +3,15 @@
 Letters: n samples looked at, B samples in a batch, C channels, S side in pixels, D feature size.
 """
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from components.evaluation.diagnostics import REMEDIES, diagnose, symptoms
+from components.evaluation.churn import nearest_anchor
+from components.evaluation.diagnostics import diagnose, feature_std
+from components.evaluation.symptoms import REMEDIES, symptoms
 from components.training.device import Placement
 from components.training.learner import Learner, draw
 from components.training.source import ViewSource
@@ -17,7 +21,11 @@ SAMPLES = 1024  # n, at most
 
 
 class Look:
-    """Looks at the same training samples each time, clean and in two views that stay the same, too."""
+    """Looks at the same training samples each time, clean and, every second one, in two views that stay the
+    same, too.
+
+    Takes .27 s of one thread for 1024 samples of 28 x 28 through the small ResNet, of which the figures .05 s.
+    """
 
     def __init__(self, learner: Learner, source: ViewSource, placement: Placement, seed: int) -> None:
         self.learner, self.source, self.placement, self.seed = learner, source, placement, draw(seed, -1)
@@ -29,17 +37,36 @@ class Look:
         images = self.source.packed.gather(self.index).to(self.placement.device)
         generator = torch.Generator(self.placement.device).manual_seed(self.seed)
         spec = ((self.source.views[0][0], 2),)
-        views = self.source.augmented(images, generator, spec)
+        views = self.source.augmented(images[::2], generator, spec)
         encoder = self.learner.encoder
         training = encoder.training
         encoder.eval()
         clean, *others = (self._features(encoder, x) for x in (images.float() / 255, *views))
         encoder.train(training)
-        figures = diagnose(clean, (others[0], others[1]))
-        found = symptoms(figures, loss=loss, collapse_loss=self.learner.objective.collapse_loss)
-        return Check(figures, f"{'; '.join(found)}; {REMEDIES}" if found else None)
+        figures, objective = diagnose(clean, (others[0], others[1])), self.learner.objective
+        figures.update(self._predicted(objective, clean))
+        found = symptoms(
+            figures, loss=loss, collapse_loss=objective.collapse_loss, objective=objective.figures()
+        )
+        shown = {name: value for name, value in figures.items() if math.isfinite(value)}
+        return Check(shown, f"{'; '.join(found)}; {REMEDIES}" if found else None, nearest_anchor(clean))
 
     def _features(self, encoder: nn.Module, x: Tensor) -> Tensor:
         """[n, C, S, S] -> [n, D] float32 on the CPU."""
         with self.placement.autocast():
             return torch.cat([encoder(part).float() for part in torch.split(x, 256)]).cpu()
+
+    def _predicted(self, objective: nn.Module, clean: Tensor) -> dict[str, float]:
+        """The spread of the predictions, where an objective predicts embeddings and nothing repels: those can
+        be one point while the features are not yet."""
+        parts = [getattr(objective, name, None) for name in ("head", "predictor")]
+        modules = [part for part in parts if isinstance(part, nn.Module)]
+        if len(modules) < 2:
+            return {}
+        training = objective.training
+        objective.eval()
+        x = clean.to(self.placement.device)
+        for module in modules:
+            x = module(x)
+        objective.train(training)
+        return {"embedding_spread": feature_std(x.cpu()) * math.sqrt(x.shape[1])}

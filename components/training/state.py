@@ -39,13 +39,17 @@ class Clock:
 
 @dataclass
 class Position:
-    """Where the training stands. chosen: the rows that the current epoch visits, None for all."""
+    """Where the training stands. chosen: the rows that the current epoch visits, None for all.
+
+    anchors: where the samples belonged at the last look, if any.
+    """
 
     epoch: int = 0
     step: int = 0  # in the epoch
     done: int = 0  # in all
     dead: int = 0  # checks in a row
     chosen: Tensor | None = None
+    anchors: Tensor | None = None
     sums: dict[str, Tensor] = field(default_factory=dict)  # losses since the epoch began, on the device
 
 

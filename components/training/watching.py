@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
 from components.collectives import world
 from components.errors import Collapse, UserError
+from components.evaluation.churn import churn
 from components.training.learner import agree
 from components.training.source import BatchSource
 from components.training.state import Clock, Position, State
@@ -23,10 +25,14 @@ Watch = Callable[[int, dict[str, float]], None]
 
 @dataclass(frozen=True)
 class Check:
-    """What a look at the representation found: figures to log and, if it is dead, why."""
+    """What a look at the representation found: figures to log and, if it is dead, why.
+
+    anchors: [n] int64, where each sample looked at belongs (components.evaluation.churn).
+    """
 
     figures: dict[str, float]
     dead: str | None = None
+    anchors: Tensor | None = None
 
 
 Checker = Callable[[float], Check]  # mean loss of the epoch -> what the representation looks like
@@ -94,6 +100,10 @@ class Watching:
         if self.check is not None:
             found = self.check(figures["loss/total"])
             figures.update({f"diagnostics/{name}": value for name, value in found.figures.items()})
+            if found.anchors is not None:
+                if at.anchors is not None:
+                    figures["diagnostics/churn"] = churn(at.anchors, found.anchors)
+                at.anchors = found.anchors
             at.dead = at.dead + 1 if found.dead and done > warmup else 0
             if found.dead and at.dead >= patience:
                 raise Collapse(f"pretraining is dead after {epoch + 1} epochs: {found.dead}")

@@ -11,10 +11,11 @@ from components.training.fewlabels import FitConfig
 
 class CrossFitConfig(Config):
     """folds of the labels, each judged by a training of `steps` on the others; 0 folds leave the model
-    uncalibrated."""
+    uncalibrated. miss: share of samples whose set of classes may lack the true one."""
 
     folds: NonNegativeInt = 3
     steps: PositiveInt = 40
+    miss: float = Field(default=0.1, gt=0, lt=1)
 
 
 class ScratchConfig(Config):

@@ -50,7 +50,7 @@ def scratch(request: FinetuneConfig, model: ModelConfig, material: Material, met
     )
     final = train("scratch", best, np.arange(len(material.labels)))
     evidence = tried.get(best)
-    config = model.model_copy(update={"temperature": evidence.temperature if evidence else 1.0})
+    config = model.model_copy(update={"temperature": evidence.temperature if evidence else 1.0, "sets": None})
     files = save(final, config, meter.folder / "scratch", meter.folder)
     return Scratch(files, best, evidence.accuracy if evidence else None)
 

@@ -61,12 +61,15 @@ def data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
-def curve(steps: Sequence[float], values: Sequence[float], name: str, bound: tuple[float, str] | None) -> str:
-    """One figure over training steps. bound: a level to compare with, and its name."""
+def curve(
+    steps: Sequence[float], values: Sequence[float], name: str, levels: Sequence[tuple[float, str]] = ()
+) -> str:
+    """One figure over training steps. levels: to compare with, each with its name; the worst first."""
     with drawing(3.7, 2.3) as (figure, axes):
         axes.plot(steps, values, color=ACCENT, linewidth=1.4, marker="." if len(values) < 40 else None)
-        if bound is not None:
-            axes.axhline(bound[0], color=SECOND, linewidth=1, linestyle="--", label=bound[1])
+        for (value, label), colour in zip(levels, (SECOND, QUIET), strict=False):
+            axes.axhline(value, color=colour, linewidth=1, linestyle="--", label=label)
+        if levels:
             axes.legend(loc="best")
         axes.set_title(name, loc="left", fontsize=9, color=INK)
         axes.set_xlabel("step")

@@ -1,32 +1,44 @@
 """What was learnt without labels: curves of the training, and maps of the embedding."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from components.evaluation.symptoms import levels
 from pipelines.reporting import charts
 from pipelines.reporting.sources import Sources
 from pipelines.store import read_metrics
 
 CURVES = {  # what is drawn of a stage's step metrics, where it was logged
     "pretrain": (
-        "loss/total", "diagnostics/rank", "diagnostics/spread", "objective/prototype_perplexity", "objective/nmi",
-        "samples_per_second",
+        "loss/total", "diagnostics/rank", "diagnostics/lidar", "diagnostics/spread",
+        "diagnostics/embedding_spread", "diagnostics/decay",
+        "diagnostics/correlation", "diagnostics/uniformity", "diagnostics/churn", "objective/prototype_perplexity",
+        "objective/nmi", "samples_per_second",
     ),
     "finetune": ("finetune/loss/total", "finetune/loss/mask", "finetune/loss/consistency"),
+}  # fmt: skip
+
+TITLES = {
+    "rank": "effective rank (RankMe)", "lidar": "directions that tell samples apart (LiDAR)",
+    "decay": "decay of the spectrum (alpha-ReQ)", "correlation": "correlation of features",
+    "churn": "churn since the last look",
 }  # fmt: skip
 
 
 def curves(sources: Sources) -> list[str]:
     """A chart for each figure that was logged at more than one step."""
-    drawn = []
+    drawn, size = [], sources.outputs["pretrain"].get("feature_dim", 1)
     for stage, names in CURVES.items():
         records = read_metrics(sources.context.store / sources.references[stage])
         for name in names:
             points = [(r["step"], r[name]) for r in records if name in r]
             if len(points) > 1:
                 steps, values = zip(*points, strict=True)
-                drawn.append(charts.curve(steps, values, f"{stage}: {readable(name)}", _healthy(name)))
+                drawn.append(
+                    charts.curve(steps, values, f"{stage}: {readable(name)}", beside(name, values, size))
+                )
     return drawn
 
 
@@ -52,11 +64,19 @@ def maps(sources: Sources, points: int, seed: int) -> list[str]:
 
 
 def readable(name: str) -> str:
-    return name.rpartition("/")[2].replace("_", " ").replace("total", "loss")
+    figure = name.rpartition("/")[2]
+    return TITLES.get(figure, figure.replace("_", " ").replace("total", "loss"))
 
 
-def _healthy(name: str) -> tuple[float, str] | None:
-    """A level beside a curve: what an even spread would be, what a collapse would be."""
-    if name == "diagnostics/spread":
-        return 1.0, "even spread"
-    return (1.0, "collapse") if name == "diagnostics/rank" else None
+def beside(name: str, values: Sequence[float], dimensions: int) -> list[tuple[float, str]]:
+    """Levels to draw beside a curve: what a collapse would be, and what is healthy.
+
+    One that lies three times as far up as the curve reaches is left out: it would flatten the curve.
+    """
+    group, _, figure = name.rpartition("/")
+    level = levels(dimensions).get(figure) if group == "diagnostics" else None
+    if level is None:
+        return []
+    found = [(level.collapsed, "collapsed"), (level.healthy, "healthy")]
+    reach = 3 * max(abs(value) for value in values)
+    return [(value, word) for value, word in found if value is not None and abs(value) <= max(reach, 1.0)]

@@ -53,6 +53,10 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <table><tr><th>what</th><th class="n">accuracy</th><th>95 % interval</th><th>model less this</th></tr>
 {% for row in comparison %}<tr><td>{{ row.name }}</td><td class="n">{{ row.value }}</td><td>{{ row.interval }}</td><td>{{ row.difference }}</td></tr>{% endfor %}</table></div>{% endif %}
 
+{% if saving %}<h2>What did learning without labels save?</h2>
+<p>{{ saving }}</p>
+<div class="row"><img alt="accuracy by number of labels" src="{{ saving_chart }}"></div>{% endif %}
+
 {% if checks %}<h2>The gate</h2>
 <p>{{ rival }}</p>
 <p>{{ decision }}</p>
@@ -77,6 +81,14 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <p>Typical samples of clusters that have no label or whose pseudo-labels are the least sure, each look asked once. All {{ asked_count }} are in <code>{{ asked_file }}</code>: fill in its column label, save it in the inbox under a name such as <code>labels-2.csv</code>, and run again.</p>
 <div class="row">{% for item in asked %}<div class="sheet"><img alt="sample to label" src="{{ item.image }}">{{ item.text }}</div>{% endfor %}</div>{% endif %}
 
+{% if suspects %}<h2>Labels that may be wrong</h2>
+<p>{{ suspects }}</p>
+<div class="row">{% for item in suspected %}<div class="sheet"><img alt="sample with a doubtful label" src="{{ item.image }}">{{ item.text }}</div>{% endfor %}</div>{% endif %}
+
+{% if outliers %}<h2>Samples unlike all others</h2>
+<p>{{ outliers }}</p>
+<div class="row">{% for item in strangest %}<div class="sheet"><img alt="strange sample" src="{{ item.image }}">{{ item.text }}</div>{% endfor %}</div>{% endif %}
+
 {% if confusion %}<h2>What it gets wrong</h2>
 <div class="row"><img alt="confusion matrix" src="{{ confusion }}">
 <table><tr><th>class</th><th class="n">precision</th><th class="n">recall</th><th class="n">F1</th><th class="n">samples</th></tr>
@@ -85,6 +97,7 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <div class="row">{% for item in mistakes %}<div class="sheet"><img alt="mistaken sample" src="{{ item.image }}">{{ item.text }}</div>{% endfor %}</div>
 <h3>Can its confidence be trusted?</h3>
 <p>{{ calibration }}</p><img alt="reliability" src="{{ reliability }}">{% endif %}
+{% if sets %}<p>{{ sets }}</p>{% endif %}
 
 <h2>Where it comes from</h2>
 <table>{% for name, value in lineage %}<tr><th>{{ name }}</th><td><code>{{ value }}</code></td></tr>{% endfor %}</table>

@@ -1,5 +1,5 @@
 """Measure on the held-out test samples: the model, the baselines it must beat, the frozen features, the
-clusters.
+clusters; and what else speaks for or against the model (pipelines.evidence).
 
 All models are read on the same samples, so that differences are paired. Everything that is tuned here (the
 strength of a regression, the k of kNN) is tuned on the training labels alone.
@@ -21,7 +21,7 @@ from components.config import Config
 from components.crash import point
 from components.data.table import Table
 from components.evaluation import figures, metrics
-from components.evaluation.baselines import on_pixels
+from components.evaluation.baselines import on_pixels, pixels
 from components.evaluation.calibration import softmax
 from components.evaluation.clusters import agreement, nearest
 from components.evaluation.diagnostics import health
@@ -29,6 +29,7 @@ from components.evaluation.figures import ClassRow, CurveBin, Figure
 from components.evaluation.frozen import on_frozen
 from components.registry.model import Classifier, load_classifier
 from components.training.device import Placement, place
+from pipelines import evidence
 from pipelines.store import Artifact, Context
 
 VERSION = 1
@@ -40,7 +41,8 @@ BASELINES = ("scratch", "logistic_pixels", "knn_pixels")  # the rest looks at ou
 
 
 class Request(Config):
-    """bootstrap: resamples. bins: of the calibration error."""
+    """bootstrap: resamples. bins: of the calibration error. false_alarms: share of ordinary samples that may be
+    taken for outliers."""
 
     snapshot: str
     pretrain: str
@@ -49,6 +51,7 @@ class Request(Config):
     finetune: str
     bootstrap: PositiveInt = 2000
     bins: int = Field(default=15, ge=2)
+    false_alarms: float = Field(default=0.05, gt=0, lt=1)
     seed: NonNegativeInt = 0
 
 
@@ -69,6 +72,7 @@ class Output(Config):
     health: of the frozen features, without labels: std of the normalised ones, spread (std * sqrt D: 1
     healthy, 0 one point), effective_rank, effective_rank_fraction (of the largest there can be),
     centred_rank, uniformity (0 one point), dimensions.
+    sets, suspects: None where nothing was cross-fitted; outliers: None where there are too few samples.
     """
 
     skipped: str | None = None
@@ -86,6 +90,10 @@ class Output(Config):
     reliability_before: list[CurveBin] = Field(default_factory=list)
     clusters: dict[str, float] = Field(default_factory=dict)
     health: dict[str, float] = Field(default_factory=dict)
+    sets: evidence.SetFigures | None = None
+    outliers: evidence.OutlierFigures | None = None
+    suspects: evidence.Suspects | None = None
+    saving: evidence.SavingFigures | None = None
 
 
 def run(request: Request, folder: Path, context: Context) -> Output:
@@ -96,12 +104,13 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     pool = np.asarray(features[_some(train, request.seed)], dtype=np.float32)
     alive = health(torch.from_numpy(pool)) if len(train) > 1 else {}
     clusters = _clusters(request, features[test], table.label[test], names, context) if len(test) else {}
-    context.progress(0.1, "clusters and health")
+    outliers = _outliers(request, features, test, table, context)
+    context.progress(0.1, "clusters, health and outliers")
     found = context.output(request.finetune)
     reason = found.skipped or (None if len(test) else "no labelled test sample to measure on")
     if reason is not None:
         context.say(f"evaluation of classes skipped: {reason}")
-        return Output(skipped=reason, samples=len(test), clusters=clusters, health=alive)
+        return Output(skipped=reason, samples=len(test), clusters=clusters, health=alive, outliers=outliers)
 
     labels, labelled = table.label[test].astype(np.int64), table.labelled_rows()
     known = table.label[labelled].astype(np.int64)
@@ -111,9 +120,13 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     answers = {"model": _logits(model, images, test, placement)}
     context.progress(0.3, "model")
     own, asked = (np.asarray(features[rows], dtype=np.float32) for rows in (labelled, test))
-    answers |= on_frozen(own, known, asked, pool, len(names), request.seed)
-    context.progress(0.6, "linear probe and kNN on frozen features")
-    answers |= on_pixels(images[labelled], known, images[test], len(names), request.seed)
+    frozen, probe = on_frozen(own, known, asked, pool, len(names), request.seed)
+    context.progress(0.5, "linear probe and kNN on frozen features")
+    seen, shown = pixels(images[labelled]), pixels(images[test])
+    plain, regression = on_pixels(seen, known, shown, len(names), request.seed)
+    answers |= frozen | plain
+    saving = evidence.saved((probe, own, asked), (regression, seen, shown), known, labels, request.seed)
+    context.progress(0.8, "regression on pixels, and both with fewer labels")
     if found.scratch is not None:
         scratch = _load(context, request.finetune, found.scratch, found.scratch_config)
         answers["scratch"] = _logits(scratch, images, test, placement)
@@ -123,6 +136,13 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     point("evaluate.measured")
     predictions = _predictions(folder, table.ids[test], labels, names, softmax(answers["model"]))
     rest = {"samples": len(test), "predictions": predictions, "clusters": clusters, "health": alive}
+    rest |= {"outliers": outliers, "saving": saving}
+    if model.config.sets is not None:
+        p, how = softmax(answers["model"]), (request.bootstrap, request.seed)
+        rest["sets"] = evidence.sets(model.config.sets, p, labels, names, *how)
+    if found.held is not None:
+        held = context.file(request.finetune, found.held)
+        rest["suspects"] = evidence.suspects(held, model.config.temperature, table.ids, names)
     return measured.model_copy(update=rest)
 
 
@@ -188,6 +208,19 @@ def _clusters(
         given = np.array([classes.index(name) if name is not None else -1 for name in by_id])
         found["named"] = float((given[row] == labels).mean())
     return found
+
+
+def _outliers(
+    request: Request, features: NDArray[np.float32], test: Ints, table: Table, context: Context
+) -> evidence.OutlierFigures | None:
+    """Groups are pseudo-labels where the clusters have a class, else the clusters."""
+    pseudo = context.output(request.pseudo_label)
+    given = pq.read_table(context.file(request.pseudo_label, pseudo.pseudo_labels))
+    group = np.array(given["class" if pseudo.named else "cluster"].to_pylist())
+    return evidence.strange(
+        features, given["row"].to_numpy(), group, test, table.ids,
+        rate=request.false_alarms, resamples=request.bootstrap, seed=request.seed,
+    )  # fmt: skip
 
 
 def _load(context: Context, reference: str, weights: Artifact, config: Artifact) -> Classifier:

@@ -36,8 +36,8 @@ class Output(Config):
 
     skipped: why nothing was trained; all else is then None. head_validation, validation, scratch_validation:
     shares of cross-fitted labels that are right, of the linear head alone, of the whole, of the baseline.
-    validated: labels they rest on. mask: share of unlabelled samples that the consistency term used, at the
-    end.
+    validated: labels they rest on. held: Parquet, what cross-fitting answered on each of them. mask: share of
+    unlabelled samples that the consistency term used, at the end.
     """
 
     skipped: str | None = None
@@ -54,6 +54,7 @@ class Output(Config):
     validation: float | None = None
     scratch_validation: float | None = None
     validated: int | None = None
+    held: Artifact | None = None
     mask: float | None = None
     temperature: float | None = None
     seconds: float | None = None
@@ -95,7 +96,10 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         std=list(snapshot.std),
         classes=list(snapshot.classes),
         temperature=temperature,
+        sets=held.sets(request.cross_fit.miss) if held else None,
     )
+    if held:
+        held.save(folder / "held.parquet", table.labelled_rows())
     saved = save(final, model, folder / "model", folder)
     baseline = scratch(request, model, material, meter) if request.scratch.steps else None
     shutil.rmtree(folder / "checkpoints")  # only now: until here a retry finds what is already trained
@@ -114,6 +118,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         validation=held.accuracy if held else None,
         scratch_validation=baseline.validation if baseline else None,
         validated=len(held.labels) if held else 0,
+        held=Artifact.of(folder / "held.parquet", folder) if held else None,
         mask=final.figures.get("loss/mask"),
         temperature=temperature,
         seconds=round(final.seconds, 3),

@@ -66,7 +66,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     UserError: a run is missing or its files are not what its manifest says; features and clusters come from two
         encoders; the truth is not where the recipe says.
     """
-    from pipelines.reporting import asking, clusters, judgement, learning, lineage, story, watching
+    from pipelines.reporting import asking, clusters, evidence, judgement, learning, lineage, story, watching
     from pipelines.reporting.page import render
     from pipelines.reporting.sources import Sources
 
@@ -108,6 +108,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         "classes": story.class_rows(found["per_class"]),
         "mistakes": judgement.mistakes(sources) if rated else [],
         **judgement.judgement(found, list(snapshot["classes"])),
+        **evidence.sections(found, sources),
         "lineage": lineage.rows(sources),
         "stages": lineage.stages(sources),
         "recipe": yaml.safe_dump({s: m.given for s, m in sources.manifests.items()}, sort_keys=False),

@@ -23,7 +23,7 @@ from components.data.table import Table
 from components.errors import UserError
 from pipelines import champion as champions
 from pipelines.answers import RANGE, answer, answers
-from pipelines.partitions import Partition, copied, described, write
+from pipelines.partitions import Partition, copied, described, sets_of, write
 from pipelines.ranges import cut
 from pipelines.settings import Settings
 from pipelines.store import Artifact, Context, Manifest, key_of, read_manifest
@@ -93,6 +93,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
             probabilities,
             classes,
             request.abstain_below,
+            sets_of(folder / "model"),
         )
         point("score.partition")
     made = [described(partitions / f"{shard}.parquet", shard, folder) for shard in shards]

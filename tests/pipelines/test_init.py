@@ -196,3 +196,17 @@ def test_size_and_length_suit_the_data(side, samples, size):
     assert values["size"] == size
     assert values["batch_size"] * 4 <= samples
     assert 5 <= values["epochs"] <= 200
+
+
+def test_the_time_that_is_promised_is_that_of_the_epochs(settings, source):
+    """1,797 samples of 16 pixels: 1,437 to train on, about 1,000 a second."""
+    values = choose(Found(samples=1797, looked=10, sizes=[(16, 16)] * 10))
+    assert (values["batch_size"], values["epochs"], values["stem_stride"]) == (128, 82, 1)
+    assert values["seconds"] == pytest.approx(120, rel=0.02)
+    many = choose(Found(samples=5_000_000, looked=10, sizes=[(28, 28)] * 10))
+    assert (many["epochs"], many["learning_rate"], many["prototypes"]) == (5, 0.004, 2000)
+    put(source, *(f"{n}.png" for n in range(30)), width=28, height=28)
+    report = init("short", source, settings)
+    text = report.recipe.read_text()
+    assert "train:  # about 1 min on two cores" in text
+    assert read(report)[1]["pretrain"]["train"]["optimiser"]["learning_rate"] == 0.00035

@@ -151,6 +151,15 @@ def test_empty_clusters_are_filled_and_counted(iterations):
     assert start[3].tolist() == [100, 100, 100]
 
 
+def test_a_cluster_empty_in_between_takes_half_of_a_large_one_but_not_in_mini_batches():
+    sums, counts = np.array([[8.0], [0]]), np.array([4, 0])
+    for keep, expected in ((False, [2 * (1 - 1 / 1024), 2 * (1 + 1 / 1024)]), (True, [2, 50])):
+        run = distributed._Run(np.array([[0.0], [50]], np.float32), 0, False, [], None)
+        run.move([(sums, counts)], keep=keep)
+        np.testing.assert_allclose(run.centroids[:, 0], expected, rtol=1e-6)
+        assert run.repaired == (not keep)
+
+
 def test_as_many_clusters_as_distinct_points_of_many_copies():
     x = np.repeat(np.eye(6, dtype=np.float32), [1, 1, 1, 1, 500, 500], axis=0)
     found = kmeans(np.array_split(x, 4), 6, spherical=False, seed=0, chunk=100)

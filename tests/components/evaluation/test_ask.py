@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.evaluation.ask import Asking, rank, typicality, uncertainty
+from components.evaluation.ask import Asking, rank, typicality, uncertainty, weight
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -47,12 +47,20 @@ def test_the_cluster_without_a_label_comes_first_then_the_uncertain_one() -> Non
     assert chosen[0] == np.flatnonzero(cluster == 2)[typicality(x, cluster)[cluster == 2].argmax()]
 
 
+def test_of_clusters_without_a_label_the_largest_comes_first() -> None:
+    np.testing.assert_allclose(weight(np.array([7, 7, 7, 7, 2])), [1, 1, 1, 1, 0.5])
+    x, cluster = toy((10, 60, 30))
+    chosen = rank(x, cluster, np.zeros(100), np.zeros(100, dtype=bool), Asking(count=3, share=0.1))
+    assert cluster[chosen].tolist() == [1, 2, 0]
+
+
 def test_order_is_that_of_a_slow_greedy_loop() -> None:
     x, cluster = toy((25, 15, 20), spread=0.4, seed=3)
     rng = np.random.default_rng(1)
     confidence, labelled = rng.random(60), rng.random(60) < 0.1
     asking = Asking(count=20, share=0.4, neighbours=4, apart=0.3)
     score = uncertainty(cluster, confidence, labelled) * typicality(x, cluster, 4)
+    score *= np.sqrt(np.array([25, 15, 20])[cluster] / 25)
     expected: list[int] = []
     while len(expected) < 20:
         best, value = -1, -1.0

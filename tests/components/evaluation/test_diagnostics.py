@@ -11,9 +11,9 @@ from components.evaluation.diagnostics import (
     diagnose,
     effective_rank,
     feature_std,
-    symptoms,
     uniformity,
 )
+from components.evaluation.symptoms import symptoms
 
 Z1 = torch.tensor([[1, 2, 3], [-1, 0.5, 2], [0.3, -2, 1], [2, 2, -1]], dtype=torch.float64)
 Z2 = torch.tensor([[1.1, 1.8, 2.5], [-0.5, 1, 2], [0.1, -1.5, 1.5], [1.5, 2.5, -0.5]], dtype=torch.float64)

@@ -20,6 +20,7 @@ MODALITY = {"name": "image", "size": SIDE, "channels": 1}
 MODEL = {
     "encoder": {"name": "resnet", "widths": [4, 8], "blocks": [1, 1]},
     "modality": MODALITY, "mean": [0.5], "std": [0.3], "classes": CLASSES,
+    "sets": {"score": "lac", "miss": 0.1, "thresholds": [0.65] * len(CLASSES)},
 }  # fmt: skip
 
 

@@ -7,13 +7,16 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score
 
 from components.data.table import Table
+from components.evaluation.conformal import Sets
 from components.modalities.image import ImageConfig
 from components.registry.model import Classifier, ModelConfig, save_classifier
 from pipelines.artifact import Artifact
+from pipelines.finetuning.held import Held
 from pipelines.stages import evaluate, finetune
 from pipelines.stages.evaluate import Request
 from tests.pipelines.stages.tiny import CLASSES, ENCODER, SIDE, TEST, context
 
+WRONG = 4  # the place among the labels of one that the cross-fitted answers deny
 ABOVE = {name: f"{name}/0" for name in ("snapshot", "pretrain", "embed", "pseudo_label", "finetune")}
 
 
@@ -32,11 +35,16 @@ def prepare(home, labels, *, skipped=None, scratch=True, temperature=0.5):
         config = ModelConfig(
             encoder=ENCODER, modality=ImageConfig(size=SIDE, channels=1), mean=above.mean, std=above.std,
             classes=CLASSES,
-            temperature=temperature,
+            temperature=temperature, sets=Sets(miss=0.1, thresholds=(0.7,) * 3) if name == "model" else None,
         )  # fmt: skip
         files[name] = [Artifact.of(file, at) for file in save_classifier(Classifier(config), at / name)]
+    table = Table.load(here.file("snapshot/0", above.table))
+    known = table.label[table.labelled_rows()].astype(np.int64)
+    answered = 3.0 * np.eye(3)[known]
+    answered[WRONG] = 3.0 * np.eye(3)[(known[WRONG] + 1) % 3]
+    Held(answered, known, np.arange(len(known))).save(at / "held.parquet", table.labelled_rows())
     here.outputs["finetune/0"] = finetune.Output(
-        model=files["model"][0], config=files["model"][1],
+        model=files["model"][0], config=files["model"][1], held=Artifact.of(at / "held.parquet", at),
         scratch=files["scratch"][0] if scratch else None,
         scratch_config=files["scratch"][1] if scratch else None,
     )  # fmt: skip
@@ -115,6 +123,45 @@ def test_clusters_and_health(measured):
     assert {"std", "spread", "effective_rank", "effective_rank_fraction"} <= set(output.health)
     assert -4 < output.health["uniformity"] < 0
     assert 0 < output.health["effective_rank_fraction"] <= 1.001
+
+
+def test_sets_are_measured_on_the_test_samples(measured):
+    output, folder, _ = measured
+    found = pq.read_table(folder / output.predictions.path).to_pandas()
+    p, label = found[["p_0", "p_1", "p_2"]].to_numpy(), np.array([CLASSES.index(n) for n in found["label"]])
+    inside = (p >= 0.3) | (p == p.max(axis=1, keepdims=True))  # 1 - p <= .7
+    assert output.sets.promised == pytest.approx(0.9)
+    assert output.sets.coverage.value == pytest.approx(inside[np.arange(TEST), label].mean())
+    assert output.sets.size == pytest.approx(inside.sum(axis=1).mean())
+    worst = min(inside[label == k, k].mean() for k in range(3))
+    assert output.sets.worst_coverage == pytest.approx(worst)
+
+
+def test_the_one_label_that_cross_fitting_denies_is_suspected(measured):
+    output, _, here = measured
+    table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
+    row = table.labelled_rows()[WRONG]
+    assert (output.suspects.checked, output.suspects.found) == (18, 1)
+    suspect = output.suspects.worst[0]
+    assert (suspect.row, suspect.id) == (row, table.ids[row])
+    assert suspect.label == CLASSES[table.label[row]]
+    assert suspect.likely == CLASSES[(table.label[row] + 1) % 3]
+
+
+def test_outliers_are_training_samples_and_few_test_samples_are_called_one(measured):
+    output, _, here = measured
+    table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
+    assert all(table.split[s.row] == "train" and table.ids[s.row] == s.id for s in output.outliers.strangest)
+    scores = [s.score for s in output.outliers.strangest]
+    assert scores == sorted(scores, reverse=True)
+    assert output.outliers.false_alarms.low <= 0.05 <= output.outliers.false_alarms.high + 0.05
+
+
+def test_the_saving_ends_at_the_figures_of_all_labels(measured):
+    output, _, _ = measured
+    assert output.saving.sizes == [3, 5, 7, 12, 18]
+    assert output.saving.ours[-1] == pytest.approx(output.frozen["probe"])
+    assert output.saving.alone[-1] == pytest.approx(output.baselines["logistic_pixels"])
 
 
 def test_same_request_same_output(measured, tmp_path):

@@ -185,6 +185,18 @@ def test_nothing_is_loaded_and_no_picture_is_empty(made: tuple[Output, str, Path
         assert image.std() > 1, alt
 
 
+def test_what_else_speaks_for_or_against_the_model_is_shown(
+    context: Context, made: tuple[Output, str, Path]
+) -> None:
+    page, found = made[1], output_of(context, "evaluate")
+    assert f"supervised learning needs all {found['saving']['sizes'][-1]} for" in page
+    assert "1 of 18 labels disagree" in page
+    assert page.count('alt="sample with a doubtful label"') == found["suspects"]["found"] == 1
+    assert page.count('alt="strange sample"') == 12
+    assert f"hold it in {100 * found['sets']['coverage']['value']:.1f} % of the test samples" in page
+    assert 'alt="accuracy by number of labels"' in page
+
+
 def test_the_list_asks_for_training_samples_without_a_label_once(
     context: Context, made: tuple[Output, str, Path]
 ) -> None:

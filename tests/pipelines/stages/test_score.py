@@ -104,6 +104,8 @@ def test_predictions_are_those_of_a_plain_loop(context: Context) -> None:
             assert table["class"][i] == CLASSES[p.argmax()]
             assert table["confidence"][i] == pytest.approx(p.max(), abs=1e-6)
             assert table["abstained"][i] == (p.max() < 0.6)
+            among = [CLASSES[k] for k in np.argsort(-p) if p[k] >= 0.35]  # 1 - p <= .65
+            assert table["set"][i] == (among or [CLASSES[p.argmax()]])
             row += 1
         assert part.abstained == sum(table["abstained"])
     assert 0 < output.abstained < 70  # both answers were looked at

@@ -1,0 +1,102 @@
+"""The rule by which hyperparameters follow the amount of data, the batch and the time there is.
+
+Sources: learning rate, linear in the batch for SGD and LARS (Goyal et al. 2017, arXiv:1706.02677), by its
+root for Adam (Malladi et al. 2022, arXiv:2205.10287); prototypes, queue and freeze: SwAV's own (Caron et al.
+2020, arXiv:2006.09882, with its code) and what its users found on small data, about three a class, 10 to 300,
+and a longer freeze; momentum of a teacher: byol's rule. Everything here is a place to begin: `selfsup choose`
+measures.
+Letters: N training samples, B batch, K prototypes, C classes.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+REFERENCE = 256  # B at which the base rates hold
+BASE = {"adamw": 2e-3, "sgd": 0.05, "lars": 0.3}  # learning rate there
+MANY = 500_000  # samples from which on a larger batch and the published numbers of prototypes fit
+BALANCE = 4 / 3  # samples a prototype that codes are balanced over: SwAV's 4096 for 3000
+FROZEN = 313  # steps for which SwAV's prototypes stay put
+MEMORY = 10  # times a teacher's memory, 1 / (1 - momentum) steps, fits into a training
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """steps: in all. seconds: they take, as far as the speed given is true. queue: 0 for none. freeze: share
+    of the training. momentum: of a teacher at the start."""
+
+    batch_size: int
+    epochs: int
+    steps: int
+    seconds: float
+    prototypes: int
+    queue: int
+    freeze: float
+    momentum: float
+
+
+def defaults(
+    samples: int, *, classes: int | None, speed: float, seconds: float, least: int = 5, most: int = 200
+) -> Defaults:
+    """For N = `samples`.
+
+    Args:
+        classes: C that are expected; None if nobody knows.
+        speed: samples a second that the machine trains on.
+        seconds: to spend; epochs fill them, but are at least `least` and at most `most`.
+
+    Known values, for 10 classes at 1,000 samples a second and 300 seconds: 5,000 samples: batch 256, 60
+    epochs, 30 prototypes, no queue, prototypes frozen for .1, momentum .991; 5 million: batch 1024, 5 epochs
+    (7 hours), 300 prototypes, no queue, frozen for .0128, momentum .996.
+    """
+    batch = batch_of(samples)
+    epochs = max(least, min(most, round(speed * seconds / max(1, samples))))
+    steps = epochs * max(1, samples // batch)
+    prototypes = prototypes_of(samples, classes)
+    return Defaults(
+        batch_size=batch,
+        epochs=epochs,
+        steps=steps,
+        seconds=epochs * samples / speed,
+        prototypes=prototypes,
+        queue=queue_of(samples, batch, prototypes),
+        freeze=round(min(0.1, FROZEN / steps), 4),
+        momentum=round(min(0.996, max(0.9, 1 - MEMORY / steps)), 4),
+    )
+
+
+def batch_of(samples: int) -> int:
+    """B: 256 (1024 from half a million samples on), halved until an epoch has 8 steps, 8 at least."""
+    batch = 1024 if samples >= MANY else 256
+    while batch > 8 and batch * 8 > samples:
+        batch //= 2
+    return batch
+
+
+def learning_rate(optimiser: Literal["adamw", "sgd", "lars"], batch: int) -> float:
+    """base * sqrt(B / 256) for AdamW, base * B / 256 for SGD and LARS; two digits."""
+    ratio = batch / REFERENCE
+    exact = BASE[optimiser] * (math.sqrt(ratio) if optimiser == "adamw" else ratio)
+    return float(f"{exact:.2g}")
+
+
+def prototypes_of(samples: int, classes: int | None) -> int:
+    """K: three a class; 10 to 300, with much data 300 to 3000. Classes unknown: the root of N in those bounds."""
+    low, high = (300, 3000) if samples >= MANY else (10, 300)
+    return max(low, min(high, 3 * classes if classes else math.isqrt(samples)))
+
+
+def queue_of(samples: int, batch: int, prototypes: int) -> int:
+    """Whole batches that, with the one at hand, make 4/3 samples a prototype; none where the batch does
+    already, and never more than half of the samples. SwAV's 3840 for K = 3000, B = 256."""
+    wanted = math.ceil((BALANCE * prototypes - batch) / batch)
+    return batch * max(0, min(wanted, samples // 2 // batch))
+
+
+def speed_of(side: int, stride: int, cores: int = 2) -> float:
+    """Samples a second that the small ResNet (32, 64, 128) trains on with two views of `side` pixels, float32.
+
+    Measured on two cores: 2,500 with 20 pixels at stride 2, 1,000 with 16 at stride 1. Time goes with the
+    area of the first map.
+    """
+    return 2500 * (10 * stride / side) ** 2 * cores / 2

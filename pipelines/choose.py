@@ -1,0 +1,158 @@
+"""selfsup choose RECIPE: short runs of several objectives on the recipe's own data, and which one to take.
+
+The runs are ranked by figures that need no labels and, where there are enough labels, by a probe that is
+cross-validated on them; test items are not touched. How well the two orders agree is said, too: where they do,
+the figures without labels can be trusted on data of this kind.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.augmentations.image import ViewConfig
+from components.errors import UserError
+from components.objectives import OBJECTIVES
+from components.training.candidates import candidate
+from components.training.choose import Choice, Outcome, ranked, rungs
+from components.training.trial import Trial
+from pipelines import recipe as recipes
+from pipelines.execute import execute
+from pipelines.journal import new_run
+from pipelines.recipe import Recipe
+from pipelines.settings import Settings
+from pipelines.stages import pretrain, snapshot
+from pipelines.store import Artifact, read_manifest
+from pipelines.tuning import tune_trials
+
+BUDGET = 9  # epochs of the longest run: compared after 1, 3 and 9
+
+
+def choose(
+    path: Path,
+    settings: Settings,
+    names: Sequence[str] = (),
+    budget: int = BUDGET,
+    say: Callable[[str], None] = print,
+) -> Choice:
+    """Ingest and snapshot what the recipe names, run the objectives, say what came of it.
+
+    Args:
+        names: of objectives; none: all of them.
+        budget: epochs of the longest run.
+
+    Raises:
+        UserError: an unknown name, fewer than two of them, no samples, or none that could be trained.
+    """
+    chosen = _known(names)
+    if budget < 1:
+        raise UserError(f"a budget of one epoch or more is needed, got {budget}")
+    recipe = recipes.load(path)
+    done: dict[str, str] = {}
+    run = new_run(recipe.name)
+    for stage in ("ingest", "snapshot"):
+        done[stage] = execute(stage, recipe, done, settings, run)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="choose-", dir=settings.home))
+    try:
+        trials = prepared(chosen, recipe, done, settings, budget, folder)
+        first = next(iter(trials.values()))
+        outcomes = tune_trials(
+            trials, epochs=budget, labelled=first.classes >= 2, address=settings.ray, home=settings.home,
+            folder=folder, cpus=os.cpu_count() or 1, hear=lambda name, record: say(progress(name, record)),
+        )  # fmt: skip
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    choice = ranked(outcomes)
+    for line in report(choice, trials, budget):
+        say(line)
+    return choice
+
+
+def _known(names: Sequence[str]) -> list[str]:
+    chosen = list(dict.fromkeys(names)) or sorted(OBJECTIVES)
+    if unknown := [name for name in chosen if name not in OBJECTIVES]:
+        raise UserError(f"unknown: {', '.join(unknown)}; objectives are {', '.join(sorted(OBJECTIVES))}")
+    if len(chosen) < 2:
+        raise UserError(f"two objectives or more are needed to choose between, got {chosen[0]}; name another")
+    return chosen
+
+
+def prepared(
+    names: Sequence[str], recipe: Recipe, done: dict[str, str], settings: Settings, budget: int, folder: Path
+) -> dict[str, Trial]:
+    """A trial for each name: the recipe's own encoder and training; its objective as it stands there, the others
+    by rule with its views."""
+    output = snapshot.Output.model_validate(read_manifest(done["snapshot"], settings.store).output)
+    asked = pretrain.Request.model_validate(recipe.request("pretrain", done))
+    if output.samples < 2:
+        raise UserError(f"choosing needs samples and the snapshot has {output.samples}; deliver some")
+
+    def file(artifact: Artifact) -> Path:
+        return settings.store / done["snapshot"] / artifact.path
+
+    view, classes = getattr(asked.objective, "view", ViewConfig()), len(output.classes)
+    found = {}
+    for name in names:
+        own = name == asked.objective.name
+        given = candidate(name, view, output.samples, classes or None)
+        found[name] = Trial(
+            images=file(output.images),
+            table=file(output.table),
+            classes=classes,
+            channels=output.channels,
+            mean=list(output.mean),
+            std=list(output.std),
+            encoder=asked.encoder,
+            objective=asked.objective if own else given,
+            train=asked.train.model_copy(update={"epochs": budget, "checkpoint_seconds": 1e9}),
+            seed=recipe.seed,
+            device=settings.device,
+            folder=folder / name,
+        )
+    return found
+
+
+def progress(name: str, record: dict[str, Any]) -> str:
+    if record["dead"]:
+        return f"{name}: {record['dead']}"
+    right = "" if record["accuracy"] is None else f" · {record['accuracy']:.1%} right"
+    return (
+        f"{name}: epoch {record['epoch']} · LiDAR {record['lidar']:.1f} · alpha {record['decay']:.2f}{right}"
+    )
+
+
+def report(choice: Choice, trials: dict[str, Trial], budget: int) -> list[str]:
+    """What to tell at the end: the ranking, how the two orders agree, the recipe lines of the best."""
+    lines = [f"compared after {', '.join(map(str, rungs(budget)))} epochs; ranked by {choice.by}:"]
+    for place, one in enumerate(choice.ranking, 1):
+        lines.append(f"{place:3}. {row(one)}")
+    if choice.tau is not None:
+        lines.append(
+            f"the figures without labels put them in {'much' if choice.tau > 0.5 else 'not'} the same order as "
+            f"the labels do after the first comparison: Kendall's tau {choice.tau:+.2f}"
+        )
+    best = choice.ranking[0]
+    if best.dead:
+        raise UserError(f"none of them could be trained; {best.name}: {best.dead}")
+    objective = trials[best.name].objective.model_dump(mode="json", exclude_defaults=True)
+    section = {"pretrain": {"objective": {"name": best.name, **objective}}}
+    return [
+        *lines,
+        "take it with these lines of the recipe:",
+        yaml.safe_dump(section, sort_keys=False).rstrip(),
+    ]
+
+
+def row(one: Outcome) -> str:
+    if one.dead:
+        return f"{one.name}: dead after {one.epochs} epochs: {one.dead}"
+    right = "" if one.accuracy is None else f", {one.accuracy:.1%} right"
+    return (
+        f"{one.name}: {one.epochs} epochs, score {one.score:.2f} (LiDAR {one.figures['lidar']:.1f}, "
+        f"alpha {one.figures['decay']:.2f}, rank {one.figures['rank']:.1f}){right}"
+    )

@@ -1,0 +1,119 @@
+"""What else speaks for or against the model, in words and pictures: labels saved, sets of classes, doubtful labels,
+strange samples."""
+
+from typing import Any
+
+from pipelines.reporting import charts, sheets
+from pipelines.reporting.sources import Sources
+from pipelines.reporting.story import percent
+
+Found = dict[str, Any]  # the output of evaluate, or a part of it
+SHOWN = 12
+
+
+def sections(found: Found, sources: Sources) -> dict[str, Any]:
+    """The values of the page; empty where something was not measured."""
+    saved, kept = found.get("saving"), found.get("sets")
+    doubted, strange = found.get("suspects"), found.get("outliers")
+    return {
+        "saving": saving(saved) if saved else "",
+        "saving_chart": curves(saved, found["metrics"]["accuracy"]) if saved else "",
+        "sets": sets(kept) if kept else "",
+        "suspects": suspects(doubted) if doubted else "",
+        "suspected": [
+            _picture(sources, s["row"], f"{s['label']}; rather {s['likely']}?")
+            for s in (doubted or {"worst": []})["worst"][:SHOWN]
+        ],
+        "outliers": outliers(strange) if strange else "",
+        "strangest": [
+            _picture(sources, s["row"], f"{s['score']:.1f}")
+            for s in (strange or {"strangest": []})["strangest"][:SHOWN]
+        ],
+    }
+
+
+def saving(saved: Found) -> str:
+    """With so many labels you have what supervised learning needs so many for; and what is out of reach."""
+    every = saved["sizes"][-1]
+    text = (
+        "The same labels again, fewer of them: logistic regression on the features learnt without labels, and on the "
+        f"pixels. With {_count(saved['labels'], every)} labels ({_between(saved, 'labels', every)}) the features "
+        f"give what supervised learning needs all {every} for. "
+    )
+    if saved["needed"] is None:
+        return f"{text}What they give with all {every} takes it more labels than there are."
+    return (
+        f"{text}What they give with all {every} it reaches with {_count(saved['needed'], every)} "
+        f"({_between(saved, 'needed', every)})."
+    )
+
+
+def curves(saved: Found, accuracy: float) -> str:
+    """Accuracy over the number of labels; the model itself as a point."""
+    with charts.drawing(4.6, 2.9) as (figure, axes):
+        axes.plot(
+            saved["sizes"], saved["ours"], color=charts.ACCENT, marker="o", markersize=3.5, label="features"
+        )
+        axes.plot(
+            saved["sizes"], saved["alone"], color=charts.SECOND, marker="o", markersize=3.5, label="pixels"
+        )
+        axes.plot(
+            saved["sizes"][-1:], [accuracy], color=charts.INK, marker="*", linestyle="", label="this model"
+        )
+        axes.set_xscale("log")
+        axes.set_xticks(saved["sizes"], [str(size) for size in saved["sizes"]])
+        axes.minorticks_off()
+        axes.set_xlabel("labels")
+        axes.set_ylabel("accuracy on the test samples")
+        axes.legend(fontsize=7)
+        return charts.uri(figure)
+
+
+def sets(kept: Found) -> str:
+    cover = kept["coverage"]
+    text = (
+        f"Where one class is too bold, the model names several: sets that hold the true class in "
+        f"{percent(kept['promised'], 0)} of the samples were promised, and hold it in {percent(cover['value'])} of the "
+        f"test samples ({percent(cover['low'])} to {percent(cover['high'])}; least often for {kept['worst_class']}, "
+        f"{percent(kept['worst_coverage'])}). They have {kept['size']:.2f} classes on average"
+    )
+    if kept["single_right"] is None:
+        return f"{text}, and never one alone."
+    return f"{text}; {percent(kept['single'])} have one alone, which is right in {percent(kept['single_right'])}."
+
+
+def suspects(doubted: Found) -> str:
+    if not doubted["found"]:
+        return f"None of the {doubted['checked']} labels looks wrong to models that had not seen it."
+    shown = min(SHOWN, doubted["found"])
+    return (
+        f"{doubted['found']} of {doubted['checked']} labels disagree with models that had not seen them and were "
+        f"sure of another class: wrong labels, or hard samples. Look at these first{_first(shown, doubted['found'])}."
+    )
+
+
+def outliers(strange: Found) -> str:
+    alarms = strange["false_alarms"]
+    return (
+        f"A sample counts as an outlier where its distance to every group of samples is above {strange['limit']:.1f}; "
+        f"{percent(strange['rate'], 0)} of ordinary samples may be, and {percent(alarms['value'])} of the test samples "
+        f"are ({percent(alarms['low'])} to {percent(alarms['high'])}). The strangest training samples, with their "
+        "distance: damaged, foreign, or rare."
+    )
+
+
+def _picture(sources: Sources, row: int, text: str) -> dict[str, str]:
+    return {"image": sheets.strip(sources.images[[row]], 1), "text": text}
+
+
+def _count(value: float | None, every: int) -> str:
+    return f"more than {every}" if value is None else f"{value:.0f}"
+
+
+def _between(saved: Found, name: str, every: int) -> str:
+    low, high = (_count(saved[f"{name}_{side}"], every) for side in ("low", "high"))
+    return f"95 % interval {low} to {high}"
+
+
+def _first(shown: int, found: int) -> str:
+    return "" if shown == found else f" ({shown} shown)"

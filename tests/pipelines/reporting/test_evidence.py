@@ -1,0 +1,58 @@
+"""The sentences on what speaks for or against a model: figures in, plain words out."""
+
+from pipelines.reporting import evidence
+
+SAVED = {
+    "sizes": [10, 32, 100], "ours": [0.5, 0.7, 0.8], "alone": [0.4, 0.5, 0.65], "labels": 26.4, "labels_low": 21.0,
+    "labels_high": 33.0, "needed": None, "needed_low": 100.0, "needed_high": None,
+}  # fmt: skip
+
+
+def test_with_so_many_labels_you_have_what_others_need_so_many_for() -> None:
+    text = evidence.saving(SAVED)
+    assert "With 26 labels (95 % interval 21 to 33) the features give" in text
+    assert "supervised learning needs all 100 for" in text
+    assert text.endswith("What they give with all 100 takes it more labels than there are.")
+
+
+def test_where_it_is_the_other_way_round_that_is_said() -> None:
+    text = evidence.saving(
+        {**SAVED, "labels": None, "labels_high": None, "needed": 40.0, "needed_high": 61.2}
+    )
+    assert "With more than 100 labels (95 % interval 21 to more than 100) the features give" in text
+    assert text.endswith("What they give with all 100 it reaches with 40 (95 % interval 100 to 61).")
+
+
+def test_sets_say_what_was_promised_and_what_was_kept() -> None:
+    kept = {
+        "promised": 0.9, "coverage": {"value": 0.912, "low": 0.9, "high": 0.92}, "size": 1.5, "single": 0.6,
+        "single_right": 0.95, "worst_class": "Shirt", "worst_coverage": 0.71,
+    }  # fmt: skip
+    text = evidence.sets(kept)
+    for part in (
+        "in 90 % of the samples",
+        "in 91.2 % of the test",
+        "Shirt, 71.0 %",
+        "1.50 classes",
+        "right in 95.0 %",
+    ):
+        assert part in text
+    assert evidence.sets({**kept, "single_right": None}).endswith("never one alone.")
+
+
+def test_doubtful_labels_and_outliers_are_counted() -> None:
+    assert evidence.suspects({"checked": 100, "found": 0}) == (
+        "None of the 100 labels looks wrong to models that had not seen it."
+    )
+    assert evidence.suspects({"checked": 100, "found": 30}).endswith("(12 shown).")
+    assert "3 of 100 labels disagree" in evidence.suspects({"checked": 100, "found": 3})
+    alarms = {"value": 0.048, "low": 0.04, "high": 0.056}
+    text = evidence.outliers({"rate": 0.05, "limit": 15.44, "false_alarms": alarms, "strangest": []})
+    assert (
+        "above 15.4; 5 % of ordinary samples may be, and 4.8 % of the test samples are (4.0 % to 5.6 %)"
+        in text
+    )
+
+
+def test_what_was_not_measured_leaves_no_section() -> None:
+    assert not any(evidence.sections({"skipped": "no labels"}, sources=None).values())  # type: ignore[arg-type]
