@@ -64,10 +64,11 @@ def data_uri(png: bytes) -> str:
 def curve(
     steps: Sequence[float], values: Sequence[float], name: str, levels: Sequence[tuple[float, str]] = ()
 ) -> str:
-    """One figure over training steps. levels: to compare with, each with its name; the worst first."""
+    """One figure over training steps. levels: to compare with, each with its name; "collapsed" stands out."""
     with drawing(3.7, 2.3) as (figure, axes):
         axes.plot(steps, values, color=ACCENT, linewidth=1.4, marker="." if len(values) < 40 else None)
-        for (value, label), colour in zip(levels, (SECOND, QUIET), strict=False):
+        for value, label in levels:
+            colour = SECOND if label == "collapsed" else QUIET
             axes.axhline(value, color=colour, linewidth=1, linestyle="--", label=label)
         if levels:
             axes.legend(loc="best")
