@@ -30,7 +30,8 @@ from pipelines.context import Context
 from pipelines.settings import Settings
 
 VERSION = 1
-BEGAN = "began.json"  # the index as the first attempt found it
+# The index as the first attempt found it. It stays: until the manifest is written there may be another attempt.
+BEGAN = "began.json"
 
 
 class Request(Config):
@@ -133,7 +134,6 @@ def _ingest(request: Request, folder: Path, context: Context, target: Path) -> O
     context.say(_told(output, folder))
     if intake.mistakes:
         raise UserError("; ".join(intake.mistakes))
-    (folder / BEGAN).unlink()
     return output
 
 

@@ -62,7 +62,9 @@ class Place:
 
     def run(self, **changes: Any) -> ingest.Output:
         context = Context(self.settings.store, self.settings, "mine", self.folder)
-        return ingest.run(self.request(**changes), self.folder, context)
+        output = ingest.run(self.request(**changes), self.folder, context)
+        (self.folder / ingest.BEGAN).unlink()  # the next run has a folder of its own
+        return output
 
     def ids(self) -> list[str]:
         """Of all samples in all shards, after a look at each: its id is the hash of its bytes."""
