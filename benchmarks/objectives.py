@@ -7,7 +7,8 @@ and given again. OUT/objectives.md and OUT/objectives.png are written anew after
 
 Accuracies on the test items: knn (20 neighbours among all N, labels known), linear (logistic regression on
 all N, strength .03), few (logistic regression on 100 labels, strength by cross-validation), tuned (the whole
-network on the same 100 labels for TUNE steps; left out with --tune 0). "pixels" has the same of raw pixels.
+network on the same 100 labels for TUNE steps; left out with --tune 0). "pixels" has the same of raw pixels,
+"random" of an encoder that was never trained.
 seconds: of pretraining; cpu_seconds: of the whole run. A fork's peak memory counts what it shares with its
 parent (about 300 MB: torch and the images).
 """
@@ -72,6 +73,7 @@ ENCODERS: dict[str, EncoderConfig] = {
     "resnet": ResnetConfig(widths=(32, 64, 128), blocks=(1, 1, 1), stem_stride=2),
     "vit": VitConfig(width=96, depth=4, heads=3, patch=4),
 }
+BESIDE = ("pixels", "random")
 Figures = dict[str, Any]
 
 
@@ -130,16 +132,39 @@ def measure(name: str, seed: int, given: Given, data: Data, folder: Path) -> Fig
         flat = pixels(data.images).astype(np.float64)
         return judged(flat, data, few, seed)
     placement = place("cpu", "auto")
-    packed = Packed(data.images, np.arange(data.train))
-    level = data.images[: data.train] / 255
+    material = Material(
+        Packed(data.images, np.arange(len(data.images))), data.classes, few, data.labels[few],
+        np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), _weak(), _weak(), placement, folder,
+    )  # fmt: skip
+    pixel = data.images[: data.train] / 255
+    level = [float(pixel.mean())], [float(pixel.std())]
     torch.manual_seed(draw(seed))
-    encoder, objective = built(name, given, data, [float(level.mean())], [float(level.std())])
-    learner, batch = Learner(encoder, objective), batch_of(data.train)
+    found: Figures = {}
+    if name == "random":
+        kept = build_encoder(ENCODERS[given.encoder], 1, *level)
+    else:
+        kept, found = pretrained(name, seed, given, data, few, level, material)
+    features = material.features(kept, np.arange(len(data.images))).astype(np.float64)
+    found |= judged(features, data, few, seed)
+    found["encoder"] = type(kept).__name__.lower()
+    found["rank"] = health(torch.from_numpy(features[: min(2000, data.train)]))["effective_rank"]
+    if given.tune:
+        found["tuned"] = tuned(kept, features, material, data, given, seed)
+    return found
+
+
+def pretrained(
+    name: str, seed: int, given: Given, data: Data, few: NDArray[np.int64],
+    level: tuple[list[float], list[float]], material: Material,
+) -> tuple[Encoder, Figures]:  # fmt: skip
+    """The encoder that the objective gives, and what it cost."""
+    encoder, objective = built(name, given, data, *level)
+    batch = batch_of(data.train)
     known = torch.full((data.train,), -1)
     known[few] = torch.from_numpy(data.labels[few])
     source = ViewSource(
-        packed, objective.views, batch_size=batch, seed=seed, device=placement.device,
-        labels=known if objective.uses_labels else None,
+        Packed(data.images, np.arange(data.train)), objective.views, batch_size=batch, seed=seed,
+        device=material.placement.device, labels=known if objective.uses_labels else None,
     )  # fmt: skip
     settings = TrainConfig(
         epochs=given.epochs,
@@ -148,24 +173,11 @@ def measure(name: str, seed: int, given: Given, data: Data, folder: Path) -> Fig
         checkpoint_seconds=1e9,
     )
     done = train(
-        learner, source, settings, folder / "pretrain", lambda *_: None, seed=seed, placement=placement
-    )
-    kept = done.learner.objective.exported(done.learner.encoder)
-    material = Material(
-        Packed(data.images, np.arange(len(data.images))), data.classes, few, data.labels[few],
-        np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), _weak(), _weak(), placement, folder,
+        Learner(encoder, objective), source, settings, material.folder / "pretrain", lambda *_: None,
+        seed=seed, placement=material.placement,
     )  # fmt: skip
-    features = material.features(kept, np.arange(len(data.images))).astype(np.float64)
-    found = judged(features, data, few, seed)
-    found |= {
-        "seconds": done.seconds,
-        "samples_per_second": done.samples_per_second,
-        "encoder": _kind(encoder),
-    }
-    found["rank"] = health(torch.from_numpy(features[: min(2000, data.train)]))["effective_rank"]
-    if given.tune:
-        found["tuned"] = tuned(kept, features, material, data, given, seed)
-    return found
+    kept = done.learner.objective.exported(done.learner.encoder)
+    return kept, {"seconds": done.seconds, "samples_per_second": done.samples_per_second}
 
 
 def built(
@@ -181,10 +193,6 @@ def built(
             raise
         encoder = build_encoder(ENCODERS["vit"], 1, level, spread)
         return encoder, build_objective(config, encoder, data.train)
-
-
-def _kind(encoder: Encoder) -> str:
-    return type(encoder).__name__.lower()
 
 
 def _grey(size: int) -> ViewConfig:
@@ -330,10 +338,10 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "docs")
     asked = parser.parse_args()
     given = Given(asked.images, asked.epochs, asked.size, asked.threads, asked.encoder, asked.tune)
-    names = asked.names.split(",") if asked.names else ["pixels", *sorted(OBJECTIVES)]
-    if unknown := set(names) - {"pixels", *OBJECTIVES}:
+    names = asked.names.split(",") if asked.names else [*BESIDE, *sorted(OBJECTIVES)]
+    if unknown := set(names) - {*BESIDE, *OBJECTIVES}:
         parser.error(
-            f"unknown: {', '.join(sorted(unknown))}; there are pixels, {', '.join(sorted(OBJECTIVES))}"
+            f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(BESIDE)}, {', '.join(sorted(OBJECTIVES))}"
         )
     file = asked.out / "objectives.json"
     asked.out.mkdir(parents=True, exist_ok=True)
