@@ -103,7 +103,7 @@ def test_new_is_what_the_parent_has_not_seen_and_it_costs_less(
     assert {ids[i] for i in met[0].old} == set(range(TEST, FIRST))
     assert output.new_samples == 28
     assert output.samples == 28 + 48
-    assert (output.epochs, output.steps) == (3, 3 * (56 // 16))  # seven tenths of 4 epochs, of 28 new and 28 old
+    assert (output.epochs, output.steps) == (3, 3 * (56 // 16))  # of 28 new and 28 old
     assert output.generation == 1
     assert output.mean == [0.1 * len("snapshot/first")]  # the encoder has learnt with it
     state = torch.load(tmp_path / "child" / output.checkpoint.path, weights_only=True)
