@@ -10,16 +10,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from components.errors import UserError
-from components.training.defaults import defaults, learning_rate, speed_of
+from pipelines.proposal import Values, render, suited
 from pipelines.settings import Settings
 from pipelines.survey import Found, inbox_of, look
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
-Values = dict[str, int | float | None]
-BUDGET = 120.0  # seconds of pretraining to aim at
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ def init(name: str, source: Path, settings: Settings) -> InitReport:
         source.resolve() if source.is_dir() else inbox_of(source.resolve(), settings.home / "inboxes" / name)
     )
     found = look(inbox)
-    values = choose(found)
+    values = suited(found)
     text = render(name, _relative(inbox, recipe.parent), found, values)
     recipe.parent.mkdir(parents=True, exist_ok=True)
     with recipe.open("x", encoding="utf-8") as file:
@@ -55,90 +51,6 @@ def init(name: str, source: Path, settings: Settings) -> InitReport:
     lines = [*describe(found), *notes(found, values), f"wrote {recipe}; next: selfsup run {_short(recipe)}"]
     print("\n".join(lines))
     return InitReport(recipe, inbox, found, lines, values)
-
-
-def choose(found: Found) -> Values:
-    """Values that suit the data, on two cores within a few minutes where there is not much of it; the rule is
-    components.training.defaults."""
-    side, classes, samples = found.side, len(found.labels), found.samples
-    square = len(set(found.sizes)) == 1 and found.sizes[0][0] == found.sizes[0][1]
-    if square and 16 <= side <= 64:
-        size = side
-    else:
-        ladder = [
-            s
-            for s in (16, 24, 28, 32, 48, 64, 96)
-            if s <= side and (s < 96 or (side >= 160 and samples <= 3000))
-        ]
-        size = ladder[-1] if ladder else 16
-    stride = 2 if size >= 24 else 1
-    train = int(samples * 0.8)
-    rule = defaults(train, classes=classes or None, speed=speed_of(size, stride), seconds=BUDGET)
-    labels = found.labels.total()
-    return {
-        "size": size,
-        "channels": 1 if found.grey >= 0.99 * len(found.sizes) else 3,
-        "stem_stride": stride,
-        "batch_size": rule.batch_size,
-        "epochs": rule.epochs,
-        "seconds": rule.seconds,
-        "learning_rate": learning_rate("adamw", rule.batch_size),
-        "prototypes": rule.prototypes,
-        "queue": rule.queue,
-        "freeze": rule.freeze,
-        "clusters": max(2, min(3 * classes, train // 10)) if classes >= 2 else None,
-        "label_batch": max(2, min(50, labels)),
-        "test_share": 0.2,
-        "max_bad_share": 0.05 if found.bad_share <= 0.04 else min(1.0, round(2 * found.bad_share + 0.01, 2)),
-    }
-
-
-def render(name: str, inbox: str, found: Found, values: Values) -> str:
-    """The recipe as text, with the reasons as comments."""
-    size, channels = int(values["size"] or 0), int(values["channels"] or 0)
-    view = _view(size, channels)
-    classes = len(found.labels)
-    whence = {
-        "file": "labels*.csv, or a column label",
-        "folders": "an image's folder is its class",
-        None: "no labels yet",
-    }
-    reason = (
-        f"about three for each of {classes} classes" if values["clusters"] else "by the number of samples"
-    )
-    swav = ", ".join(f"{name}: {values[name]}" for name in ("prototypes", "queue", "freeze"))
-    tests = "unused: test items are named" if found.named_tests else "of all samples, never trained on"
-    return f"""\
-# Written by `selfsup init` from {found.samples} samples; yours to change. `selfsup check` tells of mistakes.
-name: {name}
-seed: 0
-modality: {{name: image, size: {size}, channels: {channels}}}  # short side: {found.side}, the median
-inbox: {_quoted(inbox)}
-schedule: null  # or a cron expression
-
-ingest:
-  labels_from: {found.labels_from or "file"}  # {whence.get(found.labels_from or "", "none yet")}
-  max_bad_share: {values["max_bad_share"]}  # more bad samples in a delivery stop the run
-
-snapshot:
-  test_share: {values["test_share"]}  # {tests}
-
-pretrain:
-  objective:
-    name: simclr  # or swav with {swav}; `selfsup choose` compares
-    view: {view}  # set flip to 0 where left and right matter
-  encoder: {{name: resnet, widths: [32, 64, 128], blocks: [1, 1, 1], stem_stride: {values["stem_stride"]}}}
-  train:  # {_duration(float(values["seconds"] or 0))} on two cores
-    epochs: {values["epochs"]}
-    batch_size: {values["batch_size"]}
-    optimiser: {{name: adamw, learning_rate: {values["learning_rate"]}}}
-
-pseudo_label:
-  clusters: {values["clusters"] or "auto"}  # {reason}
-
-finetune:
-  batch_size: {values["label_batch"]}  # labels a step
-"""
 
 
 def describe(found: Found) -> list[str]:
@@ -190,12 +102,6 @@ def notes(found: Found, values: Values) -> list[str]:
     return [f"note: {text}" for text in said]
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 5400:
-        return f"about {max(1, round(seconds / 60))} min"
-    return f"about {seconds / 3600:.0f} h"
-
-
 def _check_name(name: str, recipe: Path, settings: Settings) -> None:
     if not NAME.fullmatch(name):
         raise UserError(f"a recipe's name is small letters, digits, - and _, a letter first; got {name!r}")
@@ -205,15 +111,6 @@ def _check_name(name: str, recipe: Path, settings: Settings) -> None:
         raise UserError(f"the name {name} is taken: {settings.data / name} holds its data; choose another")
 
 
-def _view(size: int, channels: int) -> str:
-    from components.modalities.defaults import default_view
-    from components.modalities.image import ImageConfig
-
-    view = default_view(ImageConfig.model_validate({"size": size, "channels": channels}))
-    given = view.model_dump(mode="json", exclude_defaults=True) | {"size": size, "flip": view.flip}
-    return yaml.safe_dump(given, default_flow_style=True, width=10_000).strip()
-
-
 def _relative(inbox: Path, recipes: Path) -> str:
     """Relative where inbox and recipes lie in one project, so that it can be moved; else absolute."""
     return os.path.relpath(inbox, recipes) if inbox.is_relative_to(recipes.parent) else str(inbox)
@@ -221,7 +118,3 @@ def _relative(inbox: Path, recipes: Path) -> str:
 
 def _short(file: Path) -> str:
     return os.path.relpath(file) if file.is_relative_to(Path.cwd()) else str(file)
-
-
-def _quoted(text: str) -> str:
-    return yaml.safe_dump(text, width=10_000).removesuffix("\n...\n").strip()

@@ -2,8 +2,8 @@
 
 A delivery is one of
 - a Parquet file with a column `image` or `bytes` (binary, or Hugging Face's struct of bytes and path), and
-  perhaps `name` and `label`; any other column is ignored;
-- a table of paths: CSV or Parquet with a column `path`, relative to the inbox, and perhaps `label`;
+  perhaps `name` and `label`; any other column is ignored, but for that which tells the source, if asked;
+- a table of paths: CSV or Parquet with a column `path`, relative to the inbox, and perhaps `label` and the source;
 - the image files below one top-level folder, or those that lie loose in the inbox ("."), at any depth.
 
 A file labels*.csv (or .parquet) holds labels. Everything is read as a stream: one row group's page, one file
@@ -27,43 +27,48 @@ UNFINISHED = frozenset({".tmp", ".part", ".partial", ".crdownload", ".swp"})
 
 
 class Item(NamedTuple):
-    """One sample as it came: bytes, or the reason why there are none. name: unique within the inbox."""
+    """One sample as it came: bytes, or the reason why there are none. name: unique within the inbox. source: where it
+    comes from, "" where nobody says."""
 
     name: str
     data: bytes
     reason: str | None = None
     label: str = ""
     fresh: bool = False  # its file changed moments ago: if it is bad, it may not be finished
+    source: str = ""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """name: of the file or folder, relative to the inbox. files: relative, in order; none listed twice."""
+    """name: of the file or folder, relative to the inbox. files: relative, in order; none listed twice. sources: of
+    files, where a table tells them."""
 
     name: str
     kind: str  # "parquet" | "files"
     files: list[str]
+    sources: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Listing:
     """left: files for the next time, with the reason. ignored: files that are no samples. broken: unreadable
-    deliveries, with the reason."""
+    deliveries, with the reason. columns: of all tables of samples."""
 
     deliveries: list[Delivery] = field(default_factory=list)
     label_files: list[str] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
+    columns: set[str] = field(default_factory=set)
 
 
 class Inbox:
     """A folder that others write to while we read. now, settle: seconds; younger than settle may be
-    unfinished.
+    unfinished. source: the column of tables that says where a sample comes from; in CSV whatever its case.
     """
 
-    def __init__(self, folder: Path, settle: float, now: float) -> None:
-        self.folder, self.settle, self.now = folder.resolve(), settle, now
+    def __init__(self, folder: Path, settle: float, now: float, source: str | None = None) -> None:
+        self.folder, self.settle, self.now, self.source = folder.resolve(), settle, now, source
 
     def fresh(self, mtime: float) -> bool:
         return 0 <= self.now - mtime < self.settle
@@ -97,7 +102,7 @@ class Inbox:
         """All that there is, sorted into what it is. Opens tables to see their columns, images not."""
         listing = Listing()
         folders: dict[str, list[str]] = {}
-        tables: dict[str, list[str]] = {}
+        tables: dict[str, dict[str, str]] = {}
         for path, found in self.walk():
             suffix, young = Path(path).suffix.lower(), self.fresh(found.st_mtime)
             if suffix in (".csv", ".parquet") and stat.S_ISREG(found.st_mode):
@@ -107,10 +112,13 @@ class Inbox:
                 try:
                     columns = columns_of(self.folder / path)
                     rows = read_rows(self.folder / path) if "path" in columns else iter(())
-                    paths = [row["path"] for row in rows]
+                    column = self._column(columns)
+                    paths = {row["path"]: row.get(column, "") for row in rows}
                 except ValueError as error:
                     (listing.left if young else listing.broken)[path] = str(error)
                     continue
+                if {"image", "bytes", "path"} & columns and not is_label_file(path):
+                    listing.columns |= columns
                 if {"image", "bytes"} & columns and suffix == ".parquet":
                     listing.deliveries.append(Delivery(path, "parquet", [path]))
                 elif is_label_file(path):
@@ -128,14 +136,19 @@ class Inbox:
                 listing.ignored.append(path)
         claimed: set[str] = set()
         for table, paths in tables.items():
-            own = [p for p in dict.fromkeys(paths) if p not in claimed]
+            own = {path: source for path, source in paths.items() if path not in claimed}
             claimed.update(own)
-            listing.deliveries.append(Delivery(table, "files", own))
+            told = {path: source for path, source in own.items() if source}
+            listing.deliveries.append(Delivery(table, "files", list(own), told))
         for name, files in folders.items():
             if rest := [file for file in files if file not in claimed]:
                 listing.deliveries.append(Delivery(name, "files", rest))
         listing.deliveries.sort(key=lambda d: d.name)
         return listing
+
+    def _column(self, columns: set[str]) -> str:
+        """The source column as a table spells it, "" where none is asked for."""
+        return (self.source if self.source in columns else self.source.lower()) if self.source else ""
 
     def content_digest(self, delivery: Delivery) -> str:
         """Sha256 (hex) of a delivery's names and bytes, whatever its files' times."""
@@ -153,11 +166,12 @@ class Inbox:
     def items(self, delivery: Delivery, max_bytes: int) -> Iterator[Item]:
         """The samples of a delivery, in order; a file above max_bytes is named, not read."""
         if delivery.kind == "parquet":
-            for name, data, label in parquet_images(self.folder / delivery.files[0], delivery.name):
-                yield Item(name, data, label=label)
+            file = self.folder / delivery.files[0]
+            for name, data, label, source in parquet_images(file, delivery.name, self.source):
+                yield Item(name, data, label=label, source=source)
         else:
             for path in delivery.files:
-                yield self.item(path, max_bytes)
+                yield self.item(path, max_bytes)._replace(source=delivery.sources.get(path, ""))
 
     def item(self, path: str, max_bytes: int) -> Item:
         reason = self.refuse(path)

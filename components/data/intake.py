@@ -71,7 +71,7 @@ class Intake:
                         reason, head = f"{DUPLICATE}: {id}", b""
                     elif id not in known:
                         new[id] = place
-                        writer.add(id, item.data, place[1])
+                        writer.add(id, item.data, place[1], plain(item.source))
                 if reason is not None and (place[1], plain(reason)) not in before:
                     bad.append((place[1], plain(reason), head))
         except ValueError as error:  # the file itself is broken

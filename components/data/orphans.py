@@ -26,12 +26,13 @@ def adopt_samples(growing: Growing, found: list[str]) -> Iterator[str]:
     for file in (file for file in found if file not in growing.index.files()):
         if file.startswith(f"{SHARDS}/"):
             writer: ShardWriter | None = None
-            for batch in batches(growing.folder / file, ["bytes", "name", "delivery"]):
-                for data, name, delivery in zip(*batch.values(), strict=True):
+            for batch in batches(growing.folder / file, ["bytes", "name", "delivery", "source"]):
+                sources = batch.pop("source", [""] * len(batch["name"]))
+                for data, name, delivery, source in zip(*batch.values(), sources, strict=True):
                     id = hashlib.sha256(data).hexdigest()
                     if id not in growing.known:
                         writer = writer or growing.writer(delivery)
-                        writer.add(id, data, name)
+                        writer.add(id, data, name, source)
                         growing.known[id] = (delivery, name)
             if writer is not None:
                 shards = writer.finish()

@@ -2,7 +2,7 @@
 them.
 
     index.json               what counts; written last, so what it does not name is not there
-    shards/DIGEST.parquet     id, bytes, name, delivery
+    shards/DIGEST.parquet     id, bytes, name, delivery; source, where the recipe names such a column
     quarantine/DIGEST.parquet name, reason, delivery, bytes (the first 64 KiB)
     labels/DIGEST.parquet     see labels.py
 
@@ -33,6 +33,7 @@ PART = ".part"  # files of a delivery that is not finished; of no value to the n
 KEPT_BYTES = 64 * 1024  # of a bad sample, for a person to look at
 TEXT, BINARY = pa.string(), pa.large_binary()
 SHARD = pa.schema({"id": TEXT, "bytes": BINARY, "name": TEXT, "delivery": TEXT})
+SOURCED = SHARD.append(pa.field("source", TEXT))
 BAD = pa.schema({"name": TEXT, "reason": TEXT, "delivery": TEXT, "bytes": BINARY})
 
 
@@ -172,7 +173,7 @@ def write_table(
     sink = io.BytesIO()
     pq.write_table(
         pa.table(columns, schema), sink, row_group_size=1024, compression="zstd", compression_level=3,
-        use_dictionary=[name for name in ("delivery", "label", "split") if name in schema.names],
+        use_dictionary=[name for name in ("delivery", "label", "split", "source") if name in schema.names],
         write_statistics=False, store_schema=False, version="2.6", data_page_version="1.0",
     )  # fmt: skip
     data = sink.getbuffer()
@@ -203,11 +204,11 @@ class ShardWriter:
         self._clear()
 
     def _clear(self) -> None:
-        self._columns: dict[str, list[Any]] = {name: [] for name in SHARD.names}
+        self._columns: dict[str, list[Any]] = {name: [] for name in SOURCED.names}
         self._bytes = 0
 
-    def add(self, id: str, data: bytes, name: str) -> None:
-        for column, value in zip(SHARD.names, (id, data, name, self.delivery), strict=True):
+    def add(self, id: str, data: bytes, name: str, source: str = "") -> None:
+        for column, value in zip(SOURCED.names, (id, data, name, self.delivery, source), strict=True):
             self._columns[column].append(value)
         self._bytes += len(data)
         if len(self._columns["id"]) >= self.rows or self._bytes >= self.size:
@@ -215,7 +216,9 @@ class ShardWriter:
 
     def _flush(self) -> None:
         if rows := len(self._columns["id"]):
-            file = write_table(self.folder, SHARDS, self._columns, SHARD, part=True)
+            schema = SOURCED if any(self._columns["source"]) else SHARD
+            columns = {column: self._columns[column] for column in schema.names}
+            file = write_table(self.folder, SHARDS, columns, schema, part=True)
             point("ingest.written")
             digest = Path(file).stem
             self.shards.append(Shard(file=file, rows=rows, digest=digest, delivery=self.delivery))

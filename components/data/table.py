@@ -1,6 +1,7 @@
 """The table of a snapshot: which sample lies in which row of the packed array, its split and its label.
 
-N: samples. Columns: row int64, id string, shard string, split "train" | "test", label int64 (-1 where none).
+N: samples. Columns: row int64, id string, shard string, split "train" | "test", label int64 (-1 where none);
+and, where the recipe names a source column, source int64.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from components.errors import UserError
 @dataclass(frozen=True)
 class Table:
     """ids [N] str, shards [N] str, split [N] str, label [N] int64 index into the classes, -1 where there is
-    none.
+    none; source [N] int64 index into the snapshot's sources, None where nobody names any.
 
     Entry i is row i of the packed array.
     """
@@ -26,9 +27,11 @@ class Table:
     shards: np.ndarray
     split: np.ndarray
     label: np.ndarray
+    source: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        sizes = {len(self.ids), len(self.shards), len(self.split), len(self.label)}
+        columns = (self.ids, self.shards, self.split, self.label, self.source)
+        sizes = {len(column) for column in columns if column is not None}
         assert len(sizes) == 1, f"columns of different length: {sizes}"
 
     def __len__(self) -> int:
@@ -66,7 +69,8 @@ class Table:
         split = _strings(table["split"])
         if not set(split.tolist()) <= set(SPLITS):
             raise UserError(f"{path}: a split must be train or test; make the snapshot again")
-        return cls(_strings(table["id"]), _strings(table["shard"]), split, table["label"].to_numpy())
+        source = table["source"].to_numpy() if "source" in table.column_names else None
+        return cls(_strings(table["id"]), _strings(table["shard"]), split, table["label"].to_numpy(), source)
 
     def save(self, path: Path) -> None:
         """As Parquet; the same table gives the same bytes."""
@@ -77,6 +81,8 @@ class Table:
             "split": pa.array(self.split.tolist(), pa.string()),
             "label": pa.array(self.label, pa.int64()),
         }
+        if self.source is not None:
+            columns["source"] = pa.array(self.source, pa.int64())
         pq.write_table(pa.table(columns), path, compression="zstd", use_dictionary=["shard", "split"])
 
 

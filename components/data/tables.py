@@ -38,7 +38,7 @@ def read_rows(file: Path) -> Iterator[dict[str, str]]:
             with pq.ParquetFile(file) as parquet:
                 for batch in parquet.iter_batches(4096):
                     for row in batch.to_pylist():
-                        yield {key: "" if value is None else str(value).strip() for key, value in row.items()}
+                        yield {key: _text(value) for key, value in row.items()}
         else:
             with file.open(newline="", encoding="utf-8-sig") as stream:
                 for row in _reader(stream):
@@ -47,9 +47,11 @@ def read_rows(file: Path) -> Iterator[dict[str, str]]:
         raise ValueError(f"unreadable table: {str(error)[:200]}") from None
 
 
-def parquet_images(file: Path, delivery: str) -> Iterator[tuple[str, bytes, str]]:
-    """(name, bytes, label) of each row of a Parquet file, a hundred at a time. One without a name is called
-    FILE#ROW; one without bytes has none.
+def parquet_images(
+    file: Path, delivery: str, source: str | None = None
+) -> Iterator[tuple[str, bytes, str, str]]:
+    """(name, bytes, label, source) of each row of a Parquet file, a hundred at a time. One without a name is called
+    FILE#ROW; one without bytes has none. source: the column that says where a sample comes from.
 
     Raises:
         ValueError: the file cannot be read to its end, or its image column holds no bytes.
@@ -62,19 +64,22 @@ def parquet_images(file: Path, delivery: str) -> Iterator[tuple[str, bytes, str]
             packed = pa.types.is_struct(kind) and {f.name for f in kind} >= {"bytes"}
             if not (packed or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
                 raise ValueError(f"unreadable table: column {image} must hold bytes, it holds {kind}")
-            wanted = [image, *(name for name in ("name", "label") if name in names)]
+            wanted = [image, *dict.fromkeys(name for name in ("name", "label", source) if name in names)]
             row = 0
             for batch in parquet.iter_batches(128, columns=wanted):
                 for record in batch.to_pylist():
                     data = record[image]
                     name = record.get("name") or (data or {}).get("path") if packed else record.get("name")
                     data = (data or {}).get("bytes") if packed else data
-                    label = record.get("label")
-                    text = "" if label is None else str(label).strip()
-                    yield str(name) if name else f"{delivery}#{row}", data or b"", text
+                    label, origin = _text(record.get("label")), _text(record.get(source))
+                    yield str(name) if name else f"{delivery}#{row}", data or b"", label, origin
                     row += 1
     except (OSError, pa.ArrowException) as error:
         raise ValueError(f"unreadable table: {str(error)[:200]}") from None
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).strip()
 
 
 def _reader(stream: Any) -> "csv.DictReader[str]":

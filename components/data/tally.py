@@ -11,6 +11,7 @@ from pathlib import Path
 from components.config import Config
 from components.data.checks import kind_of
 from components.data.shards import DUPLICATE, Delivery, Index, read_quarantine
+from components.files import write_atomically
 
 
 class Since(Config):
@@ -27,9 +28,8 @@ class Since(Config):
 def first_seen(file: Path, index: Index) -> Since:
     """The index as the first attempt found it, which wrote it down in `file`."""
     if not file.exists():
-        part = file.with_name(f".{file.name}.tmp")
-        part.write_text(Since.of(index).model_dump_json())
-        part.replace(file)
+        found = Since.of(index).model_dump_json().encode()
+        write_atomically(file, lambda stream: stream.write(found))
     return Since.model_validate_json(file.read_bytes())
 
 

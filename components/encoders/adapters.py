@@ -2,14 +2,21 @@
 
 Sources: Wightman 2019 (doi:10.5281/zenodo.4414861), Wolf et al. 2020 (arXiv:1910.03771). Nothing is
 downloaded: weights come from a local file, as for every encoder (`start`), under the names that the library
-gives them.
+gives them. Tried with timm 1.0.31 (torchvision 0.28.0) and transformers 5.23.0.
 Letters: B samples, C channels, S side in pixels, D feature size, T tokens, E their size.
 """
 
 import importlib
+import importlib.util
+import inspect
+import re
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
 from typing import Any, Literal
 
+import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
@@ -17,6 +24,9 @@ from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.start import Start
 from components.errors import UserError
+
+BETWEEN = "interpolate_pos_encoding"  # of transformers' models that can
+MISSING = 8  # operators at most that are declared; two in torchvision 0.28
 
 
 class TimmConfig(Config):
@@ -31,7 +41,8 @@ class TimmConfig(Config):
 class TransformersConfig(Config):
     """architecture: what config.json beside the weights says (model_type and sizes), as it stands there.
 
-    size: side of the images in pixels, if another than that of the architecture: views are brought to it.
+    size: side of the images in pixels, if another than that of the architecture. Views of another side take
+    positions between those that are learnt, where the library knows how to; else it refuses them.
     """
 
     name: Literal["transformers"] = "transformers"
@@ -50,7 +61,7 @@ class Timm(Encoder):
     ) -> None:
         """Raises UserError: timm cannot be imported, or has no such model."""
         super().__init__(channels, mean, std)
-        timm = library("timm", "timm needs torchvision, which cannot be imported beside a CPU build of torch")
+        timm = library("timm", "pip install timm torchvision")
         try:
             options: dict[str, Any] = {**config.options, "in_chans": channels, "num_classes": 0}
             self.model: nn.Module = timm.create_model(config.model, pretrained=False, **options)
@@ -87,18 +98,59 @@ class Transformers(Encoder):
             raise UserError(f"{said}; architecture is what config.json beside the weights says") from None
         sizes = getattr(described, "hidden_sizes", None) or [described.hidden_size]
         self.feature_dim = int(sizes[-1])
+        self.kind = str(kind["model_type"])
+        self.size = getattr(described, "image_size", None)
+        self.flexible = BETWEEN in inspect.signature(self.model.forward).parameters
 
     def forward(self, x: Tensor) -> Tensor:
-        last: Tensor = self.model(pixel_values=self.standardised(x)).last_hidden_state
+        """Raises UserError: the library's model takes no views of this size."""
+        between = {BETWEEN: True} if self.flexible and x.shape[-1] != self.size else {}
+        try:
+            last: Tensor = self.model(pixel_values=self.standardised(x), **between).last_hidden_state
+        except ValueError as error:
+            raise UserError(
+                f"the {self.kind} of transformers refuses views of {x.shape[-1]} pixels "
+                f"({error!s:.120}); set the encoder's size to that of the views"
+            ) from None
         return last.mean(dim=1) if last.ndim == 3 else last.mean(dim=(2, 3))
 
 
 def library(name: str, hint: str) -> Any:
     """The library, imported now and not before: it is another's, and may be missing."""
+    if importlib.util.find_spec("torchvision") is not None:
+        with suppress(Exception):  # who needs it says so; transformers would only when a model is made
+            _imported("torchvision")
     try:
-        return importlib.import_module(name)
-    except Exception as error:  # torchvision beside another torch raises RuntimeError
+        return _imported(name)
+    except Exception as error:
         raise UserError(
             f"encoder {name} needs the package {name}, which cannot be imported ({error!s:.80}): {hint}; "
             f"or take an encoder of ours: resnet, convnext, vit"
         ) from None
+
+
+def _imported(name: str) -> Any:
+    """torchvision's compiled operators fit one build of torch alone, and beside another its import fails.
+
+    No encoder uses them: where nothing but such an operator is missing, its name is declared and the import
+    tried again.
+    """
+    for _ in range(MISSING):
+        try:
+            return importlib.import_module(name)
+        except RuntimeError as error:
+            missing = re.match(r"operator torchvision::(\w+) does not exist", str(error))
+            if missing is None:
+                raise
+            _operators().define(f"{missing[1]}(Tensor x) -> Tensor")
+            half = [module for module in sys.modules if module.split(".")[0] in ("torchvision", name)]
+            for module in half:
+                del sys.modules[module]
+    return importlib.import_module(name)
+
+
+@cache
+def _operators() -> Any:
+    """Where they are declared; kept, or what it declares is gone."""
+    made: Any = torch.library.Library
+    return made("torchvision", "FRAGMENT")

@@ -17,9 +17,9 @@ from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.decoder import FeatureDecoder
 from components.errors import UserError
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.pairs import wide
-from components.objectives.single import PLAIN, only_view
+from components.objectives.base import Batch, Losses
+from components.objectives.single import PLAIN, Single, only_view
+from components.precision import wide
 
 
 class AutoencoderConfig(Config):
@@ -55,10 +55,9 @@ def squared_error(prediction: Tensor, target: Tensor, where: Tensor | None = Non
     return ((each * counts).sum(dim=(1, 2)) / counts.sum(dim=(1, 2))).mean()
 
 
-class Autoencoder(Objective):
+class Autoencoder(Single):
     def __init__(self, config: AutoencoderConfig, encoder: Encoder, rows: int = 0) -> None:
-        super().__init__()
-        self.views = ((config.view, 1),)
+        super().__init__(config.view)
         self.decoder = FeatureDecoder(encoder.feature_dim, encoder.channels, config.view.size, config.width)
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:

@@ -18,9 +18,9 @@ from components.collectives import all_reduce_sum, world
 from components.config import Config
 from components.encoders.base import Encoder
 from components.errors import UserError
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.crops import encode, view_spec
-from components.objectives.pairs import projector, same_shape, two_views, wide
+from components.objectives.base import Batch, Losses
+from components.objectives.pairs import Paired, projector, same_shape
+from components.precision import wide
 
 
 class BarlowConfig(Config):
@@ -63,12 +63,11 @@ def barlow_twins(correlation: Tensor) -> tuple[Tensor, Tensor]:
     return (1 - diagonal).square().sum(), correlation.square().sum() - diagonal.square().sum()
 
 
-class Barlow(Objective):
+class Barlow(Paired):
     def __init__(self, config: BarlowConfig, encoder: Encoder, rows: int = 0) -> None:
-        super().__init__()
+        head = projector(encoder.feature_dim, config.hidden, config.embedding, config.layers, norm=False)
+        super().__init__(config.view, head)
         self.config = config
-        self.views = view_spec(config.view, None, 0)
-        self.head = projector(encoder.feature_dim, config.hidden, config.embedding, config.layers, norm=False)
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """Two views a sample -> total: scale * (agreement + redundancy * the rest), of the whole batch.
@@ -76,8 +75,6 @@ class Barlow(Objective):
         Raises:
             UserError: not two views, or one sample alone.
         """
-        views = two_views(batch, "barlow", samples=2)
-        first, second = self.head(torch.cat(encode(encoder, views))).chunk(2)
-        agreement, others = barlow_twins(cross_correlation(first, second))
+        agreement, others = barlow_twins(cross_correlation(*self.embeddings(encoder, batch, "barlow")))
         total = self.config.scale * (agreement + self.config.redundancy * others)
         return Losses(total, {"agreement": agreement.detach(), "others": others.detach()})

@@ -3,10 +3,11 @@
 Letters: B samples in a batch, C channels, S side of a view in pixels, D feature size, N samples in the data set.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
@@ -22,6 +23,7 @@ class Batch:
     targets: [B] int64 classes or clusters, -1 where there is none.
     weights: [B] float, how much a target counts.
     labelled: how many rows, from the first, are labelled, where a method tells them apart.
+    domains: [B] int64, 0 for the source of the most labels and 1 for all others, where there are such.
     """
 
     views: list[Tensor]
@@ -29,6 +31,7 @@ class Batch:
     targets: Tensor | None = None
     weights: Tensor | None = None
     labelled: int | None = None
+    domains: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -53,17 +56,26 @@ class Objective(nn.Module):
     says so sees any.
     tied_to_rows: names of the buffers that hold for the rows of one data set alone (assignments, banks, and
     what was found of them); a training on other rows begins them anew.
+    fresh_parameters: begun anew before this epoch, so that what the optimiser remembers of them is void.
+    progress: buffer [], share of the training that is done, 0 to 1.
     """
 
     views: ViewSpec
     uses_labels: bool = False
     tied_to_rows: tuple[str, ...] = ()
+    fresh_parameters: Sequence[nn.Parameter] = ()
+    progress: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("progress", torch.zeros(()))
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         raise TypeError(f"{type(self).__name__} defines no forward")
 
     def after_step(self, encoder: Encoder, progress: float) -> None:
         """Called after each optimiser step; progress runs from 0 to 1 over the whole training."""
+        self.progress.fill_(progress)
 
     def before_epoch(self, epoch: int, features: FeatureSource) -> None:
         """Called before each epoch; an objective that clusters the whole set does it here."""
@@ -73,13 +85,19 @@ class Objective(nn.Module):
         return None
 
     def carry_over(self, state: dict[str, Any]) -> None:
-        """Take the state of a finished training on other rows, as far as it holds for these.
+        """Take the state of a finished training on other rows, as far as it holds for these; progress begins anew.
 
         Raises:
             RuntimeError: it is the state of another objective (torch's own message).
         """
         own = {name: value for name, value in self.state_dict().items() if name in self.tied_to_rows}
         self.load_state_dict({**state, **own})
+        self.progress.zero_()
+
+    def predictions(self, features: Tensor) -> Tensor | None:
+        """[B, D] -> [B, E]: what is predicted of another view, where embeddings are predicted and nothing repels;
+        those can be one point while the features are not yet."""
+        return None
 
     @property
     def collapse_loss(self) -> float | None:

@@ -77,4 +77,9 @@ class Byol(Objective):
         return Losses(mean(regression(first, second_target) + regression(second, first_target)))
 
     def after_step(self, encoder: Encoder, progress: float) -> None:
+        super().after_step(encoder, progress)
         follow(self.teacher, nn.Sequential(encoder, self.head), rising(self.config.momentum, progress))
+
+    def predictions(self, features: Tensor) -> Tensor:
+        found: Tensor = self.predictor(self.head(features))
+        return found

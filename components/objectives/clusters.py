@@ -12,8 +12,15 @@ from torch import Tensor
 
 from components.collectives import all_reduce_sum, mean, rank, world
 from components.errors import UserError
+from components.precision import wide
 
 UNKNOWN = -100  # the cluster of a sample that has none yet
+
+
+def enough(rows: int, clusters: int, name: str, what: str = "clusters") -> None:
+    """Raises UserError: more clusters are asked for than there are samples. what: the configuration's word."""
+    if clusters > rows:
+        raise UserError(f"{name} needs {what} <= samples, got {clusters} for {rows}; ask for fewer")
 
 
 def cluster_cross_entropy(scores: Tensor, clusters: Tensor, *, temperature: float) -> Tensor:
@@ -26,7 +33,7 @@ def cluster_cross_entropy(scores: Tensor, clusters: Tensor, *, temperature: floa
     Returns:
         [] nats; ln K when every row of scores is constant, 0 when no cluster is known.
     """
-    logits = scores.to(torch.promote_types(scores.dtype, torch.float32)) / temperature
+    logits = wide(scores) / temperature
     here = F.cross_entropy(logits.flatten(0, 1), clusters.flatten(), ignore_index=UNKNOWN, reduction="sum")
     known = all_reduce_sum((clusters != UNKNOWN).sum().to(logits.dtype))
     return mean(here * world() / known.clamp(min=1))

@@ -23,10 +23,10 @@ from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.decoder import mapping
 from components.errors import UserError
-from components.objectives.base import Batch, Losses, Objective
+from components.objectives.base import Batch, Losses
 from components.objectives.lab import gamut, rgb_to_lab, soft_codes
-from components.objectives.pairs import wide
-from components.objectives.single import PLAIN, only_view
+from components.objectives.single import PLAIN, Single, only_view
+from components.precision import wide
 
 
 class ColourConfig(Config):
@@ -49,7 +49,7 @@ def rebalancing(shares: Tensor, even: float) -> Tensor:
     return weights / (shares * weights).sum()
 
 
-def weighted_cross_entropy(scores: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
+def rebalanced_cross_entropy(scores: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
     """Mean over places of the cross-entropy with the soft code, times the weight of its largest bin.
 
     scores, codes: [M, Q]; rows of codes sum to 1. weights: [Q].
@@ -61,15 +61,14 @@ def weighted_cross_entropy(scores: Tensor, codes: Tensor, weights: Tensor) -> Te
     return (weights[codes.argmax(dim=1)] * each).mean()
 
 
-class Colour(Objective):
+class Colour(Single):
     bins: Tensor  # [Q, 2]
     shares: Tensor  # [Q] of the colours seen so far, the same on every rank
 
     def __init__(self, config: ColourConfig, encoder: Encoder, rows: int = 0) -> None:
         """Raises UserError: the encoder is not for colour images, or gives no maps."""
-        super().__init__()
+        super().__init__(config.view)
         self.config = config
-        self.views = ((config.view, 1),)
         if encoder.channels != 3:
             raise UserError(
                 f"colour needs images of 3 channels (RGB), whose colour it hides and asks for; the encoder is "
@@ -97,11 +96,12 @@ class Colour(Objective):
             weights = rebalancing(self.shares, self.config.even)
         if self.training:
             self._seen = codes.mean(dim=0)
-        return Losses(mean(weighted_cross_entropy(scores.movedim(1, 3).flatten(0, 2), codes, weights)))
+        return Losses(mean(rebalanced_cross_entropy(scores.movedim(1, 3).flatten(0, 2), codes, weights)))
 
     @torch.no_grad()
     def after_step(self, encoder: Encoder, progress: float) -> None:
         """The step's colours into the running shares."""
+        super().after_step(encoder, progress)
         if self._seen is not None:
             seen = all_reduce_sum(self._seen) / world()
             self.shares.lerp_(seen.to(self.shares.dtype), 1 - self.config.memory)

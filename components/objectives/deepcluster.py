@@ -9,23 +9,22 @@ training resumes exactly.
 Letters: N samples, B samples in a batch, D feature size, P principal components, K clusters.
 """
 
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean, rank, world
+from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, FeatureSource, Losses, Objective
+from components.objectives.clusters import enough, imbalance, on_first_rank
 from components.objectives.crops import encode
 
 
@@ -100,10 +99,7 @@ class Deepcluster(Objective):
 
     def __init__(self, config: DeepclusterConfig, encoder: Encoder, rows: int) -> None:
         super().__init__()
-        if config.clusters > rows:
-            raise UserError(
-                f"deepcluster needs clusters <= samples, got {config.clusters} for {rows}: ask fewer"
-            )
+        enough(rows, config.clusters, "deepcluster")
         self.config = config
         self.views = ((config.view, config.views),)
         body = (
@@ -111,7 +107,6 @@ class Deepcluster(Objective):
         )
         self.body = nn.Sequential(*body)
         self.top = nn.Linear(config.hidden or encoder.feature_dim, config.clusters)
-        self.fresh_parameters: list[nn.Parameter] = []  # new in this epoch; their optimiser state is void
         self.register_buffer("assignment", torch.full((rows,), -1, dtype=torch.int64))
         self.register_buffer("agreement", torch.tensor(float("nan"), dtype=torch.float64))
         self.register_buffer("empties", torch.tensor(0, dtype=torch.int64))
@@ -138,7 +133,7 @@ class Deepcluster(Objective):
         Raises:
             UserError: features are not [N, D], not finite, or have fewer distinct rows than clusters.
         """
-        self.fresh_parameters = []
+        self.fresh_parameters = ()
         known = bool((self.assignment >= 0).all())
         if known and epoch % self.config.reassign:
             return
@@ -147,7 +142,8 @@ class Deepcluster(Objective):
             raise UserError(
                 f"deepcluster needs features [{len(self.assignment)}, D], got {list(points.shape)}"
             )
-        self._agree(lambda: self._cluster(epoch, points))
+        found = (self.assignment, self.agreement, self.empties)
+        on_first_rank(lambda: self._cluster(epoch, points), found)
         if self.config.head == "fresh" or not known:
             self._restart(epoch)
             self.fresh_parameters = list(self.top.parameters())
@@ -163,9 +159,11 @@ class Deepcluster(Objective):
         """empties, imbalance (K sum n^2 / N^2), nmi with the clusters before (none at first)."""
         if bool((self.assignment < 0).any()):
             return {}
-        sizes = torch.bincount(self.assignment, minlength=self.config.clusters).double()
-        imbalance = float(len(sizes) * (sizes**2).sum() / sizes.sum() ** 2)
-        found = {"empties": float(self.empties), "imbalance": imbalance, "nmi": float(self.agreement)}
+        found = {
+            "empties": float(self.empties),
+            "imbalance": imbalance(self.assignment, self.config.clusters),
+            "nmi": float(self.agreement),
+        }
         return {name: value for name, value in found.items() if value == value}
 
     def _cluster(self, epoch: int, points: Tensor) -> None:
@@ -194,23 +192,6 @@ class Deepcluster(Objective):
             ids[ids < 0] = np.setdiff1d(np.arange(c.clusters), ids)
         self.assignment.copy_(torch.from_numpy(ids[found.assignment]))
         self.empties.fill_(found.repaired)
-
-    def _agree(self, cluster: Callable[[], None]) -> None:
-        """Runs it on the first rank and hands its result, or its failure, to the others."""
-        failure: UserError | None = None
-        if rank() == 0:
-            try:
-                cluster()
-            except UserError as error:
-                failure = error
-        if world() > 1:
-            failed = torch.tensor(int(failure is not None), device=self.assignment.device)
-            for state in (failed, self.assignment, self.agreement, self.empties):
-                dist.broadcast(state, src=0)
-            if bool(failed) and failure is None:
-                failure = UserError("deepcluster: the first rank could not cluster; its message says why")
-        if failure is not None:
-            raise failure
 
     def _restart(self, epoch: int) -> None:
         """The last layer as new, N(0, 0.01) and no bias: the same on every rank."""

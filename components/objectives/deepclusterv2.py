@@ -26,8 +26,9 @@ from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, FeatureSource, Losses, Objective
-from components.objectives.clusters import UNKNOWN, cluster_cross_entropy, imbalance, on_first_rank
+from components.objectives.clusters import UNKNOWN, cluster_cross_entropy, enough, imbalance, on_first_rank
 from components.objectives.crops import encode, view_spec
+from components.precision import wide
 
 _CHUNK = 4096  # features put through the head at once
 
@@ -62,10 +63,7 @@ class Deepclusterv2(Objective):
 
     def __init__(self, config: Deepclusterv2Config, encoder: Encoder, rows: int) -> None:
         super().__init__()
-        if config.prototypes > rows:
-            raise UserError(
-                f"deepclusterv2 needs prototypes <= samples, got {config.prototypes} for {rows}; ask for fewer"
-            )
+        enough(rows, config.prototypes, "deepclusterv2", "prototypes")
         self.config = config
         self.views = view_spec(config.view, config.local, config.locals)
         self.head: nn.Module = mlp_head(
@@ -93,9 +91,7 @@ class Deepclusterv2(Objective):
         embeddings = self.head(torch.cat(encode(encoder, batch.views)))
         index = batch.index.to(self.bank.device)
         with torch.autocast(embeddings.device.type, enabled=False):
-            embeddings = F.normalize(
-                embeddings.to(torch.promote_types(embeddings.dtype, torch.float32)), dim=1
-            )
+            embeddings = F.normalize(wide(embeddings), dim=1)
             scores = embeddings @ self.prototypes.mT  # [H, VB, K]
             clusters = self.clusters[:, index].repeat(1, len(batch.views))
             loss = cluster_cross_entropy(scores, clusters, temperature=self.config.temperature)
@@ -106,6 +102,7 @@ class Deepclusterv2(Objective):
     @torch.no_grad()
     def after_step(self, encoder: Encoder, progress: float) -> None:
         """The step's samples, of all ranks, into the bank."""
+        super().after_step(encoder, progress)
         if self._seen is None:
             return
         index, both = (gather(t) for t in self._seen)

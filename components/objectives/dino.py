@@ -12,7 +12,7 @@ global.
 """
 
 import math
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import torch
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
@@ -27,9 +27,10 @@ from components.errors import UserError
 from components.objectives.base import Batch, Losses, Objective
 from components.objectives.crops import encode, view_spec
 from components.objectives.koleo import koleo
-from components.objectives.pairs import unit, wide
+from components.objectives.pairs import unit
 from components.objectives.swav import swapped_prediction
 from components.objectives.teacher import follow, rising, teacher_of
+from components.precision import wide
 
 
 class DinoConfig(Config):
@@ -56,7 +57,7 @@ class DinoConfig(Config):
     koleo: NonNegativeFloat = 0.0
 
 
-def targets(scores: Tensor, centre: Tensor, temperature: float) -> Tensor:
+def targets(scores: Tensor, centre: Tensor, temperature: float | Tensor) -> Tensor:
     """[B, K] = softmax((scores - centre) / temperature), no gradient. scores: [B, K]; centre: [K].
 
     Equal to the uniform 1 / K where the scores are the centre.
@@ -64,10 +65,17 @@ def targets(scores: Tensor, centre: Tensor, temperature: float) -> Tensor:
     return ((wide(scores.detach()) - centre) / temperature).softmax(dim=1)
 
 
-def warmed(bounds: tuple[float, float], warm: float, progress: float) -> float:
-    """From bounds[0] at progress 0 in a line to bounds[1] at `warm`, and so on. .055 half way for .04, .07."""
-    done = min(progress / warm, 1.0) if warm else 1.0
+def warmed(bounds: tuple[float, float], warm: float, progress: Tensor) -> Tensor:
+    """From bounds[0] at progress [] 0 in a line to bounds[1] at `warm`, and so on. .055 half way for .04, .07."""
+    done = (progress / warm).clamp(max=1) if warm else torch.ones_like(progress)
     return bounds[0] + (bounds[1] - bounds[0]) * done
+
+
+def health(codes: Tensor, loss: Tensor) -> Tensor:
+    """[3] without gradient, means over the ranks: entropy of the codes [n, K], divergence of the predictions
+    from them if `loss` [] is their cross-entropy, and 1, so that sums of it say how many they are of."""
+    entropy = mean(-torch.xlogy(codes, codes).sum(dim=1).mean())
+    return torch.stack([entropy, loss.detach() - entropy, torch.ones_like(entropy)])
 
 
 class DinoHead(nn.Module):
@@ -81,11 +89,11 @@ class DinoHead(nn.Module):
         self.body = mlp_head(inputs, hidden, bottleneck, layers=3, norm=False)
         self.last = nn.Parameter(torch.randn(outputs, bottleneck))
 
-    def forward(self, features: Tensor, frozen: bool = False) -> Tensor:
-        """frozen: the last layer takes gradient 0."""
+    def forward(self, features: Tensor, frozen: Tensor | None = None) -> Tensor:
+        """frozen: [] bool, whether the last layer takes gradient 0."""
         embeddings = self.body(features)
         with torch.autocast(embeddings.device.type, enabled=False):
-            last = self.last.detach() + 0.0 * self.last if frozen else self.last
+            last = self.last if frozen is None else torch.where(frozen, self.last.detach(), self.last)
             return unit(embeddings) @ unit(last).T
 
 
@@ -104,7 +112,6 @@ class Dino(Objective):
         self.teacher = teacher_of(nn.Sequential(encoder, self.head))
         self.register_buffer("centre", torch.zeros(config.outputs))
         self.register_buffer("sums", torch.zeros(3))
-        self.progress = 0.0
         self._seen: tuple[Tensor, Tensor] | None = None
 
     @property
@@ -128,22 +135,22 @@ class Dino(Objective):
         features = encode(encoder, batch.views)
         scores = self.head(torch.cat(features), frozen=self.progress < config.freeze)
         each = list(torch.split(scores, [len(f) for f in features]))
-        total = loss = mean(swapped_prediction(each, codes, temperature=config.temperature))
-        parts = {"dino": loss.detach()}
-        if config.koleo:
-            spread = mean(torch.stack([koleo(f) for f in features[:2]]).mean())
-            total, parts["koleo"] = loss + config.koleo * spread, spread.detach()
+        loss = mean(swapped_prediction(each, codes, temperature=config.temperature))
         if self.training:
-            q = torch.cat(codes)
-            entropy = mean(-torch.xlogy(q, q).sum(dim=1).mean())
-            figures = torch.stack([entropy, loss.detach() - entropy, torch.ones_like(entropy)])
-            self._seen = wide(torch.cat(answers)).mean(dim=0), figures
+            self._seen = wide(torch.cat(answers)).mean(dim=0), health(torch.cat(codes), loss)
+        return self.with_koleo(loss, {"dino": loss.detach()}, features)
+
+    def with_koleo(self, total: Tensor, parts: dict[str, Tensor], features: list[Tensor]) -> Losses:
+        """These losses and, where it has a weight, the KoLeo term of the two global views' features."""
+        if self.config.koleo:
+            spread = mean(torch.stack([koleo(f) for f in features[:2]]).mean())
+            total, parts["koleo"] = total + self.config.koleo * spread, spread.detach()
         return Losses(total, parts)
 
     @torch.no_grad()
     def after_step(self, encoder: Encoder, progress: float) -> None:
         """The teacher follows, and its centre follows its answers to this step."""
-        self.progress = progress
+        super().after_step(encoder, progress)
         follow(self.teacher, nn.Sequential(encoder, self.head), rising(self.config.momentum, progress))
         if self._seen is None:
             return
@@ -167,13 +174,3 @@ class Dino(Objective):
     def exported(self, encoder: Encoder) -> Encoder:
         """The teacher's encoder: it is the better one, as in the paper."""
         return cast(Encoder, self.teacher[0])
-
-    def carry_over(self, state: dict[str, Any]) -> None:
-        super().carry_over(state)
-        self.progress = 0.0  # the schedule begins again
-
-    def get_extra_state(self) -> Tensor:
-        return torch.tensor([self.progress], dtype=torch.float64)
-
-    def set_extra_state(self, state: Tensor) -> None:
-        self.progress = float(state)

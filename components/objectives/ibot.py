@@ -23,11 +23,10 @@ from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.objectives.chance import Chance
 from components.objectives.crops import encode
-from components.objectives.dino import Dino, DinoConfig, targets, warmed
-from components.objectives.koleo import koleo
+from components.objectives.dino import Dino, DinoConfig, health, targets, warmed
 from components.objectives.masks import largest, priorities, token_encoder
-from components.objectives.pairs import wide
 from components.objectives.swav import swapped_prediction
+from components.precision import wide
 
 
 class IbotConfig(Config):
@@ -95,15 +94,11 @@ class Ibot(Dino):
         guesses = self.head(tokens[hidden], frozen=frozen)
         of_tokens = mean(token_loss(guesses, tokens_codes, config.temperature))
         total = of_features + self.hiding.tokens * of_tokens
-        parts = {"dino": of_features.detach(), "tokens": of_tokens.detach()}
-        if config.koleo:
-            spread = mean(torch.stack([koleo(f) for f in features[:2]]).mean())
-            total, parts["koleo"] = total + config.koleo * spread, spread.detach()
         if self.training:
-            entropy = mean(-torch.xlogy(tokens_codes, tokens_codes).sum(dim=1).mean())
-            figures = torch.stack([entropy, of_tokens.detach() - entropy, torch.ones_like(entropy)])
-            self._seen = torch.stack([wide(answers).mean(dim=0), wide(told).mean(dim=0)]), figures
-        return Losses(total, parts)
+            both_means = torch.stack([wide(answers).mean(dim=0), wide(told).mean(dim=0)])
+            self._seen = both_means, health(tokens_codes, of_tokens)
+        parts = {"dino": of_features.detach(), "tokens": of_tokens.detach()}
+        return self.with_koleo(total, parts, features)
 
     def hidden(self, index: Tensor, x: Tensor, patch: int, view: int) -> Tensor:
         """[B, T] bool: what is hidden of a global view."""

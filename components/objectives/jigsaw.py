@@ -28,9 +28,9 @@ from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.objectives.base import Batch, Losses
-from components.objectives.pairs import wide
 from components.objectives.single import Drawing, only_view
 from components.objectives.tiles import cut, tile_features
+from components.precision import wide
 
 
 class JigsawConfig(Config):

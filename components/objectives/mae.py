@@ -23,8 +23,8 @@ from components.encoders.vit import Block, begin, positions
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.objectives.masks import largest, patches, token_encoder, visible
-from components.objectives.pairs import wide
 from components.objectives.single import Drawing, only_view
+from components.precision import wide
 
 
 class MaeConfig(Config):
@@ -45,7 +45,7 @@ class MaeConfig(Config):
         return self
 
 
-def standardised(target: Tensor) -> Tensor:
+def normalised(target: Tensor) -> Tensor:
     """[B, T, n] -> the same, each row of n >= 2 numbers of mean 0 and variance 1 (over n - 1).
 
     (0, 2) becomes (-.7071, .7071); a constant row becomes 0.
@@ -57,7 +57,7 @@ def hidden_error(prediction: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
     """[] mean squared error over hidden patches alone.
 
     prediction, target: [B, T, n]. hidden: [B, T] bool. Of a prediction of 0: (n - 1) / n for targets that are
-    `standardised`.
+    `normalised`.
     """
     return (wide(prediction)[hidden] - wide(target)[hidden]).square().mean()
 
@@ -91,7 +91,7 @@ class Mae(Drawing):
         kept = visible(hidden)
         prediction = self.decoded(tokens.tokens(x, kept=kept), kept, grid)
         target = patches(encoder.standardised(x).detach(), tokens.patch)
-        target = standardised(target) if self.config.normalise else target
+        target = normalised(target) if self.config.normalise else target
         with torch.autocast(x.device.type, enabled=False):
             return Losses(mean(hidden_error(prediction, target, hidden)))
 

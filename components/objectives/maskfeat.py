@@ -26,8 +26,8 @@ from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.objectives.mae import hidden_error
 from components.objectives.masks import largest, patches, priorities, token_encoder
-from components.objectives.pairs import wide
 from components.objectives.single import Drawing, only_view
+from components.precision import wide
 
 
 class MaskfeatConfig(Config):

@@ -3,15 +3,15 @@
 Source: He et al. 2019 (arXiv:1911.05722), equation 1 and algorithm 1; Chen et al. 2020 (arXiv:2003.04297):
 the head is a perceptron without batch norm.
 Published: queue 65536, momentum .999, temperature .2 (v2; .07 in v1), head 2048-2048-128, SGD .03 at batch
-256. Here: queue 4096, for a queue that holds the whole of a small data set holds every sample's own old keys
-as negatives; momentum .99, whose memory of 100 steps suits the thousands of steps of a short training.
+256. Here: a queue of a quarter of the samples (see queue); momentum .99, whose memory of 100 steps suits the
+thousands of steps of a short training.
 Differs: samples are not shuffled between ranks for the keys. The shuffle keeps a query and its key from
 sharing the batch-norm statistics of the few samples on one rank; our batch norm takes them over the batch of
 all ranks, and the teacher has its own running ones.
 Letters: B samples on this rank, Q rows of the queue, E embedding size.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -26,12 +26,12 @@ from components.encoders.heads import mlp_head
 from components.objectives.base import Batch, Losses, Objective
 from components.objectives.crops import encode, view_spec
 from components.objectives.pairs import same_shape, two_views, unit
-from components.objectives.queue import Queue
+from components.objectives.queue import Queue, length_for
 from components.objectives.teacher import follow, teacher_of
 
 
 class MocoConfig(Config):
-    """hidden: of the head; None: as many as features. queue: keys that repel; fewer than samples.
+    """hidden: of the head; None: as many as features. queue: keys that repel; None: by `length_for`.
     momentum: of the teacher. symmetric: either view is query and key in turn, at twice the cost."""
 
     name: Literal["moco"] = "moco"
@@ -39,7 +39,7 @@ class MocoConfig(Config):
     hidden: PositiveInt | None = None
     embedding: PositiveInt = 128
     temperature: PositiveFloat = 0.2
-    queue: PositiveInt = 4096
+    queue: PositiveInt | None = None
     momentum: float = Field(default=0.99, ge=0, le=1)
     symmetric: bool = False
 
@@ -74,7 +74,7 @@ class Moco(Objective):
         hidden = config.hidden or encoder.feature_dim
         self.head: nn.Module = mlp_head(encoder.feature_dim, hidden, config.embedding, norm=False)
         self.teacher = teacher_of(nn.Sequential(encoder, self.head))
-        self.queue = Queue(config.queue, config.embedding)
+        self.queue = Queue(config.queue or length_for(rows), config.embedding)
         self._keys: list[Tensor] = []
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
@@ -96,7 +96,12 @@ class Moco(Objective):
     @torch.no_grad()
     def after_step(self, encoder: Encoder, progress: float) -> None:
         """The teacher follows; the step's keys go into the queue."""
+        super().after_step(encoder, progress)
         follow(self.teacher, nn.Sequential(encoder, self.head), self.config.momentum)
         for keys in self._keys:
             self.queue.push(keys)
         self._keys = []
+
+    def carry_over(self, state: dict[str, Any]) -> None:
+        """The queue's length may follow the number of samples, so as much of the other one as there is room for."""
+        super().carry_over({**state, "queue.rows": self.queue.fitted(state["queue.rows"])})

@@ -13,19 +13,17 @@ Letters: B samples on this rank, W ranks, E embedding size.
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import gather, mean, rank, world
+from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
-from components.errors import UserError
 from components.objectives.base import Batch, Losses, Objective
 from components.objectives.crops import encode, view_spec
-from components.objectives.pairs import projector, same_shape, two_views, unit
+from components.objectives.pairs import of_own_key, projector, two_views
 from components.objectives.teacher import follow, rising, teacher_of
 
 
@@ -41,26 +39,8 @@ class Mocov3Config(Config):
 
 
 def contrast(query: Tensor, key: Tensor, *, temperature: float) -> Tensor:
-    """2 t * mean of -log p(own key | keys of all ranks) over this rank's B queries.
-
-    Args:
-        query, key: [B, E], of any length; row i of both is sample i. B equal on every rank. The key takes no
-            gradient.
-        temperature: t > 0; divides the cosines.
-
-    Returns:
-        [] 2 t log(WB) when all vectors are equal; 2 log(1 + 1/e) for the two rows of the identity at t = 1.
-
-    Raises:
-        UserError: shapes differ, are not [B, E], or there is only one sample in all.
-    """
-    same_shape(query, key, "mocov3")
-    if len(query) * world() < 2:
-        raise UserError("mocov3 needs 2 samples or more, one alone has no negatives; raise batch_size")
-    with torch.autocast(query.device.type, enabled=False):
-        logits = unit(query) @ gather(unit(key.detach())).T / temperature
-        own = torch.arange(len(query), device=query.device) + rank() * len(query)
-        return 2 * temperature * F.cross_entropy(logits, own)
+    """`of_own_key` times twice the temperature; the key takes no gradient. 2 t log(WB) when all are equal."""
+    return 2 * temperature * of_own_key(query, key.detach(), temperature=temperature, name="mocov3")
 
 
 class Mocov3(Objective):
@@ -89,4 +69,9 @@ class Mocov3(Objective):
         return Losses(mean(there + back))
 
     def after_step(self, encoder: Encoder, progress: float) -> None:
+        super().after_step(encoder, progress)
         follow(self.teacher, nn.Sequential(encoder, self.head), rising(self.config.momentum, progress))
+
+    def predictions(self, features: Tensor) -> Tensor:
+        found: Tensor = self.predictor(self.head(features))
+        return found

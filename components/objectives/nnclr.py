@@ -2,40 +2,40 @@
 
 Source: Dwibedi et al. 2021 (arXiv:2104.14548), equations 2 and 3 and algorithm 1.
 Published: support queue 98304, temperature .1, head 2048-2048-256 and predictor 4096-256 with batch norm,
-batch 4096. Here: queue 4096, hidden 512, embedding 128, for small data and CPUs.
+batch 4096. Here: a queue of a quarter of the samples (see queue), hidden 512, embedding 128, for small data
+and CPUs.
 The queue starts as random directions, as published; embeddings at the start lie so near each other that a
 neighbour is a sample as soon as there is one.
 Letters: B samples on this rank, W ranks, Q rows of the queue, E embedding size.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 
 from components.augmentations.image import ViewConfig
-from components.collectives import gather, mean, rank, world
+from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
-from components.errors import UserError
 from components.objectives.base import Batch, Losses, Objective
 from components.objectives.crops import encode, view_spec
-from components.objectives.pairs import projector, same_shape, two_views, unit
-from components.objectives.queue import Queue
+from components.objectives.pairs import of_own_key, projector, two_views, unit
+from components.objectives.queue import Queue, length_for
 
 
 class NnclrConfig(Config):
-    """hidden: of head and predictor. queue: samples that neighbours are looked for among."""
+    """hidden: of head and predictor. queue: samples that neighbours are looked for among; None: by
+    `length_for`."""
 
     name: Literal["nnclr"] = "nnclr"
     view: ViewConfig = ViewConfig()
     hidden: PositiveInt = 512
     embedding: PositiveInt = 128
     temperature: PositiveFloat = 0.1
-    queue: PositiveInt = 4096
+    queue: PositiveInt | None = None
 
 
 @torch.no_grad()
@@ -46,25 +46,8 @@ def nearest(embeddings: Tensor, support: Tensor) -> Tensor:
 
 
 def neighbour_loss(neighbours: Tensor, predictions: Tensor, *, temperature: float) -> Tensor:
-    """Mean of -log p(own prediction | predictions of all ranks) over this rank's B neighbours.
-
-    Args:
-        neighbours: [B, E], no gradient; predictions: [B, E]; of any length. B equal on every rank.
-        temperature: > 0; divides the cosines.
-
-    Returns:
-        [] nats; log(WB) when all predictions are equal.
-
-    Raises:
-        UserError: shapes differ, are not [B, E], or there is only one sample in all.
-    """
-    same_shape(neighbours, predictions, "nnclr")
-    if len(predictions) * world() < 2:
-        raise UserError("nnclr needs 2 samples or more, one alone has no negatives; raise batch_size")
-    with torch.autocast(predictions.device.type, enabled=False):
-        logits = unit(neighbours.detach()) @ gather(unit(predictions)).T / temperature
-        own = torch.arange(len(predictions), device=predictions.device) + rank() * len(predictions)
-        return F.cross_entropy(logits, own)
+    """`of_own_key` of the neighbours, which take no gradient, among the predictions of all ranks."""
+    return of_own_key(neighbours.detach(), predictions, temperature=temperature, name="nnclr")
 
 
 class Nnclr(Objective):
@@ -76,7 +59,7 @@ class Nnclr(Objective):
         self.views = view_spec(config.view, None, 0)
         self.head = projector(encoder.feature_dim, config.hidden, config.embedding, layers=3)
         self.predictor = mlp_head(config.embedding, config.hidden, config.embedding)
-        self.queue = Queue(config.queue, config.embedding)
+        self.queue = Queue(config.queue or length_for(rows), config.embedding)
         self._seen: Tensor | None = None
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
@@ -96,6 +79,15 @@ class Nnclr(Objective):
         return Losses(mean((there + back) / 2))
 
     def after_step(self, encoder: Encoder, progress: float) -> None:
+        super().after_step(encoder, progress)
         if self._seen is not None:
             self.queue.push(self._seen)
         self._seen = None
+
+    def predictions(self, features: Tensor) -> Tensor:
+        found: Tensor = self.predictor(self.head(features))
+        return found
+
+    def carry_over(self, state: dict[str, Any]) -> None:
+        """The queue's length may follow the number of samples, so as much of the other one as there is room for."""
+        super().carry_over({**state, "queue.rows": self.queue.fitted(state["queue.rows"])})

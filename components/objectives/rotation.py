@@ -18,9 +18,9 @@ from components.augmentations.image import ViewConfig
 from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.pairs import wide
-from components.objectives.single import only_view
+from components.objectives.base import Batch, Losses
+from components.objectives.single import Single, only_view
+from components.precision import wide
 
 TURNS = 4
 
@@ -48,10 +48,9 @@ def rotation_loss(scores: Tensor) -> Tensor:
     return F.cross_entropy(wide(scores), turn)
 
 
-class Rotation(Objective):
+class Rotation(Single):
     def __init__(self, config: RotationConfig, encoder: Encoder, rows: int = 0) -> None:
-        super().__init__()
-        self.views = ((config.view, 1),)
+        super().__init__(config.view)
         self.top = nn.Linear(encoder.feature_dim, TURNS)
 
     @property

@@ -10,7 +10,7 @@ labels the second; one head; a batch in which no sample is sure costs nothing in
 Letters: N samples, B samples on this rank, W ranks, D feature size, K clusters, k neighbours.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -25,9 +25,10 @@ from components.objectives.base import Batch, FeatureSource, Losses, Objective
 from components.objectives.chance import Chance
 from components.objectives.clusters import in_shares
 from components.objectives.crops import encode
+from components.objectives.neighbours import consistency, nearest, spread
 from components.objectives.simclr import Simclr, SimclrConfig
+from components.precision import wide
 
-_CHUNK = 1024  # rows whose cosines with all others are in memory at once
 PRETEXT, NEIGHBOURS, SELF_LABELS = range(3)
 
 
@@ -55,31 +56,6 @@ class ScanConfig(Config):
         return self
 
 
-def nearest(features: Tensor, count: int, rows: slice = slice(None), chunk: int = _CHUNK) -> Tensor:
-    """[N, D] -> [M, count] int64: of the M rows that are asked for, the nearest others by cosine, nearest
-    first. Memory: chunk * N cosines."""
-    unit = F.normalize(features, dim=1)
-    found = []
-    for index in torch.split(torch.arange(len(unit), device=unit.device)[rows], chunk):
-        cosines = unit[index] @ unit.T
-        cosines[torch.arange(len(index)), index] = -torch.inf
-        found.append(cosines.topk(count, dim=1).indices)
-    return torch.cat(found) if found else torch.zeros(0, count, dtype=torch.int64, device=unit.device)
-
-
-def consistency(scores: Tensor, neighbours: Tensor) -> Tensor:
-    """[B, K] and [B, K] logits -> [] nats: mean of -log <p, q> over the samples of all ranks; ln K when both
-    are uniform, 0 when both are sure of the same."""
-    both = scores.log_softmax(dim=1) + neighbours.log_softmax(dim=1)
-    return mean(-both.logsumexp(dim=1).mean())
-
-
-def spread(scores: Tensor) -> Tensor:
-    """[B, K] logits -> [] nats: the entropy of the mean prediction over all ranks; at most ln K."""
-    p = all_reduce_sum(scores.softmax(dim=1).mean(dim=0)) / world()
-    return -torch.xlogy(p, p).sum()
-
-
 def self_label_loss(scores: Tensor, targets: Tensor, sure: Tensor) -> Tensor:
     """Cross-entropy of the sure samples of all ranks, each class weighted by the inverse of how many are sure
     of it: the mean over such classes of their mean cross-entropy.
@@ -97,10 +73,11 @@ def self_label_loss(scores: Tensor, targets: Tensor, sure: Tensor) -> Tensor:
 
 
 class Scan(Objective):
-    tied_to_rows = ("bank", "neighbours", "tally")
+    tied_to_rows = ("bank", "neighbours", "tally", "phase")
     bank: Tensor  # [N, D] features at the beginning of the epoch
     neighbours: Tensor  # [N, k] int64 rows, -1 before they are mined
     tally: Tensor  # [K + 2] of this epoch's predictions: their sum, how many are sure, how many there were
+    phase: Tensor  # [] int64, the part of the training that the epoch belongs to
 
     def __init__(self, config: ScanConfig, encoder: Encoder, rows: int) -> None:
         super().__init__()
@@ -116,7 +93,7 @@ class Scan(Objective):
         self.register_buffer("bank", torch.zeros(rows, encoder.feature_dim))
         self.register_buffer("neighbours", torch.full((rows, config.neighbours), -1))
         self.register_buffer("tally", torch.zeros(config.clusters + 2, dtype=torch.float64))
-        self.progress, self.phase = 0.0, PRETEXT
+        self.register_buffer("phase", torch.tensor(PRETEXT))
         self._seen: Tensor | None = None
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
@@ -125,28 +102,29 @@ class Scan(Objective):
         Raises:
             UserError: not two views, or one sample alone in the pretext.
         """
-        if self.phase == PRETEXT:
+        phase = int(self.phase)
+        if phase == PRETEXT:
             losses = self.pretext(encoder, batch)
             return Losses(losses.total + _idle(self.top), losses.parts)
         if len(batch.views) != 2:
             raise UserError(f"scan needs 2 views of each sample, got {len(batch.views)}")
-        if self.phase == NEIGHBOURS:
+        if phase == NEIGHBOURS:
             scores = self.top(torch.cat(encode(encoder, batch.views)))
         else:
             with torch.no_grad():  # by itself: through batch norm it would get a gradient from the other
                 labelling = self.top(encoder(batch.views[0]))
             scores = torch.cat([labelling, self.top(encoder(batch.views[1]))])
         with torch.autocast(scores.device.type, enabled=False):
-            scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+            scores = wide(scores)
             if self.training:
                 self._seen = self._counted(scores.detach().softmax(dim=1))
-            learn = self._neighbours if self.phase == NEIGHBOURS else self._self_labels
+            learn = self._neighbours if phase == NEIGHBOURS else self._self_labels
             losses = learn(scores, batch.index.to(self.bank.device))
         return Losses(losses.total + _idle(self.pretext), losses.parts)
 
     @torch.no_grad()
     def after_step(self, encoder: Encoder, progress: float) -> None:
-        self.progress = progress
+        super().after_step(encoder, progress)
         self.chance.tick()
         if self._seen is not None:
             self.tally += all_reduce_sum(self._seen)
@@ -160,9 +138,9 @@ class Scan(Objective):
             UserError: features are not [N, D] or not finite.
         """
         self.tally.zero_()
-        ends = self.config.pretext_until, self.config.neighbours_until
-        self.phase = sum(self.progress >= end for end in ends)
-        if self.phase != NEIGHBOURS:
+        ends = self.progress.new_tensor((self.config.pretext_until, self.config.neighbours_until))
+        self.phase.copy_((self.progress >= ends).sum())
+        if int(self.phase) != NEIGHBOURS:
             return
         points = features()
         if points.shape != self.bank.shape or not bool(torch.isfinite(points).all()):
@@ -184,17 +162,6 @@ class Scan(Objective):
             return {}
         p = torch.tensor(sums) / count
         return {"sure_share": sure / count, "cluster_entropy": float(-torch.xlogy(p, p).sum())}
-
-    def carry_over(self, state: dict[str, Any]) -> None:
-        super().carry_over(state)
-        self.progress, self.phase = 0.0, PRETEXT  # the schedule begins again
-
-    def get_extra_state(self) -> Tensor:
-        return torch.tensor([self.progress, self.phase], dtype=torch.float64)
-
-    def set_extra_state(self, state: Tensor) -> None:
-        progress, phase = state.tolist()
-        self.progress, self.phase = float(progress), int(phase)
 
     def _neighbours(self, scores: Tensor, index: Tensor) -> Losses:
         count = self.config.neighbours

@@ -21,8 +21,9 @@ from components.config import Config
 from components.encoders.base import Encoder
 from components.errors import UserError
 from components.objectives.base import Batch, FeatureSource, Losses, Objective
-from components.objectives.clusters import UNKNOWN, cluster_cross_entropy, imbalance, in_shares
+from components.objectives.clusters import UNKNOWN, cluster_cross_entropy, enough, imbalance, in_shares
 from components.objectives.crops import encode
+from components.precision import wide
 
 
 class SelaConfig(Config):
@@ -49,7 +50,7 @@ def balanced_labels(scores: Tensor, *, sharpness: float, iterations: int) -> Ten
 
     [[4, 0], [3, 0]] gives [0, 1]: both would rather be in the first, and the second sample less so.
     """
-    log_p = scores.to(torch.promote_types(scores.dtype, torch.float32)).log_softmax(dim=1)
+    log_p = wide(scores).log_softmax(dim=1)
     return sinkhorn(log_p, epsilon=1 / sharpness, iterations=iterations).argmax(dim=1)
 
 
@@ -60,10 +61,7 @@ class Sela(Objective):
 
     def __init__(self, config: SelaConfig, encoder: Encoder, rows: int) -> None:
         super().__init__()
-        if config.clusters > rows:
-            raise UserError(
-                f"sela needs clusters <= samples, got {config.clusters} for {rows}; ask for fewer"
-            )
+        enough(rows, config.clusters, "sela")
         self.config = config
         self.views = ((config.view, config.views),)
         self.top = nn.Linear(encoder.feature_dim, config.heads * config.clusters)

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from pydantic import Field, PositiveFloat, PositiveInt
-from torch import Tensor, nn
+from torch import Tensor
 
 from components.augmentations.image import ViewConfig
 from components.collectives import gather, mean, rank, world
@@ -17,19 +17,41 @@ from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.errors import UserError
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.crops import encode, view_spec
+from components.objectives.base import Batch, Losses
+from components.objectives.pairs import Paired, unit
 
 
-class SimclrConfig(Config):
+class ContrastConfig(Config):
     """hidden: of the head; None: as many as features. temperature: .2 suits small images, .1 large ones."""
 
-    name: Literal["simclr"] = "simclr"
     view: ViewConfig = ViewConfig()
     hidden: PositiveInt | None = None
     embedding: PositiveInt = 128
     layers: int = Field(default=2, ge=1)
     temperature: PositiveFloat = 0.2
+
+
+class SimclrConfig(ContrastConfig):
+    name: Literal["simclr"] = "simclr"
+
+
+def similarities(a: Tensor, b: Tensor, *, temperature: float) -> tuple[Tensor, Tensor]:
+    """Each of this rank's 2B views with each of the 2WB of all ranks; on both axes all first views stand
+    before all second ones.
+
+    Args:
+        a, b: [B, E] embeddings; row i of both is sample i; of any length. B equal on every rank.
+
+    Returns:
+        [2B, 2WB] cosines / temperature, -inf for a view with itself; and [B] int64, which of the WB samples
+        are this rank's.
+    """
+    here = unit(torch.stack([a, b], dim=1))
+    everywhere = torch.cat(gather(here).unbind(1))  # [2WB, E]
+    logits = torch.cat(here.unbind(1)) @ everywhere.T / temperature
+    own = torch.arange(len(a), device=a.device) + rank() * len(a)
+    itself = torch.cat([own, own + len(everywhere) // 2]).unsqueeze(1)
+    return logits.scatter(1, itself, -torch.inf), own
 
 
 def nt_xent(a: Tensor, b: Tensor, *, temperature: float) -> Tensor:
@@ -52,24 +74,16 @@ def nt_xent(a: Tensor, b: Tensor, *, temperature: float) -> Tensor:
             f"got {list(a.shape)} and {list(b.shape)}; raise batch_size"
         )
     with torch.autocast(a.device.type, enabled=False):
-        here = F.normalize(torch.stack([a, b], dim=1).to(torch.promote_types(a.dtype, torch.float32)), dim=2)
-        everywhere = torch.cat(gather(here).unbind(1))  # [2WB, E], all first views before all second ones
-        logits = torch.cat(here.unbind(1)) @ everywhere.T / temperature  # [2B, 2WB]
-        samples = len(everywhere) // 2
-        own = torch.arange(len(a), device=a.device) + rank() * len(a)
-        itself, partner = torch.cat([own, own + samples]), torch.cat([own + samples, own])
-        logits = logits.scatter(1, itself.unsqueeze(1), -torch.inf)
+        logits, own = similarities(a, b, temperature=temperature)
+        partner = torch.cat([own + logits.shape[1] // 2, own])
         return mean(F.cross_entropy(logits, partner))
 
 
-class Simclr(Objective):
-    def __init__(self, config: SimclrConfig, encoder: Encoder, rows: int = 0) -> None:
-        super().__init__()
+class Simclr(Paired):
+    def __init__(self, config: ContrastConfig, encoder: Encoder, rows: int = 0) -> None:
+        size = encoder.feature_dim
+        super().__init__(config.view, mlp_head(size, config.hidden or size, config.embedding, config.layers))
         self.config = config
-        self.views = view_spec(config.view, None, 0)
-        self.head: nn.Module = mlp_head(
-            encoder.feature_dim, config.hidden or encoder.feature_dim, config.embedding, config.layers
-        )
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """Two views a sample -> total: [] nats.
@@ -77,11 +91,5 @@ class Simclr(Objective):
         Raises:
             UserError: not two views, or one sample alone.
         """
-        if len(batch.views) != 2:
-            raise UserError(f"simclr needs 2 views of each sample, got {len(batch.views)}")
-        if len(batch.views[0]) * world() < 2:
-            raise UserError(
-                "simclr needs a batch of 2 samples or more: one alone has no negatives; raise batch_size"
-            )
-        first, second = self.head(torch.cat(encode(encoder, batch.views))).chunk(2)
+        first, second = self.embeddings(encoder, batch, "simclr")
         return Losses(nt_xent(first, second, temperature=self.config.temperature))

@@ -65,3 +65,7 @@ class Simsiam(Objective):
         first, second = embeddings.chunk(2)
         of_first, of_second = self.predictor(embeddings).chunk(2)
         return Losses(mean((negative_cosine(of_first, second) + negative_cosine(of_second, first)) / 2))
+
+    def predictions(self, features: Tensor) -> Tensor:
+        found: Tensor = self.predictor(self.head(features))
+        return found

@@ -25,13 +25,21 @@ def only_view(batch: Batch, name: str) -> Tensor:
     return batch.views[0]
 
 
-class Drawing(Objective):
-    """An objective of one view whose chance belongs to sample and step."""
+class Single(Objective):
+    """An objective of one view."""
 
     def __init__(self, view: ViewConfig) -> None:
         super().__init__()
         self.views = ((view, 1),)
+
+
+class Drawing(Single):
+    """An objective of one view whose chance belongs to sample and step."""
+
+    def __init__(self, view: ViewConfig) -> None:
+        super().__init__(view)
         self.chance = Chance()
 
     def after_step(self, encoder: Encoder, progress: float) -> None:
+        super().after_step(encoder, progress)
         self.chance.tick()

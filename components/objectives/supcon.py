@@ -9,28 +9,19 @@ Letters: B samples on this rank, W ranks, E embedding size.
 from typing import Literal
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
-from torch import Tensor, nn
+from pydantic import PositiveFloat
+from torch import Tensor
 
-from components.augmentations.image import ViewConfig
-from components.collectives import gather, mean, rank, world
-from components.config import Config
+from components.collectives import gather, mean, world
 from components.encoders.base import Encoder
-from components.encoders.heads import mlp_head
 from components.errors import UserError
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.crops import encode, view_spec
-from components.objectives.pairs import same_shape, two_views, unit
+from components.objectives.base import Batch, Losses
+from components.objectives.pairs import same_shape
+from components.objectives.simclr import ContrastConfig, Simclr, similarities
 
 
-class SupconConfig(Config):
-    """hidden: of the head; None: as many as features."""
-
+class SupconConfig(ContrastConfig):
     name: Literal["supcon"] = "supcon"
-    view: ViewConfig = ViewConfig()
-    hidden: PositiveInt | None = None
-    embedding: PositiveInt = 128
-    layers: int = Field(default=2, ge=1)
     temperature: PositiveFloat = 0.1
 
 
@@ -55,30 +46,17 @@ def sup_con(a: Tensor, b: Tensor, targets: Tensor, *, temperature: float) -> Ten
             f"targets; raise batch_size"
         )
     with torch.autocast(a.device.type, enabled=False):
-        here = unit(torch.stack([a, b], dim=1))
-        everywhere = torch.cat(gather(here).unbind(1))  # [2WB, E], all first views before all second ones
-        sample = torch.arange(len(everywhere) // 2, device=a.device)
-        own = sample[rank() * len(a) :][: len(a)]
-        itself = torch.cat([own, own + len(sample)]).unsqueeze(1)
-        logits = torch.cat(here.unbind(1)) @ everywhere.T / temperature  # [2B, 2WB]
-        log_p = logits.scatter(1, itself, -torch.inf).log_softmax(dim=1)
-        labels = gather(targets)
+        logits, own = similarities(a, b, temperature=temperature)
+        log_p = logits.log_softmax(dim=1)
+        labels, sample = gather(targets), torch.arange(logits.shape[1] // 2, device=a.device)
         alike = (labels[own].unsqueeze(1) == labels) & (labels >= 0) | (own.unsqueeze(1) == sample)
-        positive = alike.repeat(2, 2).scatter(1, itself, False)
+        positive = alike.repeat(2, 2) & (logits > -torch.inf)
         each = torch.where(positive, log_p, torch.zeros_like(log_p)).sum(dim=1) / positive.sum(dim=1)
         return -each.mean()
 
 
-class Supcon(Objective):
+class Supcon(Simclr):
     uses_labels = True
-
-    def __init__(self, config: SupconConfig, encoder: Encoder, rows: int = 0) -> None:
-        super().__init__()
-        self.config = config
-        self.views = view_spec(config.view, None, 0)
-        self.head: nn.Module = mlp_head(
-            encoder.feature_dim, config.hidden or encoder.feature_dim, config.embedding, config.layers
-        )
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """Two views a sample, and the labels that there are -> total: [] nats.
@@ -86,8 +64,7 @@ class Supcon(Objective):
         Raises:
             UserError: not two views, or one sample alone.
         """
-        views = two_views(batch, "supcon", samples=2)
-        first, second = self.head(torch.cat(encode(encoder, views))).chunk(2)
+        first, second = self.embeddings(encoder, batch, "supcon")
         targets = torch.full_like(batch.index, -1) if batch.targets is None else batch.targets
         loss = sup_con(first, second, targets.to(first.device), temperature=self.config.temperature)
         return Losses(mean(loss))

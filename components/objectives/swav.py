@@ -10,7 +10,7 @@ Letters: B samples on this rank, D feature size, E embedding size, K prototypes,
 """
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +26,7 @@ from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, Losses, Objective
 from components.objectives.crops import encode, view_spec
+from components.precision import wide
 
 
 class SwavConfig(Config):
@@ -63,9 +64,7 @@ def swapped_prediction(scores: list[Tensor], codes: list[Tensor], *, temperature
     Returns:
         [] nats over this rank's samples; ln K when every row of scores is constant.
     """
-    log_p = [
-        F.log_softmax(s.to(torch.promote_types(s.dtype, torch.float32)) / temperature, dim=1) for s in scores
-    ]
+    log_p = [F.log_softmax(wide(s) / temperature, dim=1) for s in scores]
     pairs = [(q, log_p[v]) for g, q in enumerate(codes) for v in range(len(scores)) if v != g]
     return torch.stack([-(q * lp).sum(dim=1).mean() for q, lp in pairs]).mean()
 
@@ -73,6 +72,7 @@ def swapped_prediction(scores: list[Tensor], codes: list[Tensor], *, temperature
 class Swav(Objective):
     prototypes: nn.Parameter  # [K, E], on the sphere
     queue: Tensor  # [Q, 2, E], newest first; the same on every rank
+    queued: Tensor  # [] int64, rows of the queue that are filled
     use: Tensor  # [K] samples nearest to each prototype since the epoch began
 
     def __init__(self, config: SwavConfig, encoder: Encoder, rows: int = 0) -> None:
@@ -84,8 +84,8 @@ class Swav(Objective):
         )
         self.prototypes = nn.Parameter(F.normalize(torch.randn(config.prototypes, config.embedding), dim=1))
         self.register_buffer("queue", torch.zeros(config.queue, 2, config.embedding))
+        self.register_buffer("queued", torch.tensor(0))
         self.register_buffer("use", torch.zeros(config.prototypes))
-        self.progress, self.queued = 0.0, 0
         self._seen: tuple[Tensor, Tensor] | None = None
 
     @property
@@ -108,12 +108,10 @@ class Swav(Objective):
         features = encode(encoder, batch.views)
         embeddings = self.head(torch.cat(features))
         with torch.autocast(embeddings.device.type, enabled=False):
-            embeddings = F.normalize(
-                embeddings.to(torch.promote_types(embeddings.dtype, torch.float32)), dim=1
-            )
+            embeddings = F.normalize(wide(embeddings), dim=1)
             prototypes = F.normalize(self.prototypes, dim=1)
-            if self.progress < self.config.freeze:
-                prototypes = prototypes.detach() + 0.0 * prototypes  # gradient 0, not none
+            frozen = self.progress < self.config.freeze
+            prototypes = torch.where(frozen, prototypes.detach(), prototypes)  # gradient 0, not none
             scores = list(torch.split(embeddings @ prototypes.T, [len(f) for f in features]))
             codes = [self._codes(scores[view].detach(), view) for view in range(2)]
             loss = mean(swapped_prediction(scores, codes, temperature=self.config.temperature))
@@ -124,7 +122,7 @@ class Swav(Objective):
 
     def _codes(self, scores: Tensor, view: int) -> Tensor:
         """[B, K] codes, balanced over the batch and this rank's share of the queue."""
-        if not self.queued:
+        if not self.config.queue or not bool(self.queued):
             return sinkhorn(scores, epsilon=self.config.epsilon, iterations=self.config.iterations)
         old = self.queue[: self.queued, view].tensor_split(world())[rank()]
         old_scores = old @ F.normalize(self.prototypes.detach(), dim=1).T
@@ -135,20 +133,18 @@ class Swav(Objective):
 
     @torch.no_grad()
     def after_step(self, encoder: Encoder, progress: float) -> None:
-        """Prototypes back on the sphere; the step's samples into the queue and the count of use."""
-        self.progress = progress
+        """Prototypes back on the sphere; the step's samples into the count of use and the queue, once that has
+        begun; one that was carried over has."""
+        super().after_step(encoder, progress)
         self.prototypes.copy_(F.normalize(self.prototypes, dim=1))
         if self._seen is None:
             return
         embeddings, nearest = (gather(t) for t in self._seen)
         self._seen = None
         self.use.scatter_add_(0, nearest, torch.ones_like(nearest, dtype=self.use.dtype))
-        begun = (
-            self.queued > 0 or progress >= self.config.queue_from
-        )  # one that was carried over is kept fresh
-        if self.config.queue and begun:
+        if self.config.queue and (bool(self.queued) or progress >= self.config.queue_from):
             self.queue.copy_(torch.cat([embeddings.to(self.queue.dtype), self.queue])[: self.config.queue])
-            self.queued = min(self.queued + len(embeddings), self.config.queue)
+            self.queued.add_(len(embeddings)).clamp_(max=self.config.queue)
 
     @torch.no_grad()
     def before_epoch(self, epoch: int, features: object) -> None:
@@ -161,17 +157,6 @@ class Swav(Objective):
             "prototype_perplexity": float(_entropy(share[None]).exp()),
             "dead_prototypes": float((self.use == 0).sum()),
         }
-
-    def carry_over(self, state: dict[str, Any]) -> None:
-        super().carry_over(state)
-        self.progress = 0.0  # the schedule begins again
-
-    def get_extra_state(self) -> Tensor:
-        return torch.tensor([self.progress, self.queued], dtype=torch.float64)
-
-    def set_extra_state(self, state: Tensor) -> None:
-        progress, queued = state.tolist()
-        self.progress, self.queued = float(progress), int(queued)
 
 
 def _entropy(p: Tensor) -> Tensor:

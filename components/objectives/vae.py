@@ -21,8 +21,8 @@ from components.encoders.base import Encoder
 from components.encoders.decoder import FeatureDecoder
 from components.objectives.autoencoder import squared_error
 from components.objectives.base import Batch, Losses
-from components.objectives.pairs import wide
 from components.objectives.single import PLAIN, Drawing, only_view
+from components.precision import wide
 
 
 class VaeConfig(Config):

@@ -18,9 +18,9 @@ from components.collectives import all_reduce_sum, mean, world
 from components.config import Config
 from components.encoders.base import Encoder
 from components.errors import UserError
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.crops import encode, view_spec
-from components.objectives.pairs import projector, same_shape, two_views, wide
+from components.objectives.base import Batch, Losses
+from components.objectives.pairs import Paired, projector, same_shape
+from components.precision import wide
 
 
 class VicregConfig(Config):
@@ -65,12 +65,11 @@ def vicreg_terms(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return invariance, variance, covariance
 
 
-class Vicreg(Objective):
+class Vicreg(Paired):
     def __init__(self, config: VicregConfig, encoder: Encoder, rows: int = 0) -> None:
-        super().__init__()
+        head = projector(encoder.feature_dim, config.hidden, config.embedding, config.layers, norm=False)
+        super().__init__(config.view, head)
         self.config = config
-        self.views = view_spec(config.view, None, 0)
-        self.head = projector(encoder.feature_dim, config.hidden, config.embedding, config.layers, norm=False)
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """Two views a sample -> total: the weighted sum of the terms.
@@ -78,9 +77,8 @@ class Vicreg(Objective):
         Raises:
             UserError: not two views, or one sample alone.
         """
-        views, config = two_views(batch, "vicreg", samples=2), self.config
-        first, second = self.head(torch.cat(encode(encoder, views))).chunk(2)
-        invariance, variance, covariance = vicreg_terms(first, second)
+        config = self.config
+        invariance, variance, covariance = vicreg_terms(*self.embeddings(encoder, batch, "vicreg"))
         total = config.invariance * invariance + config.variance * variance + config.covariance * covariance
         parts = {"invariance": invariance, "variance": variance, "covariance": covariance}
         return Losses(total, {name: value.detach() for name, value in parts.items()})

@@ -1,37 +1,48 @@
 """An objective's configuration for the data at hand: its own defaults, with the views that suit the data and the
 numbers that follow the rule of `defaults`."""
 
+from dataclasses import asdict
 from typing import Any, get_args
 
 from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.objectives import ObjectiveConfig
-from components.training.defaults import batch_of, prototypes_of, queue_of
+from components.training.defaults import numbers
+from components.training.loop import TrainConfig
+
+USUAL = TrainConfig()
+BALANCED = ("queue", "freeze", "epsilon")  # mean this only where codes are balanced over prototypes
 
 
-def candidate(name: str, view: ViewConfig, samples: int, classes: int | None) -> Any:
+def candidate(
+    name: str, view: ViewConfig, samples: int, classes: int | None, train: TrainConfig = USUAL
+) -> Any:
     """The configuration of objective `name`; its views are `view`, but for what the objective sets otherwise.
 
-    Prototypes and clusters: about three a class; a queue only beside prototypes, and only where the batch is
-    too small to balance them over.
+    Args:
+        classes: that are expected; None if nobody knows.
+        train: the training that it is for: batch and epochs.
+
+    Prototypes and clusters: about three a class; scan's clusters are the classes themselves.
     """
     kinds = {kind.model_fields["name"].default: kind for kind in get_args(get_args(ObjectiveConfig)[0])}
-    count = prototypes_of(samples, classes)
-    numbers = {"prototypes": count, "clusters": count, "queue": queue_of(samples, batch_of(samples), count)}
-    return _suited(kinds[name](), view, numbers)
+    rule = asdict(numbers(samples, classes=classes, batch=train.batch_size, epochs=train.epochs))
+    clusters = classes if classes and name == "scan" else rule["prototypes"]
+    return _suited(kinds[name](), view, {**rule, "clusters": clusters})
 
 
-def _suited(config: Config, view: ViewConfig, numbers: dict[str, int]) -> Config:
+def _suited(config: Config, view: ViewConfig, rule: dict[str, float]) -> Config:
     fields = type(config).model_fields
+    balances = "prototypes" in fields
     changed: dict[str, Any] = {}
     for field in fields:
         value = getattr(config, field)
         if isinstance(value, ViewConfig):
             changed[field] = _merged(value, view)
         elif isinstance(value, Config):
-            changed[field] = _suited(value, view, numbers)
-        elif type(value) is int and field in numbers and (field != "queue" or "prototypes" in fields):
-            changed[field] = numbers[field]
+            changed[field] = _suited(value, view, rule)
+        elif field in rule and value is not None and (balances or field not in BALANCED):
+            changed[field] = rule[field]
     return config.model_copy(update=changed)
 
 

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def instance(address: str, home: Path, *, cpus: int | None = None) -> Iterator[A
 
     Args:
         address: "local" for an instance of one's own, else a running cluster's.
-        home: its logs go to home/ray and are removed when all went well.
+        home: its logs go to home/ray and are removed when all went well; else `selfsup gc` takes them.
         cpus: how many a local instance has to give away; None: all.
     """
     for name, value in QUIET.items():
@@ -68,14 +68,19 @@ def instance(address: str, home: Path, *, cpus: int | None = None) -> Iterator[A
         ray.shutdown()
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # there is none where the folder lay there itself
+            (home / "ray" / folder.name).unlink()
 
 
 def _logs(home: Path) -> Path:
-    """A new folder, below home unless that makes the names of sockets too long."""
+    """A new folder, below home unless that makes the names of sockets too long; then a link there names it."""
     below = home / "ray"
     below.mkdir(parents=True, exist_ok=True)
-    short = len(str(below)) + 10 <= SOCKET
-    return Path(tempfile.mkdtemp(prefix="" if short else "selfsup-ray-", dir=below if short else None))
+    if len(str(below)) + 10 <= SOCKET:
+        return Path(tempfile.mkdtemp(prefix="", dir=below))
+    folder = Path(tempfile.mkdtemp(prefix="selfsup-ray-"))
+    (below / folder.name).symlink_to(folder)
+    return folder
 
 
 def run_on_workers(

@@ -20,8 +20,10 @@ from components.data.packed import Packed
 from components.encoders import Encoder
 from components.semisupervised import MethodConfig, build_method
 from components.semisupervised.base import Method
+from components.semisupervised.distillation import Distillation
+from components.semisupervised.pieces.adjustment import unadjusted
 from components.training.device import Placement, Precision
-from components.training.labelled import LabelledSource, Supervision
+from components.training.labelled import LabelledSource, Supervision, domains_of
 from components.training.learner import Learner, features
 from components.training.loop import TrainConfig, Trained, train
 from components.training.optimiser import AdamwConfig
@@ -52,7 +54,8 @@ class Material:
     """What there is to learn from.
 
     labelled [n] positions, labels [n]; kept [m] positions of pseudo-labels, kept_labels [m] their classes,
-    confidence [m]. weak, strong: views. folder: of checkpoints.
+    confidence [m]. weak, strong: views. folder: of checkpoints. source: [N] where each sample comes from, None
+    where nobody says.
     """
 
     packed: Packed
@@ -66,6 +69,7 @@ class Material:
     strong: ViewConfig
     placement: Placement
     folder: Path
+    source: Ints | None = None
 
     def clean(self, positions: Ints) -> Callable[[Tensor], Tensor]:
         """A function: index [B] into `positions` -> those samples, [B, C, S, S] in [0, 1], on the device."""
@@ -89,8 +93,9 @@ class Material:
             targets[self.kept], weights[self.kept] = self.kept_labels, self.confidence
         targets[self.labelled[use]], weights[self.labelled[use]] = self.labels[use], 1.0
         known = torch.from_numpy(self.labelled[use])
+        domains = None if self.source is None else domains_of(torch.from_numpy(self.source), known)
         return Supervision(
-            torch.from_numpy(targets), torch.from_numpy(weights), known, torch.arange(len(targets))
+            torch.from_numpy(targets), torch.from_numpy(weights), known, torch.arange(len(targets)), domains
         )
 
 
@@ -99,7 +104,8 @@ class Job:
     """One training. name: of its folder. use: which of the n labels it may see. pseudo: whether pseudo-labels
     too.
 
-    head: weight [K, D] and bias [K] to begin with; None begins at random.
+    head: weight [K, D] and bias [K] to begin with, fitted with no margin for rare classes; None begins at random.
+    teacher: [B, C, S, S] -> [B, K] logits, of a distillation; None is the network as it begins.
     """
 
     name: str
@@ -110,6 +116,7 @@ class Job:
     rate: float
     encoder_rate: float = 1.0
     head: tuple[Doubles, Doubles] | None = None
+    teacher: nn.Module | None = None
 
 
 def fit(
@@ -131,7 +138,10 @@ def fit(
     if job.head is not None:
         with torch.no_grad():
             method.head.weight.copy_(torch.from_numpy(job.head[0]))
-            method.head.bias.copy_(torch.from_numpy(job.head[1]))
+            fitted = torch.from_numpy(job.head[1]).to(method.prior)
+            method.head.bias.copy_(unadjusted(fitted, method.prior, job.method.loss.adjustment))
+    if isinstance(method, Distillation):
+        method.learn_from(job.teacher or nn.Sequential(encoder, method.head))
     unlabelled = config.batch_size * config.ratio if method.uses_unlabelled else 0
     epochs = max(parts for parts in range(1, 11) if job.steps % parts == 0)  # a tenth or so: for the log
     source = LabelledSource(

@@ -25,13 +25,26 @@ class Supervision:
     """targets: [N] class of each sample by position, -1 for none. weights: [N] how much it counts.
 
     labelled: [n] positions whose target a person gave; unlabelled: [m] positions that unlabelled batches come
-    from.
+    from. domains: [N], see domains_of.
     """
 
     targets: Tensor
     weights: Tensor
     labelled: Tensor
     unlabelled: Tensor
+    domains: Tensor | None = None
+
+
+def domains_of(source: Tensor, labelled: Tensor) -> Tensor | None:
+    """[N] 0 for samples of the source that has the most labels (of several, the first), 1 for all others; None where
+    all are of one source.
+
+    Args:
+        source: [N] int64 >= 0, where each sample comes from. labelled: [n] positions.
+    """
+    if len(source.unique()) < 2:  # type: ignore[no-untyped-call]
+        return None
+    return (source != source[labelled].bincount().argmax()).long()
 
 
 class Stream:
@@ -121,7 +134,9 @@ class LabelledSource:
         targets, weights = (
             part[index].to(self.device) for part in (self.supervision.targets, self.supervision.weights)
         )
-        return Batch(views, index.to(self.device), targets, weights, labelled)
+        domains = self.supervision.domains
+        of = None if domains is None else domains[index].to(self.device)
+        return Batch(views, index.to(self.device), targets, weights, labelled, of)
 
     def clean(self, index: Tensor) -> Tensor:
         return self.packed.gather(index).to(self.device).float() / 255

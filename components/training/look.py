@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from components.evaluation.churn import nearest_anchor
 from components.evaluation.diagnostics import diagnose, feature_std
 from components.evaluation.symptoms import REMEDIES, symptoms
+from components.objectives.base import Objective
 from components.training.device import Placement
 from components.training.learner import Learner, draw
 from components.training.source import ViewSource
@@ -44,7 +45,7 @@ class Look:
         clean, *others = (self._features(encoder, x) for x in (images.float() / 255, *views))
         encoder.train(training)
         figures, objective = diagnose(clean, (others[0], others[1])), self.learner.objective
-        figures.update(self._predicted(objective, clean))
+        figures.update(self._predicted(objective, clean.to(self.placement.device)))
         found = symptoms(
             figures, loss=loss, collapse_loss=objective.collapse_loss, objective=objective.figures()
         )
@@ -56,17 +57,12 @@ class Look:
         with self.placement.autocast():
             return torch.cat([encoder(part).float() for part in torch.split(x, 256)]).cpu()
 
-    def _predicted(self, objective: nn.Module, clean: Tensor) -> dict[str, float]:
-        """The spread of the predictions, where an objective predicts embeddings and nothing repels: those can
-        be one point while the features are not yet."""
-        parts = [getattr(objective, name, None) for name in ("head", "predictor")]
-        modules = [part for part in parts if isinstance(part, nn.Module)]
-        if len(modules) < 2:
-            return {}
+    def _predicted(self, objective: Objective, features: Tensor) -> dict[str, float]:
+        """The spread of the predictions, where there are such."""
         training = objective.training
         objective.eval()
-        x = clean.to(self.placement.device)
-        for module in modules:
-            x = module(x)
+        found = objective.predictions(features)
         objective.train(training)
-        return {"embedding_spread": feature_std(x.cpu()) * math.sqrt(x.shape[1])}
+        if found is None:
+            return {}
+        return {"embedding_spread": feature_std(found.cpu()) * math.sqrt(found.shape[1])}

@@ -152,7 +152,7 @@ class _Training:
         agree(self.learner)
         torch.manual_seed(draw(self.seed, epoch))
         objective.before_epoch(epoch, self.features)
-        forget(self.optimiser, getattr(objective, "fresh_parameters", ()))
+        forget(self.optimiser, objective.fresh_parameters)
         rows = self.warm.rows(self.config.batch_size, self.seed, epoch) if self.warm is not None else None
         everything = torch.arange(self.source.rows) if rows is None else rows
         chosen = objective.epoch_rows(everything, self.seed, epoch)

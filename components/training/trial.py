@@ -8,41 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt
 
-from components.config import Config
-from components.data.packed import Packed
-from components.encoders import EncoderConfig, start_encoder
 from components.errors import UserError
 from components.evaluation.probe import choose_strength, moments
-from components.objectives import ObjectiveConfig, build_objective
+from components.training.beginning import Beginning, begin
 from components.training.choose import DEAD, score
-from components.training.device import place
-from components.training.learner import Learner, draw, features
-from components.training.look import Look
-from components.training.loop import TrainConfig, train
-from components.training.source import ViewSource
+from components.training.learner import features
+from components.training.loop import train
 
 GRID = (0.003, 0.03, 0.3)  # strengths of the probe: few, for it is fitted after every epoch
 Tell = Callable[[dict[str, Any]], None]
 
 
-class Trial(Config):
-    """images, table: of the snapshot. classes: of its labels, 0 for none. folder: for checkpoints."""
+class Trial(Beginning):
+    """classes: of the snapshot's labels, 0 for none. folder: for checkpoints."""
 
-    images: Path
-    table: Path
     classes: NonNegativeInt
-    channels: PositiveInt
-    mean: list[float]
-    std: list[float]
-    encoder: EncoderConfig
-    objective: ObjectiveConfig
-    train: TrainConfig
-    seed: NonNegativeInt
-    device: str = "auto"
     folder: Path
 
 
@@ -54,19 +37,11 @@ def trial(given: Trial, tell: Tell) -> None:
     from components.data.table import Table  # pyarrow: this room is otherwise torch, numpy and pydantic
 
     told = 0
-    placement = place(given.device, given.train.precision)
     table = Table.load(given.table)
-    packed = Packed.open(given.images, table.train_rows())
-    labels = torch.from_numpy(table.label[table.train_rows()])
-    torch.manual_seed(draw(given.seed))
+    rows = table.train_rows()
+    labels = table.label[rows]
     try:
-        encoder = start_encoder(given.encoder, given.channels, given.mean, given.std)
-        objective = build_objective(given.objective, encoder, len(packed))
-        learner = Learner(encoder, objective)
-        source = ViewSource(
-            packed, objective.views, batch_size=given.train.batch_size, seed=given.seed,
-            device=placement.device, labels=labels if objective.uses_labels else None,
-        )  # fmt: skip
+        begun = begin(given, rows, labels)
 
         def watch(_: int, figures: dict[str, float]) -> None:
             nonlocal told
@@ -76,16 +51,16 @@ def trial(given: Trial, tell: Tell) -> None:
             if not found:
                 return
             told = round(figures["epoch"])
-            kept = objective.exported(encoder)
-            z = features(kept, source.clean, source.rows, placement).numpy()
+            kept = begun.learner.objective.exported(begun.encoder)
+            z = features(kept, begun.source.clean, begun.source.rows, begun.placement).numpy()
             tell({
                 "epoch": told, "score": score(found), "dead": None, "loss": figures["loss/total"],
-                "accuracy": accuracy(z, labels.numpy(), given.classes, given.seed), **found,
+                "accuracy": accuracy(z, labels, given.classes, given.seed), **found,
             })  # fmt: skip
 
         train(
-            learner, source, given.train, given.folder, watch, seed=given.seed, placement=placement,
-            check=Look(learner, source, placement, given.seed),
+            begun.learner, begun.source, given.train, given.folder, watch, seed=given.seed,
+            placement=begun.placement, check=begun.look,
         )  # fmt: skip
     except (UserError, ValueError) as error:
         tell({"epoch": told + 1, "score": DEAD, "accuracy": 0.0, "dead": str(error)})

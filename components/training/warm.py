@@ -27,8 +27,8 @@ class WarmConfig(Config):
     """epochs: share of a training's epochs. replay: old samples visited for each new one, in each epoch.
     rate: share of the peak learning rate.
 
-    By default 8,000 new samples after 16,000 cost 47 % of a training from scratch on all of them. Half the rate and
-    half the epochs cost less and leave features below the parent's (docs/log.md).
+    By default 8,000 new samples after 16,000 cost 45 % of the seconds of a training from scratch on all of them
+    (docs/retrain.md). Half the rate and half the epochs cost less and leave features below the parent's (docs/log.md).
     """
 
     epochs: float = Field(default=0.7, gt=0, le=1)

@@ -12,20 +12,16 @@ from pydantic import NonNegativeInt
 from components.collectives import rank
 from components.config import Config
 from components.crash import point
-from components.data.packed import Packed
 from components.data.table import Table
-from components.encoders import EncoderConfig, start_encoder
+from components.encoders import EncoderConfig
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
-from components.objectives import ObjectiveConfig, build_objective
+from components.objectives import ObjectiveConfig
 from components.objectives.simclr import SimclrConfig
+from components.training.beginning import Beginning, begin
 from components.training.checkpoint import export_encoder
 from components.training.cluster import Record, Tell, run_on_workers
-from components.training.device import place
-from components.training.learner import Learner, draw
-from components.training.look import Look
 from components.training.loop import TrainConfig, Trained, train
-from components.training.source import ViewSource
 from components.training.warm import Warm, WarmConfig
 from pipelines.store import Artifact, Context, Manifest, read_manifest
 
@@ -181,34 +177,26 @@ def describe(figures: dict[str, float], epochs: int) -> str:
 def fit(config: Record, tell: Tell) -> Record:
     """What every worker runs: train, and on the first one write the encoder."""
     request, folder = Request.model_validate(config["request"]), Path(config["folder"])
-    settings = request.training()
-    placement = place(config["device"], settings.precision)
     table = Table.load(Path(config["table"]))
-    packed = Packed.open(Path(config["images"]), table.train_rows())
-    if len(packed) < 2:
-        raise UserError(f"pretraining needs at least 2 training samples, got {len(packed)}; deliver more")
-    torch.manual_seed(draw(request.seed))
-    encoder = start_encoder(request.encoder, config["channels"], config["mean"], config["std"])
-    objective = build_objective(request.objective, encoder, len(packed))
-    learner = Learner(encoder, objective)
-    source = ViewSource(
-        packed,
-        objective.views,
-        batch_size=settings.batch_size,
+    rows = table.train_rows()
+    given = Beginning(
+        **{name: config[name] for name in ("images", "table", "channels", "mean", "std", "device")},
+        encoder=request.encoder,
+        objective=request.objective,
+        train=request.training(),
         seed=request.seed,
-        device=placement.device,
-        labels=torch.from_numpy(table.label[table.train_rows()]) if objective.uses_labels else None,
     )
+    begun = begin(given, rows, table.label[rows])
     warm = _warm(config["parent"], table, request.warm.replay) if config["parent"] else None
     trained = train(
-        learner,
-        source,
-        settings,
+        begun.learner,
+        begun.source,
+        given.train,
         folder / "checkpoints",
         lambda step, figures: tell({"step": step, "figures": figures}),
         seed=request.seed,
-        placement=placement,
-        check=Look(learner, source, placement, request.seed),
+        placement=begun.placement,
+        check=begun.look,
         warm=warm,
         say=lambda text: tell({"say": text}),
     )
@@ -218,9 +206,9 @@ def fit(config: Record, tell: Tell) -> Record:
         export_encoder(folder / "encoder.safetensors", final.objective.exported(final.encoder))
     return {
         **_result(trained),
-        "feature_dim": encoder.feature_dim,
-        "samples": len(packed),
-        "new_samples": len(packed) if warm is None else len(warm.new),
+        "feature_dim": begun.encoder.feature_dim,
+        "samples": len(rows),
+        "new_samples": len(rows) if warm is None else len(warm.new),
     }
 
 

@@ -75,6 +75,32 @@ def test_parquet_with_images(tmp_path: Path, kind: pa.DataType) -> None:
     }
 
 
+def test_parquet_tells_where_each_sample_comes_from(tmp_path: Path) -> None:
+    put_parquet(tmp_path, "x.parquet", {"image": [b"1", b"2", b"3"], "Scanner": ["A", None, "7"]})
+    put_parquet(tmp_path, "y.parquet", {"image": [b"4"]})
+    inbox = Inbox(tmp_path, settle=5, now=NOW, source="Scanner")
+    listing = inbox.list()
+    found = [(item.data, item.source) for d in listing.deliveries for item in inbox.items(d, 99)]
+    assert found == [(b"1", "A"), (b"2", ""), (b"3", "7"), (b"4", "")]
+    assert listing.columns == {"image", "Scanner"}
+    assert {item.source for d in listing.deliveries for item in at(tmp_path).items(d, 99)} == {
+        ""
+    }  # not asked
+
+
+@pytest.mark.parametrize("name", ["files.csv", "files.parquet"])
+def test_a_table_of_paths_tells_where_each_file_comes_from(tmp_path: Path, name: str) -> None:
+    for file in ("a/1.png", "a/2.png", "a/3.png"):
+        put(tmp_path, file)
+    if name.endswith("csv"):
+        put(tmp_path, name, b"path;Scanner\na/2.png;B\na/1.png;A\n")
+    else:
+        put_parquet(tmp_path, name, {"path": ["a/2.png", "a/1.png"], "Scanner": ["B", "A"]})
+    inbox = Inbox(tmp_path, settle=5, now=NOW, source="Scanner")
+    found = {item.name: item.source for d in inbox.list().deliveries for item in inbox.items(d, 99)}
+    assert found == {"a/1.png": "A", "a/2.png": "B", "a/3.png": ""}
+
+
 def test_parquet_as_hugging_face_writes_it(tmp_path: Path) -> None:
     put_parquet(tmp_path, "sub/x.parquet", {"image": [{"bytes": b"1", "path": "p.png"}, None]})
     assert items(tmp_path) == {"sub/x.parquet": [Item("p.png", b"1"), Item("sub/x.parquet#1", b"")]}

@@ -1,5 +1,5 @@
-"""Encoders of timm and transformers, against stand-ins for both: neither can be imported where this runs
-(timm needs torchvision, transformers is not among our packages). What the real libraries give is not tested."""
+"""Encoders of timm and transformers, against stand-ins for both, since neither is among our packages; the real
+ones are in test_real_adapters."""
 
 import sys
 from types import ModuleType, SimpleNamespace
@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from safetensors.torch import save_file
 from torch import nn
 
-from components.encoders import EncoderConfig, build_encoder, start_encoder
+from components.encoders import EncoderConfig, adapters, build_encoder, start_encoder
 from components.encoders.adapters import TimmConfig, TransformersConfig
 from components.encoders.start import Start, digest
 from components.errors import UserError
@@ -41,7 +41,10 @@ def libraries(monkeypatch):
         return Model(options["in_chans"])
 
     class Hidden(Model):
-        def forward(self, pixel_values):
+        def forward(self, pixel_values, interpolate_pos_encoding=False):
+            asked["between"] = interpolate_pos_encoding
+            if pixel_values.shape[-1] == 5:
+                raise ValueError("Input image size (5*5) doesn't match model")
             feature = super().forward(pixel_values)
             shape = {"vit": (4,), "convnext": (2, 2)}[self.shape]
             scale = torch.arange(4.0).reshape(shape) / 1.5  # of mean 1
@@ -92,6 +95,43 @@ def test_transformers_features_are_the_mean_over_tokens_or_maps(libraries, kind)
     assert encoder.feature_dim == 6
     expected = encoder.model.inner(((x - 0.5) / 0.25).mean(dim=(2, 3)))
     torch.testing.assert_close(encoder(x), expected)
+
+
+def test_views_of_another_size_take_positions_in_between_or_are_refused(libraries):
+    encoder = build(TransformersConfig(architecture=VIT, size=8))
+    for side, between in ((8, False), (12, True)):
+        encoder(torch.rand(3, 2, side, side))
+        assert libraries["between"] is between
+    with pytest.raises(
+        UserError, match=r"vit of transformers refuses views of 5 pixels.*set the encoder's size"
+    ):
+        encoder(torch.rand(3, 2, 5, 5))
+
+
+def test_names_of_torchvision_s_operators_are_declared_and_no_other_fault_is_hidden(monkeypatch):
+    tried, declared = [], []
+
+    def imported(name):
+        tried.append(name)
+        missing = {
+            1: "operator torchvision::nms does not exist",
+            2: "operator torchvision::qnms does not exist",
+        }
+        if len(tried) in missing:
+            monkeypatch.setitem(sys.modules, "torchvision.half", ModuleType("half"))
+            raise RuntimeError(missing[len(tried)])
+        assert "torchvision.half" not in sys.modules
+        if name == "broken":
+            raise RuntimeError("a fault of its own")
+        return name
+
+    operators = SimpleNamespace(define=declared.append)
+    monkeypatch.setattr(adapters, "_operators", lambda: operators)
+    monkeypatch.setattr(adapters.importlib, "import_module", imported)
+    assert adapters.library("anything", "hint") == "anything"
+    assert declared == ["nms(Tensor x) -> Tensor", "qnms(Tensor x) -> Tensor"]
+    with pytest.raises(UserError, match=r"broken, which cannot be imported \(a fault of its own\)"):
+        adapters.library("broken", "hint")
 
 
 def test_weights_come_from_a_local_file_under_the_library_s_names(libraries, tmp_path):

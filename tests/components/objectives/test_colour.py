@@ -9,7 +9,7 @@ from components.augmentations.image import ViewConfig
 from components.encoders.base import Encoder, MapEncoder
 from components.errors import UserError
 from components.objectives.base import Batch
-from components.objectives.colour import Colour, ColourConfig, rebalancing, weighted_cross_entropy
+from components.objectives.colour import Colour, ColourConfig, rebalanced_cross_entropy, rebalancing
 from components.objectives.lab import rgb_to_lab
 
 
@@ -54,8 +54,8 @@ def test_the_loss_in_loops_and_in_closed_form():
     for s, z in zip(scores.tolist(), codes.tolist(), strict=True):
         low = math.log(sum(math.exp(v) for v in s))
         total += float(weights[z.index(max(z))]) * -sum(c * (v - low) for c, v in zip(z, s, strict=True))
-    assert weighted_cross_entropy(scores, codes, weights).item() == pytest.approx(total / 5)
-    even = weighted_cross_entropy(torch.zeros(5, 4), codes.float(), torch.ones(4))
+    assert rebalanced_cross_entropy(scores, codes, weights).item() == pytest.approx(total / 5)
+    even = rebalanced_cross_entropy(torch.zeros(5, 4), codes.float(), torch.ones(4))
     assert even.item() == pytest.approx(math.log(4))
 
 

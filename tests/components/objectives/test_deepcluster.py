@@ -144,7 +144,7 @@ def test_matched_head_is_kept_and_ids_stay():
     weight, before = objective.top.weight.clone(), objective.assignment.clone()
     for epoch in range(1, 5):  # another seed each: k-means alone would number them otherwise
         objective.before_epoch(epoch, blobs)
-        assert objective.fresh_parameters == []
+        assert not objective.fresh_parameters
         assert torch.equal(objective.assignment, before)
     assert torch.equal(objective.top.weight, weight)
     assert objective.figures()["nmi"] == pytest.approx(1)

@@ -59,9 +59,9 @@ def test_targets_are_sharpened_by_hand():
 
 
 def test_the_teachers_temperature_rises_in_a_line():
-    found = [warmed((0.04, 0.07), 0.3, p) for p in (0, 0.15, 0.3, 1)]
+    found = [warmed((0.04, 0.07), 0.3, torch.tensor(p)).item() for p in (0, 0.15, 0.3, 1)]
     assert found == pytest.approx([0.04, 0.055, 0.07, 0.07])
-    assert warmed((0.04, 0.07), 0.0, 0.0) == 0.07
+    assert warmed((0.04, 0.07), 0.0, torch.zeros(())).item() == pytest.approx(0.07)
 
 
 @pytest.mark.parametrize("views", [2, 4])
@@ -69,7 +69,8 @@ def test_the_objective_composes_student_teacher_and_centre(views):
     objective, encoder = small()
     move(objective.teacher[0])
     objective.centre.copy_(torch.tensor([0.3, -0.2, 0.1, 0.0, 0.5]))
-    objective.progress, seen = 0.15, batch(views)
+    objective.progress.fill_(0.15)
+    seen = batch(views)
     found = objective(encoder, seen)
     expected = slow(*scores(objective, encoder, seen), objective.centre.tolist(), 0.1, 0.055)
     assert found.total.item() == pytest.approx(expected, rel=1e-4)

@@ -12,6 +12,7 @@ from components.training.warm import take_over
 from tests import ranks
 from tests.components.objectives.cases import CASES, ROWS, B, batch, encoder_of, views
 
+PREDICT = ("byol", "mocov3", "nnclr", "simsiam")
 PAIRS = [name for name, case in CASES.items() if case.pairs]
 
 
@@ -130,9 +131,8 @@ class TestEveryObjective:
         assert set(tied) <= before.keys()
         for key, value in child.state_dict().items():
             own = key.removeprefix("objective.")
-            if own == "_extra_state":
-                continue
-            expected = before[own] if own in tied else parent.state_dict()[key]
+            anew = own in tied or own == "progress"
+            expected = before[own] if anew else parent.state_dict()[key]
             assert torch.equal(value.nan_to_num(), expected.nan_to_num()), key
         for mine, its in zip(child.parameters(), parent.parameters(), strict=True):
             assert its.requires_grad == (its in moments.state)
@@ -151,6 +151,19 @@ class TestEveryObjective:
         child.objective.after_step(child.encoder, 0.1)
         assert torch.isfinite(loss)
         assert all(torch.isfinite(p).all() for p in child.parameters())
+
+    def test_only_a_predictor_makes_predictions(self, name):
+        objective, features = make(name).objective.eval(), torch.randn(3, encoder_of(name).feature_dim)
+        found = objective.predictions(features)
+        assert (found is not None) == (CASES[name].config.name in PREDICT)
+        if found is not None:
+            assert torch.equal(found, objective.predictor(objective.head(features)))
+
+    def test_it_knows_how_far_the_training_is(self, name):
+        learner = make(name)
+        learner(seen(learner, torch.arange(B)))
+        learner.objective.after_step(learner.encoder, 0.25)
+        assert learner.objective.progress == 0.25
 
     def test_the_same_seed_gives_the_same_bytes_and_another_one_others(self, name):
         first, second, third = (make(name, seed) for seed in (0, 0, 1))

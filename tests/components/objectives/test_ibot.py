@@ -46,7 +46,7 @@ def test_the_loss_is_put_together_by_hand():
     objective.centre.copy_(torch.randn(2, 5))
     objective.teacher[0].blocks[0].attn.qkv.weight.data.mul_(1.3)
     batch, head, teacher = given(), objective.head, objective.teacher
-    heat = warmed(DINO.teacher_temperature, DINO.warm, 0.0)
+    heat = warmed(DINO.teacher_temperature, DINO.warm, torch.zeros(()))
     assert heat == 0.04
     hidden = [objective.hidden(batch.index, view, 2, n) for n, view in enumerate(batch.views)]
     assert all(h.sum(1).tolist() == [5] * 3 for h in hidden)

@@ -5,7 +5,7 @@ from components.encoders import build_encoder
 from components.encoders.vit import VitConfig
 from components.errors import UserError
 from components.objectives.base import Batch
-from components.objectives.mae import Mae, MaeConfig, hidden_error, standardised
+from components.objectives.mae import Mae, MaeConfig, hidden_error, normalised
 from components.objectives.masks import largest, patches, visible
 
 VIT = VitConfig(width=16, depth=1, heads=2, patch=2)
@@ -20,10 +20,10 @@ def make(config=CONFIG, vit=VIT):
 
 def test_known_values_of_targets():
     torch.testing.assert_close(
-        standardised(torch.tensor([[[0.0, 2.0]]])), torch.tensor([[[-(0.5**0.5), 0.5**0.5]]])
+        normalised(torch.tensor([[[0.0, 2.0]]])), torch.tensor([[[-(0.5**0.5), 0.5**0.5]]])
     )
-    assert standardised(torch.full((1, 2, 4), 0.7)).abs().max() < 1e-3
-    target = standardised(torch.randn(3, 5, 8, dtype=torch.float64))
+    assert normalised(torch.full((1, 2, 4), 0.7)).abs().max() < 1e-3
+    target = normalised(torch.randn(3, 5, 8, dtype=torch.float64))
     torch.testing.assert_close(target.mean(2), torch.zeros(3, 5, dtype=torch.float64), atol=1e-12, rtol=0)
     torch.testing.assert_close(target.var(2), torch.ones(3, 5, dtype=torch.float64), atol=1e-4, rtol=0)
     hidden = largest(torch.rand(3, 5), 0.5)
@@ -62,7 +62,7 @@ def test_the_encoder_sees_visible_patches_alone_and_a_quarter_of_them(monkeypatc
     assert how["kept"].shape == (3, 4)
     hidden = largest(objective.chance.uniform(torch.arange(3), 16), 0.75)
     assert torch.equal(how["kept"], visible(hidden))
-    target = standardised(patches((x - 0.4) / 0.25, 2))
+    target = normalised(patches((x - 0.4) / 0.25, 2))
     with torch.no_grad():
         answer = objective.decoded(tokens(x, kept=how["kept"]), how["kept"], (4, 4))
     torch.testing.assert_close(loss, hidden_error(answer, target, hidden))

@@ -120,9 +120,19 @@ def test_the_teachers_batch_norm_sees_the_keys_and_is_its_own():
 
 def test_defaults_and_published_values():
     config = MocoConfig()
-    assert (config.temperature, config.queue, config.momentum, config.symmetric) == (0.2, 4096, 0.99, False)
+    assert (config.temperature, config.queue, config.momentum, config.symmetric) == (0.2, None, 0.99, False)
+    assert Moco(config, Flat(), rows=5000).queue.rows.shape == (1024, 128)
     objective, encoder = make(Moco, MocoConfig(hidden=2048, queue=65536, momentum=0.999))
     assert objective.queue.rows.shape == (65536, 128)
     loss = objective(encoder, batch()).total.item()
     assert loss == pytest.approx(math.log(65536), abs=6)  # a positive cosine of 1 counts e^5
     assert math.log(65536) - 5 < loss < math.log(65537)
+
+
+def test_a_warm_start_on_more_samples_takes_the_queue_over_and_makes_it_longer():
+    config = MocoConfig(hidden=16, embedding=4)
+    parent, child = (Moco(config, Flat(), rows) for rows in (64, 128))
+    own = child.queue.rows.clone()
+    child.carry_over(parent.state_dict())
+    assert torch.equal(child.queue.rows, torch.cat([parent.queue.rows, own[16:]]))
+    assert len(own) == 32

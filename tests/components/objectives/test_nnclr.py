@@ -6,7 +6,7 @@ import torch
 from components.errors import UserError
 from components.objectives.nnclr import Nnclr, NnclrConfig, nearest, neighbour_loss
 from components.objectives.pairs import unit
-from tests.components.objectives.toys import Z1, Z2, B, batch, make, noise
+from tests.components.objectives.toys import Z1, Z2, B, Flat, batch, make, noise
 
 SMALL = NnclrConfig(hidden=16, embedding=4, queue=10)
 
@@ -95,7 +95,16 @@ def test_one_sample_alone_is_refused():
 
 
 def test_defaults_and_published_values():
-    assert (NnclrConfig().temperature, NnclrConfig().queue) == (0.1, 4096)
+    assert (NnclrConfig().temperature, NnclrConfig().queue) == (0.1, None)
     config = NnclrConfig(hidden=2048, embedding=256, queue=98304)
     objective, encoder = make(Nnclr, config)
     assert 0 < objective(encoder, batch()).total.item() < math.log(6) + 20
+
+
+def test_a_warm_start_on_more_samples_takes_the_queue_over_and_makes_it_longer():
+    config = NnclrConfig(hidden=16, embedding=4)
+    parent, child = (Nnclr(config, Flat(), rows) for rows in (64, 128))
+    own = child.queue.rows.clone()
+    child.carry_over(parent.state_dict())
+    assert torch.equal(child.queue.rows, torch.cat([parent.queue.rows, own[16:]]))
+    assert len(own) == 32

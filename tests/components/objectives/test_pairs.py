@@ -5,14 +5,14 @@ import torch
 from torch import nn
 
 from components.errors import UserError
-from components.objectives.pairs import projector, same_shape, two_views, unit, wide
+from components.objectives.pairs import projector, same_shape, two_views, unit
 from tests.components.objectives.toys import batch, noise
 
 
 def test_rows_get_length_one_in_float32_or_wider():
     assert unit(torch.tensor([[3.0, 4.0]])).tolist() == [[pytest.approx(0.6), pytest.approx(0.8)]]
     assert unit(noise().bfloat16()).dtype == torch.float32
-    assert wide(noise()).dtype == unit(noise()).dtype == torch.float64
+    assert unit(noise()).dtype == torch.float64
     torch.testing.assert_close(unit(noise()).norm(dim=1), torch.ones(5, dtype=torch.float64))
 
 

@@ -1,6 +1,8 @@
+import pytest
 import torch
 
-from components.objectives.queue import Queue
+from components.objectives.queue import Queue, length_for
+from components.training.defaults import batch_of
 
 
 def test_it_starts_as_random_directions_and_fills_newest_first():
@@ -28,3 +30,20 @@ def test_it_is_saved():
     assert list(queue.state_dict()) == ["rows"]
     other.load_state_dict(queue.state_dict())
     assert torch.equal(queue.rows, other.rows)
+
+
+@pytest.mark.parametrize(
+    ("samples", "rows"),
+    [(0, 8), (40, 8), (1437, 256), (5000, 1024), (16_384, 4096), (60_000, 8192), (1_281_167, 65536)],
+)
+def test_its_length_is_a_quarter_of_the_samples_in_whole_batches(samples, rows):
+    assert length_for(samples) == rows
+    assert rows % min(rows, batch_of(samples)) == 0
+
+
+def test_rows_of_another_length_are_taken_newest_first():
+    queue, three = Queue(4, 2), torch.arange(6.0).reshape(3, 2)
+    own = queue.rows.clone()
+    assert torch.equal(queue.fitted(three), torch.cat([three, own[3:]]))
+    assert torch.equal(queue.fitted(torch.arange(12.0).reshape(6, 2)), torch.arange(8.0).reshape(4, 2))
+    assert torch.equal(queue.rows, own)

@@ -4,9 +4,11 @@ import pytest
 
 from components.augmentations.image import ViewConfig
 from components.objectives import OBJECTIVES
+from components.objectives.dino import DinoConfig
 from components.objectives.mae import MaeConfig
 from components.objectives.simclr import SimclrConfig
 from components.training.candidates import candidate
+from components.training.loop import TrainConfig
 
 VIEW = ViewConfig(size=20, scale=(0.3, 1.0), gamma=0.4, flip=0.0)
 
@@ -27,10 +29,23 @@ def test_the_views_are_those_of_the_data_but_for_what_the_objective_needs_otherw
     assert candidate("ibot", VIEW, 5000, 10).dino.view == VIEW
 
 
-def test_prototypes_and_queue_follow_the_rule():
+def test_prototypes_queue_freeze_and_epsilon_follow_the_rule():
     swav = candidate("swav", VIEW, 5000, 10)
-    assert (swav.prototypes, swav.queue) == (30, 0)
+    assert (swav.prototypes, swav.queue, swav.freeze, swav.epsilon) == (30, 0, 0.1, 0.03)
+    many = candidate("swav", VIEW, 1600, 100, TrainConfig(batch_size=64))
+    assert (many.prototypes, many.queue) == (300, 384)
+    long = candidate("swav", VIEW, 1_281_167, 1000, TrainConfig(epochs=100))
+    assert (long.prototypes, long.queue, long.freeze, long.epsilon) == (3000, 3840, 0.0006, 0.05)
     assert candidate("deepcluster", VIEW, 5000, 10).clusters == 30
-    many = candidate("swav", VIEW, 600, 100)  # batch 64
-    assert (many.prototypes, many.queue) == (300, 256)
-    assert candidate("moco", VIEW, 600, 100).queue > 256  # of negatives: another thing
+    assert candidate("deepclusterv2", VIEW, 5000, 10).prototypes == 30
+    assert candidate("scan", VIEW, 5000, 10).clusters == 10  # they are to be the classes
+    assert candidate("scan", VIEW, 5000, None).clusters == 70
+    assert candidate("moco", VIEW, 600, 100).queue is None  # of negatives: it follows the samples by itself
+    assert candidate("dino", VIEW, 5000, 10).freeze == DinoConfig().freeze  # of a layer, not of prototypes
+
+
+def test_a_teachers_memory_fits_into_the_training():
+    train = TrainConfig(epochs=10, batch_size=100)  # 500 steps
+    for name in ("byol", "moco", "mocov3", "dino"):
+        assert candidate(name, VIEW, 5000, 10, train).momentum == 0.98
+    assert candidate("ibot", VIEW, 5000, 10, train).dino.momentum == 0.98

@@ -128,7 +128,19 @@ def test_logs_lie_below_home_unless_its_name_is_too_long_for_a_socket(tmp_path: 
     long = tmp_path / ("x" * 60)
     folder = cluster._logs(long)
     assert not folder.is_relative_to(long)
+    (link,) = (long / "ray").iterdir()  # by which gc finds it, where the process was killed
+    assert link.resolve() == folder
     folder.rmdir()
+
+
+def test_logs_that_lie_elsewhere_go_with_their_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake, long = FakeRay(running=False), tmp_path / ("x" * 60)
+    monkeypatch.setitem(sys.modules, "ray", fake)  # type: ignore[arg-type]
+    with instance("local", long):
+        folder = Path(fake.options["_temp_dir"])
+        assert [link.resolve() for link in (long / "ray").iterdir()] == [folder]
+    assert not folder.exists()
+    assert list((long / "ray").iterdir()) == []
 
 
 @pytest.mark.slow

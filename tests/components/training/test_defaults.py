@@ -4,6 +4,7 @@ import pytest
 
 from components.training.defaults import (
     Defaults,
+    Numbers,
     batch_of,
     defaults,
     learning_rate,
@@ -15,14 +16,15 @@ from components.training.defaults import (
 
 def test_at_5_thousand_samples():
     assert defaults(5_000, classes=10, speed=1000, seconds=300) == Defaults(
-        batch_size=256, epochs=60, steps=1140, seconds=300.0, prototypes=30, queue=0, freeze=0.1, momentum=0.9912
+        batch_size=256, epochs=60, steps=1140, seconds=300.0,
+        numbers=Numbers(prototypes=30, queue=0, freeze=0.1, epsilon=0.03, momentum=0.9912),
     )  # fmt: skip
 
 
 def test_at_5_million_samples():
     assert defaults(5_000_000, classes=10, speed=1000, seconds=300) == Defaults(
-        batch_size=1024, epochs=5, steps=24410, seconds=25000.0, prototypes=300, queue=0, freeze=0.0128,
-        momentum=0.996,
+        batch_size=1024, epochs=5, steps=24410, seconds=25000.0,
+        numbers=Numbers(prototypes=300, queue=0, freeze=0.0128, epsilon=0.05, momentum=0.996),
     )  # fmt: skip
 
 
@@ -60,7 +62,7 @@ def test_about_three_prototypes_a_class(samples, classes, prototypes):
     [
         (1_281_167, 256, 3000, 3840),  # as published
         (1_281_167, 4096, 3000, 0),  # as published
-        (5000, 256, 192, 0), (5000, 256, 193, 256), (600, 64, 300, 256), (100, 8, 300, 48),
+        (5000, 256, 192, 0), (5000, 256, 193, 256), (600, 64, 300, 128), (100, 8, 300, 24),
     ],
 )  # fmt: skip
 def test_a_queue_where_the_batch_is_too_small_to_balance_over(samples, batch, prototypes, queue):

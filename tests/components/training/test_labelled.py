@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ import torch
 from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
 from components.errors import UserError
-from components.training.labelled import LabelledSource, Stream, Supervision
+from components.training.labelled import LabelledSource, Stream, Supervision, domains_of
 
 N = 10
 PLAIN = ViewConfig(size=8, scale=(1, 1), ratio=(1, 1), flip=0, jitter=0, grayscale=0)  # changes nothing
@@ -45,6 +47,24 @@ def test_layout_of_a_batch():
     np.testing.assert_allclose(batch.views[0][:, 0, 0, 0], batch.index / 255)
     torch.testing.assert_close(batch.targets, made.supervision.targets[batch.index])
     torch.testing.assert_close(batch.weights, made.supervision.weights[batch.index])
+
+
+def test_the_source_of_most_labels_is_one_domain_and_all_others_the_other():
+    source = torch.tensor([2, 0, 1, 1, 0, 2, 1])
+    assert domains_of(source, torch.tensor([0, 2, 3])).tolist() == [1, 1, 0, 0, 1, 1, 0]
+    assert domains_of(source, torch.tensor([0, 5, 2])).tolist() == [0, 1, 1, 1, 1, 0, 1]
+    assert domains_of(source, torch.tensor([2, 4])).tolist() == [1, 0, 1, 1, 0, 1, 1]  # of equals the first
+    assert domains_of(torch.full((5,), 3), torch.tensor([0])) is None
+
+
+def test_a_batch_tells_its_rows_domains():
+    made = source()
+    domains = torch.arange(N) % 2
+    made.supervision = replace(made.supervision, domains=domains)
+    made.begin(0, 0, None)
+    batch = made.batch(0, torch.Generator().manual_seed(0))
+    assert batch.domains.tolist() == domains[batch.index].tolist()
+    assert source().supervision.domains is None
 
 
 def test_strong_views_are_of_the_unlabelled_rows_in_their_order():

@@ -1,0 +1,113 @@
+"""What suits the data that a survey found: the values, and the recipe that says them with their reasons."""
+
+import yaml
+
+from components.training.defaults import defaults, learning_rate, speed_of
+from pipelines.survey import Found
+
+Values = dict[str, int | float | None]
+BUDGET = 120.0  # seconds of pretraining to aim at
+
+
+def suited(found: Found) -> Values:
+    """Values that suit the data, on two cores within a few minutes where there is not much of it; the rule is
+    components.training.defaults."""
+    side, classes, samples = found.side, len(found.labels), found.samples
+    square = len(set(found.sizes)) == 1 and found.sizes[0][0] == found.sizes[0][1]
+    if square and 16 <= side <= 64:
+        size = side
+    else:
+        ladder = [
+            s
+            for s in (16, 24, 28, 32, 48, 64, 96)
+            if s <= side and (s < 96 or (side >= 160 and samples <= 3000))
+        ]
+        size = ladder[-1] if ladder else 16
+    stride = 2 if size >= 24 else 1
+    train = int(samples * 0.8)
+    rule = defaults(train, classes=classes or None, speed=speed_of(size, stride), seconds=BUDGET)
+    labels = found.labels.total()
+    return {
+        "size": size,
+        "channels": 1 if found.grey >= 0.99 * len(found.sizes) else 3,
+        "stem_stride": stride,
+        "batch_size": rule.batch_size,
+        "epochs": rule.epochs,
+        "seconds": rule.seconds,
+        "learning_rate": learning_rate("adamw", rule.batch_size),
+        "prototypes": rule.numbers.prototypes,
+        "queue": rule.numbers.queue,
+        "freeze": rule.numbers.freeze,
+        "epsilon": rule.numbers.epsilon,
+        "clusters": max(2, min(3 * classes, train // 10)) if classes >= 2 else None,
+        "label_batch": max(2, min(50, labels)),
+        "test_share": 0.2,
+        "max_bad_share": 0.05 if found.bad_share <= 0.04 else min(1.0, round(2 * found.bad_share + 0.01, 2)),
+    }
+
+
+def render(name: str, inbox: str, found: Found, values: Values) -> str:
+    """The recipe as text, with the reasons as comments."""
+    size, channels = int(values["size"] or 0), int(values["channels"] or 0)
+    view = _view(size, channels)
+    classes = len(found.labels)
+    whence = {
+        "file": "labels*.csv, or a column label",
+        "folders": "an image's folder is its class",
+        None: "no labels yet",
+    }
+    reason = (
+        f"about three for each of {classes} classes" if values["clusters"] else "by the number of samples"
+    )
+    swav = ", ".join(f"{name}: {values[name]}" for name in ("prototypes", "queue", "freeze", "epsilon"))
+    tests = "unused: test items are named" if found.named_tests else "of all samples, never trained on"
+    return f"""\
+# Written by `selfsup init` from {found.samples} samples; yours to change. `selfsup check` tells of mistakes.
+name: {name}
+seed: 0
+modality: {{name: image, size: {size}, channels: {channels}}}  # short side: {found.side}, the median
+inbox: {_quoted(inbox)}
+schedule: null  # or a cron expression
+
+ingest:
+  labels_from: {found.labels_from or "file"}  # {whence.get(found.labels_from or "", "none yet")}
+  max_bad_share: {values["max_bad_share"]}  # more bad samples in a delivery stop the run
+
+snapshot:
+  test_share: {values["test_share"]}  # {tests}
+
+pretrain:
+  objective:
+    name: simclr  # or swav with {swav}; `selfsup choose` compares
+    view: {view}  # set flip to 0 where left and right matter
+  encoder: {{name: resnet, widths: [32, 64, 128], blocks: [1, 1, 1], stem_stride: {values["stem_stride"]}}}
+  train:  # {_duration(float(values["seconds"] or 0))} on two cores
+    epochs: {values["epochs"]}
+    batch_size: {values["batch_size"]}
+    optimiser: {{name: adamw, learning_rate: {values["learning_rate"]}}}
+
+pseudo_label:
+  clusters: {values["clusters"] or "auto"}  # {reason}
+
+finetune:
+  batch_size: {values["label_batch"]}  # labels a step
+"""
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 5400:
+        return f"about {max(1, round(seconds / 60))} min"
+    return f"about {seconds / 3600:.0f} h"
+
+
+def _view(size: int, channels: int) -> str:
+    from components.modalities.defaults import default_view
+    from components.modalities.image import ImageConfig
+
+    view = default_view(ImageConfig.model_validate({"size": size, "channels": channels}))
+    given = view.model_dump(mode="json", exclude_defaults=True) | {"size": size, "flip": view.flip}
+    return yaml.safe_dump(given, default_flow_style=True, width=10_000).strip()
+
+
+def _quoted(text: str) -> str:
+    return yaml.safe_dump(text, width=10_000).removesuffix("\n...\n").strip()
