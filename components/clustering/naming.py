@@ -46,10 +46,12 @@ def graph(features: Floats, spread: Spread | None = None, *, threads: int = 1) -
             f"naming needs finite features [N, D], got shape {features.shape}; look at the embed stage"
         )
     n, k = len(features), min(spread.neighbours, len(features) - 1)
-    cosines, near = _search(unit(features), k + 1, threads)
+    points = unit(features)
+    with pinned(threads):
+        cosines, near = searched(points).search(points, k + 1)
     rows = np.repeat(np.arange(n), k + 1)
     edges = (near.ravel() != rows) & (near.ravel() >= 0)
-    weights = np.exp((np.clip(cosines.ravel()[edges], -1, 1) - 1) / spread.width).astype(np.float32)
+    weights = weighed(cosines.ravel()[edges], spread)
     half = sparse.csr_array((weights, (rows[edges], near.ravel()[edges])), shape=(n, n))
     whole = (half + half.T).tocsr()
     degree = np.asarray(whole.sum(axis=1)).ravel()
@@ -72,8 +74,8 @@ def spread_labels(
         edges: of `graph`.
         rows, labels: [L] the labelled samples and their classes in [0, C).
         prior: [C] shares the classes are aligned to, or None: as the labels spread. A wrong prior costs more
-        than
-            a right one gains (measured: .68 -> .57 against .713 -> .729), so give one only where it is known.
+            than a right one gains (measured: .68 -> .57 against .713 -> .729), so give one only where it is
+            known.
     """
     spread = spread or Spread()
     if len(rows) != len(labels) or (len(labels) and not 0 <= labels.min() <= labels.max() < classes):
@@ -119,18 +121,22 @@ def cluster_classes(assignment: Ints, probabilities: Floats, clusters: int) -> I
     return np.where(np.bincount(assignment, minlength=clusters) > 0, mass.argmax(axis=1), -1).astype(np.int64)
 
 
-def _search(points: Floats, k: int, threads: int) -> tuple[Floats, Ints]:
+def weighed(cosines: Floats, spread: Spread) -> Floats:
+    """What an edge weighs: exp((cos - 1) / width), 1 for equal directions."""
+    return np.asarray(np.exp((np.clip(cosines, -1, 1) - 1) / spread.width), dtype=np.float32)
+
+
+def searched(points: Floats) -> faiss.Index:
+    """Where neighbours by cosine are looked for among points [N, D] of unit length."""
     n, d = points.shape
-    with pinned(threads):
-        if n <= _EXACT:
-            index: faiss.Index = faiss.IndexFlatIP(d)
-        else:
-            cells = int(2 * np.sqrt(n))
-            inverted = faiss.IndexIVFFlat(faiss.IndexFlatIP(d), d, cells, faiss.METRIC_INNER_PRODUCT)
-            inverted.cp.min_points_per_centroid = 1
-            inverted.nprobe = max(8, cells // 32)
-            inverted.train(points)
-            index = inverted
-        index.add(points)
-        cosines, near = index.search(points, k)
-    return cosines, near
+    if n <= _EXACT:
+        index: faiss.Index = faiss.IndexFlatIP(d)
+    else:
+        cells = int(2 * np.sqrt(n))
+        inverted = faiss.IndexIVFFlat(faiss.IndexFlatIP(d), d, cells, faiss.METRIC_INNER_PRODUCT)
+        inverted.cp.min_points_per_centroid = 1
+        inverted.nprobe = max(8, cells // 32)
+        inverted.train(points)
+        index = inverted
+    index.add(points)
+    return index

@@ -102,6 +102,11 @@ class Worker:
         return best
 
 
+def merged(answers: list[dict[int, Any]]) -> dict[int, Any]:
+    """shard -> answer, of all workers."""
+    return {shard: found for own in answers for shard, found in own.items()}
+
+
 def distinct(points: Iterable[Far], count: int) -> list[Far]:
     """The `count` farthest whose points differ; of equally far ones those of the lower shard and row."""
     found: dict[bytes, Far] = {}

@@ -53,13 +53,21 @@ def test_sums_and_distances_equal_loops_also_over_many_blocks():
     own = np.random.default_rng(2).integers(0, 4, len(x))
     sums, counts = sums_of(x, own, 6)
     for k in range(6):
-        np.testing.assert_allclose(sums[k], x[own == k].astype(np.float64).sum(axis=0), rtol=0, atol=1e-10)
+        np.testing.assert_allclose(sums[k], x[own == k].astype(np.float64).sum(axis=0), rtol=0, atol=2e-4)
         assert counts[k] == (own == k).sum()
     assert sums.dtype == np.float64
     c = points(4, seed=1)
     gaps = x.astype(np.float64) - c[own]
     slow = [sum(float(g) ** 2 for g in gap) for gap in gaps]
     np.testing.assert_allclose(squared(x, c, own), slow, rtol=1e-5)
+
+
+def test_sums_of_whole_numbers_are_exact_beyond_float32():
+    x = np.full((3 * 4096 + 5, 2), 4096, dtype=np.float32)
+    x[-1] = 1
+    sums, counts = sums_of(x, np.zeros(len(x), dtype=np.int64), 1)
+    assert sums.tolist() == [[4096.0 * (3 * 4096 + 4) + 1] * 2]  # float32 holds no odd number above 2^24
+    assert counts.tolist() == [len(x)]
 
 
 def test_the_grid_of_the_docstring_and_of_other_sizes():

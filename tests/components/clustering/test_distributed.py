@@ -7,7 +7,8 @@ import faiss
 import numpy as np
 import pytest
 
-from components.clustering import distributed, workers
+from components.clustering import distributed, draws, workers
+from components.clustering import run as running
 from components.clustering.distributed import kmeans
 from components.clustering.kmeans import kmeans as in_memory
 from components.clustering.kmeans import unit
@@ -89,7 +90,7 @@ def test_a_mini_batch_step_by_hand():
     shards = [np.array([[0.0], [2], [10], [14]], np.float32), np.array([[4.0], [20]], np.float32)]
     start = np.array([[0.0], [30]], np.float32)
     chosen = [
-        distributed._chosen([(0, 0), (0, 1), (1, 0)], 1, 5, turn, 2) for turn in range(3)
+        draws.mini_batch([(0, 0), (0, 1), (1, 0)], 1, 5, turn, 2) for turn in range(3)
     ]  # each chunk of two rows has its turn
     turns = [next((s, int(c[0])) for s, c in own.items() if len(c)) for own in chosen]
     assert sorted(turns) == [(0, 0), (0, 1), (1, 0)]
@@ -102,6 +103,19 @@ def test_a_mini_batch_step_by_hand():
             sums[k], counts[k] = sums[k] + x, counts[k] + 1
         centroids = [s / n if n else c for s, n, c in zip(sums, counts, centroids, strict=True)]
     np.testing.assert_allclose(found.centroids[:, 0], centroids, rtol=1e-6)
+
+
+def test_mini_batches_give_every_chunk_its_turn_and_each_round_an_order_of_its_own():
+    parts = [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2)]
+    turns = [
+        [(s, int(c)) for s, own in draws.mini_batch(parts, 2, 7, done, 2).items() for c in own]
+        for done in range(10)
+    ]
+    assert all(len(turn) == 2 for turn in turns)
+    orders = [np.random.default_rng([7, 1, r]).permutation(5) for r in range(4)]
+    whole = [parts[i] for order in orders for i in order]
+    assert turns == [sorted(whole[2 * n : 2 * n + 2]) for n in range(10)]
+    assert len({tuple(order) for order in orders}) > 1
 
 
 def test_mini_batches_come_near_what_all_points_give():
@@ -120,6 +134,20 @@ def test_starts_are_points_spread_as_by_the_kmeans_of_one_process():
     assert inertia < 1.03 * in_memory(cloud(), 25, spherical=False, restarts=1, seed=0).inertia
 
 
+@pytest.mark.parametrize("spherical", [True, False])
+def test_starts_and_the_best_of_several_runs_are_those_of_one_process(spherical):
+    x, settings = cloud(9000, 6), {"clusters": 12, "spherical": spherical, "seed": 4}
+    alike = kmeans(np.array_split(x, 3), **settings, iterations=0, restarts=1)
+    starts = in_memory(x, **settings, iterations=0, restarts=1).centroids
+    np.testing.assert_allclose(alike.centroids, starts, rtol=0, atol=1e-6)
+    each = [
+        in_memory(x, 12, spherical=spherical, seed=4, restarts=n, iterations=5).inertia for n in (1, 2, 3)
+    ]
+    found = [kmeans(np.array_split(x, 3), **settings, iterations=5, restarts=n).inertia for n in (1, 2, 3)]
+    assert found == pytest.approx(each, rel=1e-5)
+    assert found[2] < found[0]
+
+
 def test_the_sample_of_a_start_is_of_the_rows_drawn_from_all_shards():
     shards = [cloud(7000, 2, seed=s) for s in range(3)]
     asked = {}
@@ -128,7 +156,7 @@ def test_the_sample_of_a_start_is_of_the_rows_drawn_from_all_shards():
         asked.update(wanted)
         return workers.Worker(dict(enumerate(shards)), 999, False, 1).take(wanted), {}
 
-    start = distributed._first(ask, [7000] * 3, 5, seed=0)
+    start = draws.first_of(ask, [7000] * 3, 5, np.random.default_rng(0))
     assert sum(map(len, asked.values())) == 8192
     assert all(len(set(rows.tolist())) == len(rows) for rows in asked.values())
     assert all(0 <= rows.min() <= rows.max() < 7000 for rows in asked.values())
@@ -154,7 +182,7 @@ def test_empty_clusters_are_filled_and_counted(iterations):
 def test_a_cluster_empty_in_between_takes_half_of_a_large_one_but_not_in_mini_batches():
     sums, counts = np.array([[8.0], [0]]), np.array([4, 0])
     for keep, expected in ((False, [2 * (1 - 1 / 1024), 2 * (1 + 1 / 1024)]), (True, [2, 50])):
-        run = distributed._Run(np.array([[0.0], [50]], np.float32), 0, False, [], None)
+        run = running.Run(np.array([[0.0], [50]], np.float32), 0, False, [], None)
         run.move([(sums, counts)], keep=keep)
         np.testing.assert_allclose(run.centroids[:, 0], expected, rtol=1e-6)
         assert run.repaired == (not keep)
@@ -207,7 +235,7 @@ def test_no_more_than_a_chunk_of_a_file_is_asked_for_at_a_time(tmp_path, monkeyp
 
 def test_it_ends_when_nothing_moves():
     x, _ = blobs()
-    run = distributed._Run(x[[0, 40, 80, 110]], 0, False, [], None)
+    run = running.Run(x[[0, 40, 80, 110]], 0, False, [], None)
     worker = workers.Worker({0: x}, 50, False, 1)
     while not run.still:
         run.move([worker.step(run.centroids, -20, None)], keep=False)
@@ -227,6 +255,7 @@ def test_it_ends_when_nothing_moves():
         ([np.eye(3, dtype=np.float32), np.eye(2, dtype=np.float32)], 1, {}, r"shards \[rows, D\]"),
         ([], 1, {}, r"shards \[rows, D\]"),
         ([np.eye(3, dtype=np.float32)], 0, {}, "1 <= clusters"),
+        ([np.eye(3, dtype=np.float32)], 1, {"restarts": 0}, "restarts >= 1, got 0"),
         ([np.eye(3, dtype=np.float32)], 2, {"start": np.eye(3, dtype=np.float32)}, "start centroids"),
     ],
 )
@@ -251,7 +280,7 @@ def test_under_ray_a_worker_killed_in_the_middle_changes_no_byte(tmp_path, monke
     shards = np.array_split(cloud(), 4)
     settings = {"clusters": 40, "iterations": 6, "seed": 2, "chunk": 250}
     whole, killed = kmeans(shards, **settings), []
-    save = distributed._Run._save
+    save = running.Run._save
 
     def kill_one(self, file):
         save(self, file)
@@ -260,7 +289,7 @@ def test_under_ray_a_worker_killed_in_the_middle_changes_no_byte(tmp_path, monke
             killed.append(min(pid for pid, title in titles.items() if title.startswith("ray::Worker")))
             os.kill(killed[0], signal.SIGKILL)
 
-    monkeypatch.setattr(distributed._Run, "_save", kill_one)
+    monkeypatch.setattr(running.Run, "_save", kill_one)
     with instance("local", tmp_path):
         found = kmeans(shards, **settings, workers=2, cpus=0, folder=tmp_path / "state")
     assert len(killed) == 1
