@@ -1,0 +1,1 @@
+"""The benchmark behind benchmarks/few_labels.py: its data sets, its runs, its page."""
