@@ -1,4 +1,4 @@
-"""What a classifier answers on rows of a packed array, over Ray Data: probabilities, and features beside them.
+"""What a classifier answers on rows of a packed array, over Ray Data: probabilities, with features and distances.
 
 A range's answers are a file of their own, written whole or not at all, so a run that was killed goes on where it
 stopped. Computed in float32 whatever the training computed in: so it answers where it is served.
@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,15 @@ from pipelines.ranges import over_ranges
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 RANGE = 16  # batches a task
+
+
+class Answers(NamedTuple):
+    """probabilities [M, K], features [M, D]; outliers [M] distance from all that was learnt from, NaN where the
+    model does not know it."""
+
+    probabilities: Floats
+    features: Floats
+    outliers: Floats
 
 
 def answer(
@@ -58,10 +67,10 @@ def answer(
     return last - first
 
 
-def answers(folder: Path, rows: Ints, ranges: Sequence[dict[str, int]]) -> tuple[Floats, Floats]:
-    """probabilities [M, K] and features [M, D] of the ranges, in their order."""
+def answers(folder: Path, rows: Ints, ranges: Sequence[dict[str, int]]) -> Answers:
+    """Those of the ranges, in their order."""
     parts = [np.load(_file(folder, rows, part)) for part in ranges]
-    return np.concatenate([p["probabilities"] for p in parts]), np.concatenate([p["features"] for p in parts])
+    return Answers(*(np.concatenate([part[name] for part in parts]) for name in Answers._fields))
 
 
 class Answerer:
@@ -96,8 +105,10 @@ class Answerer:
                 probabilities.append(logits.double().softmax(1).float().cpu().numpy())
                 features.append(feature.float().cpu().numpy())
         p, x = np.concatenate(probabilities), np.concatenate(features)
+        apart = self.classifier.distances(x)
+        found = Answers(p, x, np.full(len(x), np.nan, np.float32) if apart is None else apart)
         file = _file(self.folder, self.rows, {"start": start, "stop": stop})
-        write_atomically(file, lambda out: np.savez(out, probabilities=p, features=x))
+        write_atomically(file, lambda out: np.savez(out, **found._asdict()))
         return {"rows": [stop - start], "began": [began], "ended": [time.time()]}
 
 

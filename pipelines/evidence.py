@@ -15,10 +15,9 @@ from pydantic import Field
 
 from components.config import Config
 from components.evaluation import economy, noisy, outliers
-from components.evaluation.bootstrap import mean_interval
 from components.evaluation.calibration import softmax
 from components.evaluation.conformal import Sets, coverage
-from components.evaluation.figures import Figure
+from components.evaluation.figures import Figure, share
 from components.evaluation.probe import Probe
 
 Ints = NDArray[np.int64]
@@ -101,7 +100,7 @@ def sets(kept: Sets, p: Doubles, labels: Ints, names: Sequence[str], resamples: 
     worst = min(by_class, key=lambda k: by_class[k])
     return SetFigures(
         promised=1 - kept.miss,
-        coverage=_figure(covered, resamples, seed),
+        coverage=share(covered, resamples=resamples, seed=seed),
         size=float(size.mean()),
         single=float(one.mean()),
         single_right=float(covered[one].mean()) if one.any() else None,
@@ -131,7 +130,7 @@ def strange(
     return OutlierFigures(
         rate=rate,
         limit=limit,
-        false_alarms=_figure(found.scores(features[test]) > limit, resamples, seed),
+        false_alarms=share(found.scores(features[test]) > limit, resamples=resamples, seed=seed),
         strangest=[
             Strange(id=str(ids[rows[chosen[i]]]), row=int(rows[chosen[i]]), score=float(score[i]))
             for i in top
@@ -183,8 +182,3 @@ def saved(
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _figure(values: NDArray[np.bool_], resamples: int, seed: int) -> Figure:
-    found = mean_interval(values, resamples=resamples, seed=seed)
-    return Figure(value=found.value, low=found.low, high=found.high)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -14,6 +15,9 @@ from components.config import Config
 from components.errors import UserError
 from components.evaluation.conformal import Sets
 from components.files import write_atomically
+from components.registry.champion import FILES
+from components.registry.ordinary import OutlierConfig
+from pipelines.answers import Answers
 from pipelines.code import code_digest
 from pipelines.store import Artifact, Context, Manifest, read_manifest
 
@@ -21,41 +25,55 @@ from pipelines.store import Artifact, Context, Manifest, read_manifest
 class Partition(Config):
     """file: Parquet of one shard's samples in the snapshot's order: id, class, confidence (the largest
     probability), probabilities [K] in the order of `classes`, abstained, set (the classes among which the true one
-    is as often as the model promises, the likeliest first; null where it promises nothing)."""
+    is as often as the model promises, the likeliest first; null where it promises nothing), outlier (distance from
+    all that the model learnt from) and strange (whether that is more than ordinary samples have; both null where the
+    model does not know). strange: how many are, None where the model does not know."""
 
     shard: str
     samples: int
     abstained: int
+    strange: int | None = None
     file: Artifact
 
 
-def write(
-    file: Path,
-    ids: NDArray[np.str_],
-    probabilities: NDArray[np.float32],
-    classes: list[str],
-    abstain_below: float | None,
-    sets: Sets | None = None,
-) -> None:
+class Reading(Config):
+    """How a model's answers are read. classes, sets, outliers: what its folder says of them, None where it says
+    nothing. abstain_below: see the request; abstain_strange: whether a strange sample is none to act on."""
+
+    classes: list[str]
+    sets: Sets | None = None
+    outliers: OutlierConfig | None = None
+    abstain_below: float | None = None
+    abstain_strange: bool = False
+
+    @classmethod
+    def of(cls, model: Path, abstain_below: float | None, abstain_strange: bool) -> "Reading":
+        """With what the classifier in a folder says of itself."""
+        told = json.loads((model / FILES["config"]).read_bytes())
+        kept = {name: told.get(name) for name in ("classes", "sets", "outliers")}
+        return cls.model_validate(
+            {**kept, "abstain_below": abstain_below, "abstain_strange": abstain_strange}
+        )
+
+
+def write(file: Path, ids: NDArray[np.str_], answers: Answers, reading: Reading) -> None:
     """One partition, whole or not at all; the same answers give the same bytes."""
-    confidence = probabilities.max(axis=1)
-    named = [None] * len(ids) if sets is None else _named(sets, probabilities, classes)
+    p, classes, known = answers.probabilities, reading.classes, reading.outliers
+    confidence, nothing = p.max(axis=1), [None] * len(ids)
+    strange = np.zeros(len(ids), np.bool_) if known is None else answers.outliers > known.limit
+    abstained = (confidence < (reading.abstain_below or 0.0)) | (strange & reading.abstain_strange)
     columns = {
         "id": pa.array(ids.tolist(), pa.string()),
-        "class": pa.array([classes[k] for k in probabilities.argmax(axis=1)], pa.string()),
+        "class": pa.array([classes[k] for k in p.argmax(axis=1)], pa.string()),
         "confidence": pa.array(confidence, pa.float32()),
-        "probabilities": pa.array(list(probabilities), pa.list_(pa.float32())),
-        "abstained": pa.array(confidence < (abstain_below or 0.0), pa.bool_()),
-        "set": pa.array(named, pa.list_(pa.string())),
+        "probabilities": pa.array(list(p), pa.list_(pa.float32())),
+        "abstained": pa.array(abstained, pa.bool_()),
+        "set": pa.array(_named(reading.sets, p, classes) if reading.sets else nothing, pa.list_(pa.string())),
+        "outlier": pa.array(answers.outliers if known else nothing, pa.float32()),
+        "strange": pa.array(strange if known else nothing, pa.bool_()),
     }
     table = pa.table(columns)
     write_atomically(file, lambda out: pq.write_table(table, out, compression="zstd", store_schema=False))
-
-
-def sets_of(model: Path) -> Sets | None:
-    """What the classifier in a folder promises of its sets, None where it was never cross-fitted."""
-    kept = json.loads((model / "model.json").read_bytes()).get("sets")
-    return None if kept is None else Sets.model_validate(kept)
 
 
 def _named(sets: Sets, probabilities: NDArray[np.float32], classes: list[str]) -> list[list[str]]:
@@ -66,9 +84,13 @@ def _named(sets: Sets, probabilities: NDArray[np.float32], classes: list[str]) -
 
 def described(file: Path, shard: str, folder: Path) -> Partition:
     """A partition that lies in the run's folder."""
-    abstained = pq.read_table(file, columns=["abstained"])["abstained"].to_numpy()
+    told = pq.read_table(file, columns=["abstained", "strange"])
     return Partition(
-        shard=shard, samples=len(abstained), abstained=int(abstained.sum()), file=Artifact.of(file, folder)
+        shard=shard,
+        samples=len(told),
+        abstained=pc.sum(told["abstained"]).as_py() or 0,
+        strange=pc.sum(told["strange"]).as_py(),
+        file=Artifact.of(file, folder),
     )
 
 

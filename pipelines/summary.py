@@ -54,7 +54,8 @@ def _skipped(made: dict[str, Manifest]) -> list[str]:
 
 
 def _verdict(ended: Sequence[StageLine], made: dict[str, Manifest], store: Path) -> list[str]:
-    """The champion, what it reaches, and where the report lies; what a stage did not say is left out."""
+    """The champion, what it reaches, what its method was worth, and where the report lies; what a stage did not say is
+    left out."""
     said = {stage: manifest.output for stage, manifest in made.items()}
     registered, promoted = said.get("register", {}), said.get("promote", {})
     figures = said.get("evaluate", {}).get("metrics") or {}
@@ -72,6 +73,8 @@ def _verdict(ended: Sequence[StageLine], made: dict[str, Manifest], store: Path)
         lines.append(
             f"accuracy on the test samples: {_figure(figures, 'accuracy')}{_margin(said['evaluate'])}"
         )
+    if worth := said.get("evaluate", {}).get("worth"):
+        lines += [worth["line"], *(f"warning: {text}" for text in worth["warnings"])]
     pages = (v["path"] for v in said.get("report", {}).values() if isinstance(v, dict) and "path" in v)
     page = next((path for path in pages if str(path).endswith(".html")), None)
     if page:

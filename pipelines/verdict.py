@@ -41,6 +41,7 @@ def judge(
     checks = [
         comparison.beats_baselines(metrics.get("accuracy"), said.get("baselines"), bounds.margin),
         classes.worst_class(said.get("per_class"), bounds.class_floor),
+        *method(said.get("worth")),
         gate.at_most("calibration", metrics.get("ece"), bounds.calibration, "expected calibration error"),
         *alive(evaluated, bounds, context),
         *served(registered, bounds),
@@ -55,6 +56,15 @@ def judge(
         comparison.forgetting(ours, theirs, bounds.forgetting),
         classes.class_drops(ours, theirs, bounds),
     ]
+
+
+def method(worth: Mapping[str, Any] | None) -> list[Check]:
+    """A method that hurts is refused: with certainty worse than the same encoder with the labels alone. Nothing where
+    these were all that was learnt from."""
+    if worth is None or worth["word"] is None:
+        return []
+    what = f"accuracy of {worth['method']} less that of the labels alone, upper bound"
+    return [gate.at_least("method", (worth["difference"] or {}).get("high"), 0.0, what)]
 
 
 def alive(evaluated: Manifest, bounds: GateConfig, context: Context) -> list[Check]:

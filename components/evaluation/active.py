@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.errors import UserError
-from components.evaluation.ask import typicality
+from components.evaluation.ask import Asking, rank
 
 Bools = NDArray[np.bool_]
 Doubles = NDArray[np.float64]
@@ -54,25 +54,14 @@ def core_set(x: Floats, labelled: Bools, count: int, seed: int = 0) -> Ints:
 
 
 def typical(x: Floats, cluster: Ints, labelled: Bools, count: int, *, small: int = 5) -> Ints:
-    """[B] the most typical sample of each of the largest clusters without a label.
+    """[B] the most typical sample of each of the largest clusters without a label: as published, so that what a model
+    answers plays no part.
 
     Clusters with fewest labels come first, among those the largest; those of `small` samples or fewer last.
     x: [N, D] unit features; cluster: [N], with at least as many clusters as there are labels and B together.
     """
     _open(labelled, count)
-    score = typicality(x, cluster)
-    free, chosen = ~labelled, list[int]()
-    names, size = np.unique(cluster, return_counts=True)
-    held = {int(n): int(labelled[cluster == n].sum()) for n in names}
-    sizes = dict(zip(names.tolist(), size.tolist(), strict=True))
-    while len(chosen) < count:
-        left = [n for n in sizes if free[cluster == n].any()]
-        best = min(left, key=lambda n: (sizes[n] <= small, held[n], -sizes[n], n))
-        row = int(np.where(free & (cluster == best), score, -1.0).argmax())
-        chosen.append(row)
-        free[row] = False
-        held[best] += 1
-    return np.array(chosen, dtype=np.int64)
+    return rank(x, cluster, np.zeros(len(x)), labelled, Asking(count=count, small=small, apart=0.0))
 
 
 def cluster_margin(p: Doubles, cluster: Ints, labelled: Bools, count: int, *, pool: int = 10) -> Ints:

@@ -4,6 +4,7 @@ Source: Efron 1979; paired: both models are read on the same resample, so that w
 Letters: N samples, R resamples, K classes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,12 +55,26 @@ def paired_difference(
 def macro_f1_interval(
     counts: NDArray[np.int64], *, resamples: int = 2000, level: float = 0.95, seed: int = 0
 ) -> Interval:
-    """Interval of macro-F1 from [K, K] confusion counts: resampling samples redraws the cells of the
-    table."""
+    """Interval of macro-F1 from [K, K] confusion counts."""
+    return table_interval(macro_f1, counts, resamples=resamples, level=level, seed=seed)
+
+
+def table_interval(
+    figure: Callable[[NDArray[np.int64]], NDArray[np.float64]],
+    counts: NDArray[np.int64],
+    *,
+    resamples: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Interval of a figure of a table of counts [K, K]: resampling samples redraws its cells.
+
+    figure: [..., K, K] -> [...].
+    """
     total = int(counts.sum())
     _check(total, resamples, level)
     drawn = np.random.default_rng(seed).multinomial(total, counts.ravel() / total, size=resamples)
-    return _percentile(float(macro_f1(counts)), macro_f1(drawn.reshape(resamples, *counts.shape)), level)
+    return _percentile(float(figure(counts)), figure(drawn.reshape(resamples, *counts.shape)), level)
 
 
 def _percentile(value: float, drawn: NDArray[np.float64], level: float) -> Interval:

@@ -1,17 +1,16 @@
-"""Does a confidence of 0.8 mean right in 80 of 100 cases? Expected calibration error, and one temperature to
-mend it, or a scale and a shift a class.
+"""Does a confidence of 0.8 mean right in 80 of 100 cases? Expected calibration error, and one temperature to mend
+it, or a scale and a shift a class.
 
 Source: Guo et al. 2017, arXiv:1706.04599, equation 3 (ECE) and section 4.2 (temperature, vector scaling). The
-temperature
-minimises the negative log likelihood of logits that were *cross-fitted*: each label's logits come from a
-model that was not trained on it. Fitted on the training labels themselves it would only sharpen.
+temperature minimises the negative log likelihood of logits that were *cross-fitted*: each label's logits come from
+a model that was not trained on it. Fitted on the training labels themselves it would only sharpen.
 Letters: N samples, K classes, M bins.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
+
+from components.config import Config
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -19,8 +18,7 @@ Ints = NDArray[np.int64]
 LOWEST, HIGHEST = 0.05, 20.0  # a temperature outside this range says that the evidence is degenerate
 
 
-@dataclass(frozen=True)
-class Bin:
+class CurveBin(Config):
     """Samples with confidence in (lower, upper]. confidence and accuracy are means, 0 where count is 0."""
 
     lower: float
@@ -30,7 +28,7 @@ class Bin:
     accuracy: float
 
 
-def reliability(confidence: Floats, correct: NDArray[np.generic], bins: int = 15) -> list[Bin]:
+def reliability(confidence: Floats, correct: NDArray[np.generic], bins: int = 15) -> list[CurveBin]:
     """The reliability curve over `bins` bins of equal width on (0, 1].
 
     Args:
@@ -51,7 +49,13 @@ def reliability(confidence: Floats, correct: NDArray[np.generic], bins: int = 15
     mean = np.bincount(place, confidence, minlength=bins) / np.maximum(count, 1)
     right = np.bincount(place, correct, minlength=bins) / np.maximum(count, 1)
     return [
-        Bin(float(edges[m]), float(edges[m + 1]), int(count[m]), float(mean[m]), float(right[m]))
+        CurveBin(
+            lower=float(edges[m]),
+            upper=float(edges[m + 1]),
+            count=int(count[m]),
+            confidence=float(mean[m]),
+            accuracy=float(right[m]),
+        )
         for m in range(bins)
     ]
 

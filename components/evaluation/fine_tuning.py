@@ -1,20 +1,27 @@
-"""What the whole network gives when it is trained on, with the layers near the pixels held back.
+"""What the network gives when it is trained on: all of it, with the layers near the pixels held back; a low-rank
+delta beside each layer; or nothing of it but the head.
 
-Source: layer-wise decay of the learning rate, Clark et al. 2020 (arXiv:2003.10555), as He et al. 2021
+Sources: layer-wise decay of the learning rate, Clark et al. 2020 (arXiv:2003.10555), as He et al. 2021
 (arXiv:2111.06377), table 9 use it (.65 to .75): layer i of n learns at rate * decay^(n - i), the head at the full
-rate, since what the first layers see is common to all tasks.
+rate, since what the first layers see is common to all tasks. LoRA: components.encoders.lora, with its rank 8 and
+alpha 16.
 Letters: N samples, B in a batch, C channels, S side in pixels, K classes, D features.
 """
 
 import copy
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from components.encoders.base import Encoder
+from components.encoders.lora import adapt, freeze
 from components.errors import UserError
 from components.evaluation.descent import descend
+
+How = Literal["full", "frozen", "lora"]
+RANK, ALPHA = 8, 16.0
 
 
 def layers(encoder: nn.Module) -> list[list[nn.Parameter]]:
@@ -59,6 +66,7 @@ def fine_tune(
     labels: Tensor,
     classes: int,
     *,
+    how: How = "full",
     rate: float = 1e-3,
     decay: float = 0.75,
     steps: int = 200,
@@ -67,16 +75,22 @@ def fine_tune(
 ) -> Tuned:
     """A copy of the encoder with a head, trained on images [N, C, S, S] in [0, 1]; the encoder stays as it is.
 
-    decay: 1 trains all layers alike, 0 the head alone. steps suit a few thousand labels or fewer.
+    how: all layers learn (full), low-rank deltas beside them (lora), or the head alone (frozen); but for full, batch
+    norm keeps to its statistics. decay: 1 trains all layers alike. steps suit a few thousand labels or fewer.
 
     Raises:
-        UserError: shapes do not fit, or a decay outside [0, 1].
+        UserError: shapes do not fit, a decay outside (0, 1], or LoRA for an encoder without a layer to adapt.
     """
-    if len(images) != len(labels) or not len(labels) or not 0 <= decay <= 1:
+    if len(images) != len(labels) or not len(labels) or not 0 < decay <= 1:
         raise UserError(
             f"as many labels as images and a decay from 0 to 1 needed, got {len(labels)}, {len(images)}, {decay}"
         )
-    model = Tuned(copy.deepcopy(encoder), classes).to(images.device).train()
+    started = copy.deepcopy(encoder)
+    if how != "full":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)  # of the deltas
+            started = freeze(started) if how == "frozen" else adapt(started, RANK, ALPHA)
+    model = Tuned(started, classes).to(images.device).train()
     chance = torch.Generator().manual_seed(seed)
 
     def loss(step: int) -> Tensor:

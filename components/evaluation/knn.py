@@ -1,7 +1,6 @@
 """Weighted k nearest neighbours by cosine.
 
-Source: Wu et al. 2018 (InstDisc), arXiv:1805.01978, section 3.4: a neighbour of cosine s votes with e^(s /
-T).
+Source: Wu et al. 2018 (InstDisc), arXiv:1805.01978, section 3.4: a neighbour of cosine s votes with e^(s / T).
 Letters: N samples in the bank, M queries, D features, K classes.
 """
 

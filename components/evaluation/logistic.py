@@ -6,8 +6,10 @@ in the span of the samples, so the problem is solved there: the same minimum, at
 Letters: N samples, D features, K classes.
 """
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,10 +87,17 @@ def fit_logistic(
 
 def _threads(size: int) -> AbstractContextManager[object]:
     """One thread where the matrices are small: there, threads wait for each other longer than they work."""
-    from threadpoolctl import threadpool_limits  # here, as scipy below
+    one: AbstractContextManager[object] = _pools().limit(limits=1) if size < SMALL else nullcontext()
+    return one
 
-    limits: AbstractContextManager[object] = threadpool_limits(limits=1 if size < SMALL else None)
-    return limits
+
+@cache
+def _pools() -> Any:
+    """The thread pools of this process, looked for once: it takes as long as a small fit."""
+    import scipy.optimize  # noqa: F401  # here: see _descend; and before its pool is looked for
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _descend(

@@ -2,7 +2,7 @@
 
 Source: Chen et al. 2020 (arXiv:2002.05709), table 7, Caron et al. 2020 (arXiv:2006.09882): the shares are taken class
 by class. Deviations: a linear probe whose strength is chosen on the same few labels in place of fine-tuning (that is
-components.evaluation.finetuning), and several draws in place of one published list.
+components.evaluation.fine_tuning), and several draws in place of one published list.
 Letters: N labels, M test samples, D features, K classes.
 """
 

@@ -4,17 +4,16 @@ Letters: N samples, K classes. A class that is neither predicted nor present cou
 zero_division=0; the macro mean runs over the classes that are present or predicted, as scikit-learn's does.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
+
+from components.config import Config
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class ClassFigures:
+class ClassRow(Config):
     """precision, recall, f1: shares 0 to 1. support: samples of this class among the truth."""
 
     precision: float
@@ -64,14 +63,14 @@ def macro_f1(counts: NDArray[np.generic]) -> Floats:
     return np.asarray(f1_of(counts).sum(axis=-1) / seen.sum(axis=-1), dtype=np.float64)
 
 
-def per_class(counts: Ints) -> list[ClassFigures]:
-    """[K, K] confusion counts -> one ClassFigures a class."""
+def per_class(counts: Ints) -> list[ClassRow]:
+    """[K, K] confusion counts -> a row a class."""
     hit = np.diagonal(counts).astype(np.float64)
     predicted, present = counts.sum(axis=0), counts.sum(axis=1)
     precision = np.divide(hit, predicted, out=np.zeros_like(hit), where=predicted > 0)
     recall = np.divide(hit, present, out=np.zeros_like(hit), where=present > 0)
     f1 = f1_of(counts)
     return [
-        ClassFigures(float(p), float(r), float(f), int(n))
+        ClassRow(precision=float(p), recall=float(r), f1=float(f), support=int(n))
         for p, r, f, n in zip(precision, recall, f1, present, strict=True)
     ]

@@ -65,9 +65,8 @@ def retrieve(
     for start in range(0, len(unit), CHUNK):
         cosine = unit[start : start + CHUNK] @ bank.T
         if alone:
-            cosine[
-                np.arange(len(cosine)), start + np.arange(len(cosine))
-            ] = -np.inf  # last, and cut off below
+            own = np.arange(len(cosine))
+            cosine[own, start + own] = -np.inf  # last, and cut off below
         order = np.argsort(-cosine, axis=1, kind="stable")[:, : len(bank) - alone]
         for hits in labels[order] == np.asarray(y)[start : start + CHUNK, None]:
             relevant = int(hits.sum())

@@ -25,9 +25,10 @@ def intersection_over_union(truth: Tensor, predicted: Tensor, classes: int) -> T
 
 @torch.no_grad()
 def maps_of(encoder: MapEncoder, images: Tensor, batch: int = 128) -> Tensor:
-    """[B, C, S, S] -> [B, D, h, h], the encoder in eval mode."""
+    """[B, C, S, S] -> [B, D, h, h] on the CPU, wherever the encoder is; in eval mode."""
     encoder.eval()
-    return torch.cat([encoder.maps(images[at : at + batch]) for at in range(0, len(images), batch)])
+    parts = [images[at : at + batch].to(encoder.mean.device) for at in range(0, len(images), batch)]
+    return torch.cat([encoder.maps(part).cpu() for part in parts])
 
 
 class LinearSegmenter(nn.Module):

@@ -25,10 +25,11 @@ ABSENT = "the features are not finite; try a smaller learning rate, clip 1.0 or 
 
 @dataclass(frozen=True)
 class Level:
-    """What a figure comes to: healthy at best, collapsed at worst; None where there is no such value."""
+    """What a figure comes to: healthy at best, collapsed at worst, or else also; None where there is no such value."""
 
     healthy: float | None
     collapsed: float | None
+    also: float | None = None
 
 
 def levels(dimensions: int) -> dict[str, Level]:
@@ -45,6 +46,15 @@ def levels(dimensions: int) -> dict[str, Level]:
         "churn": Level(0.0, 1.0),
         "scale": Level(1.0, 0.0),
         "embedding_spread": Level(1.0, 0.0),
+    }
+
+
+def own_levels(outputs: int | None) -> dict[str, Level]:
+    """Of what an objective says of itself; outputs: K, its prototypes or the teacher's classes, where known."""
+    return {
+        "prototype_perplexity": Level(float(outputs) if outputs else None, 1.0),
+        "teacher_entropy": Level(None, 0.0, math.log(outputs) if outputs else None),
+        "divergence": Level(None, 0.0),
     }
 
 

@@ -8,7 +8,8 @@ import fcntl
 import getpass
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -58,11 +59,22 @@ class Entry(Config):
         return self.model_copy(update={"state": state, "time": _now()})
 
 
-class Journal:
-    """The entries of one model, in `file`."""
+Held = Callable[[], None]  # raises where the lock may be another's by now
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+
+def _always() -> None:
+    return None
+
+
+class Journal:
+    """The entries of one model, in `file`. among_machines: a second lock, where others move the same aliases."""
+
+    def __init__(
+        self,
+        file: Path,
+        among_machines: Callable[[], AbstractContextManager[Held]] = lambda: nullcontext(_always),
+    ) -> None:
+        self.file, self.among_machines = file, among_machines
 
     def entries(self) -> list[Entry]:
         """All whole entries, oldest first; a line that a crash cut short is none."""
@@ -100,9 +112,12 @@ class Journal:
             os.fsync(out.fileno())
         return entry
 
-    def lock(self) -> Any:
-        """Held around reading the alias, moving it and writing: one mover at a time."""
-        return locked(self.file.with_suffix(".lock"))
+    @contextmanager
+    def lock(self) -> Iterator[Held]:
+        """Held around reading the alias, moving it and writing: one mover at a time. What it gives is to be called
+        before each move."""
+        with locked(self.file.with_suffix(".lock")), self.among_machines() as held:
+            yield held
 
 
 def person() -> str:

@@ -27,6 +27,7 @@ from components.errors import UserError
 from components.evaluation.conformal import Sets
 from components.files import write_atomically
 from components.modalities.image import ImageConfig, decode
+from components.registry.ordinary import OutlierConfig, distances
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,16 +46,25 @@ class ModelConfig(Config):
     classes: list[str]
     temperature: PositiveFloat = 1.0  # logits are divided by it
     sets: Sets | None = None  # which classes may be the true one
+    outliers: OutlierConfig | None = None  # how far a sample may be from all that was learnt from
 
 
 class Classifier(nn.Module):
-    """Encoder, one linear layer, a temperature."""
+    """Encoder, one linear layer, a temperature; and, where config.outliers is set, means [G, D] and whiten [D, D] of
+    what it learnt from (components.registry.ordinary)."""
+
+    means: Tensor
+    whiten: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.encoder = build_encoder(config.encoder, config.modality.channels, config.mean, config.std)
-        self.head = nn.Linear(self.encoder.feature_dim, len(config.classes))
+        size = self.encoder.feature_dim
+        self.head = nn.Linear(size, len(config.classes))
+        if config.outliers is not None:
+            self.register_buffer("means", torch.zeros(config.outliers.groups, size))
+            self.register_buffer("whiten", torch.zeros(size, size))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [B, C, S, S] in [0, 1] -> calibrated logits [B, K]."""
@@ -65,6 +75,13 @@ class Classifier(nn.Module):
         features = self.encoder(x)
         logits: Tensor = self.head(features) / self.config.temperature
         return logits, features
+
+    def distances(self, features: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """[B, D] its own features -> [B] distance from all that it learnt from; None where it does not know."""
+        if self.config.outliers is None:
+            return None
+        means, whiten = self.means.cpu().numpy(), self.whiten.cpu().numpy()
+        return distances(features, means, whiten).astype(np.float32)
 
 
 def save_classifier(classifier: Classifier, folder: Path) -> tuple[Path, Path]:
@@ -123,7 +140,9 @@ class Predictor:
 
         Returns:
             columns class (str), confidence (largest probability), probabilities (list of K floats in the
-            order of `classes`), embedding (list of D floats: the encoder's feature).
+            order of `classes`), embedding (list of D floats: the encoder's feature), outlier (distance from all
+            that the model learnt from), strange (whether that is above the model's limit); the last two are null
+            where the model knows no limit.
 
         Raises:
             UserError: an image cannot be decoded; the message names its position.
@@ -139,14 +158,18 @@ class Predictor:
             logits.append(part[0].double())
             features.append(part[1].float())
         probabilities = torch.cat(logits).softmax(1).numpy() if logits else np.empty((0, len(config.classes)))
-        embedding = torch.cat(features).numpy() if features else np.empty((0, 0))
-        best = probabilities.argmax(1)
+        nothing = np.empty((0, self.classifier.encoder.feature_dim), np.float32)
+        embedding = torch.cat(features).numpy() if features else nothing
+        best, apart, known = probabilities.argmax(1), self.classifier.distances(embedding), config.outliers
+        strange = [None] * len(best) if apart is None or known is None else (apart > known.limit).tolist()
         return pd.DataFrame(
             {
                 "class": [config.classes[i] for i in best],
                 "confidence": probabilities.max(1, initial=0.0),
                 "probabilities": list(probabilities.tolist()),
                 "embedding": list(embedding.tolist()),
+                "outlier": pd.Series([None] * len(best) if apart is None else apart.tolist(), dtype=object),
+                "strange": pd.Series(strange, dtype=object),
             }
         )
 

@@ -1,15 +1,16 @@
 """Moves of the champion: compare and set, which MLflow's aliases do not know, and an end to what a crash left.
 
-One mover at a time holds the journal's lock. `reconcile` ends what a crash left open, and records a champion that
-somebody set by hand.
+One mover at a time holds the journal's lock, and makes sure of it before each alias that he moves. `reconcile` ends
+what a crash left open, and records a champion that somebody set by hand.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from components.crash import point
 from components.errors import UserError
-from components.registry.journal import CHALLENGER, CHAMPION, PREVIOUS, Action, Entry, Journal
+from components.registry.journal import CHALLENGER, CHAMPION, PREVIOUS, Action, Entry, Held, Journal
 
 
 class Aliases(Protocol):
@@ -22,6 +23,24 @@ class Aliases(Protocol):
 
 class MovedError(UserError):
     """The champion is not the one the decision was made against: decide again."""
+
+
+class _Guarded:
+    """A registry whose aliases move only while the lock is held."""
+
+    def __init__(self, registry: Aliases, held: Held) -> None:
+        self.registry, self.held = registry, held
+        self.alias, self.exists = registry.alias, registry.exists
+
+    def set_alias(self, alias: str, version: str | None) -> None:
+        self.held()
+        self.registry.set_alias(alias, version)
+
+
+@contextmanager
+def _alone(registry: Aliases, journal: Journal) -> Iterator[Aliases]:
+    with journal.lock() as held:
+        yield _Guarded(registry, held)
 
 
 def move(
@@ -42,8 +61,9 @@ def move(
 
     Raises:
         MovedError: the champion is another by now; nothing was changed.
+        ConnectionError: the lock was held for too long; the next call ends what was begun.
     """
-    with journal.lock():
+    with _alone(registry, journal) as registry:
         reconcile(registry, journal)
         champion = registry.alias(CHAMPION)
         if champion != expected:
@@ -63,7 +83,7 @@ def roll_back(registry: Aliases, journal: Journal, *, who: str, reason: str) -> 
     Raises:
         UserError: there is no previous champion.
     """
-    with journal.lock():
+    with _alone(registry, journal) as registry:
         reconcile(registry, journal)
         previous = registry.alias(PREVIOUS)
         if previous is None:
@@ -77,7 +97,7 @@ def roll_back(registry: Aliases, journal: Journal, *, who: str, reason: str) -> 
 
 def refuse(registry: Aliases, journal: Journal, version: str, *, who: str, reason: str) -> Entry:
     """Write down that a person did not let `version` become champion."""
-    with journal.lock():
+    with _alone(registry, journal) as registry:
         reconcile(registry, journal)
         return journal.append(
             Entry.now(who, "refuse", "abandoned", registry.alias(CHAMPION), version, reason)
@@ -86,7 +106,7 @@ def refuse(registry: Aliases, journal: Journal, version: str, *, who: str, reaso
 
 def settle(registry: Aliases, journal: Journal) -> str | None:
     """The champion, after what a crash or a hand left behind is set right."""
-    with journal.lock():
+    with _alone(registry, journal) as registry:
         reconcile(registry, journal)
         return registry.alias(CHAMPION)
 

@@ -3,7 +3,7 @@
 The saved model is a folder: MLmodel, requirements.txt, a script of three lines, the model folder under
 artifacts/, and under code/ the few modules of ours that it needs, so that it loads where this project is
 not installed. Input: column `image`, encoded images (over HTTP: base64). Output: columns class, confidence,
-probabilities, embedding.
+probabilities, embedding, outlier and strange (the last two null where the model knows no limit).
 """
 
 import ast
@@ -45,6 +45,8 @@ SIGNATURE = ModelSignature(
             ColSpec(DataType.double, "confidence"),
             ColSpec(Array(DataType.double), "probabilities"),
             ColSpec(Array(DataType.double), "embedding"),
+            ColSpec(DataType.double, "outlier", required=False),
+            ColSpec(DataType.boolean, "strange", required=False),
         ]
     ),
 )

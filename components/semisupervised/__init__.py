@@ -11,6 +11,7 @@ from components.semisupervised.adamatch import Adamatch, AdamatchConfig
 from components.semisupervised.base import Method
 from components.semisupervised.coral import Coral, CoralConfig
 from components.semisupervised.dann import Dann, DannConfig
+from components.semisupervised.distillation import Distillation, DistillationConfig
 from components.semisupervised.fixmatch import Fixmatch, FixmatchConfig
 from components.semisupervised.flexmatch import Flexmatch, FlexmatchConfig
 from components.semisupervised.freematch import Freematch, FreematchConfig
@@ -42,6 +43,7 @@ MethodConfig = Annotated[
     | SoftmatchConfig
     | CoralConfig
     | DannConfig
+    | DistillationConfig
     | M2Config
     | MmdConfig
     | PseudolabelConfig
@@ -67,6 +69,7 @@ METHODS: dict[str, Callable[..., Method]] = {
     "softmatch": Softmatch,
     "coral": Coral,
     "dann": Dann,
+    "distillation": Distillation,
     "m2": M2,
     "mmd": Mmd,
     "pseudolabel": Pseudolabel,

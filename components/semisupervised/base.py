@@ -103,7 +103,6 @@ class Method(Objective):
     weak: int = 1
     strong: int = 1
     uses_unlabelled: bool = True
-    progress: Tensor
     prior: Tensor
     memory: Tensor
 
@@ -119,7 +118,6 @@ class Method(Objective):
         self.head = nn.Linear(encoder.feature_dim, classes)
         shares = torch.full((classes,), 1.0 / classes) if prior is None else prior.float() / prior.sum()
         self.register_buffer("prior", shares)
-        self.register_buffer("progress", torch.zeros(()))
         self.settings = settings or Settings()
         if self.settings.loss.name == "elr":
             self.register_buffer("memory", torch.zeros(rows, classes))
@@ -158,6 +156,6 @@ class Method(Objective):
         return self.settings.entropy * mean_entropy(logits)
 
     def after_step(self, encoder: Encoder, progress: float) -> None:
-        self.progress.fill_(progress)
+        super().after_step(encoder, progress)
         if self.mixing is not None:
             self.mixing.tick()

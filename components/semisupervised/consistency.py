@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
+from components.precision import wide
 from components.semisupervised.base import Method, Parts, Settings, weighted_cross_entropy
 
 
@@ -42,11 +43,6 @@ class Seen:
     weak: Tensor
     strong: Tensor
     rows: Tensor
-
-
-def wide(t: Tensor) -> Tensor:
-    """At least float32."""
-    return t.to(torch.promote_types(t.dtype, torch.float32))
 
 
 def squared_difference(logits: Tensor, target: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""Deep CORAL: features of labelled and unlabelled samples shall vary together in the same way.
+"""Deep CORAL: features of two domains shall vary together in the same way.
 
-Source: Sun & Saenko 2016 (arXiv:1607.01719), equations 1 to 4. Labelled rows are the source domain, unlabelled
-ones the target. Published for the logits of the last layer; here for the features, which the head reads.
+Source: Sun & Saenko 2016 (arXiv:1607.01719), equations 1 to 4. Published for the logits of the last layer; here for
+the features, which the head reads. The two domains: see domains.
 Letters: see base.
 """
 
@@ -11,11 +11,12 @@ import torch
 from pydantic import NonNegativeFloat
 from torch import Tensor
 
-from components.collectives import gather
 from components.encoders.base import Encoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
+from components.precision import wide
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
+from components.semisupervised.domains import between
 
 
 class CoralConfig(ConsistencyConfig):
@@ -32,17 +33,16 @@ def covariance(x: Tensor) -> Tensor:
 
 
 def coral_loss(source: Tensor, target: Tensor) -> Tensor:
-    """|C(source) - C(target)|_F^2 / (4 D^2), rows of all processes; 0 for equal covariances.
+    """|C(source) - C(target)|_F^2 / (4 D^2); 0 for equal covariances.
 
     Args:
-        source: [L, D]; target: [U, D].
+        source: [S, D]; target: [T, D].
 
     Raises:
         UserError: fewer than two rows of either, which have no covariance.
     """
     with torch.autocast(source.device.type, enabled=False):
-        dtype = torch.promote_types(source.dtype, torch.float32)
-        source, target = gather(source.to(dtype)), gather(target.to(dtype))
+        source, target = wide(source), wide(target)
         if min(len(source), len(target)) < 2:
             raise UserError(
                 f"coral needs 2 labelled and 2 unlabelled samples a step, got {len(source)} and {len(target)}; "
@@ -58,8 +58,7 @@ class Coral(Consistency):
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """The unsupervised term is the distance of the covariances."""
         parts = self.parts(batch)
-        labelled = len(parts.weights)
         features = encoder(parts.weak[0])
-        own, other = self.head(features).tensor_split([labelled])
-        distance = coral_loss(features[:labelled], features[labelled:])
+        own, other = self.head(features).tensor_split([len(parts.weights)])
+        distance = between(coral_loss, features, batch)
         return self.combined(parts, own, other, distance, {})

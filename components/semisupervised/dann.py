@@ -1,8 +1,8 @@
-"""DANN: features from which a judge cannot tell labelled from unlabelled samples.
+"""DANN: features from which a judge cannot tell one domain from another.
 
-Source: Ganin & Lempitsky 2015 (arXiv:1409.7495), equations 1 to 6 and the schedule of section 4. Labelled rows
-are the source domain, unlabelled ones the target; where both come from one distribution it does little. The
-judge is one hidden layer (published for small images: 100); its two domains weigh the same whatever their rows.
+Source: Ganin & Lempitsky 2015 (arXiv:1409.7495), equations 1 to 6 and the schedule of section 4. The two
+domains: see domains; where both come from one distribution it does little. The judge is one hidden layer (published
+for small images: 100); its two domains weigh the same whatever their rows.
 Letters: see base.
 """
 
@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from components.encoders.base import Encoder
 from components.encoders.reversal import ganin, reverse
 from components.objectives.base import Batch, Losses
-from components.semisupervised.consistency import Consistency, ConsistencyConfig, wide
+from components.precision import wide
+from components.semisupervised.consistency import Consistency, ConsistencyConfig
+from components.semisupervised.domains import between
 
 
 class DannConfig(ConsistencyConfig):
@@ -27,7 +29,7 @@ class DannConfig(ConsistencyConfig):
 
 
 def domain_loss(source: Tensor, target: Tensor) -> Tensor:
-    """[] nats: the mean of the judge's two cross-entropies, logits [L] of the source (0) and [U] of the target
+    """[] nats: the mean of the judge's two cross-entropies, logits [S] of the source (0) and [T] of the target
     (1); log 2 for logits of 0."""
     return (F.softplus(wide(source)).mean() + F.softplus(-wide(target)).mean()) / 2
 
@@ -52,10 +54,9 @@ class Dann(Consistency):
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """The encoder climbs the unsupervised term with lambda(progress)."""
         parts = self.parts(batch)
-        labelled = len(parts.weights)
         features = encoder(parts.weak[0])
-        own, other = self.head(features).tensor_split([labelled])
+        own, other = self.head(features).tensor_split([len(parts.weights)])
         with torch.autocast(features.device.type, enabled=False):
             judged = self.judge(reverse(wide(features), ganin(self.progress))).squeeze(1)
-        domain = domain_loss(judged[:labelled], judged[labelled:])
+        domain = between(domain_loss, judged, batch)
         return self.combined(parts, own, other, domain, {})

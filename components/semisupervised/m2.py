@@ -19,7 +19,8 @@ from components.encoders.decoder import FeatureDecoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.objectives.chance import Chance
-from components.semisupervised.consistency import Consistency, ConsistencyConfig, wide
+from components.precision import wide
+from components.semisupervised.consistency import Consistency, ConsistencyConfig
 from components.semisupervised.pieces.smoothing import shares
 
 

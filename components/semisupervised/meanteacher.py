@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
 from components.objectives.teacher import follow, teacher_of
-from components.semisupervised.consistency import Consistency, ConsistencyConfig, squared_difference, wide
+from components.precision import wide
+from components.semisupervised.consistency import Consistency, ConsistencyConfig, squared_difference
 from components.semisupervised.ramps import gaussian
 
 

@@ -21,7 +21,8 @@ from components.collectives import gather, rank
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
 from components.objectives.chance import Chance
-from components.semisupervised.consistency import Consistency, ConsistencyConfig, squared_difference, wide
+from components.precision import wide
+from components.semisupervised.consistency import Consistency, ConsistencyConfig, squared_difference
 from components.semisupervised.pieces.mixup import TRIES, beta, mixed, partners
 from components.semisupervised.pieces.smoothing import shares
 from components.semisupervised.ramps import linear

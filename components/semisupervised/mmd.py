@@ -1,8 +1,8 @@
-"""MMD: labelled and unlabelled features shall be equally distributed, measured by a sum of Gaussian kernels.
+"""MMD: features of two domains shall be equally distributed, measured by a sum of Gaussian kernels.
 
 Sources: Gretton et al. 2012 (JMLR 13), equation 5 (the biased estimate, which is never negative); several
 bandwidths around the mean squared distance, Long et al. 2015 (arXiv:1502.02791), section 4.1.
-Labelled rows are the source domain, unlabelled ones the target.
+The two domains: see domains.
 Letters: see base; k kernels.
 """
 
@@ -11,10 +11,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from components.collectives import gather
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
+from components.precision import wide
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
+from components.semisupervised.domains import between
 
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)  # of the mean squared distance
 
@@ -24,20 +25,19 @@ class MmdConfig(ConsistencyConfig):
 
 
 def mmd_loss(source: Tensor, target: Tensor) -> Tensor:
-    """Squared distance of the two means in feature space, rows of all processes, averaged over the kernels.
+    """Squared distance of the two means in feature space, averaged over the kernels.
 
     Kernel: exp(-|x - y|^2 / (factor * mean |x - y|^2)), the mean over all pairs of both sets and a constant
     for the gradient.
 
     Args:
-        source: [L, D]; target: [U, D].
+        source: [S, D]; target: [T, D].
 
     Returns:
         [] in [0, 2]; 0 for equal sets.
     """
     with torch.autocast(source.device.type, enabled=False):
-        dtype = torch.promote_types(source.dtype, torch.float32)
-        source, target = gather(source.to(dtype)), gather(target.to(dtype))
+        source, target = wide(source), wide(target)
         both = torch.cat([source, target])
         squares = (both.unsqueeze(1) - both.unsqueeze(0)).square().sum(dim=2)  # exact where a product is not
         width = squares.detach().mean().clamp(min=1e-12)
@@ -55,8 +55,7 @@ class Mmd(Consistency):
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """The unsupervised term is the distance of the two sets of features."""
         parts = self.parts(batch)
-        labelled = len(parts.weights)
         features = encoder(parts.weak[0])
-        own, other = self.head(features).tensor_split([labelled])
-        distance = mmd_loss(features[:labelled], features[labelled:])
+        own, other = self.head(features).tensor_split([len(parts.weights)])
+        distance = between(mmd_loss, features, batch)
         return self.combined(parts, own, other, distance, {})

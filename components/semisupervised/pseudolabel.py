@@ -15,7 +15,8 @@ from torch import Tensor
 
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.semisupervised.consistency import Consistency, ConsistencyConfig, wide
+from components.precision import wide
+from components.semisupervised.consistency import Consistency, ConsistencyConfig
 
 
 class PseudolabelConfig(ConsistencyConfig):

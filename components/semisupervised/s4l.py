@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from components.collectives import gather
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.semisupervised.consistency import Consistency, ConsistencyConfig, wide
+from components.precision import wide
+from components.semisupervised.consistency import Consistency, ConsistencyConfig
 
 
 class S4lConfig(ConsistencyConfig):
@@ -44,7 +45,7 @@ def exemplar_loss(a: Tensor, b: Tensor, index: Tensor) -> Tensor:
         [] nats; log 2 when all features are equal, 0 where there is one row alone.
     """
     with torch.autocast(a.device.type, enabled=False):
-        here = F.normalize(torch.cat([a, b]).to(torch.promote_types(a.dtype, torch.float32)), dim=1)
+        here = F.normalize(wide(torch.cat([a, b])), dim=1)
         everywhere, rows = gather(here), gather(torch.cat([index, index]))
         squares = 2 - 2 * here @ everywhere.T
         distances = squares.clamp(min=1e-6).sqrt()

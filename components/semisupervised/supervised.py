@@ -17,6 +17,11 @@ class SupervisedConfig(Settings):
     name: Literal["supervised"] = "supervised"
 
 
+def labels_alone(method: Settings) -> SupervisedConfig:
+    """The baseline of a method: what labels cost, and whether they are mixed, is as the method has it."""
+    return SupervisedConfig(loss=method.loss, mix=method.mix)
+
+
 class Supervised(Method):
     strong = 0
 

@@ -16,7 +16,8 @@ from components.collectives import gather
 from components.encoders.base import Encoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
-from components.semisupervised.consistency import Consistency, ConsistencyConfig, wide
+from components.precision import wide
+from components.semisupervised.consistency import Consistency, ConsistencyConfig
 from components.semisupervised.ramps import gaussian
 
 

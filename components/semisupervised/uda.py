@@ -15,8 +15,9 @@ from pydantic import Field, PositiveFloat
 from torch import Tensor
 
 from components.collectives import all_reduce_sum, world
+from components.precision import wide
 from components.semisupervised.base import Parts
-from components.semisupervised.consistency import Seen, WeakStrong, WeakStrongConfig, wide
+from components.semisupervised.consistency import Seen, WeakStrong, WeakStrongConfig
 from components.semisupervised.pieces.smoothing import shares
 from components.semisupervised.sharpening import sharpen
 

@@ -23,7 +23,8 @@ from torch import Tensor
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
 from components.objectives.chance import Chance
-from components.semisupervised.consistency import Consistency, ConsistencyConfig, wide
+from components.precision import wide
+from components.semisupervised.consistency import Consistency, ConsistencyConfig
 from components.semisupervised.still import still
 
 

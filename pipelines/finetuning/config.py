@@ -4,8 +4,11 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 
 from components.augmentations.image import ViewConfig
 from components.config import Config
+from components.encoders import EncoderConfig
 from components.semisupervised import MethodConfig
+from components.semisupervised.distillation import DistillationConfig
 from components.semisupervised.fixmatch import FixmatchConfig
+from components.semisupervised.supervised import labels_alone
 from components.training.fewlabels import FitConfig
 
 
@@ -27,11 +30,24 @@ class ScratchConfig(Config):
     folds: int = Field(default=2, ge=2)
 
 
+class DistillConfig(DistillationConfig):
+    """The third step: a student learns what the fine-tuned model says of all samples, and is kept in its place.
+
+    encoder: of the student, a smaller one perhaps, which begins at random; None: the pretrained one again.
+    learning_rate: None is that of the fine-tuning.
+    """
+
+    encoder: EncoderConfig | None = None
+    steps: PositiveInt = 400
+    learning_rate: PositiveFloat | None = None
+
+
 class FinetuneConfig(FitConfig):
     """steps of all layers; encoder_rate: factor of the encoder's learning rate. head_steps: of L-BFGS, at most.
 
     pseudo_share: weight of all pseudo-labels together in the head's fit, against all labels. weak, strong:
-    views; None makes them from the modality's own.
+    views; None makes them from the modality's own. false_alarms: share of ordinary samples that the model may
+    call strange.
     """
 
     method: MethodConfig = FixmatchConfig(threshold=0.8)
@@ -42,5 +58,12 @@ class FinetuneConfig(FitConfig):
     pseudo_share: NonNegativeFloat = 1.0
     weak: ViewConfig | None = None
     strong: ViewConfig | None = None
+    false_alarms: float = Field(default=0.05, gt=0, lt=1)
     cross_fit: CrossFitConfig = CrossFitConfig()
     scratch: ScratchConfig = ScratchConfig()
+    distill: DistillConfig | None = None
+
+    @property
+    def labels_alone(self) -> bool:
+        """Whether the method looks at nothing but labels: then there is nothing to compare it with."""
+        return self.method == labels_alone(self.method)

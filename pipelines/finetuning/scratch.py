@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from components.encoders import build_encoder
 from components.registry.model import Classifier, ModelConfig, save_classifier
+from components.registry.ordinary import Ordinary
 from components.semisupervised.supervised import SupervisedConfig
 from components.training.fewlabels import Job, Material, final_parts
 from components.training.loop import Trained
@@ -55,11 +56,21 @@ def scratch(request: FinetuneConfig, model: ModelConfig, material: Material, met
     return Scratch(files, best, evidence.accuracy if evidence else None)
 
 
-def save(trained: Trained, config: ModelConfig, target: Path, folder: Path) -> tuple[Artifact, Artifact]:
-    """The averaged network as a model folder; its two files."""
+def named(name: str, files: tuple[Artifact, Artifact]) -> dict[str, Artifact]:
+    """As fields of the stage's output."""
+    return {name: files[0], f"{name}_config": files[1]}
+
+
+def save(
+    trained: Trained, config: ModelConfig, target: Path, folder: Path, ordinary: Ordinary | None = None
+) -> tuple[Artifact, Artifact]:
+    """The averaged network as a model folder, with what it holds for ordinary; its two files."""
     encoder, head = final_parts(trained)
-    classifier = Classifier(config)
+    classifier = Classifier(config.model_copy(update={"outliers": ordinary and ordinary.config}))
     classifier.encoder.load_state_dict(encoder.state_dict())
     classifier.head.load_state_dict(head.state_dict())
+    if ordinary is not None:
+        classifier.means.copy_(torch.from_numpy(ordinary.means))
+        classifier.whiten.copy_(torch.from_numpy(ordinary.whiten))
     weights, description = save_classifier(classifier, target)
     return Artifact.of(weights, folder), Artifact.of(description, folder)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from components.clustering.kmeans import kmeans
 from components.data.shards import Index, read_shards
-from components.evaluation.ask import Asking, rank
+from components.evaluation.ask import Asking, groups_for, rank
 from pipelines.reporting import sheets
 from pipelines.reporting.sources import Sources
 
@@ -19,16 +20,19 @@ SHOWN = 24  # with a thumbnail
 Row = dict[str, Any]
 
 
-def to_label(sources: Sources, asking: Asking) -> list[Row]:
+def to_label(sources: Sources, asking: Asking, seed: int = 0) -> list[Row]:
     """The samples to ask for, the best first: the columns of the CSV file, and `row` of the packed array.
 
-    Only training samples have a cluster, so no test sample is ever asked for.
+    cluster: the one of the report, to look at its others; why: of the group that was made for this list.
+    Only training samples have a pseudo-label, so no test sample is ever asked for.
     """
     given = sources.given
     labelled = np.array([source == "label" for source in given["source"]], dtype=bool)
     cluster = np.asarray(given["cluster"], dtype=np.int64)
     confidence = np.asarray(given["confidence"], dtype=np.float64)
-    chosen = rank(sources.features, cluster, confidence, labelled, asking)
+    many = groups_for(sources.features, labelled, asking.count)
+    group = kmeans(sources.features, many, restarts=1, seed=seed).assignment
+    chosen = rank(sources.features, group, confidence, labelled, asking)
     names = _names(sources, {given["id"][i] for i in chosen})
     return [
         {
@@ -37,7 +41,7 @@ def to_label(sources: Sources, asking: Asking) -> list[Row]:
             "name": names.get(given["id"][i], ("", ""))[0],
             "delivery": names.get(given["id"][i], ("", ""))[1],
             "cluster": int(cluster[i]),
-            "why": why(cluster == cluster[i], confidence, labelled),
+            "why": why(group == group[i], confidence, labelled, bool(given["class"][i])),
             "suggested class": given["class"][i] or "",
             "confidence": f"{confidence[i]:.3f}" if given["class"][i] else "",
             "row": int(given["row"][i]),
@@ -46,12 +50,12 @@ def to_label(sources: Sources, asking: Asking) -> list[Row]:
     ]
 
 
-def why(members: np.ndarray, confidence: np.ndarray, labelled: np.ndarray) -> str:
-    """members, labelled: [N] bool; the reason in a few words."""
-    count = int(members.sum())
-    if not (members & labelled).any():
-        return f"typical of {count} samples, none of which has a label"
-    return f"typical of {count} samples, of which {confidence[members].mean():.0%} are expected right"
+def why(members: np.ndarray, confidence: np.ndarray, labelled: np.ndarray, named: bool) -> str:
+    """members, labelled: [N] bool; named: there are pseudo-labels. The reason in a few words."""
+    count, held = int(members.sum()), int((members & labelled).sum())
+    known = f"{held} of which have a label" if held else "none of which has a label"
+    doubt = f"; {confidence[members].mean():.0%} of their pseudo-labels are expected right" if named else ""
+    return f"typical of {count} like samples, {known}{doubt}"
 
 
 def write(rows: list[Row], file: Path) -> None:

@@ -1,5 +1,5 @@
-"""What else speaks for or against the model, in words and pictures: labels saved, sets of classes, doubtful labels,
-strange samples."""
+"""What else speaks for or against the model, in words and pictures: its method's worth, labels saved, sets of
+classes, doubtful labels, strange samples."""
 
 from typing import Any
 
@@ -9,15 +9,22 @@ from pipelines.reporting.story import percent
 
 Found = dict[str, Any]  # the output of evaluate, or a part of it
 SHOWN = 12
+POINTS = (
+    ("model", "this model", charts.INK),
+    ("alone", "same encoder, labels alone", charts.ACCENT),
+    ("scratch", "same network from random", charts.SECOND),
+)
 
 
 def sections(found: Found, sources: Sources) -> dict[str, Any]:
     """The values of the page; empty where something was not measured."""
-    saved, kept = found.get("saving"), found.get("sets")
+    saved, kept, worth = found.get("saving"), found.get("sets"), found.get("worth") or {}
     doubted, strange = found.get("suspects"), found.get("outliers")
     return {
+        "worth": worth.get("line", ""),
+        "warnings": worth.get("warnings", []),
         "saving": saving(saved) if saved else "",
-        "saving_chart": curves(saved, found["metrics"]["accuracy"]) if saved else "",
+        "saving_chart": curves(saved, found["intervals"]) if saved else "",
         "sets": sets(kept) if kept else "",
         "suspects": suspects(doubted) if doubted else "",
         "suspected": [
@@ -36,9 +43,11 @@ def saving(saved: Found) -> str:
     """With so many labels you have what supervised learning needs so many for; and what is out of reach."""
     every = saved["sizes"][-1]
     text = (
-        "The same labels again, fewer of them: logistic regression on the features learnt without labels, and on the "
-        f"pixels. With {_count(saved['labels'], every)} labels ({_between(saved, 'labels', every)}) the features "
-        f"give what supervised learning needs all {every} for. "
+        "The same labels again, fewer of them. The two curves are of one kind of classifier, logistic regression, once "
+        "on the frozen features learnt without labels and once on the pixels; the networks that were trained on "
+        f"through all layers are the points at {every}, with their 95 % intervals. With "
+        f"{_count(saved['labels'], every)} labels ({_between(saved, 'labels', every)}) the features give what "
+        f"supervised learning needs all {every} for. "
     )
     if saved["needed"] is None:
         return f"{text}What they give with all {every} takes it more labels than there are."
@@ -48,20 +57,22 @@ def saving(saved: Found) -> str:
     )
 
 
-def curves(saved: Found, accuracy: float) -> str:
-    """Accuracy over the number of labels; the model itself as a point."""
-    with charts.drawing(4.6, 2.9) as (figure, axes):
-        axes.plot(
-            saved["sizes"], saved["ours"], color=charts.ACCENT, marker="o", markersize=3.5, label="features"
-        )
-        axes.plot(
-            saved["sizes"], saved["alone"], color=charts.SECOND, marker="o", markersize=3.5, label="pixels"
-        )
-        axes.plot(
-            saved["sizes"][-1:], [accuracy], color=charts.INK, marker="*", linestyle="", label="this model"
-        )
+def curves(saved: Found, intervals: Found) -> str:
+    """Accuracy over the number of labels of both regressions; the trained networks as points with their intervals."""
+    sizes = saved["sizes"]
+    with charts.drawing(4.8, 3.1) as (figure, axes):
+        for name, label, colour in (("ours", "features", charts.ACCENT), ("alone", "pixels", charts.SECOND)):
+            axes.plot(sizes, saved[name], color=colour, marker="o", markersize=3.5, label=label)
+        for place, (name, label, colour) in enumerate(POINTS):
+            if name in intervals:
+                f = intervals[name]
+                reach = [[f["value"] - f["low"]], [f["high"] - f["value"]]]
+                axes.errorbar(
+                    [sizes[-1] * 1.1**place], [f["value"]], yerr=reach, color=colour, marker="*", linestyle="",
+                    capsize=2, label=label,
+                )  # fmt: skip
         axes.set_xscale("log")
-        axes.set_xticks(saved["sizes"], [str(size) for size in saved["sizes"]])
+        axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.minorticks_off()
         axes.set_xlabel("labels")
         axes.set_ylabel("accuracy on the test samples")

@@ -14,10 +14,12 @@ CURVES = {  # what is drawn of a stage's step metrics, where it was logged
     "pretrain": (
         "loss/total", "diagnostics/rank", "diagnostics/lidar", "diagnostics/spread",
         "diagnostics/embedding_spread", "diagnostics/decay",
-        "diagnostics/correlation", "diagnostics/uniformity", "diagnostics/churn", "objective/prototype_perplexity",
-        "objective/nmi", "samples_per_second",
+        "diagnostics/correlation", "diagnostics/alignment", "diagnostics/uniformity", "diagnostics/churn",
+        "objective/prototype_perplexity", "objective/teacher_entropy", "objective/nmi", "samples_per_second",
     ),
-    "finetune": ("finetune/loss/total", "finetune/loss/mask", "finetune/loss/consistency"),
+    "finetune": (
+        "finetune/loss/total", "finetune/loss/mask", "finetune/loss/consistency", "distill/loss/distillation",
+    ),
 }  # fmt: skip
 
 TITLES = {

@@ -51,7 +51,9 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <p>Every row was trained on the same {{ labels }} labels and is measured on the same {{ tests }} held-out test samples. The last column is the model less that row, paired sample by sample.</p>
 <div class="row"><img alt="accuracies" src="{{ comparison_chart }}">
 <table><tr><th>what</th><th class="n">accuracy</th><th>95 % interval</th><th>model less this</th></tr>
-{% for row in comparison %}<tr><td>{{ row.name }}</td><td class="n">{{ row.value }}</td><td>{{ row.interval }}</td><td>{{ row.difference }}</td></tr>{% endfor %}</table></div>{% endif %}
+{% for row in comparison %}<tr><td>{{ row.name }}</td><td class="n">{{ row.value }}</td><td>{{ row.interval }}</td><td>{{ row.difference }}</td></tr>{% endfor %}</table></div>
+{% if worth %}<p><b>{{ worth }}.</b></p>{% endif %}
+{% for warning in warnings %}<p class="no">Warning: {{ warning }}.</p>{% endfor %}{% endif %}
 
 {% if saving %}<h2>What did learning without labels save?</h2>
 <p>{{ saving }}</p>
@@ -66,6 +68,8 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <h2>What was learnt without labels</h2>
 <p>{{ pretraining }}</p>
 <div class="row">{% for image in curves %}<img alt="learning curve" src="{{ image }}">{% endfor %}</div>
+{% if living %}<table><tr><th>figure</th><th class="n">first</th><th class="n">last</th><th class="n">healthy</th><th class="n">collapsed</th><th>what it is</th></tr>
+{% for row in living %}<tr><td>{{ row.name }}</td><td class="n">{{ row.first }}</td><td class="n">{{ row.last }}</td><td class="n">{{ row.healthy }}</td><td class="n">{{ row.collapsed }}</td><td>{{ row.meaning }}</td></tr>{% endfor %}</table>{% endif %}
 <div class="row">{% for image in maps %}<img alt="embedding map" src="{{ image }}">{% endfor %}</div>
 
 <h2>Clusters and pseudo-labels</h2>
@@ -78,7 +82,7 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <div class="row">{% for image in health_charts %}<img alt="pseudo-labels over time" src="{{ image }}">{% endfor %}</div>{% endif %}
 
 {% if asked %}<h2>What to label next</h2>
-<p>Typical samples of clusters that have no label or whose pseudo-labels are the least sure, each look asked once. All {{ asked_count }} are in <code>{{ asked_file }}</code>: fill in its column label, save it in the inbox under a name such as <code>labels-2.csv</code>, and run again.</p>
+<p>The most typical sample of each group of like samples that has no label, large and doubtful groups first, each look asked once. All {{ asked_count }} are in <code>{{ asked_file }}</code>: fill in its column label, save it in the inbox under a name such as <code>labels-2.csv</code>, and run again.</p>
 <div class="row">{% for item in asked %}<div class="sheet"><img alt="sample to label" src="{{ item.image }}">{{ item.text }}</div>{% endfor %}</div>{% endif %}
 
 {% if suspects %}<h2>Labels that may be wrong</h2>
@@ -98,6 +102,10 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <h3>Can its confidence be trusted?</h3>
 <p>{{ calibration }}</p><img alt="reliability" src="{{ reliability }}">{% endif %}
 {% if sets %}<p>{{ sets }}</p>{% endif %}
+
+{% if protocols %}<h2>Beyond the accuracy</h2>
+<div class="row">{% if corruptions_chart %}<img alt="accuracy by severity of the damage" src="{{ corruptions_chart }}">{% endif %}
+<table>{% for row in protocols %}<tr><th>{{ row.name }}</th><td>{{ row.text }}</td></tr>{% endfor %}</table></div>{% endif %}
 
 <h2>Where it comes from</h2>
 <table>{% for name, value in lineage %}<tr><th>{{ name }}</th><td><code>{{ value }}</code></td></tr>{% endfor %}</table>

@@ -8,6 +8,8 @@ NAMES = {
     "logistic_pixels": "logistic regression on pixels",
     "knn_pixels": "nearest neighbours on pixels",
     "scratch": "same network, random start, labels only",
+    "alone": "same encoder, labels alone",
+    "teacher": "the model before distillation",
     "probe": "linear probe on the frozen features",
     "knn": "nearest neighbours on the frozen features",
 }

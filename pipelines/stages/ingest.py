@@ -38,6 +38,8 @@ class Request(Config):
     """inbox: a folder. labels_from: "file": labels*.csv and label columns; "folders": the folder above an
     image too; None: no labels at all. max_bad_share: of a delivery; more stops the stage. shard_size: samples
     a shard. settle_seconds: a file that cannot be read and is younger than this is left for the next time.
+    source: column of the tables of samples that says where each comes from (a scanner, a site); a sample of a
+    delivery without it, or taken before it was named here, is of the source "".
     """
 
     inbox: str
@@ -47,6 +49,7 @@ class Request(Config):
     limits: ImageLimits = Field(default_factory=ImageLimits)
     shard_size: PositiveInt = 4096
     settle_seconds: NonNegativeFloat = 5.0
+    source: str | None = None
 
 
 class Output(Config):
@@ -105,7 +108,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
 
 
 def _ingest(request: Request, folder: Path, context: Context, target: Path) -> Output:
-    inbox = Inbox(Path(request.inbox), request.settle_seconds, time.time())
+    inbox = Inbox(Path(request.inbox), request.settle_seconds, time.time(), request.source)
     growing = Growing(target, request.shard_size)
     since = tally.first_seen(folder / BEGAN, growing.index)
     intake = Intake(
@@ -114,6 +117,7 @@ def _ingest(request: Request, folder: Path, context: Context, target: Path) -> O
     )  # fmt: skip
     lost = orphans(target, growing.index)
     listing = _list(inbox, growing.index, request.inbox, context.settings.data)
+    _has_source(request.source, listing)
     for place, delivery in enumerate(listing.deliveries):
         context.progress(place / len(listing.deliveries), delivery.name)
         intake.take(delivery, listing)
@@ -150,6 +154,15 @@ def _list(inbox: Inbox, index: Index, named: str, data: Path) -> Listing:
             f" of them, or Parquet files with a column `image` (bytes), and run again{back}"
         )
     return listing
+
+
+def _has_source(source: str | None, listing: Listing) -> None:
+    """Raises UserError where there are tables of samples and none has the column that the recipe names."""
+    if source and listing.columns and not {source, source.lower()} & listing.columns:
+        known = ", ".join(sorted(listing.columns))[:200]
+        raise UserError(
+            f"ingest.source: no table of samples in the inbox has a column {source!r}; columns at hand: {known}"
+        )
 
 
 def _output(

@@ -93,7 +93,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         batch_size=request.batch_size,
     )  # fmt: skip
     cuts = np.cumsum([len(side) for side in sides])[:-1]
-    p, features = (np.split(both, cuts) for both in answers(folder / "parts", rows, ranges))
+    p, features = (np.split(both, cuts) for both in answers(folder / "parts", rows, ranges)[:2])
     shares = dealt(features[0], p[0], len(names), request.seed)
     watched = [
         compare(name, features[k], p[k], *share, seed=request.seed + k)

@@ -29,16 +29,18 @@ SAVED = "saved"  # the MLflow model, until it lies in MLflow
 
 
 class Request(Config):
+    """name: of the registered model; None: the recipe's. deleted: the champion that somebody deleted, of which
+    the plan says that it is made anew. onnx: whether the encoder is exported beside the model. samples: images
+    that the clean process is asked about."""
+
     snapshot: str
     pretrain: str
     finetune: str
     evaluate: str
-    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")  # None: the recipe's
-    deleted: str | None = (
-        None  # the champion that somebody deleted, of which the plan says that it is made anew
-    )
-    onnx: bool = True  # whether the encoder is exported beside the model
-    samples: PositiveInt = 8  # images that the clean process is asked about
+    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    deleted: str | None = None
+    onnx: bool = True
+    samples: PositiveInt = 8
 
 
 class Output(Config):

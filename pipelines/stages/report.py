@@ -27,8 +27,7 @@ with warnings.catch_warnings():
 
     class Request(Config):
         """truth: Parquet (id, label) of samples that nobody labelled, to measure with. points: in the embedding map.
-        clusters: sheets shown, the largest ones. thumbnails: a sheet. ask: samples in the list of what to label;
-        ask_share: of them that one cluster may have."""
+        clusters: sheets shown, the largest ones. thumbnails: a sheet. ask: samples in the list of what to label."""
 
         ingest: str
         snapshot: str
@@ -45,7 +44,6 @@ with warnings.catch_warnings():
         clusters: PositiveInt = 24
         thumbnails: PositiveInt = 16
         ask: PositiveInt = 50
-        ask_share: float = Field(default=0.1, gt=0, le=1)
         seed: NonNegativeInt = 0
 
 
@@ -66,7 +64,18 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     UserError: a run is missing or its files are not what its manifest says; features and clusters come from two
         encoders; the truth is not where the recipe says.
     """
-    from pipelines.reporting import asking, clusters, evidence, judgement, learning, lineage, story, watching
+    from pipelines.reporting import (
+        asking,
+        clusters,
+        evidence,
+        judgement,
+        learning,
+        lineage,
+        living,
+        protocols,
+        story,
+        watching,
+    )
     from pipelines.reporting.page import render
     from pipelines.reporting.sources import Sources
 
@@ -76,7 +85,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     labelled, rated = outputs["pseudo_label"], not found["skipped"]
     truth = sources.truth(request.truth)
     measured, coverage = clusters.measure(sources.given, truth, bool(labelled["named"]))
-    asked = asking.to_label(sources, Asking(count=request.ask, share=request.ask_share))
+    asked = asking.to_label(sources, Asking(count=request.ask), request.seed)
     asking.write(asked, folder / "to_label.csv")
     health = [h.model_dump() for h in pseudo_label_health(request.pseudo_label, context)]
     context.progress(0.2, "drawing")
@@ -96,6 +105,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         "decision": promoted["reason"] or promoted["skipped"] or "",
         "pretraining": story.pretraining(outputs["pretrain"], found["health"]),
         "curves": learning.curves(sources),
+        "living": living.rows(sources),
         "maps": learning.maps(sources, request.points, request.seed),
         "clustering": story.clustering(labelled, measured),
         "coverage": coverage,
@@ -109,6 +119,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         "mistakes": judgement.mistakes(sources) if rated else [],
         **judgement.judgement(found, list(snapshot["classes"])),
         **evidence.sections(found, sources),
+        **protocols.sections(found),
         "lineage": lineage.rows(sources),
         "stages": lineage.stages(sources),
         "recipe": yaml.safe_dump({s: m.given for s, m in sources.manifests.items()}, sort_keys=False),

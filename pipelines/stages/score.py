@@ -22,8 +22,8 @@ from components.crash import point
 from components.data.table import Table
 from components.errors import UserError
 from pipelines import champion as champions
-from pipelines.answers import RANGE, answer, answers
-from pipelines.partitions import Partition, copied, described, sets_of, write
+from pipelines.answers import RANGE, Answers, answer, answers
+from pipelines.partitions import Partition, Reading, copied, described, write
 from pipelines.ranges import cut
 from pipelines.settings import Settings
 from pipelines.store import Artifact, Context, Manifest, key_of, read_manifest
@@ -34,18 +34,22 @@ BINS = 20  # of the histogram of confidence
 
 class Request(Config):
     """model: name under which it is registered. abstain_below: confidence under which a prediction is marked as
-    none to act on; None: never. batch_size: samples at once; other batches may give other last bits."""
+    none to act on; None: never. abstain_strange: whether that of a sample unlike all that the model learnt from is
+    too. batch_size: samples at once; other batches may give other last bits."""
 
     snapshot: str
     model: str
     abstain_below: float | None = Field(default=None, gt=0, le=1)
+    abstain_strange: bool = False
     batch_size: PositiveInt = 512
 
 
 class Output(Config):
     """skipped: why nothing was scored. champion: version; digest: of its files; encoder: sha256 of the pretrained
     encoder that it began from, None where that run is gone. computed: by this run; the others were copied.
-    mix: class -> how often predicted. confidence: counts in BINS equal bins of [0, 1]. seconds: of computing."""
+    strange: samples unlike all that the model learnt from, None where it cannot tell; strange_rate: share of ordinary
+    samples that it calls so. mix: class -> how often predicted. confidence: counts in BINS equal bins of [0, 1].
+    seconds: of computing."""
 
     skipped: str | None = None
     champion: str | None = None
@@ -56,6 +60,8 @@ class Output(Config):
     samples: int = 0
     computed: int = 0
     abstained: int = 0
+    strange: int | None = None
+    strange_rate: float | None = None
     mix: dict[str, int] = Field(default_factory=dict)
     confidence: list[int] = Field(default_factory=list)
     seconds: float = 0.0
@@ -86,20 +92,14 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     shards = table.by_shard()
     known = copied(request.model_dump(mode="json"), found.digest, snapshot, shards, partitions, context)
     fresh = {shard: rows for shard, rows in shards.items() if shard not in known}
-    for shard, probabilities in _scored(fresh, request, snapshot, sha256, folder, context):
-        write(
-            partitions / f"{shard}.parquet",
-            table.ids[shards[shard]],
-            probabilities,
-            classes,
-            request.abstain_below,
-            sets_of(folder / "model"),
-        )
+    reading = Reading.of(folder / "model", request.abstain_below, request.abstain_strange)
+    for shard, given in _scored(fresh, request, snapshot, sha256, folder, context):
+        write(partitions / f"{shard}.parquet", table.ids[shards[shard]], given, reading)
         point("score.partition")
     made = [described(partitions / f"{shard}.parquet", shard, folder) for shard in shards]
-    answered = [pq.read_table(folder / part.file.path, columns=["class", "confidence"]) for part in made]
-    given = pa.concat_tables(answered)
-    mix = Counter(given["class"].to_pylist())
+    tables = [pq.read_table(folder / part.file.path, columns=["class", "confidence"]) for part in made]
+    answered = pa.concat_tables(tables)
+    mix = Counter(answered["class"].to_pylist())
     output = Output(
         champion=found.version,
         digest=found.digest,
@@ -109,8 +109,10 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         samples=len(table),
         computed=sum(len(rows) for rows in fresh.values()),
         abstained=sum(part.abstained for part in made),
+        strange=sum(part.strange or 0 for part in made) if reading.outliers else None,
+        strange_rate=reading.outliers.rate if reading.outliers else None,
         mix={name: mix[name] for name in classes},
-        confidence=np.histogram(given["confidence"].to_numpy(), BINS, (0.0, 1.0))[0].tolist(),
+        confidence=np.histogram(answered["confidence"].to_numpy(), BINS, (0.0, 1.0))[0].tolist(),
         seconds=round(time.perf_counter() - began, 3),
     )
     for scratch in ("parts", "model"):
@@ -118,10 +120,19 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     place = context.store / "score" / key_of(folder) / partitions.name
     context.say(
         f"{output.samples} samples scored by {found.name} version {found.version}, {output.computed} of them now"
-        + (f", {output.abstained} under {request.abstain_below}" if request.abstain_below else "")
-        + f"; {place}"
+        f"{_told(output, request)}; {place}"
     )
     return output
+
+
+def _told(output: Output, request: Request) -> str:
+    """How many samples are strange, and how many predictions are none to act on."""
+    said = ""
+    if output.strange is not None:
+        said += f", {output.strange} unlike all that it learnt from ({output.strange_rate:.0%} of ordinary ones are)"
+    if request.abstain_below or request.abstain_strange:
+        said += f", {output.abstained} to leave to a person"
+    return said
 
 
 def _scored(
@@ -131,8 +142,8 @@ def _scored(
     sha256: dict[str, str],
     folder: Path,
     context: Context,
-) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Shard -> probabilities [n, K]. No range crosses a shard: its answers depend on nothing beside it."""
+) -> Iterator[tuple[str, Answers]]:
+    """Shard -> its answers. No range crosses a shard: its answers depend on nothing beside it."""
     if not shards:
         return
     ranges, at = {}, 0
@@ -151,4 +162,4 @@ def _scored(
         batch_size=request.batch_size,
     )
     for shard, parts in ranges.items():
-        yield shard, answers(folder / "parts", rows, parts)[0]
+        yield shard, answers(folder / "parts", rows, parts)

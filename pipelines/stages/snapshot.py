@@ -43,6 +43,7 @@ class Output(Config):
 
     mean, std: per channel, of pixels in [0, 1], over the training samples. images: .npy, uint8 [N, C, S, S].
     table: Parquet, see components.data.table. labelled, tests: training and test samples with a label.
+    sources: names of where samples come from, empty where the recipe names no such column.
     """
 
     version: str
@@ -60,6 +61,7 @@ class Output(Config):
     std: list[float]
     images: Artifact
     table: Artifact
+    sources: list[str] = Field(default_factory=list)
 
 
 def observe(request: Request, settings: Settings, recipe: str = "") -> dict[str, str]:
@@ -68,9 +70,11 @@ def observe(request: Request, settings: Settings, recipe: str = "") -> dict[str,
     return {f"data/{name}": digest for name, digest in folders.items()}
 
 
-def disagreement(settings: Settings) -> str | None:
+def disagreement(settings: Settings, recipe: str = "") -> str | None:
     """What is wrong between data.dvc and the data folder, in one line, as far as a look at names, sizes and
     earlier snapshots tells; None where they agree, or where the folder has changed since the last snapshot.
+
+    recipe: whose data are to be the named ones where only another recipe's have changed since.
 
     Raises:
         UserError: data.dvc cannot be read.
@@ -79,9 +83,10 @@ def disagreement(settings: Settings) -> str | None:
     made = [
         json.loads(file.read_bytes())["output"] for file in settings.store.glob("snapshot/*/manifest.json")
     ]
-    held = sorted({str(output["version"]) for output in made if output.get("folders") == here})
-    if not here or not held:
-        return None
+    folders = [(str(output["version"]), output.get("folders", {})) for output in made]
+    held = sorted({version for version, then in folders if here and then == here})
+    if not held:
+        return _other_than(recipe, named, folders, here, versions.pointer(data))
     pointer = versions.pointer(data)
     if named is None:
         return f"{pointer} is missing; the folder holds {held[0]}: `selfsup data checkout {held[0]}` writes it again"
@@ -96,6 +101,26 @@ def disagreement(settings: Settings) -> str | None:
             f"{named.hash}, there are {found[0]} of {found[1]}; bring it back with `selfsup data checkout {named.hash}`"
         )
     return None
+
+
+def _other_than(
+    recipe: str,
+    named: versions.Version | None,
+    made: list[tuple[str, dict[str, str]]],
+    here: dict[str, str],
+    pointer: Path,
+) -> str | None:
+    """The same of one recipe's data, where no version is the whole folder: another recipe's await their snapshot."""
+    own = here.get(recipe)
+    fits = {version for version, then in made if own is not None and then.get(recipe) == own}
+    if not fits or (named is not None and named.hash in fits):
+        return None
+    news = [name for name, digest in here.items() if all(then.get(name) != digest for _, then in made)]
+    said = (
+        "is missing" if named is None else f"names version {named.hash}, and that has other data of {recipe}"
+    )
+    flows = " or ".join(f"`selfsup run {name} --flow ingest`" for name in news)
+    return f"{pointer} {said}: {flows or 'the next snapshot'} makes a version of all that is there, and writes it"
 
 
 def _folders(data: Path) -> dict[str, str]:
@@ -118,7 +143,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         digest = folder_digest(source)
         if request.expect and not {version.hash, digest} & set(request.expect):
             raise UserError(_unexpected(" or ".join(request.expect), version.hash, digest, index))
-        table, classes = make_table(source, index, request.test_share)
+        table, classes, sources = make_table(source, index, request.test_share)
         table.save(folder / "table.parquet")
         packed = MODALITIES[request.modality.name].pack(
             (data for _, batch in read_shards(source, index, ["bytes"]) for data in batch["bytes"]),
@@ -131,7 +156,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     labelled, tests = len(table.labelled_rows()), len(table.test_rows())
     context.say(
         f"{packed.samples} samples, {labelled} labelled for training and {tests} for testing, "
-        f"{len(classes)} classes, data version {version.hash}"
+        f"{len(classes)} classes, {_sources(table, sources)}data version {version.hash}"
     )
     return Output(
         version=version.hash,
@@ -149,21 +174,38 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         std=packed.std,
         images=Artifact.of(folder / "images.npy", folder),
         table=Artifact.of(folder / "table.parquet", folder),
+        sources=sources,
     )
 
 
-def make_table(source: Path, index: Index, test_share: float) -> tuple[Table, list[str]]:
-    """Row by row what the packed array holds, in order of arrival; and the names of the classes, sorted."""
+def make_table(source: Path, index: Index, test_share: float) -> tuple[Table, list[str], list[str]]:
+    """Row by row what the packed array holds, in order of arrival; and the names of the classes and of the sources,
+    sorted; no sources where no shard tells any."""
     ids: list[str] = []
     shards: list[str] = []
-    for shard, batch in read_shards(source, index, ["id"]):
+    origins: list[str] = []
+    for shard, batch in read_shards(source, index, ["id", "source"]):
         ids += batch["id"]
         shards += [shard.digest] * len(batch["id"])
+        origins += batch.get("source", [""] * len(batch["id"]))
     settled = labels.settle(labels.read_labels(source, index))
     number = {name: place for place, name in enumerate(settled.classes)}
     label = [number[settled.labels[id]] if id in settled.labels else -1 for id in ids]
     split = splits_of(ids, test_share, settled.named)
-    return Table(np.array(ids), np.array(shards), np.array(split), np.array(label, np.int64)), settled.classes
+    sources, of = np.unique(np.array(origins), return_inverse=True)
+    table = Table(
+        np.array(ids), np.array(shards), np.array(split), np.array(label, np.int64),
+        of.astype(np.int64) if any(origins) else None,
+    )  # fmt: skip
+    return table, settled.classes, sources.tolist() if any(origins) else []
+
+
+def _sources(table: Table, names: list[str]) -> str:
+    """How many samples each source has, for a person."""
+    if table.source is None:
+        return ""
+    counts = np.bincount(table.source, minlength=len(names))
+    return f"sources {', '.join(f'{name!r} {n}' for name, n in zip(names, counts, strict=True))}, "
 
 
 def _unexpected(expected: str, version: str, digest: str, index: Index) -> str:

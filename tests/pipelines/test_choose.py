@@ -20,7 +20,11 @@ from components.training.choose import DEAD, ranked
 from components.training.loop import TrainConfig
 from components.training.optimiser import SgdConfig
 from components.training.trial import Trial, accuracy, trial
+from pipelines import gc
 from pipelines.choose import _known, choose, progress, report, row
+from pipelines.journal import overview
+from pipelines.needed import open_since, runs
+from pipelines.settings import Settings
 from pipelines.tuning import outcome, tune_trials
 
 SIDE, ROWS = 8, 96
@@ -135,6 +139,51 @@ def test_mistakes(names, budget, message):
 
 def test_without_names_all_are_meant():
     assert {"simclr", "swav", "deepcluster"} <= set(_known([]))
+
+
+@pytest.mark.slow
+def test_the_run_behind_it_has_ended_and_gc_takes_what_is_left(tmp_path, monkeypatch):
+    from tests.crash.place import make  # not there when this is a script
+    from tests.pipelines.test_needed import journal, manifest, name
+
+    recipe = make(tmp_path)
+    settings = Settings(home=tmp_path / "home", data=tmp_path / "data", device="cpu")
+
+    def tuned(trials, folder, **given):
+        with pytest.raises(UserError, match="another run"):
+            gc.gc(settings, yes=True, say=print)
+        assert folder.is_dir()
+        return [outcome(objective, [record(1)], 1) for objective in trials]
+
+    monkeypatch.setattr("pipelines.choose.tune_trials", tuned)
+    monkeypatch.setattr(
+        "pipelines.run._mirror", lambda *_: None
+    )  # MLflow's picture of a run has tests of its own
+    monkeypatch.setattr(gc, "of_models", lambda *_: [])
+    earlier = settings.store / name(0)  # a snapshot of an earlier run
+    earlier.mkdir(parents=True)
+    made = manifest(name(0), []).model_copy(update={"recipe": "stripes"})
+    (earlier / "manifest.json").write_text(made.model_dump_json())
+    journal(settings.home, "1-stripes", "ingest", 1.0, "", name(0))
+
+    choose(recipe, settings, ["simclr", "swav"], 1, lambda line: None)
+    found = runs(settings, {name(0): made})
+    assert [(run.flow, run.ended, len(run.references)) for run in found] == [
+        ("ingest", True, 1), ("ingest", True, 2)
+    ]  # fmt: skip
+    assert open_since(found) is None
+    assert overview(settings.home)[-3].endswith("done  (2 ran, 0 found, 0 failed)")
+    assert list((settings.home / "choose").iterdir()) == []
+    killed = [
+        settings.home / "choose" / "x",
+        settings.home / "ray" / "y",
+        settings.store / f"embed/.{'0' * 16}.part",
+    ]
+    for folder in killed:
+        (folder / "deep").mkdir(parents=True)
+    gc.gc(settings, yes=True, say=print)
+    assert [folder.exists() for folder in (earlier, *killed)] == [False] * 4
+    assert all((settings.store / reference).is_dir() for reference in found[-1].references)
 
 
 @pytest.mark.slow

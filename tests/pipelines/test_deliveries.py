@@ -20,6 +20,7 @@ from components.errors import UserError
 from components.modalities import ImageConfig
 from pipelines.child import locked_out
 from pipelines.in_use import used
+from pipelines.settings import Settings
 from pipelines.stages import pseudo_label, snapshot
 from pipelines.store import Context
 from tests.pipelines.stages.test_ingest import Place, png, put, put_parquet
@@ -156,7 +157,7 @@ def test_a_store_on_a_read_only_disk(disk: Path) -> None:
     read_only(disk)
     with (
         pytest.raises(UserError, match=r"cannot be \(Read-only file system\).*SELFSUP_STORE"),
-        used(disk / "store"),
+        used(Settings(home=disk)),
     ):
         pass
 

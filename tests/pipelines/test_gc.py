@@ -87,8 +87,12 @@ def test_a_run_or_a_stage_at_work_is_waited_for(settings: Settings) -> None:
     finish(settings, name(0), [])
     with home_lock(settings.home), pytest.raises(UserError, match="another run"):
         gc.gc(settings, yes=True, say=SAID.append)
-    with used(settings.store), pytest.raises(UserError, match="a stage is at work"):
+    with used(settings), pytest.raises(UserError, match="a stage is at work"):
         gc.gc(settings, yes=True, say=SAID.append)
+    shared = settings.model_copy(update={"store_remote": "s3://bucket"})
+    elsewhere = shared.model_copy(update={"store": settings.home.parent / "another-machines"})
+    with used(elsewhere), pytest.raises(UserError, match=f"a stage is at work on {settings.home}:"):
+        gc.gc(shared, yes=True, say=SAID.append)  # one home, and a store for each machine
     assert (settings.store / name(0) / "manifest.json").exists()
 
 
@@ -113,13 +117,20 @@ def test_leftovers_of_runs_that_have_ended(settings: Settings) -> None:
         (settings.home / "runs" / f"{run}.live").write_text("{}\n")
     (settings.home / "ray" / "session" / "logs").mkdir(parents=True)
     (settings.home / "ray" / "session" / "logs" / "raylet.out").write_text("x" * 50)
+    elsewhere = settings.home.parent / "selfsup-ray-x"  # the home's name was too long for a socket
+    (elsewhere / "logs").mkdir(parents=True)
+    (settings.home / "ray" / elsewhere.name).symlink_to(elsewhere)
+    (settings.home / "ray" / "gone").symlink_to(settings.home / "nowhere")
+    (settings.home / "choose" / "killed").mkdir(parents=True)
     for model in ("toys-1", "toys-2"):
         (settings.home / "reproduce" / model / "store").mkdir(parents=True)
     with home_lock(settings.home / "reproduce" / "toys-2"):
         gc.gc(settings, yes=True, say=SAID.append)
     left = {p.relative_to(settings.home).as_posix() for p in settings.home.rglob("*")}
     assert {"runs/1-toys.jsonl", "runs/2-toys.jsonl", "runs/2-toys.live", "reproduce/toys-2/store"} <= left
-    assert not left & {"runs/1-toys.live", "ray/session", "reproduce/toys-1"}
+    assert not left & {"runs/1-toys.live", "ray/session", "reproduce/toys-1", "choose/killed"}
+    assert not list((settings.home / "ray").iterdir())
+    assert not elsewhere.exists()
 
 
 def test_a_manifest_that_cannot_be_read_stops_it(settings: Settings) -> None:

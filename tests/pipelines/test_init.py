@@ -10,7 +10,8 @@ from PIL import Image
 from components.errors import UserError
 from pipelines import recipe
 from pipelines.check import check
-from pipelines.init import choose, init
+from pipelines.init import init
+from pipelines.proposal import suited
 from pipelines.settings import Settings
 from pipelines.survey import Found, are_classes
 
@@ -192,7 +193,7 @@ def test_which_folders_read_like_classes(names, expected):
     [(28, 9000, 28), (33, 9000, 33), (200, 9000, 64), (200, 900, 96), (12, 9000, 16)],
 )
 def test_size_and_length_suit_the_data(side, samples, size):
-    values = choose(Found(samples=samples, looked=10, sizes=[(side, side)] * 10))
+    values = suited(Found(samples=samples, looked=10, sizes=[(side, side)] * 10))
     assert values["size"] == size
     assert values["batch_size"] * 4 <= samples
     assert 5 <= values["epochs"] <= 200
@@ -200,13 +201,14 @@ def test_size_and_length_suit_the_data(side, samples, size):
 
 def test_the_time_that_is_promised_is_that_of_the_epochs(settings, source):
     """1,797 samples of 16 pixels: 1,437 to train on, about 1,000 a second."""
-    values = choose(Found(samples=1797, looked=10, sizes=[(16, 16)] * 10))
+    values = suited(Found(samples=1797, looked=10, sizes=[(16, 16)] * 10))
     assert (values["batch_size"], values["epochs"], values["stem_stride"]) == (128, 82, 1)
     assert values["seconds"] == pytest.approx(120, rel=0.02)
-    many = choose(Found(samples=5_000_000, looked=10, sizes=[(28, 28)] * 10))
+    many = suited(Found(samples=5_000_000, looked=10, sizes=[(28, 28)] * 10))
     assert (many["epochs"], many["learning_rate"], many["prototypes"]) == (5, 0.004, 2000)
     put(source, *(f"{n}.png" for n in range(30)), width=28, height=28)
     report = init("short", source, settings)
     text = report.recipe.read_text()
     assert "train:  # about 1 min on two cores" in text
+    assert "or swav with prototypes: 10, queue: 0, freeze: 0.1, epsilon: 0.03;" in text
     assert read(report)[1]["pretrain"]["train"]["optimiser"]["learning_rate"] == 0.00035

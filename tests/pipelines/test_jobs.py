@@ -8,12 +8,11 @@ from ray.job_submission import JobStatus
 
 from components.errors import UserError
 from pipelines import jobs
-from pipelines.jobs import attempt, run_as_job
+from pipelines.jobs import attempt, place, run_as_job
 from pipelines.settings import Settings
 from pipelines.store import Identity
 
 IDENTITY = Identity(stage="embed", version=1, recipe="r", given={}, observed={}, code="c")
-NAME = f"selfsup-{IDENTITY.reference.replace('/', '-')}"
 
 
 class Server:
@@ -67,6 +66,7 @@ def ask(tmp_path, monkeypatch):
         return run_as_job(IDENTITY, settings, "one", told.append)
 
     asked.told = told
+    asked.name = f"selfsup-{place(settings)}-{IDENTITY.reference.replace('/', '-')}"
     return asked
 
 
@@ -76,15 +76,41 @@ DONE = line(reference=IDENTITY.reference, found=False)
 @pytest.mark.parametrize(
     ("known", "expected"),
     [
-        ({}, ("selfsup-embed-ab-1", True)),
-        ({"selfsup-embed-ab-1": False}, ("selfsup-embed-ab-1", False)),
-        ({"selfsup-embed-ab-1": True}, ("selfsup-embed-ab-2", True)),
-        ({"selfsup-embed-ab-1": True, "selfsup-embed-ab-2": False}, ("selfsup-embed-ab-2", False)),
-        ({"selfsup-embed-abc-1": False, "selfsup-embed-ab-2": True}, ("selfsup-embed-ab-1", True)),
+        ({}, ("selfsup-0f-embed-ab-1", True)),
+        ({"selfsup-0f-embed-ab-1": False}, ("selfsup-0f-embed-ab-1", False)),
+        ({"selfsup-0f-embed-ab-1": True}, ("selfsup-0f-embed-ab-2", True)),
+        ({"selfsup-0f-embed-ab-1": True, "selfsup-0f-embed-ab-2": False}, ("selfsup-0f-embed-ab-2", False)),
+        ({"selfsup-0f-embed-abc-1": False, "selfsup-0f-embed-ab-2": True}, ("selfsup-0f-embed-ab-1", True)),
+        ({"selfsup-1f-embed-ab-1": False}, ("selfsup-0f-embed-ab-1", True)),
     ],
 )
 def test_the_job_of_a_run(known, expected):
-    assert attempt("embed/ab", known) == expected
+    assert attempt("0f", "embed/ab", known) == expected
+
+
+def test_two_stores_on_one_cluster_have_jobs_of_their_own(tmp_path, monkeypatch):
+    """The same stage of the same recipe, asked for from two homes."""
+    server = Server([line(reference=IDENTITY.reference, found=False)])
+    monkeypatch.setattr(jobs, "_client", lambda address: server)
+    homes = [Settings(home=tmp_path / name, jobs="http://head:8265", ray="head:6379") for name in "ab"]
+    for settings in homes:
+        (settings.store / IDENTITY.reference).mkdir(parents=True)
+        (settings.store / IDENTITY.reference / "manifest.json").touch()
+        assert run_as_job(IDENTITY, settings, "one", lambda record: None) == {"status": "ran"}
+    stores = [
+        json.loads(a["runtime_env"]["env_vars"][jobs.VARIABLE])["settings"]["store"] for a in server.asked
+    ]
+    assert stores == [str(settings.store) for settings in homes]
+    assert len(server.jobs) == 2
+
+
+def test_where_finished_runs_lie(tmp_path):
+    """Machines that share a bucket follow each other's jobs wherever their folders are; a link is no other folder."""
+    (tmp_path / "link").symlink_to(tmp_path / "home")
+    one, link = Settings(home=tmp_path / "home"), Settings(home=tmp_path / "link")
+    here, there = (Settings(home=tmp_path / name, store_remote="s3://bucket/store") for name in "ab")
+    assert place(here) == place(there) == "1ac35ceb"  # sha256 of the address
+    assert place(one) == place(link) != place(Settings(home=tmp_path / "other"))
 
 
 def test_what_is_asked_and_what_is_told(ask):
@@ -103,12 +129,12 @@ def test_what_is_asked_and_what_is_told(ask):
 
 
 def test_a_job_that_runs_is_followed_and_one_that_failed_is_tried_again(ask):
-    running = Server([DONE], **{f"{NAME}-1": JobStatus.FAILED, f"{NAME}-2": JobStatus.RUNNING})
+    running = Server([DONE], **{f"{ask.name}-1": JobStatus.FAILED, f"{ask.name}-2": JobStatus.RUNNING})
     assert ask(running) == {"status": "ran"}
     assert running.asked == []
-    failed = Server([DONE], **{f"{NAME}-1": JobStatus.FAILED, f"{NAME}-2": JobStatus.STOPPED})
+    failed = Server([DONE], **{f"{ask.name}-1": JobStatus.FAILED, f"{ask.name}-2": JobStatus.STOPPED})
     assert ask(failed) == {"status": "ran"}
-    assert failed.jobs[f"{NAME}-3"] is JobStatus.SUCCEEDED
+    assert failed.jobs[f"{ask.name}-3"] is JobStatus.SUCCEEDED
 
 
 def test_a_line_is_told_once_though_the_connection_breaks(ask):
@@ -128,14 +154,14 @@ def test_a_server_that_stays_away_leaves_the_job_alone(ask, monkeypatch):
 def test_a_mistake_is_the_stages_own_word_and_a_death_is_rays(ask):
     mistake = {"error": "a spoon is needed", "mistake": True}
     assert ask(Server([line(**mistake)], JobStatus.FAILED)) == mistake
-    assert ask(Server([], JobStatus.FAILED)) == {"error": f"its Ray job {NAME}-1 failed: no more memory"}
+    assert ask(Server([], JobStatus.FAILED)) == {"error": f"its Ray job {ask.name}-1 failed: no more memory"}
 
 
 def test_told_to_stop_it_stops_the_job(ask):
     server = Server([line(say="one"), KeyboardInterrupt()])
     with pytest.raises(KeyboardInterrupt):
         ask(server)
-    assert server.stopped == [f"{NAME}-1"]
+    assert server.stopped == [f"{ask.name}-1"]
 
 
 def test_a_result_that_cannot_be_seen_is_told(ask):

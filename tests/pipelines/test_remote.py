@@ -1,11 +1,6 @@
 """Two machines are two homes here, each with a store of its own; the bucket is a real one of an S3 server."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import textwrap
 
 import boto3
 import pytest
@@ -50,7 +45,7 @@ def machine(tmp_path, bucket):
 
 
 def keys(bucket):
-    name, prefix = remote._split(bucket)
+    name, prefix = remote.split(bucket)
     found = boto3.client("s3").list_objects_v2(Bucket=name).get("Contents", [])
     return [item["Key"].removeprefix(prefix) for item in found]
 
@@ -84,29 +79,33 @@ def test_without_a_remote_nothing_is_looked_for(tmp_path, monkeypatch):
         store.read_manifest(REFERENCE, settings.store)
 
 
-def test_killed_between_the_files_and_the_record_there_is_no_result(machine, bucket):
+@pytest.mark.parametrize(
+    ("at", "there"), [("share.begun", 0), ("share.file", 1), ("share.files", 3), ("share.record", 4)]
+)
+def test_ended_within_an_upload_the_retry_shares_it_once_and_whole(machine, bucket, monkeypatch, at, there):
+    """tests/crash kills it there."""
     here, _ = machine("here")
-    made(store.part_of(REFERENCE, here.store))
-    code = f"""
-        import os, signal
-        from pathlib import Path
-        from pipelines import remote
-        class Killed:
-            def __init__(self, client): self.client = client
-            def __getattr__(self, name): return getattr(self.client, name)
-            def put_object(self, **given): os.kill(os.getpid(), signal.SIGKILL)
-        client = Killed(remote._client())
-        remote._client = lambda: client
-        remote.share({REFERENCE!r}, Path({str(store.part_of(REFERENCE, here.store))!r}), {bucket!r})
-    """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], env=os.environ)
-    assert done.returncode == -signal.SIGKILL
-    assert len(keys(bucket)) == 3  # the files are there
-    assert not any(key.startswith("fake/") for key in keys(bucket))
-    there, _ = machine("there")
-    assert not store.is_finished(REFERENCE, there.store)
+    part = store.part_of(REFERENCE, here.store)
+    file = made(part)
+
+    def end(name):
+        if name == at:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(remote, "point", end)
+    with pytest.raises(KeyboardInterrupt):
+        remote.share(REFERENCE, part, bucket)
+    monkeypatch.setattr(remote, "point", lambda name: None)
+    assert len(keys(bucket)) == there
+    other, context = machine("there")
+    assert store.is_finished(REFERENCE, other.store) is (at == "share.record")
     assert store._publish(REFERENCE, here.store)  # its retry
-    assert store.is_finished(REFERENCE, there.store)
+    assert (here.store / REFERENCE / "big.bin").read_bytes() == BIG
+    assert store.is_finished(REFERENCE, other.store)
+    assert context.file(REFERENCE, file).read_bytes() == BIG
+    assert sorted(keys(bucket)) == sorted(
+        [f"{REFERENCE}.json", *(f"files/{item.sha256}" for item in remote.lookup(REFERENCE, bucket).files)]
+    )
 
 
 def test_killed_after_the_record_the_retry_gives_the_folder_its_name(machine, bucket):
@@ -150,7 +149,7 @@ def test_an_object_that_is_not_what_its_name_says_is_refused(machine, bucket, wh
     here, _ = machine("here")
     file = made(here.store / REFERENCE)
     store.share(REFERENCE, here.store)
-    name, prefix = remote._split(bucket)
+    name, prefix = remote.split(bucket)
     client, key = boto3.client("s3"), f"{prefix}files/{file.sha256}"
     client.put_object(Bucket=name, Key=key, Body=what) if what else client.delete_object(Bucket=name, Key=key)
     there, context = machine("there")
@@ -165,6 +164,26 @@ def test_an_object_that_is_not_what_its_name_says_is_refused(machine, bucket, wh
     client.delete_object(Bucket=name, Key=f"{prefix}{REFERENCE}.json")
     store.share(REFERENCE, here.store)
     assert context.file(REFERENCE, file).read_bytes() == BIG
+
+
+def test_a_log_that_grows_during_the_upload_is_shared_as_it_was(machine, bucket, monkeypatch):
+    """The process that waits for a stage writes figures of memory into its folder, once in a while."""
+    here, _ = machine("here")
+    made(here.store / REFERENCE)
+    log, through = here.store / REFERENCE / "metrics.jsonl", remote._record
+
+    def looked_at(folder):
+        found = through(folder)
+        with log.open("a") as out:
+            out.write('{"step": 2}\n')
+        return found
+
+    monkeypatch.setattr(remote, "_record", looked_at)
+    store.share(REFERENCE, here.store)
+    there, _ = machine("there")
+    assert store.is_finished(REFERENCE, there.store)
+    assert (there.store / REFERENCE / "metrics.jsonl").read_text() == '{"step": 1}\n'
+    assert log.read_text() == '{"step": 1}\n{"step": 2}\n'
 
 
 def test_what_is_not_here_in_full_is_not_shared(machine, bucket):
@@ -185,7 +204,7 @@ def test_a_bucket_that_is_not_there_is_one_line(machine, tmp_path, bucket):
 
 def test_a_server_that_does_not_answer_is_nobodys_mistake(machine, tmp_path, bucket, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)  # between its attempts
     remote._client.cache_clear()
     with pytest.raises(ConnectionError, match="run again: it goes on"):
         store.is_finished(REFERENCE, Settings(home=tmp_path, store_remote=bucket).store)

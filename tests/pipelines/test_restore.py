@@ -10,8 +10,10 @@ from components.data.shards import folder_digest
 from components.errors import UserError
 from components.modalities import ImageConfig
 from pipelines import restore
+from pipelines.execute import execute
+from pipelines.recipe import load
 from pipelines.stages import snapshot
-from pipelines.store import Context
+from pipelines.store import Context, identify
 from tests.pipelines.stages.test_ingest import Place, png, put_parquet
 from tests.pipelines.test_needed import manifest
 
@@ -83,6 +85,46 @@ def test_a_pointer_that_disagrees_with_the_folder_is_told_in_one_line(place: Pla
     file.write_bytes(whole)
     deliver(place, "b", MANY[4:8])  # not yet a version: the next snapshot makes it one
     assert snapshot.disagreement(place.settings) is None
+
+
+def test_another_recipes_delivery_hides_no_pointer_that_names_other_data(place: Place) -> None:
+    """Nobody has taken a snapshot since, so that no version is the folder as it lies there."""
+    deliver(place, "a", MANY[:4])
+    took(place, "a", OLD)
+    point(place, OLD)
+    other = place.settings.data / "other"
+    shutil.copytree(place.target, other)
+    assert snapshot.disagreement(place.settings, "mine") is None
+    point(place, NEW)
+    said = str(snapshot.disagreement(place.settings, "mine"))
+    assert f"names version {NEW}, and that has other data of mine" in said
+    assert "`selfsup run other --flow ingest` makes a version of all that is there" in said
+    assert snapshot.disagreement(place.settings, "other") is None  # its data have no version yet
+    versions.pointer(place.settings.data).unlink()
+    assert "data.dvc is missing: `selfsup run other" in str(snapshot.disagreement(place.settings, "mine"))
+
+
+def test_a_run_that_finds_its_snapshot_says_that_data_dvc_disagrees(place: Place) -> None:
+    deliver(place, "a", MANY[:4])
+    recipe = place.root / "mine.yaml"
+    recipe.write_text("name: mine\nmodality: {name: image, size: 8, channels: 1}\ninbox: inbox\n")
+    asked = load(recipe)
+    found = identify("snapshot", asked.request("snapshot", {}), place.settings, "mine")
+    took(place, "a", OLD)
+    (place.settings.store / f"snapshot/{'a' * 16}").rename(place.settings.store / found.reference)
+    told: list[dict[str, object]] = []
+
+    def said(version: str) -> list[object]:
+        point(place, version)
+        told.clear()
+        assert execute("snapshot", asked, {}, place.settings, "a-run", told.append) == found.reference
+        return [record["say"] for record in told if "say" in record]
+
+    assert said(OLD) == []
+    (line,) = said(NEW)
+    assert f"names version {NEW}, but the folder holds {OLD}" in str(line)
+    assert f"`selfsup data checkout {OLD}`" in str(line)
+    assert "\n" not in str(line)
 
 
 @pytest.mark.slow

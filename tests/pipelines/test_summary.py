@@ -37,6 +37,13 @@ def test_the_champion_of_now_counts_where_promotion_was_found(tmp_path):
     assert "champion: toys version 2 (version 2 promoted)" in told(tmp_path / "b", ran, **outputs)
 
 
+def test_what_the_method_was_worth_and_the_warnings_are_said(tmp_path):
+    worth = {"line": "fixmatch: worse than the labels alone", "warnings": ["the model is at chance"]}
+    said = told(tmp_path, {"evaluate": "ran"}, evaluate={"metrics": {"accuracy": 0.5}, "worth": worth})
+    assert "fixmatch: worse than the labels alone\nwarning: the model is at chance" in said
+    assert "warning" not in told(tmp_path / "b", {"evaluate": "ran"}, evaluate={"metrics": {}, "worth": None})
+
+
 def test_work_is_what_trains_and_embeds(tmp_path):
     said = told(
         tmp_path, {"plan": "ran", "pretrain": "ran", "report": "ran"}, plan={**PLAN, "decision": "warm"}

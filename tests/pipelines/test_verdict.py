@@ -34,7 +34,7 @@ def context(tmp_path: Path) -> Context:
 
 def judged(context: Context, champion: dict[str, str] | None = None, **changes: Any) -> list[Check]:
     """changes: of the evaluation's output, or of the registered model's."""
-    ours = {key: value for key, value in changes.items() if key in (*EVALUATED, "right", "given")}
+    ours = {key: value for key, value in changes.items() if key in (*EVALUATED, "worth", "right", "given")}
     model = {**REGISTERED, **{key: value for key, value in changes.items() if key not in ours}}
     reference = evaluated(context, "e", **ours)
     return verdict.judge(reference, model, GateConfig(), champion, context)
@@ -56,7 +56,7 @@ def test_what_does_not_apply_is_not_checked(context: Context) -> None:
         ("baselines", {"metrics": {**METRICS, "accuracy": 0.7}}),
         ("baselines", {"metrics": {"ece": 0.05}}),
         ("baselines", {"baselines": {}}),
-        ("classes", {"per_class": {"bag": {"recall": 0.9}, "shirt": {"recall": 0.1}}}),
+        ("classes", {"per_class": {"bag": {"recall": 0.9}, "shirt": {"recall": 0.05}}}),
         ("classes", {"per_class": {}}),
         ("calibration", {"metrics": {**METRICS, "ece": 0.3}}),
         ("calibration", {"metrics": {"accuracy": 0.8}}),
@@ -110,6 +110,26 @@ def test_churn_is_checked_where_clusters_are_continued(
     checks = judged(context, given={"pseudo_label": clustered})
     assert [check.name for check in checks if check.name not in ALWAYS] == ["churn"]
     assert failed(checks) == ([] if passes else ["churn"])
+
+
+@pytest.mark.parametrize(
+    ("word", "high", "passes"),
+    [("better", 0.03, True), ("equal", 0.01, True), ("equal", 0.0, True), ("worse", -0.001, False)],
+)
+def test_a_method_that_hurts_is_refused(context: Context, word: str, high: float, passes: bool) -> None:
+    worth = {"method": "fixmatch", "word": word, "difference": {"value": -0.02, "low": -0.04, "high": high}}
+    checks = judged(context, worth=worth)
+    assert [check.name for check in checks if check.name not in ALWAYS] == ["method"]
+    assert failed(checks) == ([] if passes else ["method"])
+    check = next(check for check in checks if check.name == "method")
+    assert (check.figure, check.bound) == (high, 0.0)
+    assert "fixmatch" in check.why
+
+
+def test_the_labels_alone_are_not_compared_and_a_lost_comparison_refuses(context: Context) -> None:
+    worth: dict[str, Any] = {"method": "supervised", "word": None, "difference": None}
+    assert [check.name for check in judged(context, worth=worth)] == ALWAYS
+    assert failed(judged(context, worth={**worth, "word": "better"})) == ["method"]
 
 
 def test_first_clusters_have_no_churn(context: Context) -> None:

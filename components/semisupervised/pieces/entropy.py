@@ -4,12 +4,13 @@ Source: Grandvalet & Bengio 2004 (NIPS 17), equation 6.
 Letters: N rows, K classes.
 """
 
-import torch
 from torch import Tensor
+
+from components.precision import wide
 
 
 def mean_entropy(logits: Tensor) -> Tensor:
     """[N, K] -> [] nats, the mean over rows of -sum_k p_k log p_k; log K for constant logits (K = 10:
     2.3025850930)."""
-    log_p = logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(dim=1)
+    log_p = wide(logits).log_softmax(dim=1)
     return -(log_p.exp() * log_p).sum(dim=1).mean()

@@ -11,6 +11,7 @@ from pydantic import Field, NonNegativeFloat
 from torch import Tensor
 
 from components.config import Config
+from components.precision import wide
 from components.semisupervised.pieces import robust
 from components.semisupervised.pieces.adjustment import adjusted
 from components.semisupervised.pieces.smoothing import shares, smoothed
@@ -60,7 +61,7 @@ def supervised_loss(
     with torch.autocast(logits.device.type, enabled=False):
         given = smoothed(shares(targets, logits.shape[1]), config.smoothing)
         classes_alone = targets.ndim == 1 and config.smoothing == 0
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        logits = wide(logits)
         logits = logits if prior is None else adjusted(logits, prior, config.adjustment)
         if config.name == "gce":
             each = robust.generalised(logits, given, config.q)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.evaluation.ask import Asking, rank, typicality, uncertainty, weight
+from components.evaluation.ask import Asking, groups_for, rank, typicality, worth
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -30,69 +30,79 @@ def test_typicality_is_that_of_a_slow_loop() -> None:
     assert found[cluster == 2] == [1.0]
 
 
-def test_uncertainty_is_one_without_a_label_and_else_what_confidence_lacks() -> None:
-    cluster = np.array([0, 0, 1, 1, 1])
-    found = uncertainty(cluster, np.array([0.9, 0.7, 0.9, 0.9, 0.9]), np.array([0, 1, 0, 0, 0], dtype=bool))
-    np.testing.assert_allclose(found, [0.2, 0.2, 1, 1, 1])
+def test_worth_is_the_root_of_the_size_times_what_confidence_lacks() -> None:
+    group = np.array([4, 4, 4, 4, 7])
+    np.testing.assert_allclose(worth(group, np.array([0.5, 0.5, 0.5, 0.5, 0.0])), [1, 1])
+    np.testing.assert_allclose(worth(group, np.array([1.0, 0.8, 1.0, 0.8, 0.9])), [0.2, 0.1])
 
 
-def test_the_cluster_without_a_label_comes_first_then_the_uncertain_one() -> None:
-    x, cluster = toy()
+def test_a_group_without_a_label_comes_first_then_the_uncertain_one() -> None:
+    x, group = toy()
     labelled = np.zeros(120, dtype=bool)
-    labelled[[0, 40]] = True  # none in cluster 2
-    confidence = np.where(cluster == 0, 0.6, 0.95)
-    chosen = rank(x, cluster, confidence, labelled, Asking(count=30, share=0.5))
-    assert cluster[chosen[0]] == 2
-    assert cluster[chosen].tolist().index(0) < cluster[chosen].tolist().index(1)
-    assert chosen[0] == np.flatnonzero(cluster == 2)[typicality(x, cluster)[cluster == 2].argmax()]
+    labelled[[0, 40]] = True  # none in group 2
+    confidence = np.select([group == 0, group == 1], [0.6, 0.9], 0.99)
+    chosen = rank(x, group, confidence, labelled, Asking(count=5))
+    assert group[chosen].tolist() == [2, 0, 1, 2, 0]
+    assert chosen[0] == np.flatnonzero(group == 2)[typicality(x, group)[group == 2].argmax()]
 
 
-def test_of_clusters_without_a_label_the_largest_comes_first() -> None:
-    np.testing.assert_allclose(weight(np.array([7, 7, 7, 7, 2])), [1, 1, 1, 1, 0.5])
-    x, cluster = toy((10, 60, 30))
-    chosen = rank(x, cluster, np.zeros(100), np.zeros(100, dtype=bool), Asking(count=3, share=0.1))
-    assert cluster[chosen].tolist() == [1, 2, 0]
+def test_where_nothing_is_known_the_largest_comes_first_and_the_tiny_ones_last() -> None:
+    x, group = toy((10, 60, 5, 30))
+    none = np.zeros(105, dtype=bool)
+    assert group[rank(x, group, np.zeros(105), none, Asking(count=6))].tolist() == [1, 3, 0, 1, 3, 0]
+    small = rank(x, group, np.zeros(105), none, Asking(count=4, small=4))
+    assert group[small].tolist() == [1, 3, 0, 2]
+    doubt = np.where(group == 2, 0.0, 0.99)
+    assert group[rank(x, group, doubt, none, Asking(count=1, small=4))].tolist() == [2]
+    assert group[rank(x, group, doubt, none, Asking(count=1))].tolist() == [1]
 
 
 def test_order_is_that_of_a_slow_greedy_loop() -> None:
-    x, cluster = toy((25, 15, 20), spread=0.4, seed=3)
+    x, group = toy((25, 15, 20), spread=0.4, seed=3)
     rng = np.random.default_rng(1)
     confidence, labelled = rng.random(60), rng.random(60) < 0.1
-    asking = Asking(count=20, share=0.4, neighbours=4, apart=0.3)
-    score = uncertainty(cluster, confidence, labelled) * typicality(x, cluster, 4)
-    score *= np.sqrt(np.array([25, 15, 20])[cluster] / 25)
+    typical = typicality(x, group, 4)
+    value = [np.sqrt((group == g).sum()) * (1 - confidence[group == g].mean()) for g in range(3)]
     expected: list[int] = []
-    while len(expected) < 20:
-        best, value = -1, -1.0
-        for i in range(60):
-            mine = [j for j in expected if cluster[j] == cluster[i]]
-            same = any(np.linalg.norm(x[i] - x[j]) <= 0.3 for j in [*expected, *np.flatnonzero(labelled)])
-            if not labelled[i] and len(mine) < 8 and not same and score[i] / (1 + len(mine)) > value:
-                best, value = i, score[i] / (1 + len(mine))
-        if best < 0:
+    for _ in range(20):
+        known = [*expected, *np.flatnonzero(labelled)]
+        left = [
+            i for i in range(60) if i not in known and all(np.linalg.norm(x[i] - x[j]) > 0.3 for j in known)
+        ]
+        if not left:
             break
-        expected.append(best)
-    assert rank(x, cluster, confidence, labelled, asking).tolist() == expected
+        held = [sum(group[j] == g for j in known) for g in range(3)]
+        expected.append(min(left, key=lambda i: (held[group[i]], -value[group[i]], -typical[i])))
+    found = rank(x, group, confidence, labelled, Asking(count=20, neighbours=4, apart=0.3))
+    assert found.tolist() == expected
     assert len(expected) > 10
 
 
-def test_one_cluster_has_at_most_its_share() -> None:
-    x, cluster = toy((200, 5, 5))
-    none = np.zeros(210, dtype=bool)
-    chosen = rank(x, cluster, np.zeros(210), none, Asking(count=20, share=0.25, apart=0))
-    assert np.bincount(cluster[chosen]).tolist() == [5, 5, 5]
+def test_each_group_is_asked_once_before_any_is_asked_twice() -> None:
+    x, group = toy((200, 7, 7))
+    chosen = rank(x, group, np.zeros(214), np.zeros(214, dtype=bool), Asking(count=7, apart=0))
+    assert group[chosen].tolist() == [0, 1, 2, 0, 1, 2, 0]
 
 
 def test_copies_are_asked_once_and_not_if_one_is_labelled() -> None:
-    x, cluster = toy((20, 20))
+    x, group = toy((20, 20))
     x[1:10], x[21:30] = x[0], x[20]
     labelled = np.zeros(40, dtype=bool)
     labelled[20] = True
-    chosen = rank(x, cluster, np.full(40, 0.5), labelled, Asking(count=40, share=1))
+    chosen = rank(x, group, np.full(40, 0.5), labelled, Asking(count=40))
     assert len(set(chosen.tolist())) == len(chosen)
     assert sum(i < 10 for i in chosen) == 1
     assert not any(20 <= i < 30 for i in chosen)
-    assert np.isfinite(typicality(x, cluster)).all()
+    assert np.isfinite(typicality(x, group)).all()
+
+
+def test_as_many_groups_as_there_will_be_labels_and_no_more_than_different_samples() -> None:
+    x, _ = toy((30, 30))
+    labelled = np.arange(60) < 7
+    assert groups_for(x, labelled, 5) == 12
+    x[10:] = x[10]
+    assert groups_for(x, labelled, 5) == 11
+    assert groups_for(np.eye(600, dtype=np.float32), np.ones(600, dtype=bool), 50) == 500
 
 
 def test_nothing_is_asked_where_all_is_labelled_and_sizes_must_agree() -> None:

@@ -1,6 +1,7 @@
 """Layer-wise decay: which layer gets which rate, what moves and what must not; and the steps themselves."""
 
 import copy
+import inspect
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ import torch
 from torch import nn
 
 from components.encoders import ResnetConfig, build_encoder
+from components.encoders.lora import merged
+from components.evaluation import fine_tuning
 from components.evaluation.descent import descend
-from components.evaluation.fine_tuning import fine_tune, groups, layers
+from components.evaluation.fine_tuning import ALPHA, RANK, fine_tune, groups, layers
 
 
 def encoder(seed: int = 0) -> nn.Module:
@@ -34,6 +37,11 @@ def test_the_first_step_is_the_rate_against_the_sign():
     a, b = (torch.tensor([2.0], requires_grad=True) for _ in range(2))
     descend(lambda step: 5 * a.sum() - 0.1 * b.sum(), [([a], 0.1), ([b], 0.01)], 1)
     assert (a.item(), b.item()) == pytest.approx((1.9, 2.01), abs=1e-6)
+
+
+def test_defaults_are_the_published_ones():
+    given = inspect.signature(fine_tune).parameters
+    assert (given["decay"].default, RANK, ALPHA) == (0.75, 8, 16)
 
 
 def test_rates_fall_from_the_head_to_the_pixels():
@@ -70,12 +78,28 @@ def test_it_learns_and_layers_near_the_pixels_move_less():
     assert conv[0] < 0.25 * conv[-1]
 
 
-def test_decay_0_trains_the_head_alone():
+def test_frozen_trains_the_head_alone_and_keeps_the_statistics():
     start = encoder()
     images, labels = stripes(16, 0)
-    tuned = fine_tune(start, images, labels, 2, decay=0.0, steps=5)
-    for (name, a), b in zip(start.named_parameters(), tuned.encoder.parameters(), strict=True):
-        assert torch.equal(a, b), name
+    tuned = fine_tune(start, images, labels, 2, how="frozen", steps=5)
+    for name, kept in tuned.encoder.state_dict().items():
+        assert torch.equal(kept, start.state_dict()[name]), name
     assert float(tuned.head.weight.detach().abs().sum()) > 0
+    assert all(p.requires_grad for p in start.parameters())  # the one that was given is not frozen
+
+
+def test_lora_moves_every_layer_by_a_product_of_low_rank_and_nothing_else(monkeypatch):
+    monkeypatch.setattr(fine_tuning, "RANK", 2)
+    start = encoder()
+    images, labels = stripes(16, 0)
+    tuned = fine_tune(start, images, labels, 2, how="lora", rate=0.01, steps=4)
+    found, before = merged(tuned.encoder), start.state_dict()
+    for name, kept in found.items():
+        weight = name.endswith("weight") and kept.ndim == 4
+        assert torch.equal(kept, before[name]) is not weight, name
+        if weight:
+            assert int(torch.linalg.matrix_rank((kept - before[name]).flatten(1), rtol=1e-4)) <= 2
+    again = fine_tune(start, images, labels, 2, how="lora", rate=0.01, steps=4)
+    torch.testing.assert_close(tuned(images), again(images), rtol=0, atol=0)
     with pytest.raises(ValueError, match="decay from 0 to 1"):
-        fine_tune(start, images, labels, 2, decay=2)
+        fine_tune(start, images, labels, 2, decay=0)

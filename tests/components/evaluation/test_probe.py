@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import ThreadpoolController
 
 from components.evaluation.folds import possible_folds, stratified_folds
-from components.evaluation.logistic import fit_logistic
+from components.evaluation.logistic import SMALL, _threads, fit_logistic
 from components.evaluation.probe import choose_strength, fit_probe, moments
 
 
@@ -47,6 +48,18 @@ def test_the_start_changes_nothing_but_speed():
     other = fit_logistic(x, y, 3, strength=0.01)
     cold, warm = (fit_logistic(x, y, 3, strength=1.0, start=s) for s in (None, other))
     np.testing.assert_allclose(cold.weight, warm.weight, atol=1e-4)
+
+
+def test_small_fits_run_on_one_thread_and_leave_the_pools_as_they_were():
+    def count():
+        return {pool["num_threads"] for pool in ThreadpoolController().info() if pool["user_api"] == "blas"}
+
+    with ThreadpoolController().limit(limits=2, user_api="blas"):
+        with _threads(SMALL - 1):
+            assert count() == {1}
+        assert count() == {2}
+        with _threads(SMALL):
+            assert count() == {2}
 
 
 def test_a_class_without_a_label_is_never_predicted():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from components.evaluation.diagnostics import FIGURES, diagnose
-from components.evaluation.symptoms import ABSENT, levels, symptoms
+from components.evaluation.symptoms import ABSENT, Level, levels, own_levels, symptoms
 
 ALIVE = {"spread": 0.5, "centred_rank": 5.0, "scale": 1.0}
 
@@ -58,6 +58,16 @@ def test_features_that_are_not_finite_are_said_to_be_that():
     figures = diagnose(x, (x, x))
     assert figures.keys() == set(FIGURES)
     assert symptoms(figures, loss=1.0, collapse_loss=None) == [ABSENT]
+
+
+def test_an_objective_s_own_figures_are_called_dead_at_their_dead_values():
+    known = own_levels(8)
+    assert known["prototype_perplexity"] == Level(8.0, 1.0)
+    assert verdict({"prototype_perplexity": known["prototype_perplexity"].collapsed})
+    for entropy in (known["teacher_entropy"].collapsed, known["teacher_entropy"].also):
+        own = {"teacher_entropy": entropy, "divergence": known["divergence"].collapsed}
+        assert symptoms(ALIVE, loss=1.0, collapse_loss=math.log(8), objective=own)
+    assert own_levels(None)["prototype_perplexity"] == Level(None, 1.0)
 
 
 def test_the_figures_are_those_of_the_levels_and_come_near_them():

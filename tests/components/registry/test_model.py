@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from components.errors import UserError
 from components.registry.model import (
@@ -19,6 +19,7 @@ from components.registry.model import (
     load_classifier,
     save_classifier,
 )
+from components.registry.ordinary import fit_ordinary
 
 
 def config(**changes: object) -> ModelConfig:
@@ -54,6 +55,57 @@ def test_what_is_saved_is_loaded(classifier: Classifier, tmp_path: Path) -> None
     assert {key.split(".")[0] for key in load_file(weights)} == {"encoder", "head"}
     assert json.loads(text.read_text())["classes"] == ["bag", "shirt", "boot"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
+
+
+@pytest.fixture
+def knowing() -> Classifier:
+    """A classifier that knows what is ordinary, as it was fitted to noise."""
+    torch.manual_seed(0)
+    plain = Classifier(config()).eval()
+    rng = np.random.default_rng(1)
+    x = torch.from_numpy(rng.integers(0, 256, (300, 1, 16, 16), dtype=np.uint8)).float() / 255
+    with torch.no_grad():
+        logits, features = plain.answer(x)
+    found = fit_ordinary(features.numpy(), logits.argmax(1).numpy(), rate=0.1, seed=0)
+    assert found is not None
+    made = Classifier(config(outliers=found.config.model_dump())).eval()
+    known = {"means": torch.from_numpy(found.means), "whiten": torch.from_numpy(found.whiten)}
+    made.load_state_dict({**plain.state_dict(), **known})
+    return made
+
+
+def test_what_is_ordinary_is_saved_with_the_weights_and_bound_to_their_digest(
+    knowing: Classifier, pictures: list[np.ndarray], tmp_path: Path
+) -> None:
+    weights, _ = save_classifier(knowing, tmp_path)
+    expected = digests(tmp_path)
+    assert {"means", "whiten"} < set(load_file(weights))
+    again = Predictor(load_classifier(tmp_path, expected))
+    white = np.full((16, 16), 255, np.uint8)
+    found = again.predict([*pictures, white])
+    features = np.array(found["embedding"].to_list(), np.float32)
+    np.testing.assert_allclose(found["outlier"].astype(float), knowing.distances(features), rtol=1e-5)
+    assert knowing.config.outliers is not None
+    assert found["strange"].to_list() == [d > knowing.config.outliers.limit for d in found["outlier"]]
+    assert found["strange"].to_list()[-1]
+    assert not all(found["strange"])
+    changed = load_file(weights)
+    changed["means"] += 1
+    save_file(changed, weights)
+    with pytest.raises(UserError, match="the file was changed"):
+        load_classifier(tmp_path, expected)
+
+
+def test_a_model_that_does_not_know_what_is_ordinary_says_nothing_of_it(
+    classifier: Classifier, pictures: list[np.ndarray], tmp_path: Path
+) -> None:
+    _, text = save_classifier(classifier, tmp_path)
+    old = json.loads(text.read_text())
+    del old["outliers"]  # as it was written before there was such a thing
+    text.write_text(json.dumps(old))
+    found = Predictor(load_classifier(tmp_path)).predict(pictures)
+    assert found["outlier"].to_list() == found["strange"].to_list() == [None] * 5
+    assert len(Predictor(classifier).predict([])) == 0
 
 
 def test_logits_are_divided_by_the_temperature(classifier: Classifier) -> None:
@@ -110,7 +162,9 @@ def test_bytes_and_arrays_give_the_same_rows(classifier: Classifier, pictures: l
     rows = Predictor(classifier, batch_size=2).predict([encode_png(p) for p in pictures])
     arrays = Predictor(classifier).predict(pictures)
     packed = Predictor(classifier).predict([p[None] for p in pictures])
-    assert list(rows.columns) == ["class", "confidence", "probabilities", "embedding"]
+    assert list(rows.columns) == [
+        "class", "confidence", "probabilities", "embedding", "outlier", "strange"
+    ]  # fmt: skip
     x = torch.from_numpy(np.stack(pictures))[:, None].float() / 255
     probabilities = classifier(x).softmax(1).detach().numpy()
     for frame in (rows, arrays, packed):

@@ -1,9 +1,11 @@
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
 from components.errors import UserError
-from components.registry.journal import CHALLENGER, CHAMPION, PREVIOUS, Entry, Journal
+from components.registry.journal import CHALLENGER, CHAMPION, PREVIOUS, Entry, Held, Journal
 from components.registry.moves import MovedError, move, reconcile, refuse, roll_back, settle
 
 
@@ -226,3 +228,51 @@ def test_a_refusal_is_written_down_and_moves_nothing(journal: Journal, two: Alia
     assert journal.entries()[-1] == entry
     go(two, journal, "3", "2")
     assert two.aliases == {CHAMPION: "3", PREVIOUS: "2"}
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+def test_nothing_moves_once_another_machine_may_have_the_lock(
+    journal: Journal, two: Aliases, calls: int
+) -> None:
+    """The lock runs out before the champion moves, or before the previous one does."""
+    left = [calls]
+
+    def held() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise ConnectionError("the lock is gone")
+
+    before = dict(two.aliases)
+    with pytest.raises(ConnectionError, match="the lock is gone"):
+        go(two, Journal(journal.file, lambda: nullcontext(held)), "3", "2")
+    assert two.aliases == (before if calls == 0 else {CHAMPION: "3", PREVIOUS: "1"})
+    settle(two, journal)
+    assert two.aliases == (before if calls == 0 else {CHAMPION: "3", PREVIOUS: "2"})
+    assert states(journal)[-1] == ("promote", "done" if calls else "abandoned", "2", "3")
+
+
+def test_the_second_lock_is_held_while_aliases_are_read_and_moved(journal: Journal) -> None:
+    inside = [False]
+
+    class Watched(Aliases):
+        def alias(self, alias: str) -> str | None:
+            assert inside[0]
+            return super().alias(alias)
+
+        def set_alias(self, alias: str, version: str | None) -> None:
+            assert inside[0]
+            super().set_alias(alias, version)
+
+    @contextmanager
+    def second() -> Iterator[Held]:
+        inside[0] = True
+        yield lambda: None
+        inside[0] = False
+
+    registry, shared = Watched(), Journal(journal.file, second)
+    go(registry, shared, "1", None)
+    go(registry, shared, "2", "1")
+    back(registry, shared)
+    refuse(registry, shared, "2", who="bob", reason="no")
+    assert settle(registry, shared) == "1"
+    assert not inside[0]

@@ -108,6 +108,8 @@ def test_signature_and_example(saved: Path, pyfunc: Any, images: list[bytes]) ->
         "confidence",
         "probabilities",
         "embedding",
+        "outlier",
+        "strange",
     ]
     example = json.loads((saved / "input_example.json").read_text())
     assert base64.b64decode(example["data"][0][0]) == images[0]

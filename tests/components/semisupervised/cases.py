@@ -14,6 +14,7 @@ from components.semisupervised import build_method
 from components.semisupervised.adamatch import AdamatchConfig
 from components.semisupervised.coral import CoralConfig
 from components.semisupervised.dann import DannConfig
+from components.semisupervised.distillation import DistillationConfig
 from components.semisupervised.fixmatch import FixmatchConfig
 from components.semisupervised.flexmatch import FlexmatchConfig
 from components.semisupervised.freematch import FreematchConfig
@@ -84,6 +85,7 @@ CASES = {
     "ssgan": Case(SsganConfig(side=8, latent=4, width=8), quiet_weak=False, against=("generator",)),
     "dann": Case(DannConfig(hidden=6), quiet_weak=False, ready=True),
     "coral": Case(CoralConfig(), quiet_weak=False),
+    "distillation": Case(DistillationConfig(alpha=0.5), still=("teacher",), quiet_weak=False),
     "mmd": Case(MmdConfig(), quiet_weak=False),
 }
 

@@ -1,6 +1,10 @@
-"""dann, coral and mmd: labelled rows are one domain, unlabelled ones another."""
+"""dann, coral and mmd: labelled rows are one domain and unlabelled ones another, or the recipe's sources are.
+
+Run as a script, it is one of two processes that train together on sources.
+"""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,10 +13,13 @@ from sklearn.metrics.pairwise import rbf_kernel
 
 from components.encoders.reversal import ganin, reverse
 from components.errors import UserError
-from components.semisupervised.coral import coral_loss
+from components.semisupervised.coral import CoralConfig, coral_loss
 from components.semisupervised.dann import Dann, DannConfig, domain_loss
-from components.semisupervised.mmd import FACTORS, mmd_loss
-from tests.components.semisupervised.cases import L, batch, encoder
+from components.semisupervised.domains import between, split_domains
+from components.semisupervised.mmd import FACTORS, MmdConfig, mmd_loss
+from components.training.learner import Learner, parallel
+from tests import ranks
+from tests.components.semisupervised.cases import Case, L, U, batch, encoder, make, part
 
 
 def rows(n, d=3, seed=0, shift=0.0, scale=1.0):
@@ -52,6 +59,29 @@ class TestDann:
         judged = judge(features).squeeze(1)
         domain_loss(judged[:L], judged[L:]).backward()
         for n, p in judge.named_parameters():
+            torch.testing.assert_close(got[n], p.grad)
+        climbed = plain[0].weight.grad.clone()
+        supervised = encoder()
+        logits = m.head(supervised(b.views[0]))[:L]
+        each = torch.nn.functional.cross_entropy(logits, b.targets[:L], reduction="none")
+        (b.weights[:L] * each).mean().backward()
+        expected = supervised[0].weight.grad - math.tanh(1.0) * climbed
+        torch.testing.assert_close(e[0].weight.grad, expected)
+
+    def test_with_sources_the_judge_is_asked_about_them_and_not_about_labels(self):
+        torch.manual_seed(0)
+        m = Dann(DannConfig(hidden=4, pseudo_weight=0.0), encoder(), 3)
+        m.after_step(encoder(), 0.2)
+        sources = torch.arange(L + U) % 3 % 2
+        b, e = replace(batch(m), domains=sources), encoder()
+        m(e, b).total.backward()
+        got = {n: p.grad.clone() for n, p in m.judge.named_parameters()}
+        m.zero_grad()
+        plain = encoder()
+        judged = m.judge(plain(b.views[0])).squeeze(1)
+        each = torch.nn.functional.binary_cross_entropy_with_logits(judged, sources.float(), reduction="none")
+        ((each[sources == 0].mean() + each[sources == 1].mean()) / 2).backward()
+        for n, p in m.judge.named_parameters():
             torch.testing.assert_close(got[n], p.grad)
         climbed = plain[0].weight.grad.clone()
         supervised = encoder()
@@ -108,3 +138,67 @@ class TestMmd:
         a, b = rows(6).requires_grad_(), rows(6, seed=1, shift=2.0)
         mmd_loss(a, b).backward()
         assert (a.grad.mean(0) < 0).all()  # a step against it moves a upwards, towards b
+
+
+class TestDomains:
+    def test_labelled_and_unlabelled_rows_where_no_source_is_named(self):
+        source, target = split_domains(torch.arange(L + U), batch(make(DANN)))
+        assert source.tolist() == list(range(L))
+        assert target.tolist() == list(range(L, L + U))
+
+    def test_sources_cut_through_labelled_and_unlabelled_rows(self):
+        b = replace(batch(make(DANN)), domains=torch.arange(L + U) % 2)
+        source, target = split_domains(torch.arange(L + U), b)
+        assert source.tolist() == list(range(0, L + U, 2))
+        assert target.tolist() == list(range(1, L + U, 2))
+
+    @pytest.mark.parametrize("distance", [coral_loss, mmd_loss])
+    def test_the_distance_is_that_of_the_sources(self, distance):
+        x, of = rows(L + U), torch.arange(L + U) % 2
+        b = replace(batch(make(DANN)), domains=of)
+        assert between(distance, x, b) == distance(x[of == 0], x[of == 1])
+        assert between(distance, x, replace(b, domains=None)) == distance(x[:L], x[L:])
+
+    @pytest.mark.parametrize("distance", [coral_loss, mmd_loss, lambda a, b: domain_loss(a[:, 0], b[:, 0])])
+    @pytest.mark.parametrize("few", [0, 1])
+    def test_a_step_that_brings_too_few_of_a_source_costs_nothing(self, distance, few):
+        x, b = rows(L + U).requires_grad_(), batch(make(DANN))
+        found = between(distance, x, replace(b, domains=(torch.arange(L + U) < few).long()))
+        assert found == 0
+        found.backward()
+        assert not x.grad.any()
+
+    @pytest.mark.slow
+    def test_two_processes_equal_one_whatever_sources_each_has(self, tmp_path):
+        one, two = trace(), ranks.two_processes(__file__, tmp_path)
+        for name in SOURCED:
+            (distance, gradients), sizes = one[name][:2], [traced[name][2] for traced in two]
+            assert sizes[0] != sizes[1]  # the sources of the two are not alike
+            for found, of_rank, _ in (traced[name] for traced in two):
+                torch.testing.assert_close(found, distance, rtol=1e-6, atol=1e-9)
+                for key, value in gradients.items():
+                    torch.testing.assert_close(of_rank[key], value, rtol=1e-4, atol=1e-7, msg=key)
+
+
+DANN = Case(DannConfig(hidden=6))
+SOURCED = {"dann": DANN, "coral": Case(CoralConfig()), "mmd": Case(MmdConfig())}
+
+
+def trace(rank=0, world=1):
+    """Distance, gradients and how many rows of the second source, of one step in float64; each rank has its part."""
+    found = {}
+    for name, case in SOURCED.items():
+        learner = Learner(encoder(), make(case)).to(torch.float64)
+        learner.objective.after_step(learner.encoder, 0.3)
+        own = part(batch(learner.objective), rank, world, torch.float64)
+        given = replace(own, domains=(own.index < 5).long())
+        module = parallel(learner)
+        total, parts = module(given)
+        total.backward()
+        gradients = {k: p.grad.clone() for k, p in learner.named_parameters() if p.grad is not None}
+        found[name] = (parts["consistency"], gradients, int(given.domains.sum()))
+    return found
+
+
+if __name__ == "__main__":
+    ranks.be_a_rank(trace)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -81,7 +82,7 @@ def place(tmp_path: Path) -> Place:
 
 def listed(place: Place, count: int = 8) -> list[dict[str, str]]:
     file = place.folder / "to_label.csv"
-    asking.write(asking.to_label(place.sources, Asking(count=count, share=0.5)), file)
+    asking.write(asking.to_label(place.sources, Asking(count=count)), file)
     with file.open(newline="") as stream:
         return list(csv.DictReader(stream))
 
@@ -89,15 +90,26 @@ def listed(place: Place, count: int = 8) -> list[dict[str, str]]:
 def test_it_says_who_is_asked_for_and_why(place: Place) -> None:
     rows = listed(place)
     assert [row["rank"] for row in rows] == [str(n) for n in range(1, 9)]
-    assert rows[0]["cluster"] == "1"
-    assert rows[0]["why"] == "typical of 15 samples, none of which has a label"
-    assert "typical of 15 samples, of which 80% are expected right" in {row["why"] for row in rows}
+    assert {row["cluster"] for row in rows} == {"0", "1"}
+    reason = r"typical of \d+ like samples, none of which has a label; 80% of their pseudo-labels are expected right"
+    assert all(re.fullmatch(reason, row["why"]) for row in rows)  # nine groups, of which one holds the label
     for row in rows:
         assert row["name"].removeprefix("'") == place.names[row["id"]]
         assert (row["suggested class"], row["confidence"]) == ("cat", "0.800")
         assert row["delivery"] == ("." if "sum" in row["name"] else "first")
         assert row["label"] == row["annotator"] == ""
     assert place.ids[1] not in {row["id"] for row in rows}  # it has a label
+
+
+def test_the_reason_by_hand() -> None:
+    members, labelled = np.array([1, 1, 1, 0], dtype=bool), np.array([0, 0, 0, 1], dtype=bool)
+    confidence = np.array([0.5, 0.6, 0.7, 0.0])
+    assert asking.why(members, confidence, labelled, named=False) == (
+        "typical of 3 like samples, none of which has a label"
+    )
+    assert asking.why(members, confidence, ~labelled, named=True) == (
+        "typical of 3 like samples, 3 of which have a label; 60% of their pseudo-labels are expected right"
+    )
 
 
 def test_a_name_that_a_spreadsheet_would_compute_is_plain_text(place: Place) -> None:
@@ -132,7 +144,7 @@ def test_two_annotators_who_differ_are_reported_and_nobody_guesses(place: Place)
 
 
 def test_thumbnails_show_the_rows_of_the_list(place: Place) -> None:
-    rows = asking.to_label(place.sources, Asking(count=3, share=1))
+    rows = asking.to_label(place.sources, Asking(count=3))
     assert [row["row"] for row in rows] == [5 + place.ids.index(row["id"]) for row in rows]
     pictures = asking.pictures(rows, place.sources)
     assert [picture["text"].partition(" · ")[0] for picture in pictures] == ["1", "2", "3"]

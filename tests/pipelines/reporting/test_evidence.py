@@ -1,5 +1,10 @@
 """The sentences on what speaks for or against a model: figures in, plain words out."""
 
+from typing import Any
+
+import pytest
+from matplotlib.axes import Axes
+
 from pipelines.reporting import evidence
 
 SAVED = {
@@ -52,6 +57,26 @@ def test_doubtful_labels_and_outliers_are_counted() -> None:
         "above 15.4; 5 % of ordinary samples may be, and 4.8 % of the test samples are (4.0 % to 5.6 %)"
         in text
     )
+
+
+def test_the_figure_has_a_point_with_its_interval_for_each_trained_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = []
+    real = Axes.errorbar
+
+    def errorbar(axes: Axes, x: list[float], y: list[float], yerr: list[list[float]], **how: Any) -> Any:
+        drawn.append((how["label"], y, yerr))
+        return real(axes, x, y, yerr, **how)
+
+    monkeypatch.setattr(Axes, "errorbar", errorbar)
+    found = {"model": (0.8, 0.78, 0.83), "alone": (0.7, 0.65, 0.72), "probe": (0.6, 0.5, 0.7)}
+    intervals = {name: dict(zip(("value", "low", "high"), f, strict=True)) for name, f in found.items()}
+    assert evidence.curves(SAVED, intervals).startswith("data:image/png")
+    assert [label for label, *_ in drawn] == ["this model", "same encoder, labels alone"]
+    (_, y, reach), _ = drawn
+    assert y == [0.8]
+    assert [r for (r,) in reach] == pytest.approx([0.02, 0.03])
 
 
 def test_what_was_not_measured_leaves_no_section() -> None:

@@ -11,6 +11,7 @@ import torch
 from components.data.table import Table
 from components.registry.champion import combined
 from components.registry.model import Classifier, ModelConfig, digests, save_classifier
+from components.registry.ordinary import fit_ordinary
 from components.registry.store import REFERENCE, Registry, connect, experiment
 from pipelines.settings import Settings
 from pipelines.store import Artifact, Context, Manifest
@@ -84,19 +85,27 @@ def registry_of(context: Context) -> Registry:
     return Registry(connect(context.settings.mlflow, lock), "toys", lock)
 
 
-def classifier(seed: int) -> Classifier:
+def classifier(seed: int, knows: bool = True) -> Classifier:
+    """knows: whether it can tell what is strange, which models of old could not."""
     torch.manual_seed(seed)
-    made = Classifier(ModelConfig.model_validate(MODEL))
+    plain = Classifier(ModelConfig.model_validate(MODEL)).eval()
     with torch.no_grad():
-        made.head.weight.mul_(20)  # answers that differ from sample to sample
-    return made.eval()
+        plain.head.weight.mul_(20)  # answers that differ from sample to sample
+        logits, features = plain.answer(torch.from_numpy(noise(400, 99)).float() / 255)
+    ordinary = fit_ordinary(features.numpy(), logits.argmax(1).numpy(), 0.05, seed=0) if knows else None
+    if ordinary is None:
+        return plain
+    made = Classifier(plain.config.model_copy(update={"outliers": ordinary.config})).eval()
+    known = {"means": torch.from_numpy(ordinary.means), "whiten": torch.from_numpy(ordinary.whiten)}
+    made.load_state_dict({**plain.state_dict(), **known})
+    return made
 
 
-def crown(context: Context, seed: int = 0, **tags: str) -> str:
+def crown(context: Context, seed: int = 0, knows: bool = True, **tags: str) -> str:
     """Registers a classifier and makes it champion; returns its version."""
     registry = registry_of(context)
     place = context.settings.home / "models" / str(seed)
-    save_classifier(classifier(seed), place / "artifacts" / "classifier")
+    save_classifier(classifier(seed, knows), place / "artifacts" / "classifier")
     digest = combined(digests(place / "artifacts" / "classifier"))
     where = experiment(registry.client, "toys", context.settings.mlflow_artifacts, registry.lock)
     run_id = registry.client.create_run(where).info.run_id

@@ -4,12 +4,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 
 from components.data.table import Table
+from components.evaluation import figures
 from components.evaluation.conformal import Sets
 from components.modalities.image import ImageConfig
-from components.registry.model import Classifier, ModelConfig, save_classifier
+from components.registry.model import Classifier, ModelConfig, load_classifier, save_classifier
 from pipelines.artifact import Artifact
 from pipelines.finetuning.held import Held
 from pipelines.stages import evaluate, finetune
@@ -30,7 +31,7 @@ def prepare(home, labels, *, skipped=None, scratch=True, temperature=0.5):
         return here
     above = here.outputs["snapshot/0"]
     files = {}
-    for seed, name in enumerate(("model", "scratch")):
+    for seed, name in enumerate(("model", "scratch", "alone")):
         torch.manual_seed(seed)
         config = ModelConfig(
             encoder=ENCODER, modality=ImageConfig(size=SIDE, channels=1), mean=above.mean, std=above.std,
@@ -45,6 +46,7 @@ def prepare(home, labels, *, skipped=None, scratch=True, temperature=0.5):
     Held(answered, known, np.arange(len(known))).save(at / "held.parquet", table.labelled_rows())
     here.outputs["finetune/0"] = finetune.Output(
         model=files["model"][0], config=files["model"][1], held=Artifact.of(at / "held.parquet", at),
+        method="fixmatch", alone=files["alone"][0], alone_config=files["alone"][1],
         scratch=files["scratch"][0] if scratch else None,
         scratch_config=files["scratch"][1] if scratch else None,
     )  # fmt: skip
@@ -100,7 +102,7 @@ def test_the_margin_is_against_the_better_baseline(measured):
     assert output.baselines[output.best_baseline] == best
     assert output.metrics["margin"] == pytest.approx(output.metrics["accuracy"] - best)
     for name, figure in output.differences.items():
-        other = {**output.baselines, **output.frozen}[name]
+        other = {**output.baselines, **output.frozen, "alone": output.intervals["alone"].value}[name]
         assert figure.value == pytest.approx(output.metrics["accuracy"] - other)
         assert figure.low <= figure.value <= figure.high
 
@@ -164,6 +166,34 @@ def test_the_saving_ends_at_the_figures_of_all_labels(measured):
     assert output.saving.alone[-1] == pytest.approx(output.baselines["logistic_pixels"])
 
 
+def test_the_cheap_protocols_are_followed_without_being_asked(measured):
+    output, _, _ = measured
+    assert set(output.protocols.figures) == {"retrieval", "clustering", "corruptions"}
+    assert output.protocols.left_out == {}
+    damaged = output.protocols.figures["corruptions"]
+    assert damaged["samples"] == TEST
+    assert damaged["clean"] == pytest.approx(output.metrics["accuracy"])
+
+
+def test_the_method_is_judged_by_the_labels_alone_on_the_same_samples(measured):
+    output, folder, here = measured
+    found = pq.read_table(folder / output.predictions.path).to_pandas()
+    table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
+    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))[table.test_rows()]
+    alone = load_classifier(here.store / "finetune" / "0" / "alone")
+    with torch.no_grad():
+        answered = alone(torch.from_numpy(images).float() / 255).argmax(1).numpy()
+    ours = (found["label"] == found["class"]).mean()
+    theirs = (answered == table.label[table.test_rows()]).mean()
+    assert output.worth.difference == output.differences["alone"]
+    assert output.worth.difference.value == pytest.approx(ours - theirs)
+    assert output.worth.method == "fixmatch"
+    kappa = cohen_kappa_score(found["label"], found["class"])
+    assert output.worth.kappa.value == pytest.approx(kappa)
+    assert bool(output.worth.warnings) == (output.worth.kappa.low <= 0)
+    assert output.worth.line in here.said
+
+
 def test_same_request_same_output(measured, tmp_path):
     output, _, here = measured
     (other := tmp_path / "evaluate").mkdir()
@@ -174,13 +204,13 @@ def test_same_request_same_output(measured, tmp_path):
 def test_test_labels_tune_nothing(measured, tmp_path, monkeypatch):
     """With the test labels turned round everybody answers the same: only what is counted changes."""
     _, _, here = measured
-    told, given = evaluate.figures.accuracies, []
+    told, given = figures.accuracies, []
 
     def accuracies(answers, labels, **how):
         given.append((answers, labels))
         return told(answers, labels, **how)
 
-    monkeypatch.setattr(evaluate.figures, "accuracies", accuracies)
+    monkeypatch.setattr(figures, "accuracies", accuracies)
     (tmp_path / "0").mkdir()
     evaluate.run(Request(**ABOVE, bootstrap=2), tmp_path / "0", here)
     at = here.store / "snapshot" / "0"
@@ -195,7 +225,7 @@ def test_test_labels_tune_nothing(measured, tmp_path, monkeypatch):
     evaluate.run(Request(**ABOVE, bootstrap=2), tmp_path / "1", here)
     (first, labels), (second, others) = given
     assert (labels != others).all()
-    assert set(first) == {"model", "probe", "knn", "logistic_pixels", "knn_pixels", "scratch"}
+    assert set(first) == {"model", "alone", "probe", "knn", "logistic_pixels", "knn_pixels", "scratch"}
     for name in first:
         np.testing.assert_array_equal(first[name], second[name])
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ from safetensors.torch import load_file
 from components.data.packed import Packed
 from components.data.table import Table
 from components.registry.model import load_classifier
+from components.registry.ordinary import fit_ordinary
 from components.training import fewlabels, labelled
 from pipelines.context import read_metrics
+from pipelines.finetuning.material import material_of
 from pipelines.stages import finetune
 from pipelines.stages.finetune import Request
 from tests.pipelines.stages.tiny import CLASSES, SIDE, context
@@ -61,7 +64,9 @@ def test_what_it_tells(finished):
     assert output.pseudo_labels == here.outputs["pseudo_label/0"].kept - 18
     assert 0 <= output.mask <= 1
     assert output.scratch_rate in (0.003, 0.01)
-    assert output.scratch.path != output.model.path
+    assert len({output.scratch.path, output.alone.path, output.model.path}) == 3
+    assert output.method == "fixmatch"
+    assert output.teacher is None
     assert 0.05 <= output.temperature <= 20
     assert output.samples_per_second > 0
     assert not (folder / "checkpoints").exists()
@@ -77,6 +82,8 @@ def test_same_request_same_bytes_and_another_seed_others(finished, tmp_path):
     again = run(tmp_path / "again", {0: 6, 1: 6, 2: 6})[0]
     assert again.model.sha256 == first.model.sha256
     assert again.scratch.sha256 == first.scratch.sha256
+    assert again.alone.sha256 == first.alone.sha256
+    assert again.confirmation == first.confirmation
     (tmp_path / "other").mkdir()
     other = run(tmp_path / "other", {0: 6, 1: 6, 2: 6}, seed=1, cross_fit={"folds": 0}, scratch={"steps": 0})[
         0
@@ -92,7 +99,7 @@ def test_killed_in_the_middle_and_run_again_gives_the_same_bytes(finished, tmp_p
 
     def dies(self, step, generator):
         served.append(step)
-        if len(served) == 23:  # two folds of 5 steps, then 12 of 20
+        if len(served) == 33:  # two folds of twice 5 steps, then 12 of 20
             raise KeyboardInterrupt
         return real(self, step, generator)
 
@@ -102,7 +109,9 @@ def test_killed_in_the_middle_and_run_again_gives_the_same_bytes(finished, tmp_p
     output = finetune.run(request(), folder, here)
     assert output.model.sha256 == finished[0].model.sha256
     assert output.scratch.sha256 == finished[0].scratch.sha256
-    whole = 2 * 5 + 20 + 10 + 2 * 2 * 10
+    assert output.alone.sha256 == finished[0].alone.sha256
+    assert output.confirmation == finished[0].confirmation
+    whole = 2 * 2 * 5 + 20 + 20 + 10 + 2 * 2 * 10
     assert len(served) < whole + 8, "trainings that were finished are not done again"
 
 
@@ -125,28 +134,40 @@ def test_no_row_of_the_test_split_is_ever_looked_at(tmp_path, monkeypatch):
 
 
 def test_a_held_out_label_is_in_no_part_of_its_own_cross_fitting(tmp_path, monkeypatch):
-    """Every training but the last two sees neither the held-out labels nor any pseudo-label."""
+    """Every training but the whole ones sees neither the held-out labels nor any pseudo-label; the one on the labels
+    alone sees no unlabelled sample and no pseudo-label either."""
     here = context(tmp_path, {0: 4, 1: 4, 2: 4})
     given, real = [], fewlabels.LabelledSource
 
     def watching(packed, supervision, *rest, **options):
         given.append(supervision)
+        taken.append((taken.pop(), options["unlabelled"]))
         return real(packed, supervision, *rest, **options)
 
+    def building(config, *rest, built=fewlabels.build_method):
+        taken.append(config.name)
+        return built(config, *rest)
+
+    taken = []
+    monkeypatch.setattr(fewlabels, "build_method", building)
     monkeypatch.setattr(fewlabels, "LabelledSource", watching)
     folder = here.store / "finetune" / "0"
     folder.mkdir(parents=True)
     finetune.run(request(steps=5), folder, here)
-    folds, final, grid, scratch = given[:2], given[2], given[3:7], given[7]
+    folds, final, alone, grid, scratch = given[0:4:2], given[4], given[5], given[6:10], given[10]
     everything = set(final.labelled.tolist())
     assert len(everything) == 12
-    for part in (*folds, *grid):
+    for part in (*given[:4], *grid):
         assert len(part.labelled) == 6
         assert set(np.flatnonzero(part.targets.numpy() >= 0)) == set(part.labelled.tolist())
     assert set(folds[0].labelled.tolist()) | set(folds[1].labelled.tolist()) == everything
     assert int((final.targets >= 0).sum()) > 12
     assert (final.weights[final.labelled] == 1).all()
-    assert int((scratch.targets >= 0).sum()) == 12
+    for part in (alone, scratch):
+        assert int((part.targets >= 0).sum()) == 12
+    drawn = [sizes for method, sizes in taken if method == "supervised"]
+    assert len(taken) == 11
+    assert drawn == [0] * 8
 
 
 def test_no_labels_is_skipped_with_a_word(tmp_path):
@@ -184,7 +205,8 @@ def test_fewer_labels_than_classes_learns_the_classes_there_are_and_warns(tmp_pa
 def test_averaging_off_exports_the_trained_weights(tmp_path):
     output, folder, _ = run(tmp_path, {0: 4, 1: 4, 2: 4}, ema_decay=0.0, scratch={"steps": 0})
     assert output.scratch is None
-    assert {"encoder", "head"} == {key.split(".")[0] for key in load_file(folder / output.model.path)}
+    parts = {key.split(".")[0] for key in load_file(folder / output.model.path)}
+    assert parts == {"encoder", "head", "means", "whiten"}
     assert json.loads((folder / output.config.path).read_text())["modality"]["size"] == SIDE
 
 
@@ -197,3 +219,104 @@ def test_the_encoder_moves_by_its_own_factor(tmp_path):
     for name, weight in frozen.items():
         if "running" not in name and "num_batches" not in name:
             torch.testing.assert_close(tuned[f"encoder.{name}"], weight, rtol=0, atol=0)
+
+
+def test_the_model_knows_what_is_ordinary_from_training_rows_and_the_baselines_do_not(finished):
+    output, folder, here = finished
+    model = load_classifier((folder / output.model.path).parent)
+    table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
+    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))
+    with torch.no_grad():
+        logits, features = model.answer(torch.from_numpy(images[table.train_rows()]).float() / 255)
+    expected = fit_ordinary(features.numpy(), logits.argmax(1).numpy(), 0.05, seed=0)
+    assert model.config.outliers.limit == pytest.approx(expected.config.limit, rel=1e-3)
+    np.testing.assert_allclose(model.means.numpy(), expected.means, rtol=1e-2, atol=1e-2)
+    assert load_classifier((folder / output.scratch.path).parent).config.outliers is None
+
+
+def weights(output, folder, name="model"):
+    """Of encoder and head."""
+    found = load_file(folder / getattr(output, name).path)
+    return {key: value for key, value in found.items() if key.startswith(("encoder.", "head."))}
+
+
+def same(one, other):
+    return all(torch.equal(value, other[key]) for key, value in one.items())
+
+
+def test_the_labels_alone_are_what_the_method_supervised_gives(finished, tmp_path):
+    output, folder, _ = run(tmp_path, {0: 6, 1: 6, 2: 6}, method={"name": "supervised"}, scratch={"steps": 0})
+    assert same(weights(finished[0], finished[1], "alone"), weights(output, folder))
+    assert not same(weights(finished[0], finished[1]), weights(output, folder))
+    assert (output.alone, output.confirmation, output.method) == (None, None, "supervised")
+
+
+DISTILLED = {"steps": 30, "cross_fit": {"folds": 0}, "scratch": {"steps": 0}}
+
+
+def test_the_third_step_keeps_a_student_that_says_what_the_teacher_says(tmp_path):
+    output, folder, here = run(tmp_path, {0: 6, 1: 6, 2: 6}, distill={"steps": 60}, **DISTILLED)
+    assert output.method == "fixmatch, distilled"
+    student, teacher = (
+        load_classifier((folder / at.path).parent).eval() for at in (output.model, output.teacher)
+    )
+    images = (
+        torch.from_numpy(np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))).float() / 255
+    )
+    with torch.no_grad():
+        ours, theirs = student(images).softmax(1), teacher(images).softmax(1)
+    assert not torch.equal(ours, theirs)
+    assert (ours.argmax(1) == theirs.argmax(1)).float().mean() > 0.9
+
+
+def test_a_student_may_be_smaller_and_a_killed_distillation_goes_on_in_the_same_bytes(tmp_path, monkeypatch):
+    small = {
+        "encoder": {"name": "resnet", "widths": [4, 8], "blocks": [1, 1]},
+        "steps": 12,
+        "learning_rate": 0.02,
+    }
+    options = {**DISTILLED, "steps": 5, "distill": small}
+    (tmp_path / "through").mkdir()
+    through, folder, _ = run(tmp_path / "through", {0: 4, 1: 4, 2: 4}, **options)
+    assert tuple(load_classifier((folder / through.model.path).parent).config.encoder.widths) == (4, 8)
+    assert tuple(load_classifier((folder / through.teacher.path).parent).config.encoder.widths) == (8, 16)
+    (tmp_path / "killed").mkdir()
+    here = context(tmp_path / "killed", {0: 4, 1: 4, 2: 4})
+    at = here.store / "finetune" / "0"
+    at.mkdir(parents=True)
+    served, real = [], labelled.LabelledSource.batch
+
+    def dies(self, step, generator):
+        served.append(step)
+        if len(served) == 5 + 7:
+            raise KeyboardInterrupt
+        return real(self, step, generator)
+
+    monkeypatch.setattr(labelled.LabelledSource, "batch", dies)
+    with pytest.raises(KeyboardInterrupt):
+        finetune.run(request(**options), at, here)
+    again = finetune.run(request(**options), at, here)
+    assert again.model.sha256 == through.model.sha256
+    assert again.teacher.sha256 == through.teacher.sha256
+
+
+def test_supervised_and_then_distilled_is_compared_with_its_teacher(tmp_path):
+    output, _, _ = run(
+        tmp_path, {0: 4, 1: 4, 2: 4}, **DISTILLED, method={"name": "supervised"}, distill={"steps": 5}
+    )
+    assert output.alone == output.teacher != output.model
+
+
+def test_where_samples_come_from_reaches_the_method_as_two_domains(tmp_path):
+    here = context(tmp_path, {0: 6, 1: 6, 2: 6})
+    snapshot = here.outputs["snapshot/0"]
+    table = Table.load(here.file("snapshot/0", snapshot.table))
+    asked = ("pseudo_label/0", "snapshot/0", snapshot)
+    plain = material_of(request(), *asked, table, tmp_path, here)
+    assert plain.supervision(np.arange(18), pseudo=True).domains is None
+    source = np.where(
+        table.label >= 0, 2, np.arange(len(table.ids)) % 2
+    )  # all labels are of one source of three
+    made = material_of(request(), *asked, replace(table, source=source), tmp_path, here)
+    domains = made.supervision(np.arange(18), pseudo=True).domains.numpy()
+    np.testing.assert_array_equal(domains, table.label[table.train_rows()] < 0)

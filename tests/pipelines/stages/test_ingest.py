@@ -18,9 +18,11 @@ from PIL import Image
 
 from components.data.labels import read_labels, settle
 from components.data.shards import Index, read_quarantine, read_shards
+from components.data.table import Table
 from components.errors import UserError
 from pipelines.settings import Settings
 from pipelines.stages import ingest
+from pipelines.stages.snapshot import make_table
 from pipelines.store import Context
 
 
@@ -102,6 +104,59 @@ def test_deliveries_of_every_form_end_in_shards(place: Place) -> None:
     assert [(s.delivery, s.rows) for s in Index.load(place.target).shards] == [
         (".", 1), ("2026.parquet", 4), ("2026.parquet", 4), ("2026.parquet", 1), ("photos", 1),
     ]  # fmt: skip
+
+
+def put_sources(place: Place) -> None:
+    table = {"image": [png(i) for i in range(6)], "site": ["b", "a", None, "b", "a", "b"]}
+    pq.write_table(pa.table(table), place.inbox / "one.parquet")
+    put_parquet(place.inbox / "two.parquet", [png(9)])
+
+
+SITES = dict(zip(map(id_of, (*range(6), 9)), ("b", "a", "", "b", "a", "b", ""), strict=True))
+
+
+def test_the_column_that_the_recipe_names_is_kept_per_sample(place: Place) -> None:
+    put_sources(place)
+    place.run(source="site")
+    table, _, names = make_table(place.target, Index.load(place.target), 0.0)
+    assert names == ["", "a", "b"]
+    assert table.source is not None
+    assert {id: names[k] for id, k in zip(table.ids, table.source, strict=True)} == SITES
+    table.save(place.root / "table.parquet")
+    again = Table.load(place.root / "table.parquet").source
+    assert again is not None
+    assert again.tolist() == table.source.tolist()
+
+
+def test_without_a_source_in_the_recipe_the_bytes_are_those_without_the_column(place: Place) -> None:
+    put_sources(place)
+    place.run()
+    index = Index.load(place.target)
+    for shard in index.shards:
+        assert pq.read_schema(place.target / shard.file).names == ["id", "bytes", "name", "delivery"]
+    table, _, names = make_table(place.target, index, 0.0)
+    assert (table.source, names) == (None, [])
+
+
+def test_a_source_column_that_no_table_has_is_refused_with_those_there_are(place: Place) -> None:
+    put_sources(place)
+    with pytest.raises(UserError, match=r"has a column 'sight'; columns at hand: image, name, site"):
+        place.run(source="sight")
+    assert not Index.load(place.target).shards
+
+
+def test_a_shard_that_no_index_names_keeps_its_sources_when_it_is_adopted(place: Place) -> None:
+    put_sources(place)
+    place.run(source="site")
+    (place.target / "index.json").unlink()
+    (place.inbox / "one.parquet").unlink()
+    put(place.inbox / "loose.png", png(20))
+    (place.inbox / "two.parquet").unlink()
+    place.run(source="site")
+    table, _, names = make_table(place.target, Index.load(place.target), 0.0)
+    assert table.source is not None
+    found = {id: names[k] for id, k in zip(table.ids, table.source, strict=True)}
+    assert found == {**SITES, id_of(20): ""}
 
 
 def test_run_again_changes_no_byte(place: Place) -> None:

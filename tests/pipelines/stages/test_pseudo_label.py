@@ -1,7 +1,9 @@
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,13 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
+from components.clustering import distributed, naming, workers
 from components.data.table import Table
 from components.errors import UserError
 from components.evaluation.clusters import nearest
 from pipelines.artifact import Artifact
 from pipelines.context import Context
+from pipelines.pseudolabels import clusters
+from pipelines.pseudolabels.config import PseudoLabelConfig, auto_clusters
 from pipelines.stages import pseudo_label
-from pipelines.stages.pseudo_label import Request, auto_clusters
+from pipelines.stages.pseudo_label import Request
 
 CLASSES = ["ant", "bee", "cow"]
 
@@ -42,14 +47,14 @@ class World:
         path.mkdir(parents=True)
         return path
 
-    def run(self, reference="pseudo_label/c", **asked):
+    def run(self, reference="pseudo_label/c", workers=0, **asked):
         folder, world = self.folder(reference), self
 
         class Known(Context):
             def output(self, reference):
                 return world.outputs[reference]
 
-        settings = SimpleNamespace(home=self.root, store=self.root)
+        settings = SimpleNamespace(home=self.root, store=self.root, workers=workers, ray="local")
         context = Known(store=self.root, settings=settings, recipe="small", folder=folder)
         output = pseudo_label.run(Request(snapshot="snapshot/a", embed="embed/b", **asked), folder, context)
         self.outputs[reference] = output
@@ -132,6 +137,105 @@ def test_same_request_same_bytes(tmp_path):
     a, _ = world.run("pseudo_label/a", seed=3)
     b, _ = world.run("pseudo_label/b", seed=3)
     assert a == b
+
+
+@pytest.fixture
+def pieces(monkeypatch):
+    """Files of 50 rows, read 20 at a time; in memory nothing may be clustered. What was asked of Ray."""
+    asked = []
+
+    def actors(held, settings, cpus):
+        asked.append(len(held))
+        return workers.here(held, settings)
+
+    monkeypatch.setattr(clusters, "SHARD", 50)
+    monkeypatch.setattr(clusters, "_CHUNK", 20)
+    monkeypatch.setattr(clusters, "instance", lambda address, home: nullcontext())
+    monkeypatch.setattr(distributed, "actors", actors)
+    return asked
+
+
+@pytest.mark.usefixtures("pieces")
+def test_a_set_larger_than_memory_gets_the_same_clusters(tmp_path, monkeypatch):
+    features, truth = blobs()
+    split = np.where(np.arange(180) % 4 == 1, "test", "train")
+    features[split == "test"] = np.nan
+    world = World(tmp_path, features, few(truth, 8), split)
+    whole, expected = world.run("pseudo_label/a", clusters=3)
+    monkeypatch.delattr(clusters.km, "kmeans")
+    monkeypatch.setattr(naming, "graph", small := Small(naming.graph))
+    output, rows = world.run("pseudo_label/b", clusters=3, memory=1e-4)
+    assert [r["cluster"] for r in rows] == [r["cluster"] for r in expected]
+    for name in ("centroids", "centre"):
+        a, b = (np.load(tmp_path / f"pseudo_label/{run}/{name}.npy") for run in "ab")
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    assert small.largest == 3 * clusters.EACH
+    assert [r["class"] for r in rows] == [CLASSES[t] for t in truth[split == "train"]]
+    assert output.kept > 0.8 * len(rows)
+    assert [r["kept"] and r["confidence"] == 1 for r in rows if r["source"] == "label"] == [
+        True
+    ] * output.labels
+    assert "labels spread over 48 of the samples" in output.note
+    assert "exceed" not in whole.note
+    left = {path.name for path in (tmp_path / "pseudo_label/b").iterdir()}
+    assert left == {path.name for path in (tmp_path / "pseudo_label/a").iterdir()}
+
+
+def test_the_rows_that_fit_are_picked_and_the_labelled_ones_always():
+    features = np.arange(4000, dtype=np.float32).reshape(1000, 4)
+    rows, labelled = np.arange(0, 1000, 2), np.array([3, 77, 400])
+    asked = PseudoLabelConfig(memory=100 * 16 / clusters.MB)
+    with TemporaryDirectory() as folder:
+        settings = SimpleNamespace(workers=0)
+        made = clusters.cluster(features, rows, labelled, 2, asked, Path(folder), settings)
+    assert len(made.picked) == len(set(made.picked.tolist())) == 100
+    assert set(labelled.tolist()) <= set(made.picked.tolist())
+    np.testing.assert_allclose(
+        made.points, (features[rows] - features[rows].mean(axis=0))[made.picked], atol=1e-3
+    )
+
+
+class Small:
+    """A function of points that remembers the most it was given."""
+
+    def __init__(self, function):
+        self.function, self.largest = function, 0
+
+    def __call__(self, points):
+        self.largest = max(self.largest, len(points))
+        return self.function(points)
+
+
+def test_workers_share_a_large_set_and_change_no_byte(tmp_path, pieces):
+    features, truth = blobs()
+    world = World(tmp_path, features, few(truth, 4))
+    alone, _ = world.run("pseudo_label/a", memory=1e-4)
+    assert pieces == []
+    shared, _ = world.run("pseudo_label/b", memory=1e-4, workers=3)
+    assert pieces == [3]
+    assert shared == alone
+
+
+@pytest.mark.usefixtures("pieces")
+def test_a_large_set_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    features, truth = blobs(spread=1.5)
+    world = World(tmp_path, features, few(truth, 4))
+    whole, _ = world.run("pseudo_label/a", memory=1e-4)
+    steps, step = [], workers.Worker.step
+
+    def stopped(self, *given):
+        steps.append(1)
+        if len(steps) == 3:
+            raise KeyboardInterrupt
+        return step(self, *given)
+
+    monkeypatch.setattr(workers.Worker, "step", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        world.run("pseudo_label/b", memory=1e-4)
+    (tmp_path / "pseudo_label/b").rename(tmp_path / "kept")
+    monkeypatch.setattr(world, "folder", lambda reference: (tmp_path / "kept").rename(tmp_path / reference))
+    again, _ = world.run("pseudo_label/b", memory=1e-4)
+    assert again == whole
 
 
 def test_no_labels_at_all(tmp_path):

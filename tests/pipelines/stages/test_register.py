@@ -81,7 +81,8 @@ def fill(store: Path) -> None:
         **{name: up[name] for name in ("snapshot", "pretrain", "pseudo_label")}, "seed": 4, "steps": 7,
     }  # fmt: skip
     finish(store, "finetune", given, {"skipped": None, "model": model, "config": config})
-    output = {"metrics": {"accuracy": 0.8, "ece": 0.05}, "baselines": {"scratch": 0.6}}
+    worth = {"line": "fixmatch: better", "warnings": ["be careful"]}
+    output = {"metrics": {"accuracy": 0.8, "ece": 0.05}, "baselines": {"scratch": 0.6}, "worth": worth}
     finish(store, "evaluate", {**given, "embed": up["embed"], "finetune": up["finetune"]}, output)
 
 
@@ -167,6 +168,7 @@ def test_the_version_says_where_it_came_from(
         assert tags[f"selfsup.{stage}"] == REFERENCES[stage]
     assert tags["selfsup.start"] == "pretrain/old"
     assert tags["selfsup.previous"] == "pseudo_label/old"
+    assert tags["selfsup.worth"] == "fixmatch: better; be careful"
     assert (tags["selfsup.workers"], tags["selfsup.cores"]) == ("0", str(os.cpu_count()))
     assert tags["selfsup.seconds"] == "12.0"  # of six stages
     assert "selfsup.parent" not in tags  # there was no champion

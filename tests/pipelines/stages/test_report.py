@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import html
 import io
 import json
 import re
@@ -18,6 +19,7 @@ from components.data.table import Table
 from components.errors import UserError
 from pipelines.context import append_metrics
 from pipelines.graph import GRAPH
+from pipelines.reporting import protocols
 from pipelines.stages import report
 from pipelines.stages.report import Output, Request
 from pipelines.store import Context, Manifest
@@ -109,7 +111,7 @@ def reported(context: Context, **changes: Any) -> tuple[Output, str, Path]:
     folder = context.store / "report" / ".k.part"
     folder.mkdir(parents=True, exist_ok=True)
     asked = {stage: f"{stage}/0" for stage in GRAPH["report"]}
-    output = report.run(Request(**{**asked, "ask": 12, "ask_share": 0.5, **changes}), folder, context)
+    output = report.run(Request(**{**asked, "ask": 12, **changes}), folder, context)
     return output, (folder / output.page.path).read_text(), folder
 
 
@@ -142,6 +144,16 @@ def test_the_page_has_the_figures_of_the_manifests(context: Context, made: tuple
     assert f"{output_of(context, 'pseudo_label')['kept']:,} pseudo-labels are kept" in page
     assert "d" * 64 in page
     assert output_of(context, "pretrain")["encoder"]["sha256"] in page
+
+
+def test_protocols_and_the_figures_of_the_training_are_told(
+    context: Context, made: tuple[Output, str, Path]
+) -> None:
+    page, found = html.unescape(made[1]), output_of(context, "evaluate")["protocols"]["figures"]
+    for name, figures in found.items():
+        assert f"<td>{protocols.sentence(name, figures)}</td>" in page
+    assert 'alt="accuracy by severity of the damage"' in page
+    assert "<td>effective rank (RankMe)</td>" in page
 
 
 def test_the_plan_and_its_drift_are_told(made: tuple[Output, str, Path]) -> None:
@@ -191,6 +203,9 @@ def test_what_else_speaks_for_or_against_the_model_is_shown(
     page, found = made[1], output_of(context, "evaluate")
     assert f"supervised learning needs all {found['saving']['sizes'][-1]} for" in page
     assert "1 of 18 labels disagree" in page
+    assert f"<b>{found['worth']['line']}.</b>" in page
+    assert page.count("Warning: ") == len(found["worth"]["warnings"])
+    assert "<td>same encoder, labels alone</td>" in page
     assert page.count('alt="sample with a doubtful label"') == found["suspects"]["found"] == 1
     assert page.count('alt="strange sample"') == 12
     assert f"hold it in {100 * found['sets']['coverage']['value']:.1f} % of the test samples" in page

@@ -14,7 +14,7 @@ import torch
 
 from components.errors import UserError
 from components.registry.journal import Entry, Journal
-from pipelines import answers
+from pipelines import answers, partitions
 from pipelines.code import code_digest
 from pipelines.planning import ancestry
 from pipelines.stages import score
@@ -98,7 +98,11 @@ def test_predictions_are_those_of_a_plain_loop(context: Context) -> None:
         table = pq.read_table(context.store / "score" / "k" / part.file.path).to_pydict()
         for i, image in enumerate(pixels):
             with torch.no_grad():
-                p = model(torch.from_numpy(image[None]).float() / 255).double().softmax(1)[0].numpy()
+                logits, features = model.answer(torch.from_numpy(image[None]).float() / 255)
+                p = logits.double().softmax(1)[0].numpy()
+            apart = model.distances(features.numpy())[0]
+            assert table["outlier"][i] == pytest.approx(apart, rel=1e-4)
+            assert table["strange"][i] == (apart > model.config.outliers.limit)
             assert table["id"][i] == f"{row:064x}"
             np.testing.assert_allclose(table["probabilities"][i], p, atol=1e-6)
             assert table["class"][i] == CLASSES[p.argmax()]
@@ -108,12 +112,49 @@ def test_predictions_are_those_of_a_plain_loop(context: Context) -> None:
             assert table["set"][i] == (among or [CLASSES[p.argmax()]])
             row += 1
         assert part.abstained == sum(table["abstained"])
+        assert part.strange == sum(table["strange"])
     assert 0 < output.abstained < 70  # both answers were looked at
     assert sum(output.mix.values()) == sum(output.confidence) == 70
     assert {path.name for path in (context.store / "score" / "k").iterdir()} == {
         "predictions",
         "manifest.json",
     }
+
+
+def columns(context: Context, key: str, shard: str) -> dict[str, list[Any]]:
+    file = context.store / "score" / key / "predictions" / f"{shard}.parquet"
+    return pq.read_table(file).to_pydict()
+
+
+@pytest.mark.parametrize("abstain", [False, True])
+def test_samples_unlike_all_others_are_called_so_and_abstained_from_where_asked(
+    context: Context, abstain: bool
+) -> None:
+    crown(context)
+    ordinary, flat = ("a" * 64, noise(400, 5)), ("b" * 64, noise(50, 6, low=250))
+    output = scored(context, snapshot(context, "s", [ordinary, flat]), "k", abstain_strange=abstain)
+    known, other = (columns(context, "k", shard) for shard, _ in (ordinary, flat))
+    assert 0.01 < np.mean(known["strange"]) < 0.09  # the rate is .05; half of 400 samples set the limit
+    assert all(other["strange"])
+    assert (output.strange, output.strange_rate) == (sum(known["strange"]) + 50, 0.05)
+    assert output.abstained == (output.strange if abstain else 0)
+    assert known["abstained"] == [abstain and strange for strange in known["strange"]]
+
+
+def test_a_model_that_cannot_tell_what_is_strange_says_nothing(context: Context) -> None:
+    crown(context, knows=False)
+    output = scored(context, snapshot(context, "s", [FIRST]), "k", abstain_strange=True)
+    assert (output.strange, output.strange_rate, output.abstained) == (None, None, 0)
+    found = columns(context, "k", FIRST[0])
+    assert found["outlier"] == found["strange"] == [None] * 40
+
+
+def test_what_a_model_says_of_itself_is_read_once(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    crown(context)
+    read, real = [], partitions.Reading.of
+    monkeypatch.setattr(partitions.Reading, "of", lambda *given: read.append(given) or real(*given))
+    scored(context, snapshot(context, "s", [FIRST, SECOND]), "k")
+    assert len(read) == 1
 
 
 def test_only_what_this_model_has_not_scored_is_computed(

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from components.semisupervised.pieces import robust
-from components.semisupervised.pieces.adjustment import adjusted
+from components.semisupervised.pieces.adjustment import adjusted, unadjusted
 from components.semisupervised.pieces.entropy import mean_entropy
 from components.semisupervised.pieces.loss import LossConfig, supervised_loss
 from components.semisupervised.pieces.smoothing import shares, smoothed
@@ -45,6 +45,15 @@ def test_equals_the_equation_in_loops(config, each):
     logits, targets, weights = inputs()
     expected = slow(logits, targets, weights, each)
     assert supervised_loss(logits, targets, weights, config).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_head_without_the_margin_becomes_one_with_it():
+    """Then the margin gives its logits back; a class that no label has is not lifted."""
+    bias, prior = torch.tensor([0.5, -0.2, 0.1]), torch.tensor([0.7, 0.2, 0.1])
+    torch.testing.assert_close(adjusted(unadjusted(bias, prior, 1.5)[None], prior, 1.5)[0], bias)
+    by_hand = torch.tensor([0.1053605, 2.3025851, 0.0])
+    torch.testing.assert_close(unadjusted(torch.zeros(3), torch.tensor([0.9, 0.1, 0.0]), 1.0), by_hand)
+    assert torch.equal(unadjusted(bias, prior, 0.0), bias)
 
 
 def test_published_figures_are_the_defaults():

@@ -1,0 +1,51 @@
+"""What a protocol measures: a data set that is split, the frozen features, the model, where it computes.
+
+Letters: M samples, D features, C channels, S side in pixels.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from components.data.table import Table
+from components.encoders.base import Encoder
+from components.registry.model import Classifier
+from components.training.device import Placement
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """features [all, D], images [all, C, S, S] uint8 of the table's rows; encoder: loads the
+    one that made features, with what describes it."""
+
+    table: Table
+    classes: int
+    features: NDArray[np.float32]
+    images: NDArray[np.uint8]
+    encoder: Callable[[], tuple[Encoder, object]]
+    model: Classifier
+    placement: Placement
+    seed: int = 0
+
+    def some(self, rows: Ints, most: int) -> Ints:
+        chosen = np.random.default_rng(self.seed).permutation(rows)[:most]
+        return np.sort(chosen).astype(np.int64)
+
+    def labels(self, rows: Ints) -> Ints:
+        return self.table.label[rows].astype(np.int64)
+
+    def frozen(self, rows: Ints) -> Floats:
+        return np.asarray(self.features[rows], dtype=np.float32)
+
+    def pictures(self, rows: Ints) -> tuple[Tensor, Tensor]:
+        """[M, C, S, S] in [0, 1] and labels [M], where the models are."""
+        device = self.placement.device
+        images = torch.from_numpy(np.asarray(self.images[rows])).to(device).float() / 255
+        return images, torch.from_numpy(self.labels(rows)).to(device)

@@ -1,0 +1,87 @@
+"""Is the method worth it? One line a model: better than, equal to or worse than the same encoder with the labels
+alone; and what else a person should be warned of.
+
+The comparison is paired, on the test samples: better where the 95 % interval of the difference lies above 0, worse
+where it lies below. Letters: K classes.
+"""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.config import Config
+from components.evaluation.chance import kappa_interval
+from components.evaluation.confirming import Confirmation
+from components.evaluation.figures import Figure, figure_of
+
+Word = Literal["better", "equal", "worse"]
+SAID = {"better": "better than", "equal": "equal to", "worse": "worse than"}
+ALONE = "finetune.method: { name: supervised }"
+
+
+class Worth(Config):
+    """word, difference: of the model less the labels alone; None where it has learnt from these alone. kappa: how far
+    beyond chance (components.evaluation.chance). line: all that in a sentence. warnings: one sentence each."""
+
+    method: str
+    word: Word | None
+    difference: Figure | None
+    kappa: Figure
+    line: str
+    warnings: list[str]
+
+
+def verdict(difference: Figure) -> Word:
+    """(.01, .03): better; (-.01, .03): equal; (-.03, -.01): worse."""
+    return "better" if difference.low > 0 else "worse" if difference.high < 0 else "equal"
+
+
+def worth(
+    method: str,
+    difference: Figure | None,
+    counts: NDArray[np.int64],
+    confirmation: Confirmation | None,
+    *,
+    resamples: int,
+    seed: int,
+) -> Worth:
+    """difference: of the model less the labels alone. counts: [K, K] of the model on the test samples. confirmation:
+    of the method's cross-fitted trainings."""
+    found = figure_of(kappa_interval(counts, resamples=resamples, seed=seed))
+    word = None if difference is None else verdict(difference)
+    warnings = [warning for warning in (_chance(found), _confirming(confirmation)) if warning]
+    line = f"{method}: learnt from the labels alone, so there is nothing to compare it with"
+    if difference is not None and word is not None:
+        line = f"{method}: {SAID[word]} the labels alone with the same encoder, {_points(difference)}"
+    if word == "worse":
+        line += f"; do without it: {ALONE}"
+        line += ", and leave finetune.distill out" if method.endswith("distilled") else ""
+    return Worth(method=method, word=word, difference=difference, kappa=found, line=line, warnings=warnings)
+
+
+def _chance(kappa: Figure) -> str | None:
+    if kappa.low > 0:
+        return None
+    return (
+        "the model is at chance: what it has right beyond dealing its answers out at random is "
+        f"{kappa.value:.3f} of what there is (95 % interval {kappa.low:.3f} to {kappa.high:.3f}); "
+        "check the labels, and whether the unlabelled samples are of the same kind"
+    )
+
+
+def _confirming(seen: Confirmation | None) -> str | None:
+    if seen is None or not seen.found:
+        return None
+    return (
+        f"pseudo-labels confirm their own errors: in cross-fitting the mean confidence rose from "
+        f"{seen.confidence_before:.2f} to {seen.confidence_after:.2f}, and of the {seen.sure} surest held-out labels "
+        f"the share right fell from {seen.right_before:.2f} to {seen.right_after:.2f} (by {seen.fall.value:.2f}, "
+        f"95 % interval {seen.fall.low:.2f} to {seen.fall.high:.2f}; {seen.right_alone:.2f} with the labels alone); "
+        f"raise finetune.method.threshold, or do without: {ALONE}"
+    )
+
+
+def _points(difference: Figure) -> str:
+    value, low, high = (100 * v for v in (difference.value, difference.low, difference.high))
+    return f"{value:+.1f} points (95 % interval {low:+.1f} to {high:+.1f})"
