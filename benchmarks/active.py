@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from components.clustering.kmeans import kmeans, unit
 from components.data.table import Table
 from components.evaluation import active
-from components.evaluation.ask import Asking, rank
+from components.evaluation.ask import Asking, groups_for, rank
 from components.evaluation.calibration import softmax
 from components.evaluation.logistic import fit_logistic
 from components.evaluation.probe import moments
@@ -110,14 +110,17 @@ def choose(
     if rule == "random" or (p is None and rule in ("margin", "cluster-margin")):
         return active.at_random(labelled, EACH, seed)
     sure = np.zeros(len(x)) if p is None else p.max(axis=1)
+
+    def grouped() -> Ints:
+        found: Ints = kmeans(x, groups_for(x, labelled, EACH), restarts=1, seed=seed).assignment
+        return found
+
     rules: dict[str, Callable[[], Ints]] = {
         "margin": lambda: active.uncertain(p, labelled, EACH),  # type: ignore[arg-type]  # begun at random
         "core-set": lambda: active.core_set(x, labelled, EACH, seed),
-        "typical": lambda: active.typical(
-            x, kmeans(x, int(labelled.sum()) + EACH, restarts=1, seed=seed).assignment, labelled, EACH
-        ),
+        "typical": lambda: active.typical(x, grouped(), labelled, EACH),
         "cluster-margin": lambda: active.cluster_margin(p, fixed, labelled, EACH),  # type: ignore[arg-type]
-        "ask": lambda: rank(x, fixed, sure, labelled, Asking(count=EACH)),
+        "ask": lambda: rank(x, grouped(), sure, labelled, Asking(count=EACH)),
     }
     return rules[rule]()
 

@@ -20,10 +20,11 @@ from components.objectives import OBJECTIVES
 from components.training.candidates import candidate
 from components.training.choose import Choice, Outcome, ranked, rungs
 from components.training.trial import Trial
+from pipelines import journal
 from pipelines import recipe as recipes
-from pipelines.execute import execute
-from pipelines.journal import new_run
+from pipelines.progress import Display
 from pipelines.recipe import Recipe
+from pipelines.run import home_lock, run
 from pipelines.settings import Settings
 from pipelines.stages import pretrain, snapshot
 from pipelines.store import Artifact, read_manifest
@@ -46,27 +47,29 @@ def choose(
         budget: epochs of the longest run.
 
     Raises:
-        UserError: an unknown name, fewer than two of them, no samples, or none that could be trained.
+        UserError: an unknown name, fewer than two of them, no samples, or none that could be trained; another run
+            is at work on the home.
+        StageError: ingest or snapshot failed.
     """
     chosen = _known(names)
     if budget < 1:
         raise UserError(f"a budget of one epoch or more is needed, got {budget}")
     recipe = recipes.load(path)
-    done: dict[str, str] = {}
-    run = new_run(recipe.name)
-    for stage in ("ingest", "snapshot"):
-        done[stage] = execute(stage, recipe, done, settings, run)
-    settings.home.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="choose-", dir=settings.home))
-    try:
-        trials = prepared(chosen, recipe, done, settings, budget, folder)
-        first = next(iter(trials.values()))
-        outcomes = tune_trials(
-            trials, epochs=budget, labelled=first.classes >= 2, address=settings.ray, home=settings.home,
-            folder=folder, cpus=os.cpu_count() or 1, hear=lambda name, record: say(progress(name, record)),
-        )  # fmt: skip
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    name = run(path, settings, Display(), flow="ingest")
+    done = {line.stage: line.reference for line in journal.stages(settings.home, name)}
+    with home_lock(settings.home):  # gc takes neither the data nor the trials meanwhile
+        below = settings.home / "choose"
+        below.mkdir(exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=below))
+        try:
+            trials = prepared(chosen, recipe, done, settings, budget, folder)
+            first = next(iter(trials.values()))
+            outcomes = tune_trials(
+                trials, epochs=budget, labelled=first.classes >= 2, address=settings.ray, home=settings.home,
+                folder=folder, cpus=os.cpu_count() or 1, hear=lambda name, record: say(progress(name, record)),
+            )  # fmt: skip
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     choice = ranked(outcomes)
     for line in report(choice, trials, budget):
         say(line)
@@ -99,7 +102,7 @@ def prepared(
     found = {}
     for name in names:
         own = name == asked.objective.name
-        given = candidate(name, view, output.samples, classes or None)
+        given = candidate(name, view, output.samples, classes or None, asked.train)
         found[name] = Trial(
             images=file(output.images),
             table=file(output.table),

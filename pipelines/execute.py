@@ -45,7 +45,7 @@ def execute(
         UserError: something that the user can mend.
         StageError: anything else.
     """
-    with used(settings.store):  # gc does not come between a run that is found and the journal that says so
+    with used(settings):  # gc does not come between a run that is found and the journal that says so
         return _execute(stage, recipe, done, settings, run, watch or _live(settings.home, run))
 
 
@@ -74,7 +74,7 @@ def _execute(
     line = line.model_copy(update={"seconds": round(time.time() - started, 3)})
     journal.append(journal.journal_file(settings.home, run), line.model_dump())
     watch(line.model_dump())
-    if line.status == "found" and stage == "snapshot" and (wrong := _disagreement(settings)):
+    if line.status == "found" and stage == "snapshot" and (wrong := _disagreement(settings, recipe.name)):
         watch({"stage": stage, "say": wrong})
     if line.status == "failed":
         text = f"{stage}: {line.error}"
@@ -89,12 +89,12 @@ def _run(identity: Identity, settings: Settings, run: str, watch: Watch) -> dict
     return _in_child(identity, settings, run, watch)
 
 
-def _disagreement(settings: Settings) -> str | None:
+def _disagreement(settings: Settings, recipe: str) -> str | None:
     """Nobody has looked at data.dvc where the snapshot was found; what is wrong with it costs a line, no run."""
     from pipelines.stages import snapshot  # found by its name, it was imported to observe
 
     try:
-        return snapshot.disagreement(settings)
+        return snapshot.disagreement(settings, recipe)
     except UserError as error:
         return str(error)
 

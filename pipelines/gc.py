@@ -1,7 +1,8 @@
 """Free the disk of what nobody needs: finished runs that no model and no recent run came from, and leftovers.
 
 Nothing runs meanwhile: the home's lock and that of the store are held, and whatever a process of ours still has
-locked stays. A run's manifest goes first, so that a gc that is killed leaves no half run that counts.
+locked stays. A run's manifest goes first, so that a gc that is killed leaves no half run that counts. Where the store
+has a remote, what goes here goes there before (sweep.py): what a kill leaves is still here, and named by the next gc.
 """
 
 import fcntl
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from components.errors import UserError
+from pipelines import remote, sweep
 from pipelines.in_use import unused
 from pipelines.journal import records
 from pipelines.needed import Run, given, needed, of_models, of_runs, open_since, runs
@@ -28,10 +30,11 @@ class Waste(NamedTuple):
 
 
 class Found(NamedTuple):
-    """kept: reference -> why, of the finished runs here. waste: what may go."""
+    """kept: reference -> why, of the finished runs here. waste: what may go. shared: and from the bucket."""
 
     kept: dict[str, str]
     waste: list[Waste]
+    shared: sweep.Waste = sweep.Waste([], [], [])
 
     @property
     def bytes(self) -> int:
@@ -42,12 +45,15 @@ def gc(settings: Settings, yes: bool, say: Callable[[str], None]) -> Found:
     """Say what nobody needs, with its size; `yes`: and delete it.
 
     Raises:
-        UserError: a run is at work; MLflow cannot be asked; a manifest cannot be read.
+        UserError: a run is at work; MLflow or the bucket cannot be asked; a manifest cannot be read.
+        ConnectionError: the object storage does not answer.
     """
-    with home_lock(settings.home), unused(settings.store):
-        found = look(settings)
+    with home_lock(settings.home), unused(settings):
+        found, address = look(settings), settings.store_remote
         for item in sorted(found.waste, key=lambda item: -item.bytes):
             say(f"{_size(item.bytes):>9}  {item.what}  {item.path}")
+        if address is not None and any(found.shared):
+            say(f"{_size(found.shared.bytes):>9}  {found.shared.told(address)}")
         reasons: dict[str, int] = {}
         for why in found.kept.values():
             reasons[why] = reasons.get(why, 0) + 1
@@ -58,6 +64,8 @@ def gc(settings: Settings, yes: bool, say: Callable[[str], None]) -> Found:
                 f"{_size(found.bytes)} in {len(found.waste)} places could go; nothing was deleted: `selfsup gc --yes`"
             )
             return found
+        if address is not None:
+            sweep.delete(found.shared, address)
         for item in found.waste:
             _delete(item.path)
         say(f"{_size(found.bytes)} in {len(found.waste)} places deleted")
@@ -68,7 +76,8 @@ def look(settings: Settings) -> Found:
     """What is kept and why, and what may go. Changes nothing."""
     manifests = _manifests(settings.store)
     listed = runs(settings, manifests)
-    kept = needed([*of_models(settings, manifests), *of_runs(listed)], given(manifests))
+    above = given(manifests, lambda reference: _shared(reference, settings))
+    kept = needed([*of_models(settings, manifests), *of_runs(listed)], above)
     waste = [
         Waste(
             settings.store / reference,
@@ -79,7 +88,17 @@ def look(settings: Settings) -> Found:
         if reference not in kept
     ]
     waste += [*_parts(settings.store, kept, open_since(listed)), *_leftovers(settings.home, listed)]
-    return Found({reference: why for reference, why in kept.items() if reference in manifests}, waste)
+    here = {reference: why for reference, why in kept.items() if reference in manifests}
+    if settings.store_remote is None:
+        return Found(here, waste)
+    return Found(here, waste, sweep.look(manifests.keys() - kept.keys(), settings.store_remote))
+
+
+def _shared(reference: str, settings: Settings) -> Manifest | None:
+    """A run that only others have: it may have been given what is here."""
+    address = settings.store_remote
+    record = None if address is None else remote.lookup(reference, address)
+    return None if record is None else Manifest.model_validate(record.manifest)
 
 
 def _manifests(store: Path) -> dict[str, Manifest]:
@@ -111,7 +130,7 @@ def _parts(store: Path, kept: dict[str, str], since: float | None) -> Iterator[W
 
 
 def _leftovers(home: Path, listed: list[Run]) -> Iterator[Waste]:
-    """Live pictures and recipe copies of runs that have ended, Ray's logs, what was only tried out."""
+    """Live pictures and recipe copies of runs that have ended, Ray's logs, what was only tried out or compared."""
     for run in listed:
         ended = any("ended" in record for record in records(home / "runs" / f"{run.name}.jsonl"))
         for suffix in (".live", ".recipe.json"):
@@ -119,7 +138,11 @@ def _leftovers(home: Path, listed: list[Run]) -> Iterator[Waste]:
             if ended and file.exists():
                 yield Waste(file, _bytes(file), "of a run that has ended")
     for folder in sorted(home.glob("ray/*")):
-        yield Waste(folder, _bytes(folder), "Ray's logs")
+        if folder.is_symlink() and (elsewhere := folder.resolve()).is_dir():
+            yield Waste(elsewhere, _bytes(elsewhere), "Ray's logs")
+        yield Waste(folder, 0 if folder.is_symlink() else _bytes(folder), "Ray's logs")
+    for folder in sorted(home.glob("choose/*")):
+        yield Waste(folder, _bytes(folder), "objectives compared")
     for folder in sorted([*home.glob("checkout/*"), *home.glob("reproduce/*")]):
         if not _is_locked(folder / "run.lock"):
             yield Waste(folder, _bytes(folder), "a model rebuilt or data looked at")

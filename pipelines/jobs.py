@@ -1,12 +1,14 @@
 """A stage as a job of a Ray cluster: submitted once, followed by whoever asks for it, ended when he is told to stop.
 
-The job's name is the run's reference and the number of the attempt. So a second process, or the same one after it
-was killed, finds the job that runs and follows it; only where the last attempt failed is there a next one. Its nodes
-run the same image and see the same store: one folder, or object storage behind it (settings.Store).
+The job's name is a digest of where the store lies, the run's reference and the number of the attempt. So a second
+process, or the same one after it was killed, finds the job that runs and follows it, and one with another store does
+not; only where the last attempt failed is there a next one. Its nodes run the same image and see the same store: one
+folder, or object storage behind it (settings.Store).
 """
 
 import asyncio
 import contextlib
+import hashlib
 import itertools
 import json
 import logging
@@ -54,13 +56,20 @@ def run_as_job(identity: Identity, settings: Settings, run: str, tell: Tell) -> 
     return {"status": "found" if result["found"] else "ran"}
 
 
-def attempt(reference: str, known: dict[str, bool]) -> tuple[str, bool]:
-    """The job to follow and whether it has to be submitted. known: name of a job -> whether it has ended.
+def place(settings: Settings) -> str:
+    """Eight hex digits for where finished runs lie: machines that share them give the same."""
+    where = settings.store_remote or str(settings.store.resolve())
+    return hashlib.sha256(where.encode()).hexdigest()[:8]
 
-    >>> attempt("embed/ab", {"selfsup-embed-ab-1": True, "selfsup-embed-ab-2": False})
-    ('selfsup-embed-ab-2', False)
+
+def attempt(where: str, reference: str, known: dict[str, bool]) -> tuple[str, bool]:
+    """The job to follow and whether it has to be submitted. where: see place. known: name of a job -> whether it
+    has ended.
+
+    >>> attempt("0f", "embed/ab", {"selfsup-0f-embed-ab-1": True, "selfsup-0f-embed-ab-2": False})
+    ('selfsup-0f-embed-ab-2', False)
     """
-    base = f"selfsup-{reference.replace('/', '-')}"
+    base = f"selfsup-{where}-{reference.replace('/', '-')}"
     name = next(name for n in itertools.count(1) if not known.get(name := f"{base}-{n}", False))
     return name, name not in known
 
@@ -80,7 +89,7 @@ def _client(address: str) -> Any:
 
 def _submit(client: Any, identity: Identity, settings: Settings, run: str) -> str:
     """The name of the job, which runs or waits for room when this returns."""
-    name, new = attempt(identity.reference, _known(client))
+    name, new = attempt(place(settings), identity.reference, _known(client))
     if not new:
         return name
     inside = settings.model_copy(update={"ray": "auto", "jobs": None})  # the cluster on which it finds itself

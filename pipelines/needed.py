@@ -119,9 +119,16 @@ def _open(found: list[Run]) -> list[Run]:
     return [run for run in found if not run.ended and run.started > since.get((run.recipe, run.flow), -1.0)]
 
 
-def given(manifests: Mapping[str, Manifest]) -> Callable[[str], list[str]]:
-    """For needed(): what a run was given, as its manifest says."""
-    return lambda reference: references(manifests[reference].given) if reference in manifests else []
+def given(
+    manifests: Mapping[str, Manifest], look: Callable[[str], Manifest | None] = lambda reference: None
+) -> Callable[[str], list[str]]:
+    """For needed(): what a run was given, as its manifest says. look: where else one may be."""
+
+    def above(reference: str) -> list[str]:
+        manifest = manifests.get(reference) or look(reference)
+        return [] if manifest is None else references(manifest.given)
+
+    return above
 
 
 def _recipe(run: str, head: Mapping[str, object]) -> str:

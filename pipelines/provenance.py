@@ -34,7 +34,8 @@ def origin(references: list[str], context: Context) -> dict[str, str]:
     seeds, the runs above it, figures.
 
     selfsup.recipe_text is YAML: name, modality and what each stage was asked, without the references, which have
-    tags of their own; its data comes by selfsup.data, so there is no inbox. selfsup.start: the pretraining that
+    tags of their own; its data comes by selfsup.data, so there is no inbox. selfsup.worth: what the method has gained
+    by the labels alone. selfsup.start: the pretraining that
     this one went on from. selfsup.previous: the pseudo-labels whose cluster ids were continued.
     """
     above = lineage(references, context.store)
@@ -59,6 +60,8 @@ def origin(references: list[str], context: Context) -> dict[str, str]:
     previous = manifests["pseudo_label"].given.get("previous") if "pseudo_label" in manifests else None
     tags |= {f"selfsup.{key}": value for key, value in (("start", start), ("previous", previous)) if value}
     tags |= {f"selfsup.figure.{name}": f"{metrics[name]:.6g}" for name in FIGURES if name in metrics}
+    if worth := evaluated.get("worth"):
+        tags["selfsup.worth"] = "; ".join([worth["line"], *worth["warnings"]])
     baselines = evaluated.get("baselines") or {}
     return tags | {"selfsup.figure.baselines": json.dumps(baselines, sort_keys=True)}
 

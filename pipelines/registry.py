@@ -1,7 +1,10 @@
 """The registered model of a recipe, and the journal of its champions."""
 
+from functools import partial
+
 from components.registry.journal import Journal
 from components.registry.store import Registry, connect
+from pipelines.lease import lease
 from pipelines.settings import Settings
 
 
@@ -11,4 +14,8 @@ def registry_of(name: str, settings: Settings) -> Registry:
 
 
 def journal_of(name: str, settings: Settings) -> Journal:
-    return Journal(settings.home / "journal" / f"{name}.jsonl")
+    """Its lock holds among the processes of a home; where the store has a remote, among the machines that share it."""
+    file = settings.home / "journal" / f"{name}.jsonl"
+    if settings.store_remote is None:
+        return Journal(file)
+    return Journal(file, partial(lease, name, settings.home, settings.store_remote))

@@ -2,12 +2,14 @@
 
 PREFIX/files/SHA256 holds a file's content, PREFIX/STAGE/KEY.json a run's manifest and the list of its files. That
 one object is written last and only where there is none: a run is shared in full or not at all, and of two machines
-that made the same run one wins. A name by content never means two things, so their files cannot be mixed up.
+that made the same run one wins. A name by content never means two things, so their files cannot be mixed up. A file
+is uploaded anew for each run that has it: so sweep.py sees by its age whether somebody may be about to name it.
 """
 
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -15,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from components.config import Config
+from components.crash import point
 from components.errors import UserError
 from components.files import fsync, locked, write_atomically
-from pipelines.artifact import Artifact, digest, named
+from pipelines.artifact import Artifact, First, digest, named
 
 SMALL = 1 << 20  # bytes; files up to this come with the manifest, larger ones when somebody asks for them
+LONGEST = 12 * 3600  # seconds that an upload may take: half of what makes a file old
 ABSENT, TAKEN = ("404", "NoSuchKey", "NotFound"), ("412", "PreconditionFailed", "ConditionalRequestConflict")
 
 
@@ -39,7 +43,7 @@ def share(reference: str, folder: Path, address: str) -> bool:
 
     Raises:
         UserError: the bucket cannot be used; or nobody has the run in full.
-        ConnectionError: the object storage does not answer.
+        ConnectionError: the object storage does not answer, or is so slow that the files may be gone again.
     """
     if lookup(reference, address) is not None:
         return False
@@ -50,10 +54,20 @@ def share(reference: str, folder: Path, address: str) -> bool:
             f"{reference} is whole neither here nor at {address} ({min(missing)} is missing); "
             f"remove {folder} and run again"
         )
-    bucket, prefix = _split(address)
-    with _door(address) as client:
+    bucket, prefix = split(address)
+    began = time.monotonic()
+    point("share.begun")
+    with door(address) as client:
         for file in record.files:
-            client.upload_file(str(folder / file.path), bucket, f"{prefix}files/{file.sha256}")
+            with (folder / file.path).open("rb") as stream:
+                client.upload_fileobj(First(stream, file.bytes), bucket, f"{prefix}files/{file.sha256}")
+            point("share.file")
+        point("share.files")
+        if time.monotonic() - began > LONGEST:
+            raise ConnectionError(
+                f"{address}: the upload of {reference} took more than {LONGEST // 3600} hours, and selfsup gc may have "
+                "taken its first files by now; run again when the connection is faster"
+            )
         body = record.model_dump_json(indent=2).encode()
         try:
             client.put_object(Bucket=bucket, Key=f"{prefix}{reference}.json", Body=body, IfNoneMatch="*")
@@ -61,13 +75,14 @@ def share(reference: str, folder: Path, address: str) -> bool:
             if error.response["Error"]["Code"] not in TAKEN:
                 raise
             return False
+    point("share.record")
     return True
 
 
 def lookup(reference: str, address: str) -> Record | None:
     """What others share under this reference."""
-    bucket, prefix = _split(address)
-    with _door(address) as client:
+    bucket, prefix = split(address)
+    with door(address) as client:
         try:
             answer = client.get_object(Bucket=bucket, Key=f"{prefix}{reference}.json")
         except client.exceptions.ClientError as error:
@@ -122,14 +137,14 @@ def fetch(reference: str, file: Artifact, store: Path, address: str) -> None:
 
 
 def _fetch(reference: str, file: Artifact, target: Path, address: str) -> None:
-    bucket, prefix = _split(address)
+    bucket, prefix = split(address)
     place = f"{prefix}files/{file.sha256}"
     again = f"remove s3://{bucket}/{prefix}{reference}.json and run again: it is then made anew"
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.tmp")
 
     def download(stream: Any) -> None:
-        with _door(address) as client:
+        with door(address) as client:
             try:
                 client.download_fileobj(bucket, place, stream)
             except client.exceptions.ClientError as error:
@@ -160,15 +175,15 @@ def _record(folder: Path) -> Record:
     return Record(manifest=_manifest(folder), files=files)
 
 
-def _split(address: str) -> tuple[str, str]:
+def split(address: str) -> tuple[str, str]:
     """Bucket, and the prefix with a slash at its end: s3://b/a/c -> b, a/c/."""
     bucket, _, prefix = address.removeprefix("s3://").partition("/")
     return bucket, f"{prefix}/" if prefix else ""
 
 
 @contextmanager
-def _door(address: str) -> Iterator[Any]:
-    """The client; what goes wrong is one line."""
+def door(address: str) -> Iterator[Any]:
+    """The client of boto3; what goes wrong with it is one line."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 

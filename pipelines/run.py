@@ -36,8 +36,8 @@ def run(
     flow: str = "train",
     force: str | None = None,
     reason: str = "",
-) -> None:
-    """One flow of a recipe; what is there already is found and not repeated.
+) -> str:
+    """One flow of a recipe; what is there already is found and not repeated. The name of the run's journal.
 
     Args:
         force: "warm" or "scratch", in place of the plan stage's own judgement.
@@ -75,6 +75,7 @@ def run(
         for text in summary(lines, time.time() - started, settings):
             display.line(text)
         journal.live_file(settings.home, name).unlink(missing_ok=True)
+    return name
 
 
 def here(recipe: Recipe, settings: Settings, name: str, display: Display, flow: str) -> None:

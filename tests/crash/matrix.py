@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.crash import POINTS
+from tests.crash.bucket import Buckets
 from tests.crash.place import ROOT
 from tests.crash.reference import STEPS, Reference, run
 from tests.crash.traces import differences, models, processes, traces
 
 # The point, and the how-many-eth time; the stage is the point's first word unless it stands here.
 TIMES = {
-    "ingest.written": 2, "ingest.indexed": 2, "train.step": 5, "train.checkpoint": 3,
+    "share.file": 2, "ingest.written": 2, "ingest.indexed": 2, "train.step": 5, "train.checkpoint": 3,
     "train.saved": 2, "embed.range": 2, "finetune.between": 2, "mirror.stage": 3, "score.partition": 2,
 }  # fmt: skip
-STAGES = {"store": "ingest", "run": "ingest", "train": "pretrain"}
+STAGES = {"store": "ingest", "share": "ingest", "run": "ingest", "train": "pretrain"}
+SHARED = "share."  # points of a run whose store has a remote
 
 
 def stage_of(point: str) -> str:
@@ -52,21 +54,26 @@ class Matrix:
         self.reference = reference
         order = sorted(points, key=lambda point: STEPS.index(stage_of(point)))
         reference.ask(stage_of(order[-1]))
+        self.buckets = Buckets() if any(point.startswith(SHARED) for point in points) else None
         self.pool = ThreadPoolExecutor(2)
         self.rows = {point: self.pool.submit(self.case, point) for point in order}
 
     def close(self) -> None:
         self.pool.shutdown(cancel_futures=True)
+        if self.buckets is not None:
+            self.buckets.close()
 
     def case(self, point: str) -> Row:
         """Kill, run again, compare."""
         stage = stage_of(point)
         home, before = self.reference.before(stage, f"killed-{point}")
-        killed = run(stage, home, before, f"{point}:{TIMES.get(point, 1)}")
+        buckets, bucket = self.buckets if point.startswith(SHARED) else None, point.replace(".", "-")
+        settings = {} if buckets is None else buckets.settings(bucket)
+        killed = run(stage, home, before, f"{point}:{TIMES.get(point, 1)}", **settings)
         wrong = [] if "was killed" in killed.said or killed.code == -9 else [f"not killed: {killed.said}"]
         left = processes(home)
         wrong += [f"left running: {left}"] if left else []
-        resumed = run(stage, home, before)
+        resumed = run(stage, home, before, **settings)
         wrong += [] if resumed.code == 0 else [f"did not resume: {resumed.said}"]
         unharmed = self.reference.after(stage)
         done = before if stage == "mirror" else {**before, stage: self.reference.done[stage]}
@@ -74,6 +81,7 @@ class Matrix:
             wrong.append(f"references: {resumed.done} instead of {done}")
         elif resumed.code == 0:
             wrong += differences(traces(home, done), traces(unharmed, done))
+            wrong += [] if buckets is None else buckets.wrong(bucket, home, done[stage])
         found = models(home)
         champions = [str(version) for alias, version in found.get("aliases", []) if alias == "champion"]
         if not wrong:
@@ -116,7 +124,8 @@ Written by `python -m tests.crash.matrix`; `tests/crash/` holds every row to it 
 ended by SIGKILL at the point (`components/crash.py`), the stage is run again, and everything is compared with a run
 that nobody killed: references and digests of the stage's files, model versions, aliases, runs and metrics in MLflow,
 the data folder byte for byte, the moves in the promotion journal; no file of a half-done write and no process may be
-left. Seconds are of the second attempt with the start of its processes.
+left. The cases of `share` have a bucket of an S3 server, which must hold the run once and whole. Seconds are of the
+second attempt with the start of its processes.
 
 """
 

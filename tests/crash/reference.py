@@ -55,12 +55,12 @@ class Reference:
         home.copy(self.folder / f"after-{step}")
 
 
-def run(step: str, home: Home, done: dict[str, str], crash: str = "") -> Ended:
+def run(step: str, home: Home, done: dict[str, str], crash: str = "", **settings: str) -> Ended:
     """One stage, or MLflow's picture of the run."""
     if step == "mirror":
         return home.python(MIRROR, str(home.recipe), crash=crash)
     for _ in range(5):
-        made = home.run(step, done, crash=crash)
+        made = home.run(step, done, crash=crash, **settings)
         if BUSY not in made.said:
             break
     return made

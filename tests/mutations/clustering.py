@@ -7,15 +7,17 @@ CLUSTERS = ("tests/components/objectives/test_clusters.py", "-m", "not slow")
 DEEPCLUSTERV2 = ("tests/components/objectives/test_deepclusterv2.py",)
 SELA = ("tests/components/objectives/test_sela.py",)
 SCAN = ("tests/components/objectives/test_scan.py",)
+NEIGHBOURS = ("tests/components/objectives/test_neighbours.py",)
 CHUNKS = ("tests/components/clustering/test_chunks.py",)
+INDUCTION = ("tests/components/clustering/test_induction.py",)
 KMEANS = ("tests/components/clustering/test_distributed.py", "-m", "not slow")
 
 MUTATIONS = [
     # cross-entropy of several heads
     Mutation(
         f"{OBJECTIVES}/clusters.py",
-        "torch.float32)) / temperature",
-        "torch.float32)) * temperature",
+        "wide(scores) / temperature",
+        "wide(scores) * temperature",
         CLUSTERS,
     ),
     Mutation(f"{OBJECTIVES}/clusters.py", "known.clamp(min=1))", "clusters.numel())", CLUSTERS),
@@ -38,8 +40,8 @@ MUTATIONS = [
     ),
     Mutation(
         f"{OBJECTIVES}/deepclusterv2.py",
-        "            embeddings = F.normalize(\n",
-        "            embeddings = (lambda x, dim: x)(\n",
+        "embeddings = F.normalize(wide(embeddings), dim=1)",
+        "embeddings = wide(embeddings)",
         DEEPCLUSTERV2,
     ),
     Mutation(
@@ -62,17 +64,17 @@ MUTATIONS = [
     # SCAN
     Mutation(f"{OBJECTIVES}/scan.py", "agreement - self.config", "agreement + self.config", SCAN),
     Mutation(
-        f"{OBJECTIVES}/scan.py",
+        f"{OBJECTIVES}/neighbours.py",
         "    return mean(-both.logsumexp(dim=1).mean())",
         "    return mean(-both.mean())",
-        SCAN,
+        NEIGHBOURS,
     ),
     Mutation(f"{OBJECTIVES}/scan.py", "confidence >= self.config", "confidence < self.config", SCAN),
     Mutation(
-        f"{OBJECTIVES}/scan.py",
+        f"{OBJECTIVES}/neighbours.py",
         "scores.softmax(dim=1).mean(dim=0)",
         "scores.softmax(dim=0).mean(dim=0)",
-        SCAN,
+        NEIGHBOURS,
     ),
     Mutation(f"{OBJECTIVES}/scan.py", "here / counts.clamp(min=1) /", "here / counts.sum() *", SCAN),
     Mutation(
@@ -81,8 +83,22 @@ MUTATIONS = [
         "with torch.enable_grad():  # by itself",
         SCAN,
     ),
-    Mutation(f"{OBJECTIVES}/scan.py", "unit = F.normalize(features, dim=1)", "unit = features", SCAN),
-    Mutation(f"{OBJECTIVES}/scan.py", "cosines[torch.arange(len(index)), index] = -torch.inf", "pass", SCAN),
+    Mutation(
+        f"{OBJECTIVES}/scan.py",
+        "self.phase.copy_((self.progress >= ends)",
+        "self.phase.copy_((self.progress > ends)",
+        SCAN,
+    ),
+    Mutation(f"{OBJECTIVES}/scan.py", ', "phase")', ")", SCAN),
+    Mutation(
+        f"{OBJECTIVES}/neighbours.py", "unit = F.normalize(features, dim=1)", "unit = features", NEIGHBOURS
+    ),
+    Mutation(
+        f"{OBJECTIVES}/neighbours.py",
+        "cosines[torch.arange(len(index)), index] = -torch.inf",
+        "pass",
+        NEIGHBOURS,
+    ),
     # k-means over shards
     Mutation(
         "components/clustering/chunks.py",
@@ -97,21 +113,27 @@ MUTATIONS = [
         CHUNKS,
     ),
     Mutation(
-        "components/clustering/distributed.py",
+        "components/clustering/run.py",
         "not keep and not filled.all()",
         "False and not filled.all()",
         KMEANS,
     ),
+    Mutation("components/clustering/run.py", "self.sums if keep else", "self.sums if False else", KMEANS),
+    Mutation("components/clustering/run.py", "        if self.spherical:\n", "        if False:\n", KMEANS),
     Mutation(
-        "components/clustering/distributed.py", "self.sums if keep else", "self.sums if False else", KMEANS
-    ),
-    Mutation(
-        "components/clustering/distributed.py", "        if self.spherical:\n", "        if False:\n", KMEANS
-    ),
-    Mutation(
-        "components/clustering/distributed.py",
+        "components/clustering/run.py",
         "        if self.file is not None:\n            self._save",
         "        if False:\n            self._save",
+        KMEANS,
+    ),
+    Mutation("components/clustering/induction.py", "weights /= ", "weights *= ", INDUCTION),
+    Mutation("components/clustering/induction.py", "unit(chunk)", "chunk", INDUCTION),
+    Mutation("components/clustering/induction.py", "weighed(cosines, spread), 0)", "1.0, 0)", INDUCTION),
+    Mutation("components/clustering/chunks.py", "        total += ", "        total = ", CHUNKS),
+    Mutation(
+        "components/clustering/draws.py",
+        "np.arange(done * batch, (done + 1) * batch)",
+        "np.arange(done, done + batch)",
         KMEANS,
     ),
     Mutation(

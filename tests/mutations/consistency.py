@@ -56,6 +56,7 @@ MUTATIONS = [
     *_broken(
         "vat",
         ("divergence(log_p, logits(x + length * d)", "-divergence(log_p, logits(x + length * d)"),
+        ("clean.detach().log_softmax(dim=1)", "clean.log_softmax(dim=1)"),
         ("F.kl_div(log_q, log_p", "F.kl_div(log_p, log_q"),
         ("d = unit(slope)", "d = unit(slope + d)"),
         ("with still(encoder):", "if True:"),

@@ -6,6 +6,7 @@ SPECTRUM = ("tests/components/evaluation/test_spectrum.py",)
 CHURN = ("tests/components/evaluation/test_churn.py",)
 SYMPTOMS = ("tests/components/evaluation/test_symptoms.py",)
 DEFAULTS = ("tests/components/training/test_defaults.py",)
+CANDIDATES = ("tests/components/training/test_candidates.py",)
 CHOOSE = ("tests/components/training/test_choose.py",)
 
 MUTATIONS = [
@@ -40,6 +41,18 @@ MUTATIONS = [
     Mutation(
         "components/training/defaults.py", "(BALANCE * prototypes - batch)", "(prototypes - batch)", DEFAULTS
     ),
+    Mutation("components/training/defaults.py", "samples // 4 // batch", "samples // batch", DEFAULTS),
+    Mutation("components/training/defaults.py", "0.05 if samples >= MANY else 0.03", "0.05", DEFAULTS),
+    Mutation(
+        "components/training/candidates.py",
+        "(balances or field not in BALANCED)",
+        "True",
+        CANDIDATES,
+    ),
+    Mutation(
+        "components/training/candidates.py", 'classes if classes and name == "scan" else', "", CANDIDATES
+    ),
+    Mutation("components/training/candidates.py", "epochs=train.epochs", "epochs=9", CANDIDATES),
     Mutation("components/training/choose.py", "(a * b > 0) - (a * b < 0)", "(a * b > 0)", CHOOSE),
     Mutation("components/training/choose.py", "- abs(figures", "+ abs(figures", CHOOSE),
 ]

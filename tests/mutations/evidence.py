@@ -49,7 +49,6 @@ MUTATIONS = [
     Mutation(
         "components/evaluation/active.py", "nearest = np.minimum(nearest, _squares(x, best))", "pass", ACTIVE
     ),
-    Mutation("components/evaluation/active.py", "held[n], -sizes[n], n", "-sizes[n], n", ACTIVE),
     Mutation("components/evaluation/retrieval.py", "hits[:relevant]", "hits", RETRIEVAL),
     Mutation("components/evaluation/corruptions.py", "2 * sigma**2", "sigma**2", CORRUPT),
     Mutation("components/evaluation/fine_tuning.py", "(len(found) - i)", "i", TUNING),

@@ -12,10 +12,17 @@ MUTATIONS = [
     ),
     Mutation(
         "components/objectives/simclr.py",
-        "itself.unsqueeze(1), -torch.inf",
-        "itself.unsqueeze(1), 0.0",
+        "itself, -torch.inf",
+        "itself, 0.0",
         SIMCLR,
     ),
+    Mutation(
+        "components/objectives/swav.py",
+        "torch.where(frozen, prototypes.detach(), prototypes)",
+        "prototypes",
+        SWAV,
+    ),
+    Mutation("components/objectives/swav.py", ".clamp_(max=self.config.queue)", "", SWAV),
     Mutation("components/semisupervised/fixmatch.py", "(mask * each).mean()", "each[mask].mean()", FIXMATCH),
     Mutation(
         "components/semisupervised/fixmatch.py", "confidence >= threshold", "confidence < threshold", FIXMATCH

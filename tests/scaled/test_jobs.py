@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from pipelines.jobs import place
+from pipelines.settings import Settings
+
 pytestmark = pytest.mark.slow
 
 # Waits for leave; says what it found in its folder.
@@ -82,7 +85,8 @@ def test_a_run_goes_through_the_cluster_and_is_found_again(
     code, out, err = waits.selfsup("run", "recipes/small.yaml", **ray_cluster)
     assert code == 0, out + err
     assert "first | at work" in out
-    names = {f"selfsup-{stage}-{key(waits, stage)}-1" for stage in ("first", "second")}
+    where = place(Settings(home=waits.home))
+    names = {f"selfsup-{where}-{stage}-{key(waits, stage)}-1" for stage in ("first", "second")}
     assert jobs() == dict.fromkeys(names, "SUCCEEDED")
     code, out, _ = waits.selfsup("run", "recipes/small.yaml", **ray_cluster)
     assert code == 0

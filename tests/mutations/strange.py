@@ -1,0 +1,77 @@
+"""Deliberate errors in what a model holds for ordinary, in the scores, and in where samples come from."""
+
+from tests.mutations.base import Mutation
+
+ORDINARY = ("tests/components/registry/test_ordinary.py",)
+SCORE = (
+    "tests/pipelines/stages/test_score.py",
+    "-m",
+    "not slow",
+    "-k",
+    "plain_loop or unlike or cannot_tell",
+)
+DOMAINS = ("tests/components/semisupervised/test_adaptation.py", "-m", "not slow")
+ROWS = ("tests/components/training/test_labelled.py", "-k", "domain")
+INBOX = ("tests/components/data/test_inbox.py", "-k", "comes_from")
+KIN = ("tests/pipelines/evaluation/test_kin.py",)
+LOSS = ("tests/components/semisupervised/pieces/test_loss.py", "-k", "margin")
+INGEST = ("tests/pipelines/stages/test_ingest.py", "-k", "source or recipe_names")
+
+MUTATIONS = [
+    Mutation(
+        "components/registry/ordinary.py",
+        "limit(distances(x[~learn], means, whiten), rate)",
+        "limit(distances(x[learn], means, whiten), rate)",
+        ORDINARY,
+    ),
+    Mutation(
+        "components/registry/ordinary.py",
+        "fit_mahalanobis(x[learn], group[learn])",
+        "fit_mahalanobis(x[learn], 0 * group[learn])",
+        ORDINARY,
+    ),
+    Mutation("components/registry/ordinary.py", "len(x) < FEW", "len(x) < 2", ORDINARY),
+    Mutation(
+        "pipelines/partitions.py", "answers.outliers > known.limit", "answers.outliers < known.limit", SCORE
+    ),
+    Mutation("pipelines/partitions.py", "(strange & reading.abstain_strange)", "strange", SCORE),
+    Mutation("components/semisupervised/domains.py", "x[domains != 0]", "x", DOMAINS),
+    Mutation(
+        "components/semisupervised/domains.py", ">= (batch.labelled or 0)", "> (batch.labelled or 0)", DOMAINS
+    ),
+    Mutation("components/semisupervised/domains.py", "wide(x).sum()\n", "wide(x).sum() + 1\n", DOMAINS),
+    Mutation(
+        "components/semisupervised/dann.py",
+        "between(domain_loss, judged, batch)",
+        "0 * judged.sum()",
+        DOMAINS,
+    ),
+    Mutation("components/training/labelled.py", ".bincount().argmax()", ".min()", ROWS),
+    Mutation("components/training/labelled.py", "domains[index].to", "domains[: len(index)].to", ROWS),
+    Mutation("components/data/inbox.py", "self.source.lower()", "self.source", INBOX),
+    Mutation(
+        "components/data/shards.py",
+        'if any(self._columns["source"])',
+        'if not any(self._columns["source"])',
+        INGEST,
+    ),
+    Mutation(
+        "components/data/orphans.py",
+        "writer.add(id, data, name, source)",
+        "writer.add(id, data, name)",
+        INGEST,
+    ),
+    Mutation("pipelines/stages/snapshot.py", "of.astype(np.int64) if", "0 * of.astype(np.int64) if", INGEST),
+    Mutation(
+        "pipelines/evaluation/kin.py", "near.scores(unlabelled) > bound", "near.scores(test) > bound", KIN
+    ),
+    Mutation("pipelines/evaluation/kin.py", "near.scores(test), RATE", "near.scores(unlabelled), RATE", KIN),
+    Mutation("pipelines/evaluation/kin.py", 'judged.word == "better"', 'judged.word != "better"', KIN),
+    Mutation("components/semisupervised/pieces/adjustment.py", "bias - adjusted(", "bias + adjusted(", LOSS),
+    Mutation(
+        "components/semisupervised/pieces/adjustment.py",
+        "torch.where(prior > 0,",
+        "torch.where(prior >= 0,",
+        LOSS,
+    ),
+]
