@@ -77,7 +77,13 @@ def measure(seed: int, home: Path, epochs: int | None, steps: int | None) -> Row
     for stage in DATA:
         data[stage] = execute(stage, recipe, data, settings, run)
     ways: list[tuple[str, dict[str, Any]]] = [
-        ("warm", {"pretrain": {"start": {"parent": champion["pretrain"]}}}),
+        (
+            "warm",
+            {
+                "pretrain": {"start": {"parent": champion["pretrain"]}},
+                "finetune": {"champion": champion["finetune"]},
+            },
+        ),
         ("scratch", {}),
     ]
     done = {"champion": champion}

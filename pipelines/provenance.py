@@ -13,6 +13,7 @@ from pipelines.code import ROOT
 from pipelines.graph import GRAPH
 from pipelines.store import Context, Manifest, read_manifest
 
+APPLIED = ("start", "previous", "champion")  # references that the plan adds to what a stage is asked
 FIGURES = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "ece")  # those that are tags
 
 
@@ -69,9 +70,7 @@ def origin(references: list[str], context: Context) -> dict[str, str]:
 def recipe_text(name: str, manifests: Mapping[str, Manifest]) -> str:
     """What the stages of these manifests were asked, as YAML."""
     asked = {
-        stage: {
-            key: value for key, value in manifest.given.items() if key not in (*GRAPH, "start", "previous")
-        }
+        stage: {key: value for key, value in manifest.given.items() if key not in (*GRAPH, *APPLIED)}
         for stage, manifest in manifests.items()
     }
     modality = asked.get("snapshot", {}).pop("modality", None)

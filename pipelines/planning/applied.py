@@ -34,6 +34,8 @@ def applied(stage: str, done: dict[str, str], store: Path) -> Applied:
     more: dict[str, Any] = {}
     if stage == "pretrain" and plan["parent"] is not None:
         more["start"] = {"parent": plan["parent"]}
+    if stage == "finetune" and plan.get("tuned") is not None:
+        more["champion"] = plan["tuned"]
     if stage == "pseudo_label" and plan["previous"] is not None:
         more["previous"] = plan["previous"]
     if stage in ("register", "promote") and plan.get("deleted") is not None:

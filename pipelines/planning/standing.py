@@ -77,6 +77,14 @@ class Standing:
         before: str | None = self.runs["pseudo_label"].given.get("previous")
         return before
 
+    def tuned(self, decision: Decision) -> str | None:
+        """The run of finetune whose answers a fine-tuning learns from: the champion's own after a warm start; where
+        all stays, the one that it learnt from itself."""
+        if decision == "warm":
+            return self.references["finetune"]
+        learnt: str | None = self.runs["finetune"].given.get("champion")
+        return learnt if decision == "skip" else None
+
     def _embeds(self, snapshot: str, asked: dict[str, Any], code: str, context: Context) -> bool:
         """Whether its features are those of this snapshot: made as today, of the same pixels row by row."""
         embed = self.runs.get("embed")

@@ -15,6 +15,7 @@ from components.config import Config
 from components.data.table import Table
 from components.evaluation.confirming import Confirmation
 from pipelines.finetuning.config import FinetuneConfig
+from pipelines.finetuning.handed import hand_on
 from pipelines.finetuning.head import fit_head, freeze, head_note
 from pipelines.finetuning.kept import beside, described, kept
 from pipelines.finetuning.layers import Meter, cross_fit, finetune
@@ -25,9 +26,12 @@ VERSION = 1
 
 
 class Request(FinetuneConfig):
+    """champion: reference of the finetune whose answers are pseudo-labels too; the plan says it of a warm start."""
+
     snapshot: str
     pretrain: str
     pseudo_label: str
+    champion: str | None = None
 
 
 class Output(Config):
@@ -79,6 +83,8 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         return Output(skipped=f"{reason}: a classifier needs labels of at least two classes")
     note = warn(snapshot.classes, present, context)
     material = material_of(request, request.pseudo_label, request.snapshot, snapshot, table, folder, context)
+    if request.champion is not None:
+        request, material = hand_on(request, material, request.champion, snapshot.classes, context)
     encoder, encoder_config = pretrained(context, request.pretrain)
     material.placement.put(encoder)
     meter = Meter(request, material, folder, context)

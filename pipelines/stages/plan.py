@@ -57,6 +57,7 @@ class Request(Config):
 class Output(Config):
     """reason: one sentence. settled: stage -> the reference that stands in place of running it. parent: run of
     pretrain that a warm start begins from. previous: run of pseudo_label whose cluster ids are continued.
+    tuned: run of finetune whose answers a fine-tuning after a warm start learns from.
     champion: version. deleted: the version that was it by the journal and is gone from MLflow, so that its model is
     registered and judged again though every run is there. new_samples, old_samples: for training, that the champion's
     encoder has not and has seen. new_labels: new, corrected or withdrawn.
@@ -68,6 +69,7 @@ class Output(Config):
     settled: dict[str, str] = Field(default_factory=dict)
     parent: str | None = None
     previous: str | None = None
+    tuned: str | None = None
     champion: str | None = None
     deleted: str | None = None
     new_samples: int
@@ -138,6 +140,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         settled=champion.settled(decision, request.snapshot, *embed, context),
         parent=champion.references["pretrain"] if decision == "warm" else None,
         previous=champion.continued(decision),
+        tuned=champion.tuned(decision),
         champion=version,
         new_samples=facts.new,
         old_samples=facts.old,

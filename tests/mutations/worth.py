@@ -11,6 +11,7 @@ STAGE = "tests/pipelines/stages/test_finetune.py"
 THIRD = (STAGE, "-k", "third_step")
 ALONE = (STAGE, "-k", "alone")
 HELD = (STAGE, "-k", "held_out")
+HANDED = ("tests/pipelines/finetuning/test_handed.py",)
 
 METHOD = "components/semisupervised/distillation.py"
 EVALUATION = "components/evaluation/"
@@ -39,4 +40,6 @@ MUTATIONS = [
     Mutation("pipelines/verdict.py", '.get("high"), 0.0, what)', '.get("low"), 0.0, what)', GATE),
     Mutation("pipelines/finetuning/layers.py", "pseudo=whole and not alone", "pseudo=whole", HELD),
     Mutation("pipelines/finetuning/kept.py", "material, pseudo=False)", "material, pseudo=True)", ALONE),
+    Mutation("pipelines/finetuning/handed.py", "free[material.labelled] = False", "free[[]] = False", HANDED),
+    Mutation("pipelines/finetuning/handed.py", "confidence[order])", "confidence)", HANDED),
 ]

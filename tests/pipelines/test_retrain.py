@@ -149,6 +149,10 @@ def test_data_grow_and_each_run_does_what_is_new(tmp_path: Path) -> None:
     assert (plan["decision"], plan["new_samples"], plan["champion"]) == ("warm", 66, "2")
     made = read_manifest(warm["pretrain"].reference, place.settings.store)
     assert made.given["start"] == {"parent": first["pretrain"].reference}
+    tuned = read_manifest(warm["finetune"].reference, place.settings.store)
+    assert tuned.given["champion"] == labels["finetune"].reference
+    unlabelled = made.output["samples"] - tuned.output["labels"]
+    assert tuned.output["pseudo_labels"] == unlabelled  # the champion answers where nobody else does
     place.crown("3")
     assert place.plan()["decision"] == "skip"
 

@@ -45,13 +45,14 @@ def test_a_settled_stage_is_found_and_the_others_get_the_settled_snapshot(planne
 
 
 def test_only_pretraining_starts_from_the_parent_and_only_clustering_goes_on_from_the_previous(planned):
-    store = planned(parent="pretrain/old", previous="pseudo_label/old")
+    store = planned(parent="pretrain/old", previous="pseudo_label/old", tuned="finetune/old")
     more = {
         stage: applied(stage, DONE, store).more for stage in ("pretrain", "embed", "pseudo_label", "finetune")
     }
     assert {stage: given for stage, given in more.items() if given} == {
         "pretrain": {"start": {"parent": "pretrain/old"}},
         "pseudo_label": {"previous": "pseudo_label/old"},
+        "finetune": {"champion": "finetune/old"},
     }
     assert json.dumps(more)  # a request is JSON
 
