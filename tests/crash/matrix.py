@@ -24,6 +24,7 @@ TIMES = {
     "train.saved": 2, "embed.range": 2, "finetune.between": 2, "mirror.stage": 3, "score.partition": 2,
 }  # fmt: skip
 STAGES = {"store": "ingest", "share": "ingest", "run": "ingest", "train": "pretrain"}
+LOST = 255  # of a killed process whose exit code multiprocessing's fork server has missed; an error gives 1
 SHARED = "share."  # points of a run whose store has a remote
 
 
@@ -70,7 +71,8 @@ class Matrix:
         buckets, bucket = self.buckets if point.startswith(SHARED) else None, point.replace(".", "-")
         settings = {} if buckets is None else buckets.settings(bucket)
         killed = run(stage, home, before, f"{point}:{TIMES.get(point, 1)}", **settings)
-        wrong = [] if "was killed" in killed.said or killed.code == -9 else [f"not killed: {killed.said}"]
+        ended = "was killed" in killed.said or killed.code in (-9, LOST)
+        wrong = [] if ended else [f"not killed, code {killed.code}: {killed.said}"]
         left = processes(home)
         wrong += [f"left running: {left}"] if left else []
         resumed = run(stage, home, before, **settings)
