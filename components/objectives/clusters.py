@@ -46,6 +46,12 @@ def imbalance(clusters: Tensor, count: int) -> float:
     return float(count * (sizes**2).sum() / sizes.sum() ** 2)
 
 
+def perplexity(clusters: Tensor, count: int) -> float:
+    """[...] int64 in [0, K) -> exp of the entropy of the clusters' shares: K when all are equal, 1 when one has all."""
+    shares = torch.bincount(clusters.flatten(), minlength=count).double() / clusters.numel()
+    return float((-torch.xlogy(shares, shares).sum()).exp())
+
+
 def on_first_rank(work: Callable[[], None], found: Sequence[Tensor]) -> None:
     """Run `work` on the first rank; what it wrote into the tensors `found` reaches all, and so does its
     mistake.

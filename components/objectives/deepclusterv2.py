@@ -11,6 +11,7 @@ prototypes.
 """
 
 import math
+from statistics import mean
 from typing import Literal
 
 import numpy as np
@@ -26,7 +27,14 @@ from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, FeatureSource, Losses, Objective
-from components.objectives.clusters import UNKNOWN, cluster_cross_entropy, enough, imbalance, on_first_rank
+from components.objectives.clusters import (
+    UNKNOWN,
+    cluster_cross_entropy,
+    enough,
+    imbalance,
+    on_first_rank,
+    perplexity,
+)
 from components.objectives.crops import encode, view_spec
 from components.precision import wide
 
@@ -127,11 +135,16 @@ class Deepclusterv2(Objective):
         on_first_rank(lambda: self._cluster(epoch), (self.clusters, self.prototypes, self.repaired))
 
     def figures(self) -> dict[str, float]:
-        """repaired: empty clusters given points, all heads; imbalance: K sum n^2 / N^2, mean over heads."""
+        """repaired: empty clusters given points, all heads. Means over heads: imbalance, K sum n^2 / N^2, and the
+        perplexity of the prototypes' use, which the gate asks of every objective with prototypes."""
         if bool((self.clusters == UNKNOWN).any()):
             return {}
-        each = [imbalance(head, self.config.prototypes) for head in self.clusters]
-        return {"repaired": float(self.repaired), "imbalance": sum(each) / len(each)}
+        count = self.config.prototypes
+        return {
+            "repaired": float(self.repaired),
+            "imbalance": mean(imbalance(head, count) for head in self.clusters),
+            "prototype_perplexity": mean(perplexity(head, count) for head in self.clusters),
+        }
 
     def _embedded(self, points: Tensor) -> Tensor:
         """Features [N, D] -> embeddings [N, E] of unit length, batch norm as when it is not training."""

@@ -10,6 +10,7 @@ from components.objectives.clusters import (
     imbalance,
     in_shares,
     on_first_rank,
+    perplexity,
 )
 from tests.ranks import be_a_rank, two_processes
 
@@ -48,6 +49,12 @@ def test_the_gradient_is_that_of_finite_differences_and_spares_the_unknown():
     cluster_cross_entropy(scores, CLUSTERS, temperature=0.5).backward()
     assert not scores.grad[CLUSTERS == UNKNOWN].any()
     assert (scores.grad[CLUSTERS != UNKNOWN].abs().sum(dim=1) > 0).all()
+
+
+def test_perplexity_of_equal_clusters_and_of_one_that_has_all():
+    assert perplexity(torch.tensor([0, 1, 2, 0, 1, 2]), 3) == pytest.approx(3)
+    assert perplexity(torch.zeros(6, dtype=torch.int64), 3) == 1
+    assert perplexity(torch.tensor([0, 0, 0, 1]), 2) == pytest.approx(4 / 3**0.75)
 
 
 def test_imbalance_of_equal_clusters_and_of_one_that_has_all():

@@ -52,7 +52,9 @@ def test_the_first_bank_is_the_features_through_the_head_and_its_clusters_are_fo
         assert len(set(zip(clusters.tolist(), truth.tolist(), strict=True))) == 4
         means = torch.stack([objective.bank[0][clusters == k].mean(dim=0) for k in range(4)])
         torch.testing.assert_close(prototypes, F.normalize(means, dim=1), atol=1e-5, rtol=0)
-    assert objective.figures() == {"repaired": 0.0, "imbalance": 1.0}
+    found = objective.figures()
+    assert found.pop("prototype_perplexity") == pytest.approx(4)
+    assert found == {"repaired": 0.0, "imbalance": 1.0}
 
 
 def test_the_head_is_as_in_evaluation_for_the_first_bank_and_trains_on_afterwards():
