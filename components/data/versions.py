@@ -1,4 +1,4 @@
-"""Data versions: the only door to DVC. A version is the hash that data.dvc, beside the data folder, carries."""
+"""Data versions. A version is the hash that data.dvc, beside the data folder, carries."""
 
 import json
 import re

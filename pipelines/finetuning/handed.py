@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from components.registry.model import load_classifier
 from components.training.fewlabels import Material
 from components.training.learner import features
+from pipelines.evaluation.answers import load
 from pipelines.finetuning.config import FinetuneConfig
 from pipelines.store import Context
 
@@ -49,10 +49,8 @@ def hand_on(
     made = context.output(champion)
     if made.model is None or request.labels_alone:
         return request, material
-    files = [context.file(champion, artifact) for artifact in (made.model, made.config)]
-    expected = {file.name: a.sha256 for file, a in zip(files, (made.model, made.config), strict=True)}
-    model = load_classifier(files[0].parent, expected)
-    if list(model.config.classes) != list(classes):
+    model = load(context, champion, made.model, made.config)
+    if model.config.classes != list(classes):
         context.say("the champion knows other classes: its answers are not handed on")
         return request, material
     material.placement.put(model)

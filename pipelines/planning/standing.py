@@ -7,10 +7,12 @@ from pipelines.planning.verdict import Decision
 from pipelines.store import Artifact, Context, Manifest, is_finished, read_manifest
 
 BESIDE = ("snapshot", "plan", "start", "warm")  # of pretrain's request: no part of what it gives from scratch
+NEEDED = (("pretrain", "encoder"), ("pretrain", "checkpoint"), ("finetune", "model"), ("finetune", "config"))
 
 
 class Standing:
-    """runs: stage -> manifest of those that are there; references beside them. lost: what a plan needs and is not.
+    """runs: stage -> manifest of those that are there; references beside them. lost: what a plan needs and is not,
+    the files of NEEDED, which a warm start reads, among it.
 
     base, then: the snapshots that its encoder was pretrained and fine-tuned on.
     """
@@ -27,12 +29,14 @@ class Standing:
         if self.lost:
             return
         self.base, self.then = (str(self.runs[name].given["snapshot"]) for name in ("pretrain", "finetune"))
-        made = self.runs["pretrain"].output
-        for file in ("encoder", "checkpoint"):
+        for name, file in NEEDED:
+            made = self.runs[name].output.get(file)
+            if made is None:  # a finetune without labels: no model
+                continue
             try:
-                context.file(self.references["pretrain"], Artifact.model_validate(made[file]))
+                context.file(self.references[name], Artifact.model_validate(made))
             except UserError:
-                self.lost.append(f"{self.references['pretrain']}/{made[file]['path']}")
+                self.lost.append(f"{self.references[name]}/{made['path']}")
 
     def ancestors(self, context: Context) -> list[str]:
         """The snapshots of the runs that its pretraining was warm-started from, one a generation, nearest first."""

@@ -70,6 +70,11 @@ class Grown:
             config = ENCODER.model_dump(mode="json")
             return {**made, "encoder_config": config, "channels": 1, "mean": [0.2], "std": [0.1]}
 
+        def model(folder: Path) -> dict[str, Any]:
+            for name in ("model", "config"):
+                (folder / name).write_bytes(name.encode())
+            return {name: Artifact.of(folder / name, folder).model_dump() for name in ("model", "config")}
+
         more = {"start": {"parent": start}} if start else {}
         pretrain = self.finish("pretrain", encoder, snapshot=snapshot, **ASKED["pretrain"], **more)
         tuned = tuned or snapshot
@@ -77,7 +82,7 @@ class Grown:
         more = {"previous": previous} if previous else {}
         pseudo_label = self.finish("pseudo_label", snapshot=tuned, embed=embed, seed=0, **more)
         finetune = self.finish(
-            "finetune", snapshot=tuned, pretrain=pretrain, pseudo_label=pseudo_label, seed=0
+            "finetune", model, snapshot=tuned, pretrain=pretrain, pseudo_label=pseudo_label, seed=0
         )
         runs = (pretrain, embed, pseudo_label, finetune)
         return {"version": "7", "created": "1700000000", **{ref.split("/")[0]: ref for ref in (tuned, *runs)}}

@@ -193,11 +193,14 @@ def test_features_of_other_code_are_not_settled(grown):
     assert "embed" not in made.settled
 
 
-def test_a_checkpoint_that_is_gone_or_changed_is_named(grown):
+@pytest.mark.parametrize(
+    "file", ["pretrain/0/encoder.safetensors", "pretrain/0/checkpoint", "finetune/0/model"]
+)
+def test_a_file_of_a_warm_start_that_is_gone_or_changed_is_named(grown, file):
     seen = grown.champion(grown.snapshot())
-    (grown.settings.store / "pretrain" / "0" / "checkpoint").write_bytes(b"something")
+    (grown.settings.store / file).write_bytes(b"something")
     made = grown.plan(grown.snapshot(), seen)
-    assert (made.decision, "the store has lost pretrain/0/checkpoint" in made.reason) == ("scratch", True)
+    assert (made.decision, f"the store has lost {file}" in made.reason) == ("scratch", True)
 
 
 def test_a_forced_warm_start_needs_nothing_new(grown):
