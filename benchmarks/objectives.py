@@ -75,7 +75,6 @@ ENCODERS: dict[str, EncoderConfig] = {
     "vit": VitConfig(width=96, depth=4, heads=3, patch=4),
 }
 BESIDE = ("pixels", "random", "random_vit")
-SLOWER = {"bigan": 0.25}  # share of the rate; at all of it the features have rank 5 (docs/objectives.md)
 NOISE = 0.013  # two standard errors of an accuracy of .8 on 4,000 test items
 WRITTEN = "<!-- What stands below is written by hand. -->"
 Figures = dict[str, Any]
@@ -163,11 +162,10 @@ def pretrained(
 ) -> tuple[Encoder, Figures]:  # fmt: skip
     """The encoder that the objective gives, and what it cost."""
     batch = batch_of(data.train)
-    rate = learning_rate("adamw", batch) * SLOWER.get(name, 1.0)
     settings = TrainConfig(
         epochs=given.epochs,
         batch_size=batch,
-        optimiser=AdamwConfig(learning_rate=rate, weight_decay=1e-4),
+        optimiser=AdamwConfig(learning_rate=learning_rate("adamw", batch), weight_decay=1e-4),
         checkpoint_seconds=1e9,
     )
     encoder, objective = built(name, given, settings, data, *level)

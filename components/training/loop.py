@@ -118,7 +118,8 @@ class _Training:
     ) -> None:
         self.learner, self.source, self.config = learner, source, config
         self.seed, self.placement, self.warm = seed, placement, warm
-        parts = ((learner.encoder, config.encoder_rate), (learner, 1.0))
+        pace = learner.objective.pace
+        parts = ((learner.encoder, config.encoder_rate * pace), (learner, pace))
         self.optimiser = build_optimiser(config.optimiser, parts)
         self.ema: Ema[Learner] | None = Ema(learner, config.ema_decay) if config.ema_decay else None
         settings = config.model_dump(mode="json", exclude={"checkpoint_seconds", "watch_steps"})

@@ -4,6 +4,7 @@ from tests.mutations.base import Mutation
 
 SIMCLR = ("tests/components/objectives/test_simclr.py", "-m", "not slow")
 SWAV = ("tests/components/objectives/test_swav.py", "-m", "not slow")
+LOOP = ("tests/components/training/test_loop.py", "-m", "not slow")
 FIXMATCH = ("tests/components/semisupervised/test_fixmatch.py",)
 
 MUTATIONS = [
@@ -23,6 +24,7 @@ MUTATIONS = [
         SWAV,
     ),
     Mutation("components/objectives/swav.py", ".clamp_(max=self.config.queue)", "", SWAV),
+    Mutation("components/training/loop.py", "(learner, pace))", "(learner, 1.0))", LOOP),
     Mutation("components/semisupervised/fixmatch.py", "(mask * each).mean()", "each[mask].mean()", FIXMATCH),
     Mutation(
         "components/semisupervised/fixmatch.py", "confidence >= threshold", "confidence < threshold", FIXMATCH

@@ -32,6 +32,12 @@ def test_the_game_by_hand():
     assert torch.isfinite(game(torch.tensor([-500.0]), torch.tensor([500.0])))
 
 
+def test_its_pace_is_a_quarter_unless_the_recipe_says_otherwise():
+    assert make()[0].pace == 0.25
+    encoder = make()[1]
+    assert Bigan(BiganConfig(view=ViewConfig(size=8), pace=0.5), encoder.float()).pace == 0.5
+
+
 def test_the_critic_descends_and_encoder_and_generator_climb():
     """Against the value of the game without any reversal, differentiated for each player."""
     objective, encoder = make()

@@ -164,12 +164,15 @@ def test_an_epoch_visits_each_row_once_or_the_rows_that_the_objective_chose(tmp_
     assert sorted(second.tolist()) == list(range(32))
 
 
-def test_the_step_is_the_optimisers_with_the_schedules_rate(tmp_path: Path) -> None:
-    """w <- w - lr * 2 w by hand, 3 steps, no warm-up: rates of the half cosine at 1/6, 1/2, 5/6."""
+@pytest.mark.parametrize("pace", [1.0, 0.25])
+def test_the_step_is_the_optimisers_with_the_schedules_rate(tmp_path: Path, pace: float) -> None:
+    """w <- w - lr * 2 w by hand, 3 steps, no warm-up: rates of the half cosine at 1/6, 1/2, 5/6, at the
+    objective's pace."""
     objective = Recorder(value=2.0)
+    objective.pace = pace
     sgd = SgdConfig(learning_rate=0.1, momentum=0, weight_decay=0)
     heard = recorded(tmp_path, objective, epochs=1, optimiser=sgd, warmup=0)
-    rates = [0.05 * (1 + math.cos(math.pi * t)) for t in (1 / 6, 1 / 2, 5 / 6)]
+    rates = [pace * 0.05 * (1 + math.cos(math.pi * t)) for t in (1 / 6, 1 / 2, 5 / 6)]
     weights = [2.0]
     for r in rates:
         weights.append(weights[-1] * (1 - 2 * r))

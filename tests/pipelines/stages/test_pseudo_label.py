@@ -216,6 +216,15 @@ def test_workers_share_a_large_set_and_change_no_byte(tmp_path, pieces):
     assert shared == alone
 
 
+@pytest.mark.slow
+def test_actors_of_a_real_ray_change_no_byte_either(tmp_path, monkeypatch):
+    monkeypatch.setattr(clusters, "SHARD", 50)
+    world = World(tmp_path, (made := blobs())[0], few(made[1], 4))
+    alone, _ = world.run("pseudo_label/a", memory=1e-4)
+    shared, _ = world.run("pseudo_label/b", memory=1e-4, workers=2)
+    assert shared == alone
+
+
 @pytest.mark.usefixtures("pieces")
 def test_a_large_set_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     features, truth = blobs(spread=1.5)
