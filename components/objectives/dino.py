@@ -6,7 +6,9 @@ Published: 65536 outputs, head 2048-2048-256, temperatures .1 and .04 (rising to
 long runs), momentum .996 rising to 1, centre .9, last layer frozen for one epoch of 100. Here: 1024 outputs,
 hidden 512, bottleneck 128, and momentum .99 for short runs (see byol); the last layer is frozen for 5 %, one
 epoch of twenty.
-Differs: ReLU in the head.
+Differs: ReLU in the head; batch norm in it, which the authors' code has as a choice (use_bn_in_head) and leaves out.
+Without, short runs end where every target is uniform (teacher entropy 6.93 of ln 1024 after 125 steps of 256) and
+the features stay an untrained encoder's (docs/objectives.md).
 Letters: B samples on this rank, D feature size, E bottleneck, K outputs, V views of which the first two are
 global.
 """
@@ -34,7 +36,7 @@ from components.precision import wide
 
 
 class DinoConfig(Config):
-    """outputs: K. local, locals: how small views are made, and how many. temperature: of the student.
+    """outputs: K. norm: batch norm in the head. local, locals: how small views are made, and how many. temperature: of the student.
 
     teacher_temperature: its first and last value; warm: share of training in which it rises from one to the
     other. momentum: of the teacher at the start; it rises to 1. centre: momentum of the centre.
@@ -48,6 +50,7 @@ class DinoConfig(Config):
     hidden: PositiveInt = 512
     bottleneck: PositiveInt = 128
     outputs: int = Field(default=1024, ge=2)
+    norm: bool = True
     temperature: PositiveFloat = 0.1
     teacher_temperature: tuple[PositiveFloat, PositiveFloat] = (0.04, 0.07)
     warm: float = Field(default=0.3, ge=0, le=1)
@@ -84,9 +87,9 @@ class DinoHead(nn.Module):
     The last layer is weight-normalised without a gain: only its rows' directions count.
     """
 
-    def __init__(self, inputs: int, hidden: int, bottleneck: int, outputs: int) -> None:
+    def __init__(self, inputs: int, hidden: int, bottleneck: int, outputs: int, norm: bool) -> None:
         super().__init__()
-        self.body = mlp_head(inputs, hidden, bottleneck, layers=3, norm=False)
+        self.body = mlp_head(inputs, hidden, bottleneck, layers=3, norm=norm)
         self.last = nn.Parameter(torch.randn(outputs, bottleneck))
 
     def forward(self, features: Tensor, frozen: Tensor | None = None) -> Tensor:
@@ -108,7 +111,9 @@ class Dino(Objective):
         super().__init__()
         self.config = config
         self.views = view_spec(config.view, config.local, config.locals)
-        self.head = DinoHead(encoder.feature_dim, config.hidden, config.bottleneck, config.outputs)
+        self.head = DinoHead(
+            encoder.feature_dim, config.hidden, config.bottleneck, config.outputs, config.norm
+        )
         self.teacher = teacher_of(nn.Sequential(encoder, self.head))
         self.register_buffer("centre", torch.zeros(config.outputs))
         self.register_buffer("sums", torch.zeros(3))

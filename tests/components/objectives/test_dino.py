@@ -13,7 +13,7 @@ from components.objectives.swav import swapped_prediction
 from tests.components.objectives.toys import Z1, Z2, batch, drift, make, move
 
 K = 5
-SMALL = DinoConfig(hidden=6, bottleneck=4, outputs=K, freeze=0.0)
+SMALL = DinoConfig(hidden=6, bottleneck=4, outputs=K, norm=False, freeze=0.0)
 
 
 def small(**fields):
@@ -89,7 +89,7 @@ def test_views_are_two_global_ones_and_the_local_ones():
 
 
 def test_scores_are_cosines_whatever_the_lengths():
-    head = DinoHead(7, 6, 4, K)
+    head = DinoHead(7, 6, 4, K, norm=False)
     x = torch.randn(3, 7)
     with torch.no_grad():
         found = head(x)
@@ -97,6 +97,17 @@ def test_scores_are_cosines_whatever_the_lengths():
         torch.testing.assert_close(found, cosines)
         head.last.mul_(torch.arange(1.0, 6.0).unsqueeze(1))
         torch.testing.assert_close(head(x), found)
+
+
+def test_the_norm_stands_between_the_heads_layers_and_its_defaults_spread_samples_that_are_near():
+    """Features that differ by a hundredth of their length: without the norm all get nearly the same scores."""
+    torch.manual_seed(0)
+    x = torch.ones(16, 7) + 0.01 * torch.randn(16, 7)
+    spread = {norm: DinoHead(7, 64, 32, 50, norm)(x).std(dim=0).mean().item() for norm in (False, True)}
+    assert spread[True] > 10 * spread[False]
+    assert DinoConfig().norm
+    kinds = [type(part).__name__ for part in DinoHead(7, 6, 4, K, norm=True).body]
+    assert kinds == ["Linear", "BatchNorm", "ReLU"] * 2 + ["Linear"]
 
 
 def test_the_centre_follows_after_the_step_and_the_loss_uses_the_one_before():
@@ -204,6 +215,6 @@ def test_defaults_and_published_values():
     config = DinoConfig()
     assert (config.temperature, config.teacher_temperature, config.centre) == (0.1, (0.04, 0.07), 0.9)
     assert (config.momentum, config.outputs, config.koleo) == (0.99, 1024, 0.0)
-    published = DinoConfig(hidden=512, bottleneck=256, outputs=65536, momentum=0.996, freeze=0.01)
+    published = DinoConfig(hidden=512, bottleneck=256, outputs=65536, norm=False, momentum=0.996, freeze=0.01)
     objective, encoder = make(Dino, published)
     assert objective(encoder, batch()).total.item() == pytest.approx(math.log(65536), rel=0.2)

@@ -11,7 +11,7 @@ from components.objectives.dino import DinoConfig, targets, warmed
 from components.objectives.ibot import Ibot, IbotConfig, token_loss
 
 VIT = VitConfig(width=16, depth=1, heads=2, patch=2)
-DINO = DinoConfig(view=ViewConfig(size=8), hidden=8, bottleneck=6, outputs=5, freeze=0.0)
+DINO = DinoConfig(view=ViewConfig(size=8), hidden=8, bottleneck=6, outputs=5, norm=False, freeze=0.0)
 
 
 def make(config=IbotConfig(dino=DINO), vit=VIT):  # noqa: B008 - frozen
