@@ -29,3 +29,13 @@ def mlp_head(inputs: int, hidden: int, outputs: int, layers: int = 2, norm: bool
         ]
         inputs = hidden
     return nn.Sequential(*parts, nn.Linear(inputs, outputs))
+
+
+def trunk(inputs: int, hidden: int) -> nn.Sequential:
+    """[B, D] -> [B, H]: what stands between features and a linear layer that tells clusters or turns apart, so that
+    it is not the features that must fit a handful of answers; nothing at all for hidden = 0.
+
+    Two layers with batch norm, then ReLU. Source: the fully connected layers that DeepCluster's and SeLa's AlexNet has
+    above the features that are kept, and SimCLR's projection head. What it gives: docs/objectives.md.
+    """
+    return nn.Sequential(*([mlp_head(inputs, hidden, hidden), nn.ReLU()] if hidden else []))

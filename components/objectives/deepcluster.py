@@ -4,8 +4,8 @@ again.
 Source: Caron et al. 2018 (arXiv:1807.05520), section 3, and its published code: PCA, whitening, unit length,
 k-means with a new seed each time, a new last layer N(0, 0.01), samples drawn uniformly over clusters.
 Differs from it: k-means++ starts; cluster ids are matched to the previous ones by the samples they share, so
-that the last layer can be kept ("matched"); clusters go by row and are a part of the state, so that a
-training resumes exactly.
+that the last layer can be kept ("matched"); a perceptron between the features and that layer, where AlexNet had its
+own above the kept features; clusters go by row and are a part of the state, so that a training resumes exactly.
 Letters: N samples, B samples in a batch, D feature size, P principal components, K clusters.
 """
 
@@ -21,7 +21,7 @@ from components.augmentations.image import ViewConfig
 from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
-from components.encoders.heads import mlp_head
+from components.encoders.heads import trunk
 from components.errors import UserError
 from components.objectives.base import Batch, FeatureSource, Losses, Objective
 from components.objectives.clusters import enough, imbalance, on_first_rank
@@ -31,7 +31,7 @@ from components.objectives.crops import encode
 class DeepclusterConfig(Config):
     """clusters: K; 3 to 10 times the classes one expects. components: P of the PCA, 0 for none.
     reassign: epochs from one clustering to the next. head: "fresh" starts the last layer anew after each,
-    "matched" keeps it. hidden: width of a layer before the last, 0 for none.
+    "matched" keeps it. hidden: width of what stands before the last layer, 0 for nothing.
     uniform: draw samples evenly over clusters. views: of a sample in a step."""
 
     name: Literal["deepcluster"] = "deepcluster"
@@ -42,7 +42,7 @@ class DeepclusterConfig(Config):
     restarts: PositiveInt = 1
     reassign: PositiveInt = 1
     head: Literal["fresh", "matched"] = "fresh"
-    hidden: NonNegativeInt = 0
+    hidden: NonNegativeInt = 256
     uniform: bool = True
     seed: NonNegativeInt = 0
     view: ViewConfig = ViewConfig()
@@ -102,10 +102,7 @@ class Deepcluster(Objective):
         enough(rows, config.clusters, "deepcluster")
         self.config = config
         self.views = ((config.view, config.views),)
-        body = (
-            [mlp_head(encoder.feature_dim, config.hidden, config.hidden), nn.ReLU()] if config.hidden else []
-        )
-        self.body = nn.Sequential(*body)
+        self.body = trunk(encoder.feature_dim, config.hidden)
         self.top = nn.Linear(config.hidden or encoder.feature_dim, config.clusters)
         self.register_buffer("assignment", torch.full((rows,), -1, dtype=torch.int64))
         self.register_buffer("agreement", torch.tensor(float("nan"), dtype=torch.float64))

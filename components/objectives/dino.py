@@ -36,7 +36,8 @@ from components.precision import wide
 
 
 class DinoConfig(Config):
-    """outputs: K. norm: batch norm in the head. local, locals: how small views are made, and how many. temperature: of the student.
+    """outputs: K. norm: batch norm in the head. local, locals: how small views are made, and how many.
+    temperature: of the student.
 
     teacher_temperature: its first and last value; warm: share of training in which it rises from one to the
     other. momentum: of the teacher at the start; it rises to 1. centre: momentum of the centre.

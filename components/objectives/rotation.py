@@ -3,6 +3,8 @@
 Source: Gidaris et al. 2018 (arXiv:1803.07728), equations 2 and 3: all four turns of every image are in the
 batch, at the cost of four times the pixels.
 Published: one linear layer on the last features, SGD .1 with momentum .9 and decay 5e-4 at batch 128.
+Differs: a perceptron between the features and that layer (hidden); 0 is the published way, and worse here
+(docs/objectives.md).
 It needs images with an upright: of what looks the same when turned there is nothing to learn.
 Letters: B samples on this rank, C channels, S side, D feature size.
 """
@@ -12,12 +14,14 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
+from pydantic import NonNegativeInt
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
 from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
+from components.encoders.heads import trunk
 from components.objectives.base import Batch, Losses
 from components.objectives.single import Single, only_view
 from components.precision import wide
@@ -26,10 +30,11 @@ TURNS = 4
 
 
 class RotationConfig(Config):
-    """view: keep it from turning images itself."""
+    """view: keep it from turning images itself. hidden: width of what stands before the last layer, 0 for nothing."""
 
     name: Literal["rotation"] = "rotation"
     view: ViewConfig = ViewConfig()
+    hidden: NonNegativeInt = 256
 
 
 def turned(x: Tensor) -> Tensor:
@@ -51,7 +56,8 @@ def rotation_loss(scores: Tensor) -> Tensor:
 class Rotation(Single):
     def __init__(self, config: RotationConfig, encoder: Encoder, rows: int = 0) -> None:
         super().__init__(config.view)
-        self.top = nn.Linear(encoder.feature_dim, TURNS)
+        self.body = trunk(encoder.feature_dim, config.hidden)
+        self.top = nn.Linear(config.hidden or encoder.feature_dim, TURNS)
 
     @property
     def collapse_loss(self) -> float:
@@ -64,5 +70,5 @@ class Rotation(Single):
         Raises:
             UserError: not one view.
         """
-        scores = self.top(encoder(turned(only_view(batch, "rotation"))))
+        scores = self.top(self.body(encoder(turned(only_view(batch, "rotation")))))
         return Losses(mean(rotation_loss(scores)))

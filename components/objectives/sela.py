@@ -3,7 +3,8 @@
 Source: Asano et al. 2020 (arXiv:1911.05371), equations 3 to 8: the labels maximise the sum of log p under
 equally large clusters; Sinkhorn-Knopp with lambda = 25 on p^lambda, rounded to the largest entry; several
 heads, each with labels of its own.
-Differs from it: labels are found every `reassign` epochs, not on a schedule that thins out; a fixed number of
+Differs from it: a perceptron between the features and the heads, where the paper's networks have it for AlexNet alone;
+labels are found every `reassign` epochs, not on a schedule that thins out; a fixed number of
 Sinkhorn iterations, not until an error is small; p is of clean samples.
 Letters: N samples, B samples on this rank, V views, D feature size, H heads, K clusters.
 """
@@ -12,13 +13,14 @@ import math
 from typing import Literal
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
 from components.clustering.sinkhorn import sinkhorn
 from components.config import Config
 from components.encoders.base import Encoder
+from components.encoders.heads import trunk
 from components.errors import UserError
 from components.objectives.base import Batch, FeatureSource, Losses, Objective
 from components.objectives.clusters import UNKNOWN, cluster_cross_entropy, enough, imbalance, in_shares
@@ -28,14 +30,16 @@ from components.precision import wide
 
 class SelaConfig(Config):
     """clusters: K of each head; the paper's 3000 suit a million samples. heads: 10 in the paper, for a large
-    network. sharpness: lambda; higher follows the predictions more, and balances in more iterations.
-    reassign: epochs from one labelling to the next. views: of a sample in a step."""
+    network. hidden: width of what stands before them, 0 for nothing. sharpness: lambda; higher follows the
+    predictions more, and balances in more iterations. reassign: epochs from one labelling to the next. views: of a
+    sample in a step."""
 
     name: Literal["sela"] = "sela"
     view: ViewConfig = ViewConfig()
     views: PositiveInt = 1
     clusters: int = Field(default=100, ge=2)
     heads: PositiveInt = 1
+    hidden: NonNegativeInt = 256
     sharpness: PositiveFloat = 25.0
     iterations: PositiveInt = 100
     reassign: PositiveInt = 1
@@ -64,7 +68,8 @@ class Sela(Objective):
         enough(rows, config.clusters, "sela")
         self.config = config
         self.views = ((config.view, config.views),)
-        self.top = nn.Linear(encoder.feature_dim, config.heads * config.clusters)
+        self.body = trunk(encoder.feature_dim, config.hidden)
+        self.top = nn.Linear(config.hidden or encoder.feature_dim, config.heads * config.clusters)
         self.register_buffer("labels", torch.full((config.heads, rows), UNKNOWN))
         self.register_buffer("changed", torch.tensor(float("nan"), dtype=torch.float64))
 
@@ -111,12 +116,15 @@ class Sela(Objective):
 
     def _scores(self, features: Tensor) -> Tensor:
         """[B, D] -> [H, B, K]."""
-        scores: Tensor = self.top(features)
+        scores: Tensor = self.top(self.body(features))
         return scores.reshape(len(scores), self.config.heads, self.config.clusters).transpose(0, 1)
 
     def _label(self, points: Tensor) -> Tensor:
         """[M, D] features of this rank's stretch -> [M, H] labels."""
+        training = self.body.training
+        self.body.eval()  # a label is of the sample alone
         scores = self._scores(points.to(self.top.weight))
+        self.body.train(training)
         sharpness, iterations = self.config.sharpness, self.config.iterations
         each = [balanced_labels(s, sharpness=sharpness, iterations=iterations) for s in scores]
         return torch.stack(each, dim=1)

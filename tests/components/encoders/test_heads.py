@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from components.encoders.heads import mlp_head
+from components.encoders.heads import mlp_head, trunk
 from components.encoders.norm import BatchNorm
 
 
@@ -27,3 +27,11 @@ def test_without_norm_there_is_none_and_the_bias_stays():
 def test_no_layer_is_refused():
     with pytest.raises(ValueError, match="layers >= 1"):
         mlp_head(6, 5, 3, 0)
+
+
+def test_a_trunk_is_a_perceptron_that_ends_in_relu_or_nothing():
+    kinds = [type(m).__name__ for m in trunk(6, 5).modules() if not list(m.children())]
+    assert kinds == ["Linear", "BatchNorm", "ReLU", "Linear", "ReLU"]
+    x = torch.randn(4, 6)
+    assert trunk(6, 5)(x).shape == (4, 5)
+    assert trunk(6, 0)(x) is x

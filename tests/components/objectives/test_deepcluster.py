@@ -29,7 +29,7 @@ def blobs(per=10, shift=0.0):
 
 def make(rows=40, **kwargs):
     settings = {"clusters": 4, "components": 0, **kwargs}
-    return Deepcluster(DeepclusterConfig(**settings), Flat(4), rows=rows)
+    return Deepcluster(DeepclusterConfig(**{"hidden": 0, **settings}), Flat(4), rows=rows)
 
 
 def batch(points, index):

@@ -23,7 +23,7 @@ def points(rows=40, seed=0):
 
 def make(rows=40, **kwargs):
     torch.manual_seed(0)
-    return Sela(SelaConfig(**{"clusters": 4, **kwargs}), Flat(), rows)
+    return Sela(SelaConfig(**{"clusters": 4, "hidden": 0, **kwargs}), Flat(), rows)
 
 
 def best_even_split(log_p):
@@ -34,7 +34,7 @@ def best_even_split(log_p):
 
 
 def test_defaults_are_the_published_ones():
-    assert SelaConfig().sharpness == 25
+    assert (SelaConfig().sharpness, SelaConfig().hidden) == (25, 256)
 
 
 def test_the_example_of_the_docstring():
@@ -140,3 +140,19 @@ def test_refuses_in_one_line():
         make().before_epoch(0, lambda: points(39))
     with pytest.raises(UserError, match="lower the learning rate"):
         make().before_epoch(0, lambda: torch.full((40, 4), torch.nan))
+
+
+def test_with_a_perceptron_a_label_is_of_the_sample_alone_and_the_mode_stays():
+    objective = make(rows=40, hidden=8, iterations=500).train()
+    objective(Flat(), Batch([points()], torch.arange(40)))  # running figures that are not the first ones
+    before = {name: value.clone() for name, value in objective.body.state_dict().items()}
+    objective.before_epoch(0, points)
+    assert all(torch.equal(value, before[name]) for name, value in objective.body.state_dict().items())
+    assert all(m.training for m in objective.modules())
+    linear, norm, _, last = objective.body[0]
+    x = linear(points())
+    x = (x - norm.running_mean) / torch.sqrt(norm.running_var + norm.eps) * norm.weight + norm.bias
+    scores = objective.top(last(x.relu()).relu())
+    expected = balanced_labels(scores, sharpness=25, iterations=500)
+    assert torch.equal(objective.labels[0], expected)
+    assert len(expected.unique()) == 4
