@@ -32,8 +32,8 @@ def test_the_game_by_hand():
     assert torch.isfinite(game(torch.tensor([-500.0]), torch.tensor([500.0])))
 
 
-def test_its_pace_is_a_quarter_unless_the_recipe_says_otherwise():
-    assert make()[0].pace == 0.25
+def test_its_pace_is_a_tenth_unless_the_recipe_says_otherwise():
+    assert make()[0].pace == 0.1
     encoder = make()[1]
     assert Bigan(BiganConfig(view=ViewConfig(size=8), pace=0.5), encoder.float()).pace == 0.5
 
