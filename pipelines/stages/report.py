@@ -9,7 +9,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from components.config import Config
@@ -64,76 +63,38 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     UserError: a run is missing or its files are not what its manifest says; features and clusters come from two
         encoders; the truth is not where the recipe says.
     """
-    from pipelines.reporting import (
-        asking,
-        clusters,
-        evidence,
-        judgement,
-        learning,
-        lineage,
-        living,
-        protocols,
-        story,
-        watching,
-    )
+    from pipelines.reporting import asking, clusters
     from pipelines.reporting.page import render
+    from pipelines.reporting.sections import values
     from pipelines.reporting.sources import Sources
 
     sources = Sources({stage: getattr(request, stage) for stage in GRAPH["report"]}, context)
-    outputs = sources.outputs
-    snapshot, found, promoted = outputs["snapshot"], outputs["evaluate"], outputs["promote"]
-    labelled, rated = outputs["pseudo_label"], not found["skipped"]
     truth = sources.truth(request.truth)
-    measured, coverage = clusters.measure(sources.given, truth, bool(labelled["named"]))
+    measured, coverage = clusters.measure(
+        sources.given, truth, bool(sources.outputs["pseudo_label"]["named"])
+    )
     asked = asking.to_label(sources, Asking(count=request.ask), request.seed)
     asking.write(asked, folder / "to_label.csv")
     health = [h.model_dump() for h in pseudo_label_health(request.pseudo_label, context)]
     context.progress(0.2, "drawing")
-    summary = story.summary(snapshot, found, promoted, labelled["clusters"])
-    values: dict[str, Any] = {
-        "title": f"{context.recipe}: what the labels and the unlabelled data gave",
-        "subtitle": f"data version {snapshot['version']} · run {context.run}",
-        "summary": summary,
-        "tiles": story.tiles(snapshot, found, labelled, measured),
-        "plan": watching.plan(sources.manifests["plan"]),
-        "labels": snapshot["labelled"],
-        "tests": f"{found['samples']:,}",
-        "comparison": story.comparison(found) if rated else [],
-        "comparison_chart": judgement.bars(found) if rated else "",
-        "checks": story.check_rows(promoted["checks"]),
-        "rival": story.rival(promoted),
-        "decision": promoted["reason"] or promoted["skipped"] or "",
-        "pretraining": story.pretraining(outputs["pretrain"], found["health"]),
-        "curves": learning.curves(sources),
-        "living": living.rows(sources),
-        "maps": learning.maps(sources, request.points, request.seed),
-        "clustering": story.clustering(labelled, measured),
+    shown: dict[str, Any] = {
+        **values(sources, measured, health, request.points, request.seed),
         "coverage": coverage,
         "sheets": clusters.shown(sources, truth, request.clusters, request.thumbnails),
-        "health": watching.health_rows(health) if len(health) > 1 else [],
-        "health_charts": watching.health_charts(health),
         "asked": asking.pictures(asked, sources),
         "asked_count": len(asked),
         "asked_file": str(context.store / "report" / key_of(folder) / "to_label.csv"),
-        "classes": story.class_rows(found["per_class"]),
-        "mistakes": judgement.mistakes(sources) if rated else [],
-        **judgement.judgement(found, list(snapshot["classes"])),
-        **evidence.sections(found, sources),
-        **protocols.sections(found),
-        "lineage": lineage.rows(sources),
-        "stages": lineage.stages(sources),
-        "recipe": yaml.safe_dump({s: m.given for s, m in sources.manifests.items()}, sort_keys=False),
     }
     page = folder / "report.html"
-    page.write_text(render("report", values), encoding="utf-8")
+    page.write_text(render("report", shown), encoding="utf-8")
     point("report.written")
-    context.say(summary)
-    context.say(f"{len(asked)} samples to label next: {values['asked_file']}")
+    context.say(shown["summary"])
+    context.say(f"{len(asked)} samples to label next: {shown['asked_file']}")
     return Output(
         page=Artifact.of(page, folder),
         to_label=Artifact.of(folder / "to_label.csv", folder),
         asked=len(asked),
-        summary=summary,
+        summary=shown["summary"],
         kept_accuracy=measured.get("kept_accuracy") if measured else None,
         all_accuracy=measured.get("all_accuracy") if measured else None,
     )
