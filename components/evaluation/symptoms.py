@@ -14,6 +14,7 @@ THIN = 1.5  # effective rank of centred features below which they vary along one
 STUCK = 0.01  # share of ln K within which a clustering loss has learnt nothing
 ALONE = 1.1  # prototypes in use (exp of the entropy) below which all samples have the same one
 SAME = 1e-3  # nats between student and teacher below which they say the same of every sample
+SILENT = 0.01  # nats that a teacher's answer tells, ln K less its entropy, below which it tells nothing: healthy .4 on
 TINY, HUGE = 1e-4, 1e5  # root mean square of the features: weights that decayed away, or grow without bound
 
 REMEDIES = (
@@ -54,6 +55,7 @@ def own_levels(outputs: int | None) -> dict[str, Level]:
     return {
         "prototype_perplexity": Level(float(outputs) if outputs else None, 1.0),
         "teacher_entropy": Level(None, 0.0, math.log(outputs) if outputs else None),
+        "teacher_information": Level(None, 0.0),
         "divergence": Level(None, 0.0),
     }
 
@@ -92,19 +94,18 @@ def symptoms(
         )
     if (spread := figures.get("embedding_spread", 1.0)) < POINT:
         found.append(f"all embeddings are nearly equal: spread {spread:.2g}, alive above {POINT}")
-    return found + _of_itself(objective or {}, collapse_loss)
+    return found + _of_itself(objective or {})
 
 
-def _of_itself(figures: dict[str, float], uniform: float | None) -> list[str]:
-    """Symptoms among an objective's own figures. uniform: ln K, where known."""
+def _of_itself(figures: dict[str, float]) -> list[str]:
+    """Symptoms among an objective's own figures."""
     found = []
     used = figures.get("prototype_perplexity")
     if used is not None and used < ALONE:
         found.append(f"all samples go to one prototype: {used:.2f} are in use, alive above {ALONE}")
     entropy, apart = figures.get("teacher_entropy"), figures.get("divergence")
-    if entropy is not None and apart is not None and apart < SAME:
-        if entropy < STUCK:
-            found.append(f"teacher and student give every sample the same answer: entropy {entropy:.2g}")
-        elif uniform and abs(entropy - uniform) < STUCK * uniform:
-            found.append(f"teacher and student tell nothing apart: entropy {entropy:.4f} of {uniform:.4f}")
+    if entropy is not None and apart is not None and apart < SAME and entropy < STUCK:
+        found.append(f"teacher and student give every sample the same answer: entropy {entropy:.2g}")
+    if (told := figures.get("teacher_information", 1.0)) < SILENT:
+        found.append(f"the teacher's answers are uniform: they tell {told:.2g} nats, alive above {SILENT}")
     return found

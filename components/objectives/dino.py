@@ -170,10 +170,13 @@ class Dino(Objective):
         self.sums.zero_()
 
     def figures(self) -> dict[str, float]:
-        """Means over this epoch, in nats: collapse shows as an entropy of 0 or ln K, or a divergence of 0."""
+        """Means over this epoch, in nats: collapse shows as an entropy of 0, as information (ln K less the entropy)
+        of 0, or as a divergence of 0."""
         entropy, divergence, steps = self.sums.tolist()
+        entropy /= max(steps, 1)
         return {
-            "teacher_entropy": entropy / max(steps, 1),
+            "teacher_entropy": entropy,
+            "teacher_information": math.log(self.config.outputs) - entropy,
             "divergence": divergence / max(steps, 1),
         }
 

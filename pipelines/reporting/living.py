@@ -20,6 +20,7 @@ MEANING = {
     "diagnostics/churn": "share of samples that lie elsewhere than at the last look",
     "objective/prototype_perplexity": "prototypes in use",
     "objective/teacher_entropy": "how undecided the teacher is, in nats",
+    "objective/teacher_information": "how much the teacher's answers tell, in nats",
     "objective/divergence": "how far the student is from the teacher, in nats",
 }
 

@@ -44,12 +44,18 @@ def test_one_prototype_for_all(used, dead):
 
 @pytest.mark.parametrize(
     ("entropy", "apart", "dead"),
-    [(0.0, 0.0, True), (2.0794, 0.0, True), (1.5, 0.0, False), (0.0, 0.1, False), (2.0794, 0.1, False)],
+    [(0.0, 0.0, True), (1.5, 0.0, False), (0.0, 0.1, False)],
 )
 def test_a_teacher_and_a_student_who_agree_about_everything(entropy, apart, dead):
-    own = {"teacher_entropy": entropy, "divergence": apart}
-    found = symptoms(ALIVE, loss=1.0, collapse_loss=math.log(8), objective=own)
-    assert bool(found) is dead
+    assert bool(verdict({"teacher_entropy": entropy, "divergence": apart})) is dead
+
+
+@pytest.mark.parametrize(("told", "dead"), [(0.0, True), (0.0067, True), (0.011, False), (0.77, False)])
+def test_a_teacher_whose_answers_are_uniform_whatever_the_student_says(told, dead):
+    own = {"teacher_entropy": math.log(1024) - told, "teacher_information": told, "divergence": 0.15}
+    assert verdict(own) == (
+        [f"the teacher's answers are uniform: they tell {told:.2g} nats, alive above 0.01"] * dead
+    )
 
 
 def test_features_that_are_not_finite_are_said_to_be_that():
@@ -64,9 +70,9 @@ def test_an_objective_s_own_figures_are_called_dead_at_their_dead_values():
     known = own_levels(8)
     assert known["prototype_perplexity"] == Level(8.0, 1.0)
     assert verdict({"prototype_perplexity": known["prototype_perplexity"].collapsed})
-    for entropy in (known["teacher_entropy"].collapsed, known["teacher_entropy"].also):
-        own = {"teacher_entropy": entropy, "divergence": known["divergence"].collapsed}
-        assert symptoms(ALIVE, loss=1.0, collapse_loss=math.log(8), objective=own)
+    assert verdict({name: known[name].collapsed for name in ("teacher_entropy", "divergence")})
+    assert known["teacher_entropy"].also == pytest.approx(math.log(8))
+    assert verdict({"teacher_information": known["teacher_information"].collapsed})
     assert own_levels(None)["prototype_perplexity"] == Level(None, 1.0)
 
 

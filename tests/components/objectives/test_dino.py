@@ -167,7 +167,8 @@ def test_koleo_is_added_to_the_loss_for_the_global_views():
 def test_figures_are_the_entropy_and_what_the_loss_is_above_it():
     objective, encoder = small()
     objective.train()
-    assert objective.figures() == {"teacher_entropy": 0.0, "divergence": 0.0}
+    nothing = {"teacher_entropy": 0.0, "teacher_information": math.log(K), "divergence": 0.0}
+    assert objective.figures() == nothing
     total = 0.0
     for step in range(2):
         _, teacher = scores(objective, encoder, batch(seed=step))
@@ -177,6 +178,7 @@ def test_figures_are_the_entropy_and_what_the_loss_is_above_it():
         total += entropy / 2
         objective.after_step(encoder, 0.0)
     assert objective.figures()["teacher_entropy"] == pytest.approx(total, rel=1e-4)
+    assert objective.figures()["teacher_information"] == pytest.approx(math.log(K) - total, rel=1e-4)
     assert objective.figures()["divergence"] > 0
     objective.before_epoch(1, None)
     objective(encoder, batch(seed=1))

@@ -138,6 +138,15 @@ def test_a_teacher_without_centring(tmp_path):
         training(tmp_path, Uncentred(config, net, ROWS), net, rate=1e-2)
 
 
+def test_a_teacher_too_warm_to_say_anything(tmp_path):
+    net = encoder()
+    config = DinoConfig(
+        view=VIEW, hidden=16, bottleneck=8, outputs=8, freeze=0.0, teacher_temperature=(9.0, 9.0), warm=0.0
+    )
+    with pytest.raises(Collapse, match="the teacher's answers are uniform"):
+        training(tmp_path, Dino(config, net, ROWS), net)
+
+
 def test_weights_that_decay_to_nothing(tmp_path):
     with pytest.raises(Collapse, match=r"decayed away|nearly equal"):
         training(tmp_path, Drawn(lambda a, b: 0 * (a + b).sum()), encoder(), rate=0.05, decay=10.0)
