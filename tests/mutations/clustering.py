@@ -61,6 +61,9 @@ MUTATIONS = [
         "reshape(len(scores), self.config.clusters, self.config.heads).mT",
         SELA,
     ),
+    Mutation(f"{OBJECTIVES}/sela.py", "self.body.eval()", "self.body.train()", SELA),
+    Mutation(f"{OBJECTIVES}/sela.py", "self.body.train(training)", "pass", SELA),
+    Mutation(f"{OBJECTIVES}/sela.py", "self.top(self.body(features))", "self.top(features)", SELA),
     # SCAN
     Mutation(f"{OBJECTIVES}/scan.py", "agreement - self.config", "agreement + self.config", SCAN),
     Mutation(

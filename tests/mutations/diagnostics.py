@@ -30,6 +30,7 @@ MUTATIONS = [
     Mutation("components/evaluation/spectrum.py", ".abs().sum() - count)", ".sum() - count)", SPECTRUM),
     Mutation("components/evaluation/churn.py", "(before != now)", "(before == now)", CHURN),
     Mutation("components/evaluation/churn.py", " - x.mean(dim=0), dim=1)", ", dim=1)", CHURN),
+    Mutation("components/evaluation/symptoms.py", "< SILENT", "< 0", SYMPTOMS),
     Mutation("components/evaluation/symptoms.py", "apart < SAME", "apart > SAME", SYMPTOMS),
     Mutation("components/evaluation/symptoms.py", "used < ALONE", "used < 0", SYMPTOMS),
     Mutation(

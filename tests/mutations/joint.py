@@ -84,6 +84,8 @@ MUTATIONS = [
     of("dino", "torch.where(frozen, self.last.detach(), self.last)", "self.last"),
     of("dino", "return cast(Encoder, self.teacher[0])", "return encoder"),
     of("dino", "temperature=config.temperature)", "temperature=temperature)"),
+    of("dino", "layers=3, norm=norm", "layers=3, norm=not norm"),
+    of("dino", "math.log(self.config.outputs) - entropy", "entropy - math.log(self.config.outputs)"),
     of("dino", "koleo(f) for f in features[:2]", "koleo(f) for f in features"),
     of("dino", "rising(self.config.momentum, progress)", "self.config.momentum"),
 ]

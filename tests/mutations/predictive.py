@@ -14,6 +14,7 @@ def _in(name: str, old: str, new: str, *tests: str) -> Mutation:
 MUTATIONS = [
     _in("rotation", "torch.rot90(x, turn, (2, 3))", "torch.rot90(x, -turn, (2, 3))"),
     _in("rotation", ".repeat_interleave(len(scores) // TURNS)", ".repeat(len(scores) // TURNS)"),
+    _in("rotation", "self.top(self.body(encoder(", "self.top((encoder("),
     _in("rotation", "range(TURNS)]", "[0, 2, 1, 3]]"),
     _in("jigsaw", "least = torch.minimum(least, distance)", "least = torch.maximum(least, distance)"),
     _in("jigsaw", "sums += distance", "sums -= distance"),
@@ -48,6 +49,7 @@ MUTATIONS = [
     _in("vae", "told + beta * coded", "told + coded"),
     _in("vae", "0.5 * (squared_error", "(squared_error"),
     _in("bigan", "code = reverse(self.code(encoder(x)))", "code = self.code(encoder(x))"),
+    _in("bigan", "pace: PositiveFloat = 0.1", "pace: PositiveFloat = 1.0"),
     _in("bigan", "image = reverse(self.generator(drawn))", "image = self.generator(drawn)"),
     _in("bigan", "F.softplus(-wide(real))", "F.softplus(wide(real))"),
     _in("bigan", "self.critic(image, drawn)", "self.critic(image.detach(), drawn)"),
