@@ -22,7 +22,7 @@ MLFLOW = {
     "aliases": "select alias, version from registered_model_aliases",
     "models": "select name, status from logged_models",
     "runs": "select r.name, r.status, t.value from runs r left join tags t on t.run_uuid = r.run_uuid"
-    " and t.key = 'selfsup.reference'",
+    " and t.key = 'selfsup.reference' where r.lifecycle_stage = 'active'",
     "metrics": "select r.name, m.key, count(*) from metrics m join runs r on r.run_uuid = m.run_uuid"
     " group by r.run_uuid, m.key",
 }

@@ -262,6 +262,27 @@ def test_killed_anywhere_it_ends_as_if_nothing_had_happened(
     assert len(client.search_logged_models([experiment], tag)) == 1
 
 
+def test_a_request_that_mlflow_heard_twice_leaves_one_run(
+    context: Context, client: Any, ready: type[Ready], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to the first is lost, and MLflow's own client asks again."""
+    part, made = context.store / "register" / ".twice.part", []
+    part.mkdir()
+    create = type(client).create_run
+
+    def twice(self: Any, *args: Any, **kwargs: Any) -> Any:
+        made.extend(create(self, *args, **kwargs).info.run_id for _ in range(2))
+        return client.get_run(made[-1])
+
+    monkeypatch.setattr(type(client), "create_run", twice)
+    done = run(request(name="twice", onnx=False), part, context)
+    experiment = client.get_experiment_by_name("toys").experiment_id
+    (left,) = client.search_runs([experiment], f"tags.`{REFERENCE}` = 'register/twice'")
+    assert (left.info.run_id, left.info.status) == (done.run_id, "FINISHED")
+    assert len(set(made)) == 2
+    assert done.run_id in made
+
+
 def test_the_champion_of_its_time_is_its_parent(context: Context, client: Any, ready: type[Ready]) -> None:
     for part, name in (("one", "first"), ("two", "second")):
         (folder := context.store / "register" / f".{part}.part").mkdir()
