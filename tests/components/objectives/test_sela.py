@@ -33,7 +33,7 @@ def best_even_split(log_p):
     return [int(i in ones) for i in range(len(gain))]
 
 
-def test_defaults_are_the_published_ones():
+def test_the_default_sharpness_is_the_published_one_and_a_perceptron_stands_before_the_heads():
     assert (SelaConfig().sharpness, SelaConfig().hidden) == (25, 256)
 
 
