@@ -59,8 +59,8 @@ def judge(
 
 
 def method(worth: Mapping[str, Any] | None) -> list[Check]:
-    """A method that hurts is refused: with certainty worse than the same encoder with the labels alone. Nothing where
-    these were all that was learnt from."""
+    """A method that hurts is refused: with certainty worse than the same encoder with the labels alone, whether all
+    of it was trained or a head on it. Nothing where these were all that was learnt from."""
     if worth is None or worth["word"] is None:
         return []
     what = f"accuracy of {worth['method']} less that of the labels alone, upper bound"

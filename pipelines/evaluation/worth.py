@@ -1,10 +1,13 @@
 """Is the method worth it? One line a model: better than, equal to or worse than the same encoder with the labels
 alone; and what else a person should be warned of.
 
-The comparison is paired, on the test samples: better where the 95 % interval of the difference lies above 0, worse
-where it lies below. Letters: K classes.
+With the labels alone there are two ways: all layers trained on, or a head on the frozen features, which is the better
+one where labels are very few. The method is held against whichever is more often right on the test samples, so the
+choice favours the rival. The comparison is paired, on these samples: better where the 95 % interval of the difference
+lies above 0, worse where it lies below. Letters: K classes.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -18,13 +21,17 @@ from components.evaluation.figures import Figure, figure_of
 Word = Literal["better", "equal", "worse"]
 SAID = {"better": "better than", "equal": "equal to", "worse": "worse than"}
 ALONE = "finetune.method: { name: supervised }"
+GENTLER = "let the encoder change less: a smaller finetune.encoder_rate, fewer finetune.steps"
+RIVALS = {"alone": "all layers trained", "probe": "a head on its frozen features"}  # with the labels alone
 
 
 class Worth(Config):
-    """word, difference: of the model less the labels alone; None where it has learnt from these alone. kappa: how far
-    beyond chance (components.evaluation.chance). line: all that in a sentence. warnings: one sentence each."""
+    """word, difference: of the model less the labels alone; None where it has learnt from these alone. rival: which of
+    RIVALS that is. kappa: how far beyond chance (components.evaluation.chance). line: all that in a sentence.
+    warnings: one sentence each."""
 
     method: str
+    rival: str | None
     word: Word | None
     difference: Figure | None
     kappa: Figure
@@ -39,25 +46,32 @@ def verdict(difference: Figure) -> Word:
 
 def worth(
     method: str,
-    difference: Figure | None,
+    differences: Mapping[str, Figure],
     counts: NDArray[np.int64],
     confirmation: Confirmation | None,
     *,
     resamples: int,
     seed: int,
 ) -> Worth:
-    """difference: of the model less the labels alone. counts: [K, K] of the model on the test samples. confirmation:
-    of the method's cross-fitted trainings."""
+    """differences: of the model less each other answer; without "alone" it has learnt from the labels alone. counts:
+    [K, K] of the model on the test samples. confirmation: of the method's cross-fitted trainings."""
     found = figure_of(kappa_interval(counts, resamples=resamples, seed=seed))
-    word = None if difference is None else verdict(difference)
     warnings = [warning for warning in (_chance(found), _confirming(confirmation)) if warning]
-    line = f"{method}: learnt from the labels alone, so there is nothing to compare it with"
-    if difference is not None and word is not None:
-        line = f"{method}: {SAID[word]} the labels alone with the same encoder, {_points(difference)}"
+    if "alone" not in differences:
+        line = f"{method}: learnt from the labels alone, so there is nothing to compare it with"
+        return Worth(
+            method=method, rival=None, word=None, difference=None, kappa=found, line=line, warnings=warnings
+        )
+    rival = min((name for name in RIVALS if name in differences), key=lambda name: differences[name].value)
+    difference = differences[rival]
+    word = verdict(difference)
+    line = f"{method}: {SAID[word]} the labels alone with the same encoder ({RIVALS[rival]}), {_points(difference)}"
     if word == "worse":
-        line += f"; do without it: {ALONE}"
+        line += f"; do without it: {ALONE}" if rival == "alone" else f"; {GENTLER}"
         line += ", and leave finetune.distill out" if method.endswith("distilled") else ""
-    return Worth(method=method, word=word, difference=difference, kappa=found, line=line, warnings=warnings)
+    return Worth(
+        method=method, rival=rival, word=word, difference=difference, kappa=found, line=line, warnings=warnings
+    )
 
 
 def _chance(kappa: Figure) -> str | None:

@@ -140,7 +140,7 @@ def _of_classes(
     saving = evidence.saved((probe, own, asked), (regression, seen, shown), known, labels, request.seed)
     context.progress(0.9, "regression on pixels, and both with fewer labels")
     figures = measured(answered, labels, names, float(model.config.temperature), bins=request.bins, **how)
-    over, counts = figures.differences.get("alone"), np.array(figures.confusion)
+    over, counts = figures.differences, np.array(figures.confusion)
     apart = unlike(own, asked, features[_some(train[table.label[train] < 0], request.seed)])
     judged = with_kin(worth(found.method, over, counts, found.confirmation, **how), apart)
     _tell(figures, judged, context)

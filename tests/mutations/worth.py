@@ -36,6 +36,7 @@ MUTATIONS = [
     Mutation(EVALUATION + "chance.py", "right - dealt, 1 - dealt", "right - dealt, 1 - 0 * dealt", CHANCE),
     Mutation(EVALUATION + "chance.py", "/ total**2", "/ total", CHANCE),
     Mutation("pipelines/evaluation/worth.py", "if difference.high < 0", "if difference.low < 0", WORTH),
+    Mutation("pipelines/evaluation/worth.py", "rival = min(", "rival = max(", WORTH),
     Mutation("pipelines/evaluation/worth.py", "if kappa.low > 0", "if kappa.value > 0", WORTH),
     Mutation("pipelines/verdict.py", '.get("high"), 0.0, what)', '.get("low"), 0.0, what)', GATE),
     Mutation("pipelines/finetuning/layers.py", "pseudo=whole and not alone", "pseudo=whole", HELD),

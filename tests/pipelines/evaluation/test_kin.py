@@ -34,7 +34,7 @@ def test_by_hand():
 
 def judged(low, high):
     difference = Figure(value=(low + high) / 2, low=low, high=high)
-    return worth("fixmatch", difference, COUNTS, None, resamples=200, seed=0)
+    return worth("fixmatch", {"alone": difference}, COUNTS, None, resamples=200, seed=0)
 
 
 def test_a_gain_is_not_said_to_be_that_of_samples_of_another_kind():

@@ -13,9 +13,14 @@ ASTRAY = Confirmation(
 )  # fmt: skip
 
 
+def between(low, high):
+    return Figure(value=(low + high) / 2, low=low, high=high)
+
+
 def of(low, high, counts=GOOD, confirmation=None, method="fixmatch"):
-    difference = None if low is None else Figure(value=(low + high) / 2, low=low, high=high)
-    return worth(method, difference, counts, confirmation, resamples=500, seed=0)
+    others = {"probe": between(0.2, 0.4), "scratch": between(-0.9, -0.8)}
+    differences = others if low is None else {"alone": between(low, high), **others}
+    return worth(method, differences, counts, confirmation, resamples=500, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -26,18 +31,30 @@ def of(low, high, counts=GOOD, confirmation=None, method="fixmatch"):
     ],
 )  # fmt: skip
 def test_the_word_is_what_the_interval_says(low, high, word):
-    assert verdict(Figure(value=(low + high) / 2, low=low, high=high)) == word
+    assert verdict(between(low, high)) == word
     assert of(low, high).word == word
 
 
 def test_the_line_says_the_difference_and_what_to_do_where_the_method_hurts():
     assert of(0.01, 0.03).line == (
-        "fixmatch: better than the labels alone with the same encoder, +2.0 points (95 % interval +1.0 to +3.0)"
+        "fixmatch: better than the labels alone with the same encoder (all layers trained), +2.0 points (95 % interval "
+        "+1.0 to +3.0)"
     )
     assert of(-0.03, -0.01).line.endswith("; do without it: finetune.method: { name: supervised }")
     assert "do without" not in of(-0.01, 0.01).line
     assert of(None, None, method="supervised").line.startswith("supervised: learnt from the labels alone")
     assert of(None, None).word is None
+
+
+def test_the_rival_is_the_better_of_all_layers_and_a_head_on_frozen_features():
+    both = {"alone": between(0.1, 0.2), "probe": between(-0.06, -0.02), "knn": between(-0.5, -0.4)}
+    found = worth("fixmatch", both, GOOD, None, resamples=50, seed=0)
+    assert (found.word, found.rival, found.difference) == ("worse", "probe", both["probe"])
+    assert "(a head on its frozen features), -4.0 points" in found.line
+    assert "finetune.encoder_rate" in found.line
+    assert "do without" not in found.line
+    assert of(0.1, 0.2).rival == "alone"
+    assert of(None, None).rival is None
 
 
 def test_a_distilled_model_is_done_without_by_leaving_that_out_too():

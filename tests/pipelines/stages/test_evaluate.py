@@ -185,8 +185,9 @@ def test_the_method_is_judged_by_the_labels_alone_on_the_same_samples(measured):
         answered = alone(torch.from_numpy(images).float() / 255).argmax(1).numpy()
     ours = (found["label"] == found["class"]).mean()
     theirs = (answered == table.label[table.test_rows()]).mean()
-    assert output.worth.difference == output.differences["alone"]
-    assert output.worth.difference.value == pytest.approx(ours - theirs)
+    assert output.differences["alone"].value == pytest.approx(ours - theirs)
+    assert output.worth.difference == output.differences[output.worth.rival]
+    assert output.worth.difference.value == pytest.approx(ours - max(theirs, output.frozen["probe"]))
     assert output.worth.method == "fixmatch"
     kappa = cohen_kappa_score(found["label"], found["class"])
     assert output.worth.kappa.value == pytest.approx(kappa)
