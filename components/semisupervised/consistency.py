@@ -57,6 +57,14 @@ def squared_difference(logits: Tensor, target: Tensor) -> Tensor:
     return (wide(logits).softmax(dim=1) - target).square().mean()
 
 
+def encoded(encoder: nn.Module, first: Tensor, second: Tensor) -> Tensor:
+    """[A + B, D] features of [A, C, S, S] and [B, C, S', S'], in one batch where both are of a size."""
+    if first.shape[1:] == second.shape[1:]:
+        found: Tensor = encoder(torch.cat([first, second]))
+        return found
+    return torch.cat([encoder(first), encoder(second)])
+
+
 def look(
     encoder: nn.Module, head: nn.Module, weak: Tensor, strong: Tensor, labelled: int, together: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -65,19 +73,15 @@ def look(
     Args:
         weak: [L + U, C, S, S]; strong: [U, C, S', S']; labelled: L.
     """
-    same = weak.shape[1:] == strong.shape[1:]
     if together:
-        features = encoder(torch.cat([weak, strong])) if same else torch.cat([encoder(weak), encoder(strong)])
-        own, quiet, loud = head(features).split([labelled, len(strong), len(strong)])
+        own, quiet, loud = head(encoded(encoder, weak, strong)).split([labelled, len(strong), len(strong)])
         return own, quiet.detach(), loud
     was = encoder.training
     encoder.eval()
     with torch.no_grad():
         quiet = head(encoder(weak[labelled:]))
     encoder.train(was)
-    first = weak[:labelled]
-    features = encoder(torch.cat([first, strong])) if same else torch.cat([encoder(first), encoder(strong)])
-    own, loud = head(features).split([labelled, len(strong)])
+    own, loud = head(encoded(encoder, weak[:labelled], strong)).split([labelled, len(strong)])
     return own, quiet, loud
 
 

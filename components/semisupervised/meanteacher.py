@@ -16,7 +16,7 @@ from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
 from components.objectives.teacher import follow, teacher_of
 from components.precision import wide
-from components.semisupervised.consistency import Consistency, ConsistencyConfig, squared_difference
+from components.semisupervised.consistency import Consistency, ConsistencyConfig, encoded, squared_difference
 from components.semisupervised.ramps import gaussian
 
 
@@ -26,6 +26,9 @@ class MeanteacherConfig(ConsistencyConfig):
     early, momentum: tau of the teacher while the weight grows and from then on. Published: 100, .99, .999. A
     teacher with a memory of 1,000 steps is no better than chance when a fine-tuning of 200 to 400 steps ends,
     and with that weight the student follows it: below the labels alone (docs/few-labels.md, docs/log.md).
+
+    student: which view of unlabelled samples the student learns from. Weak, as published, is of use only where two
+    weak views differ much; strong is the later idea (Xie et al. 2019, arXiv:1904.12848) with this teacher.
     """
 
     name: Literal["meanteacher"] = "meanteacher"
@@ -33,6 +36,7 @@ class MeanteacherConfig(ConsistencyConfig):
     rampup: float = Field(default=0.27, ge=0, le=1)
     early: float = Field(default=0.9, ge=0, lt=1)
     momentum: float = Field(default=0.95, ge=0, lt=1)
+    student: Literal["weak", "strong"] = "weak"
 
 
 def pace(updates: int, progress: float, config: MeanteacherConfig) -> float:
@@ -42,7 +46,8 @@ def pace(updates: int, progress: float, config: MeanteacherConfig) -> float:
 
 
 class Meanteacher(Consistency):
-    """The student sees the first weak view of every row, the teacher the second.
+    """The student sees the first weak view of every row, or the strong one of unlabelled rows, the teacher the second
+    weak one.
 
     teacher: encoder and head. updates: [] int64, how often it followed; before the first step it is the
     student, whatever happened to that since this was built.
@@ -50,7 +55,6 @@ class Meanteacher(Consistency):
 
     config: MeanteacherConfig
     weak = 2
-    strong = 0
     updates: Tensor
 
     def __init__(
@@ -62,6 +66,7 @@ class Meanteacher(Consistency):
         prior: Tensor | None = None,
     ) -> None:
         super().__init__(config, encoder, classes, rows, prior)
+        self.strong = int(config.student == "strong")
         self.teacher = teacher_of(nn.Sequential(encoder, self.head))
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
@@ -71,10 +76,12 @@ class Meanteacher(Consistency):
             follow(self.teacher, nn.Sequential(encoder, self.head), 0.0)
         with torch.no_grad():
             target = self.teacher(parts.weak[1])
-        student = self.head(encoder(parts.weak[0]))
+        first, known = parts.weak[0], len(parts.weights)
+        features = encoded(encoder, first[:known], parts.strong[0]) if self.strong else encoder(first)
+        student = self.head(features)
         with torch.autocast(student.device.type, enabled=False):
             unsupervised = squared_difference(student, wide(target).softmax(dim=1))
-            own, others = student.split([len(parts.weights), len(parts.pseudo_weights)])
+            own, others = student.split([known, len(parts.pseudo_weights)])
             ramp = gaussian(self.progress, self.config.rampup)
             return self.combined(parts, own, others, unsupervised, {"ramp": ramp}, ramp)
 

@@ -70,7 +70,13 @@ def worth(
         line += f"; do without it: {ALONE}" if rival == "alone" else f"; {GENTLER}"
         line += ", and leave finetune.distill out" if method.endswith("distilled") else ""
     return Worth(
-        method=method, rival=rival, word=word, difference=difference, kappa=found, line=line, warnings=warnings
+        method=method,
+        rival=rival,
+        word=word,
+        difference=difference,
+        kappa=found,
+        line=line,
+        warnings=warnings,
     )
 
 

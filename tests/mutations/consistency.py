@@ -37,10 +37,8 @@ MUTATIONS = [
     ),
     *_broken(
         "meanteacher",
-        (
-            "student = self.head(encoder(parts.weak[0]))",
-            "student = self.head(encoder(parts.weak[0])).detach()",
-        ),
+        ("student = self.head(features)", "student = self.head(features).detach()"),
+        ("first[:known], parts.strong[0])", "first[:known], first[known:])"),
         ("squared_difference(student, wide(target)", "squared_difference(target, wide(student).detach()"),
         ("with torch.no_grad():", "with torch.enable_grad():"),
         ("self.head), tau)", "self.head), 1 - tau)"),

@@ -63,6 +63,7 @@ CASES = {
     "freematch": Case(FreematchConfig(fairness=0.1)),
     "meanteacher": Case(MeanteacherConfig(), still=("teacher",), quiet_weak=False),
     "meanteacher, later": Case(MeanteacherConfig(), still=("teacher",), quiet_weak=False, ready=True),
+    "meanteacher, strong": Case(MeanteacherConfig(student="strong"), still=("teacher",), ready=True),
     "mixmatch": Case(MixmatchConfig(), quiet_weak=False, ready=True),
     "pimodel": Case(PimodelConfig(), quiet_weak=False),
     "simmatch": Case(SimmatchConfig(threshold=0.4, embedding=6, temperature=0.5), ready=True),

@@ -59,3 +59,16 @@ def test_the_teacher_begins_as_the_student_and_follows_it():
     assert method.teacher[0].gain.item() == pytest.approx(5)  # the mean of 2, 4 and 9
     method(encoder, batch(views, 2, [0, 2, -1, -1, -1]))
     assert method.teacher[0].gain.item() == pytest.approx(5)
+
+
+def test_a_student_of_strong_views_learns_from_them_what_the_teacher_says_of_weak_ones():
+    first, second, strong = logits(5, 5, 3)
+    leaf = strong.clone().requires_grad_()
+    method = made(PUBLISHED.model_copy(update={"student": "strong"}))
+    losses = method(Pixels(), batch([first, second, leaf], 2, [0, 2, -1, -1, -1]))
+    said = torch.cat([first[:2], strong])
+    square = (said.softmax(1) - second.softmax(1)).square().mean()
+    torch.testing.assert_close(losses.parts["consistency"], square)
+    torch.testing.assert_close(losses.parts["supervised"], F.cross_entropy(first[:2], torch.tensor([0, 2])))
+    losses.total.backward()
+    assert (leaf.grad.abs().sum(dim=1) > 0).all()
