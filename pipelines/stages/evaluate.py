@@ -141,7 +141,8 @@ def _of_classes(
     context.progress(0.9, "regression on pixels, and both with fewer labels")
     figures = measured(answered, labels, names, float(model.config.temperature), bins=request.bins, **how)
     over, counts = figures.differences, np.array(figures.confusion)
-    apart = unlike(own, asked, features[_some(train[table.label[train] < 0], request.seed)])
+    usual = asked[_some(np.arange(len(asked)), request.seed)]
+    apart = unlike(own, usual, features[_some(train[table.label[train] < 0], request.seed)])
     judged = with_kin(worth(found.method, over, counts, found.confirmation, **how), apart)
     _tell(figures, judged, context)
     point("evaluate.measured")

@@ -65,7 +65,12 @@ MUTATIONS = [
     Mutation(
         "pipelines/evaluation/kin.py", "near.scores(unlabelled) > bound", "near.scores(test) > bound", KIN
     ),
-    Mutation("pipelines/evaluation/kin.py", "near.scores(test), RATE", "near.scores(unlabelled), RATE", KIN),
+    Mutation(
+        "pipelines/evaluation/kin.py", "others.scores(test), RATE", "others.scores(unlabelled), RATE", KIN
+    ),
+    Mutation("pipelines/evaluation/kin.py", "replace(near, k=near.k + 1)", "near", KIN),
+    Mutation("pipelines/evaluation/kin.py", "np.concatenate([labelled, test])", "labelled", KIN),
+    Mutation("pipelines/evaluation/kin.py", "min(MOST, 1 + len(bank) // EACH)", "1", KIN),
     Mutation("pipelines/evaluation/kin.py", 'judged.word == "better"', 'judged.word != "better"', KIN),
     Mutation("components/semisupervised/pieces/adjustment.py", "bias - adjusted(", "bias + adjusted(", LOSS),
     Mutation(

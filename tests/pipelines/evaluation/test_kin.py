@@ -22,14 +22,27 @@ def test_the_share_of_another_kind(turned, share):
 
 
 def test_by_hand():
-    """Angles to the only label: test samples 1 to 19 degrees, so the limit is 19; unlabelled ones 5, 18, 20, 90."""
+    """Angles, the only label at 0: the test samples at 1 to 19 degrees are each 1 degree from another with a label."""
 
     def at(*degrees):
         return np.stack([np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))], axis=1).astype(np.float32)
 
-    assert unlike(at(0), at(*range(1, 20)), at(5, 18, 20, 90)) == 0.5
+    assert unlike(at(0), at(*range(1, 20)), at(-0.5, 5.5, 20.5, 90)) == 0.5
     assert unlike(at(0), at(*range(1, 19)), at(5)) is None  # too few to say what is usual
     assert unlike(at(0), at(*range(1, 20)), at()) is None
+
+
+def test_one_label_a_class_is_enough_to_know_another_kind():
+    others = features(2000, 2)[:, [4, 5, 6, 7, 0, 1, 2, 3]]
+    four = np.eye(8, dtype=np.float32)[[0, 1, 2, 0]]  # no label of the fourth
+    assert unlike(four, features(1000, 1), others) > 0.9
+    assert unlike(four, features(1000, 1), features(2000, 2)) < 0.08
+
+
+def test_one_odd_test_sample_does_not_vouch_for_all_that_fall_beside_it():
+    test = np.concatenate([features(999, 1), [[0, 0, 0, 0, 0, 0, 0, 9]]]).astype(np.float32)
+    foreign = np.full((500, 8), [0, 0, 0, 0, 0, 0, 0.01, 1], dtype=np.float32)
+    assert unlike(features(100, 0), test, foreign) == 1
 
 
 def judged(low, high):
