@@ -15,8 +15,9 @@ from components.training.fewlabels import FitConfig
 
 
 class CrossFitConfig(Config):
-    """folds of the labels, each judged by a training of `steps` on the others; 0 folds leave the model
-    uncalibrated. miss: share of samples whose set of classes may lack the true one."""
+    """folds of the labels, each judged by a training of `steps` on the others; with 0 folds, as with one label a
+    class, the model is as sure as it agrees with the labels alone, and names no sets of classes. miss: share of samples
+    whose set may lack the true one."""
 
     folds: NonNegativeInt = 3
     steps: PositiveInt = 40

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from components.encoders import Encoder, EncoderConfig
+from components.evaluation.agreement import agreement, temperature_for
 from components.evaluation.probe import Probe
 from components.modalities.image import ImageConfig
 from components.registry.model import ModelConfig
-from components.training.fewlabels import Material
+from components.training.fewlabels import Material, logits
 from components.training.loop import Trained
 from pipelines.finetuning.config import FinetuneConfig
 from pipelines.finetuning.distil import distil
@@ -19,17 +20,32 @@ from pipelines.finetuning.ordinary import ordinary_of
 from pipelines.finetuning.scratch import named, save, scratch
 
 
-def described(snapshot: Any, encoder: EncoderConfig, held: Held | None, miss: float) -> ModelConfig:
-    """What model.json says. snapshot: output of that stage."""
+def described(
+    snapshot: Any, encoder: EncoderConfig, held: Held | None, temperature: float, miss: float
+) -> ModelConfig:
+    """What model.json says. snapshot: output of that stage. temperature: where no label was held out."""
     return ModelConfig(
         encoder=encoder,
         modality=ImageConfig(size=snapshot.size, channels=snapshot.channels),
         mean=list(snapshot.mean),
         std=list(snapshot.std),
         classes=list(snapshot.classes),
-        temperature=held.temperature if held else 1.0,
+        temperature=held.temperature if held else temperature,
         sets=held.sets(miss) if held else None,
     )
+
+
+def agreed(
+    final: Trained, alone: Trained | None, frozen: Frozen, material: Material
+) -> tuple[float, float] | None:
+    """Share of the sampled rows without a label that the model and the labels alone name alike; and the model's
+    temperature at which it is as sure as that. None where there is no second model, or no such row."""
+    rows = np.setdiff1d(frozen.sampled, material.labelled)
+    if alone is None or not len(rows):
+        return None
+    ours, theirs = (logits(trained, material, rows) for trained in (final, alone))
+    share = agreement(ours, theirs)
+    return share, temperature_for(ours, share)
 
 
 def kept(
@@ -52,20 +68,22 @@ def kept(
     return {**files, "model": saved[0], "config": saved[1]}
 
 
+def labels_alone(
+    request: FinetuneConfig, encoder: Encoder, frozen: Frozen, material: Material, meter: Meter
+) -> Trained | None:
+    """The same encoder trained on the labels alone; None where the method is just that."""
+    if request.labels_alone:
+        return None
+    head, every = fit_head(request, frozen, material, pseudo=False), np.arange(len(material.labels))
+    return finetune(request, encoder, head, material, every, meter, alone=True)
+
+
 def beside(
-    request: FinetuneConfig,
-    encoder: Encoder,
-    frozen: Frozen,
-    model: ModelConfig,
-    material: Material,
-    meter: Meter,
+    request: FinetuneConfig, alone: Trained | None, model: ModelConfig, material: Material, meter: Meter
 ) -> dict[str, Any]:
-    """The files of the same encoder with the labels alone, unless the method is just that, and of the same network
-    from random."""
+    """The files of what was trained on the labels alone, and of the same network from random."""
     files = dict[str, Any]()
-    if not request.labels_alone:
-        head, every = fit_head(request, frozen, material, pseudo=False), np.arange(len(material.labels))
-        alone = finetune(request, encoder, head, material, every, meter, alone=True)
+    if alone is not None:
         files |= named("alone", save(alone, _bare(model), meter.folder / "alone", meter.folder))
     if request.scratch.steps:
         baseline = scratch(request, model, material, meter)

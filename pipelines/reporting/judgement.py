@@ -35,13 +35,13 @@ def mistakes(sources: Sources) -> list[dict[str, str]]:
     ]
 
 
-def judgement(found: Found, classes: list[str]) -> dict[str, str]:
-    """Confusion and reliability, as charts, and a sentence; empty where there is no classifier."""
+def judgement(found: Found, tuned: Found, classes: list[str]) -> dict[str, str]:
+    """Confusion and reliability, as charts, and a sentence; empty where there is no classifier. tuned: the output of
+    finetune."""
     if found["skipped"]:
         return {"confusion": "", "reliability": "", "calibration": ""}
     full = [b for b in found["reliability"] if b["count"]]
     total = sum(b["count"] for b in full)
-    m = found["metrics"]
     return {
         "confusion": charts.confusion(found["confusion"], classes),
         "reliability": charts.reliability(
@@ -49,6 +49,21 @@ def judgement(found: Found, classes: list[str]) -> dict[str, str]:
             [b["accuracy"] for b in full],
             [b["count"] / total for b in full],
         ),
-        "calibration": f"On average its confidence is off by {m['ece']:.3f} (expected calibration error; "
-        f"{m['ece_before']:.3f} before the temperature of {m['temperature']:.2f} was fitted on the labels).",
+        "calibration": calibration(found["metrics"], tuned.get("validated"), tuned.get("agreement")),
     }
+
+
+def calibration(metrics: dict[str, float], held: int | None, agreement: float | None) -> str:
+    """How far confidence can be trusted, and what it rests on. held: labels that were held out in turn. agreement:
+    share of samples that the labels alone name alike."""
+    off = f"On average its confidence is off by {metrics['ece']:.3f} (expected calibration error"
+    before = f"{off}; {metrics['ece_before']:.3f} before the temperature of {metrics['temperature']:.2f} was"
+    if held:
+        return f"{before} fitted on {held} labels that were held out in turn)."
+    more = "A second label a class lets labels be held out, which is firmer."
+    if agreement is None:
+        return f"{off}), and nothing was there to fit it on. {more}"
+    return (
+        f"{before} set: no label could be held out, so the model is as sure as it agrees with one that learnt from the "
+        f"labels alone, on {story.percent(agreement)} of the samples). {more}"
+    )

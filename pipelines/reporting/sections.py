@@ -47,7 +47,7 @@ def values(
         "health_charts": watching.health_charts(health),
         "classes": story.class_rows(found["per_class"]),
         "mistakes": judgement.mistakes(sources) if rated else [],
-        **judgement.judgement(found, list(snapshot["classes"])),
+        **judgement.judgement(found, outputs["finetune"], list(snapshot["classes"])),
         **evidence.sections(found, sources),
         **protocols.sections(found),
         "lineage": lineage.rows(sources),

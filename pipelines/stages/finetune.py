@@ -17,7 +17,7 @@ from components.evaluation.confirming import Confirmation
 from pipelines.finetuning.config import FinetuneConfig
 from pipelines.finetuning.handed import hand_on
 from pipelines.finetuning.head import fit_head, freeze, head_note
-from pipelines.finetuning.kept import beside, described, kept
+from pipelines.finetuning.kept import agreed, beside, described, kept, labels_alone
 from pipelines.finetuning.layers import Meter, cross_fit, finetune
 from pipelines.finetuning.material import material_of, pretrained, warn
 from pipelines.store import Artifact, Context
@@ -41,8 +41,9 @@ class Output(Config):
     skipped: why nothing was trained; all else is then None. method: by which the model was made. head_validation,
     validation, scratch_validation: shares of cross-fitted labels that are right, of the linear head alone, of the
     whole, of the baseline. validated: labels they rest on. held: Parquet, what cross-fitting answered on each of
-    them. confirmation: whether these trainings were led astray by their own guesses. mask: share of unlabelled samples
-    that the consistency term used, at the end.
+    them. confirmation: whether these trainings were led astray by their own guesses. agreement: share of unlabelled
+    samples that the model and the labels alone name alike, which sets the temperature where no label could be held out
+    (components.evaluation.agreement). mask: share of unlabelled samples that the consistency term used, at the end.
     """
 
     skipped: str | None = None
@@ -67,6 +68,7 @@ class Output(Config):
     held: Artifact | None = None
     confirmation: Confirmation | None = None
     mask: float | None = None
+    agreement: float | None = None
     temperature: float | None = None
     seconds: float | None = None
     samples_per_second: float | None = None
@@ -100,10 +102,17 @@ def run(request: Request, folder: Path, context: Context) -> Output:
             f"temperature {held.temperature:.2f}"
         )
         held.save(folder / "held.parquet", table.labelled_rows())
-    model = described(snapshot, encoder_config, held, request.cross_fit.miss)
     final = finetune(request, encoder, probe, material, np.arange(len(material.labels)), meter)
+    alone = labels_alone(request, encoder, frozen, material, meter)
+    share, temperature = (None if held else agreed(final, alone, frozen, material)) or (None, 1.0)
+    if share is not None:
+        context.say(
+            f"no label could be held out: the model is as sure as it agrees with the labels alone, on {share:.3f} of "
+            f"the samples (temperature {temperature:.2f})"
+        )
+    model = described(snapshot, encoder_config, held, temperature, request.cross_fit.miss)
     made = kept(request, final, encoder, probe, model, material, meter)
-    made |= beside(request, encoder, frozen, model, material, meter)
+    made |= beside(request, alone, model, material, meter)
     if request.labels_alone and request.distill:
         made |= {"alone": made["teacher"], "alone_config": made["teacher_config"]}
     shutil.rmtree(folder / "checkpoints")  # only now: until here a retry finds what is already trained
@@ -121,6 +130,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         held=Artifact.of(folder / "held.parquet", folder) if held else None,
         confirmation=confirmation,
         mask=final.figures.get("loss/mask"),
+        agreement=share,
         temperature=model.temperature,
         seconds=round(final.seconds, 3),
         samples_per_second=round(final.samples_per_second, 1),

@@ -12,6 +12,8 @@ RETRIEVAL = (HERE + "test_retrieval.py",)
 CORRUPT = (HERE + "test_corruptions.py",)
 TUNING = (HERE + "test_fine_tuning.py",)
 DENSE = (HERE + "test_dense.py", "-m", "not slow")
+AGREEMENT = (HERE + "test_agreement.py",)
+SINGLE = ("tests/pipelines/stages/test_finetune.py", "-k", "one_label")
 VECTOR = (HERE + "test_calibration.py", "-k", "vector")
 
 MUTATIONS = [
@@ -55,4 +57,23 @@ MUTATIONS = [
     Mutation("components/evaluation/average_precision.py", "and best not in taken", "", DENSE),
     Mutation("components/evaluation/detection.py", "(1 - heat) ** 4 * p**2", "p**2", DENSE),
     Mutation("components/evaluation/calibration.py", "wrong.sum(axis=0) + shift", "shift", VECTOR),
+    Mutation("components/evaluation/agreement.py", "argmax(axis=1) ==", "argmax(axis=1) !=", AGREEMENT),
+    Mutation(
+        "components/evaluation/agreement.py",
+        "(middle, high) if above else (low, middle)",
+        "(low, middle) if above else (middle, high)",
+        AGREEMENT,
+    ),
+    Mutation(
+        "pipelines/finetuning/kept.py",
+        "np.setdiff1d(frozen.sampled, material.labelled)",
+        "frozen.sampled",
+        SINGLE,
+    ),
+    Mutation(
+        "pipelines/finetuning/kept.py",
+        "temperature_for(ours, share)",
+        "temperature_for(theirs, share)",
+        SINGLE,
+    ),
 ]

@@ -183,12 +183,20 @@ def test_labels_of_one_class_are_skipped_with_a_word(tmp_path):
 
 
 def test_one_label_a_class_works_without_validation(tmp_path):
-    output, _, _ = run(tmp_path, {0: 1, 1: 1, 2: 1})
+    output, folder, here = run(tmp_path, {0: 1, 1: 1, 2: 1})
     assert output.skipped is None
     assert output.validation is None
     assert output.head_validation is None
     assert output.validated == 0
-    assert output.temperature == 1.0
+    model, alone = (load_classifier((folder / file.path).parent) for file in (output.model, output.alone))
+    assert model.config.temperature == output.temperature
+    table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
+    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))[table.train_rows()]
+    rows = torch.from_numpy(images[table.label[table.train_rows()] < 0]).float() / 255
+    with torch.no_grad():
+        ours, theirs = model(rows), alone(rows)
+    assert output.agreement == pytest.approx((ours.argmax(1) == theirs.argmax(1)).float().mean().item())
+    assert ours.softmax(1).amax(1).mean().item() == pytest.approx(output.agreement, abs=1e-3)
 
 
 def test_fewer_labels_than_classes_learns_the_classes_there_are_and_warns(tmp_path):
