@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
+from uuid import uuid4
 
 from components.errors import UserError
 from components.files import locked
 
-REFERENCE = "selfsup.reference"
+REFERENCE, REQUEST = "selfsup.reference", "selfsup.request"
 ENVIRONMENT = {  # read by MLflow when it is imported
     "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing leaves the machine unless asked for
     "MLFLOW_UV_AUTO_DETECT": "false",  # a model's requirements are given, never found out
@@ -89,6 +90,20 @@ def experiment(client: Any, name: str, artifacts: Path, lock: Path) -> str:
             return str(found.experiment_id)
         remote = urlparse(client.tracking_uri).scheme in ("http", "https")
         return str(client.create_experiment(name, None if remote else (artifacts / name).absolute().as_uri()))
+
+
+def make_run(client: Any, where: str, name: str, tags: Mapping[str, str], started: int | None = None) -> str:
+    """Id of a new run, and of one alone: where the answer to a request is lost, MLflow's client asks again, and a
+    server that heard both has made two. Both have the token of that request, which no other run has.
+
+    started: milliseconds since 1970; None: now.
+    """
+    token = uuid4().hex
+    made = client.create_run(where, start_time=started, run_name=name, tags={**tags, REQUEST: token})
+    for run in client.search_runs([where], f"tags.`{REQUEST}` = {quoted(token)}"):
+        if run.info.run_id != made.info.run_id:
+            client.delete_run(run.info.run_id)
+    return str(made.info.run_id)
 
 
 def quoted(value: str) -> str:

@@ -17,7 +17,7 @@ from components.crash import point
 from components.registry.champion import DIGEST, FILES, combined
 from components.registry.journal import CHALLENGER, CHAMPION
 from components.registry.smoke import Smoke, disagreement
-from components.registry.store import REFERENCE, experiment, quoted
+from components.registry.store import REFERENCE, experiment, make_run, quoted
 from pipelines import record
 from pipelines.provenance import origin
 from pipelines.registry import registry_of
@@ -161,20 +161,12 @@ def _make(
 
 
 def _run(client: Any, where: str, reference: str, tags: dict[str, str]) -> str:
-    """The stage's own, made if there is none. Where the answer to a request to make it is lost, MLflow's client asks
-    again and two are made: the later one goes."""
-
-    def those() -> list[str]:
-        text, oldest = f"tags.`{REFERENCE}` = {quoted(reference)}", ["attributes.start_time ASC"]
-        return [run.info.run_id for run in client.search_runs([where], text, order_by=oldest)]
-
-    if not (found := those()):
-        kept = {key: value for key, value in tags.items() if len(value) <= RUN_TAG}
-        client.create_run(where, tags={**kept, REFERENCE: reference}, run_name="register")
-        found = those()
-    for other in found[1:]:
-        client.delete_run(other)
-    return found[0]
+    """The stage's own, made if there is none."""
+    found = client.search_runs([where], f"tags.`{REFERENCE}` = {quoted(reference)}", max_results=1)
+    if found:
+        return str(found[0].info.run_id)
+    kept = {key: value for key, value in tags.items() if len(value) <= RUN_TAG}
+    return make_run(client, where, "register", {**kept, REFERENCE: reference})
 
 
 def _logged_model(client: Any, where: str, reference: str, run_id: str) -> Any:

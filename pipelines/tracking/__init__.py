@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from components.crash import point
+from components.registry.store import make_run
 from pipelines import journal
 from pipelines.journal import StageLine
 from pipelines.settings import Settings
@@ -122,8 +123,7 @@ def _parent(client: Any, where: str, run: str, head: dict[str, Any]) -> str:
     if found := sending.find(client, where, RUN, run, f"tags.`{PARENT}` IS NULL"):
         return found
     started = int(head.get("started", time.time()) * 1000)
-    made = client.create_run(where, start_time=started, run_name=run, tags={RUN: run})
-    return str(made.info.run_id)
+    return make_run(client, where, run, {RUN: run}, started)
 
 
 def _child(client: Any, where: str, run: str, parent: str, stage: str, reference: str, started: float) -> str:
@@ -133,8 +133,7 @@ def _child(client: Any, where: str, run: str, parent: str, stage: str, reference
         if sending.tags(client, found).get(STATE) != "done":
             sending.send(client, found, tags=tags)
         return found
-    made = client.create_run(where, start_time=int(started * 1000), run_name=stage, tags=tags)
-    return str(made.info.run_id)
+    return make_run(client, where, stage, tags, int(started * 1000))
 
 
 def _dataset(client: Any, run_id: str, settings: Settings, manifest: Manifest, reference: str) -> None:

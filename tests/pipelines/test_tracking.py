@@ -127,6 +127,24 @@ def test_one_parent_and_one_child_for_each_stage_that_ran(
     assert len(parent.data.tags["selfsup.lock"]) == 64
 
 
+def test_requests_that_mlflow_heard_twice_leave_one_run_each(
+    settings: Settings, client: Any, a_run: str, recipe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to the first is lost, and MLflow's own client asks again."""
+    create, made = type(client).create_run, []
+
+    def twice(self: Any, *args: Any, **kwargs: Any) -> Any:
+        made.extend(create(self, *args, **kwargs) for _ in range(2))
+        return made[-1]
+
+    monkeypatch.setattr(type(client), "create_run", twice)
+    mirror(settings, a_run)
+    assert len(made) == 6
+    found = runs(client, recipe)
+    assert {run.info.status for run in found.values()} == {"FINISHED"}
+    assert {run.info.run_id for run in found.values()} == {run.info.run_id for run in made[1::2]}
+
+
 def test_step_metrics_and_files(settings: Settings, client: Any, a_run: str, recipe: str) -> None:
     mirror(settings, a_run)
     found = runs(client, recipe)

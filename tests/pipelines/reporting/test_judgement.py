@@ -5,8 +5,8 @@ METRICS = {"ece": 0.066, "ece_before": 0.261, "temperature": 3.21}
 
 def test_confidence_rests_on_labels_that_were_held_out():
     assert calibration(METRICS, 100, None) == (
-        "On average its confidence is off by 0.066 (expected calibration error; 0.261 before the temperature of 3.21 was "
-        "fitted on 100 labels that were held out in turn)."
+        "On average its confidence is off by 0.066 (expected calibration error; 0.261 before the temperature of 3.21 "
+        "was fitted on 100 labels that were held out in turn)."
     )
 
 
