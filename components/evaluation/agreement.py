@@ -1,9 +1,10 @@
-"""How sure may a model be where no label can be held out? As often as a second model says the same.
+"""How sure may a model be? As often as a second model says the same, where no or few labels can be held out.
 
 Source: Jiang et al. 2022, "Assessing generalization of SGD via disagreement" (arXiv:2106.13799): two networks trained
 apart disagree on unlabelled samples about as often as one of them is wrong. Deviation: the second is no other run of
-the same training but of the labels alone, the weaker of the two, so the share errs on the side of modesty as a rule;
-and it sets a temperature, at which the mean confidence is that share.
+the same training but of the labels alone; and it sets a temperature, at which the mean confidence is that share.
+Held-out labels know the truth, of short trainings and with the noise of few labels; agreement knows the model itself
+and not the truth. Their geometric mean is nearer than either (docs/log.md).
 Letters: U unlabelled samples, K classes.
 """
 
@@ -32,3 +33,9 @@ def temperature_for(logits: Floats, confidence: float) -> float:
         above = softmax(logits / middle).max(axis=1).mean() > confidence
         low, high = (middle, high) if above else (low, middle)
     return float((low * high) ** 0.5)
+
+
+def together(*temperatures: float | None) -> float:
+    """Geometric mean of those there are, 1 where there is none: (4, 1) gives 2, (3, None) gives 3."""
+    there = [temperature for temperature in temperatures if temperature is not None]
+    return float(np.exp(np.mean(np.log(there)))) if there else 1.0

@@ -40,9 +40,10 @@ class Held:
     def temperature(self) -> float:
         return fit_temperature(self.logits, self.labels)
 
-    def sets(self, miss: float) -> Sets:
-        """Sets of classes that lack the true one in a share `miss` of the samples at most."""
-        return fit_sets(softmax(self.logits / self.temperature), self.labels, miss=miss)
+    def sets(self, miss: float, temperature: float) -> Sets:
+        """Sets of classes that lack the true one in a share `miss` of the samples at most, of a model that answers at
+        `temperature`."""
+        return fit_sets(softmax(self.logits / temperature), self.labels, miss=miss)
 
     def save(self, file: Path, table_rows: Ints) -> None:
         """Parquet: row of the snapshot's table, label, logit_0 .. (without the temperature)."""

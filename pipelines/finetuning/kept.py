@@ -23,29 +23,40 @@ from pipelines.finetuning.scratch import named, save, scratch
 def described(
     snapshot: Any, encoder: EncoderConfig, held: Held | None, temperature: float, miss: float
 ) -> ModelConfig:
-    """What model.json says. snapshot: output of that stage. temperature: where no label was held out."""
+    """What model.json says. snapshot: output of that stage."""
     return ModelConfig(
         encoder=encoder,
         modality=ImageConfig(size=snapshot.size, channels=snapshot.channels),
         mean=list(snapshot.mean),
         std=list(snapshot.std),
         classes=list(snapshot.classes),
-        temperature=held.temperature if held else temperature,
-        sets=held.sets(miss) if held else None,
+        temperature=temperature,
+        sets=held.sets(miss, temperature) if held else None,
     )
 
 
 def agreed(
     final: Trained, alone: Trained | None, frozen: Frozen, material: Material
-) -> tuple[float, float] | None:
+) -> tuple[float, float] | tuple[None, None]:
     """Share of the sampled rows without a label that the model and the labels alone name alike; and the model's
-    temperature at which it is as sure as that. None where there is no second model, or no such row."""
+    temperature at which it is as sure as that. None where there is no second model, or no such
+    row."""
     rows = np.setdiff1d(frozen.sampled, material.labelled)
     if alone is None or not len(rows):
-        return None
+        return None, None
     ours, theirs = (logits(trained, material, rows) for trained in (final, alone))
     share = agreement(ours, theirs)
     return share, temperature_for(ours, share)
+
+
+def temperature_note(
+    temperature: float, held: Held | None, share: float | None, by_agreement: float | None
+) -> str:
+    """Where the temperature comes from, in a line."""
+    parts = [f"{held.temperature:.2f} by held-out labels"] if held else []
+    if share is not None:
+        parts.append(f"{by_agreement:.2f} by the labels alone, which agree on {share:.1%} of the samples")
+    return f"temperature {temperature:.2f}: " + ("; ".join(parts) or "nothing was there to fit it on")
 
 
 def kept(

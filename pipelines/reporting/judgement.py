@@ -56,14 +56,13 @@ def judgement(found: Found, tuned: Found, classes: list[str]) -> dict[str, str]:
 def calibration(metrics: dict[str, float], held: int | None, agreement: float | None) -> str:
     """How far confidence can be trusted, and what it rests on. held: labels that were held out in turn. agreement:
     share of samples that the labels alone name alike."""
-    off = f"On average its confidence is off by {metrics['ece']:.3f} (expected calibration error"
-    before = f"{off}; {metrics['ece_before']:.3f} before the temperature of {metrics['temperature']:.2f} was"
-    if held:
-        return f"{before} fitted on {held} labels that were held out in turn)."
-    more = "A second label a class lets labels be held out, which is firmer."
-    if agreement is None:
-        return f"{off}), and nothing was there to fit it on. {more}"
-    return (
-        f"{before} set: no label could be held out, so the model is as sure as it agrees with one that learnt from the "
-        f"labels alone, on {story.percent(agreement)} of the samples). {more}"
-    )
+    rests = [f"{held} labels that were held out in turn"] if held else []
+    if agreement is not None:
+        rests.append(
+            f"a second model, of the labels alone, which names {story.percent(agreement)} of the samples alike"
+        )
+    text = f"On average its confidence is off by {metrics['ece']:.3f} (expected calibration error"
+    if rests:
+        text += f"; {metrics['ece_before']:.3f} before the temperature of {metrics['temperature']:.2f}, which rests on "
+    text += " and ".join(rests) + ")."
+    return text if held else f"{text} A second label a class lets labels be held out, which is firmer."

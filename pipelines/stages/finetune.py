@@ -13,11 +13,12 @@ import numpy as np
 
 from components.config import Config
 from components.data.table import Table
+from components.evaluation.agreement import together
 from components.evaluation.confirming import Confirmation
 from pipelines.finetuning.config import FinetuneConfig
 from pipelines.finetuning.handed import hand_on
 from pipelines.finetuning.head import fit_head, freeze, head_note
-from pipelines.finetuning.kept import agreed, beside, described, kept, labels_alone
+from pipelines.finetuning.kept import agreed, beside, described, kept, labels_alone, temperature_note
 from pipelines.finetuning.layers import Meter, cross_fit, finetune
 from pipelines.finetuning.material import material_of, pretrained, warn
 from pipelines.store import Artifact, Context
@@ -42,7 +43,7 @@ class Output(Config):
     validation, scratch_validation: shares of cross-fitted labels that are right, of the linear head alone, of the
     whole, of the baseline. validated: labels they rest on. held: Parquet, what cross-fitting answered on each of
     them. confirmation: whether these trainings were led astray by their own guesses. agreement: share of unlabelled
-    samples that the model and the labels alone name alike, which sets the temperature where no label could be held out
+    samples that the model and the labels alone name alike, which has a say in the temperature
     (components.evaluation.agreement). mask: share of unlabelled samples that the consistency term used, at the end.
     """
 
@@ -97,19 +98,13 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     context.say(head_note(probe.choice, len(material.labels)))
     held, confirmation = cross_fit(request, encoder, frozen, material, meter)
     if held:
-        context.say(
-            f"cross-fitted accuracy {held.accuracy:.3f} on {len(held.labels)} labels, "
-            f"temperature {held.temperature:.2f}"
-        )
+        context.say(f"cross-fitted accuracy {held.accuracy:.3f} on {len(held.labels)} labels")
         held.save(folder / "held.parquet", table.labelled_rows())
     final = finetune(request, encoder, probe, material, np.arange(len(material.labels)), meter)
     alone = labels_alone(request, encoder, frozen, material, meter)
-    share, temperature = (None if held else agreed(final, alone, frozen, material)) or (None, 1.0)
-    if share is not None:
-        context.say(
-            f"no label could be held out: the model is as sure as it agrees with the labels alone, on {share:.3f} of "
-            f"the samples (temperature {temperature:.2f})"
-        )
+    share, by_agreement = agreed(final, alone, frozen, material)
+    temperature = together(held.temperature if held else None, by_agreement)
+    context.say(temperature_note(temperature, held, share, by_agreement))
     model = described(snapshot, encoder_config, held, temperature, request.cross_fit.miss)
     made = kept(request, final, encoder, probe, model, material, meter)
     made |= beside(request, alone, model, material, meter)

@@ -13,6 +13,7 @@ CORRUPT = (HERE + "test_corruptions.py",)
 TUNING = (HERE + "test_fine_tuning.py",)
 DENSE = (HERE + "test_dense.py", "-m", "not slow")
 AGREEMENT = (HERE + "test_agreement.py",)
+BETWEEN = ("tests/pipelines/stages/test_finetune.py", "-k", "between")
 SINGLE = ("tests/pipelines/stages/test_finetune.py", "-k", "one_label")
 VECTOR = (HERE + "test_calibration.py", "-k", "vector")
 
@@ -75,5 +76,15 @@ MUTATIONS = [
         "temperature_for(ours, share)",
         "temperature_for(theirs, share)",
         SINGLE,
+    ),
+    Mutation(
+        "components/evaluation/agreement.py", "np.mean(np.log(there))", "np.max(np.log(there))", AGREEMENT
+    ),
+    Mutation("pipelines/finetuning/kept.py", "held.sets(miss, temperature)", "held.sets(miss, 1.0)", BETWEEN),
+    Mutation(
+        "pipelines/stages/finetune.py",
+        "held.temperature if held else None, by_agreement",
+        "by_agreement",
+        BETWEEN,
     ),
 ]

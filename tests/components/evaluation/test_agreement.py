@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from components.evaluation.agreement import agreement, temperature_for
+from components.evaluation.agreement import agreement, temperature_for, together
 from components.evaluation.calibration import ece, softmax
 
 
@@ -47,3 +47,10 @@ def test_two_models_that_err_apart_calibrate_each_other():
     assert right.mean() == pytest.approx(0.7, abs=0.01)
     assert ece(before.max(axis=1), right) > 0.25
     assert after.max(axis=1).mean() == pytest.approx(0.7**2 + 0.3**2 / 9, abs=0.01)
+
+
+def test_two_temperatures_meet_in_their_geometric_mean():
+    assert together(4.0, 1.0) == pytest.approx(2)
+    assert together(0.5, None) == pytest.approx(0.5)
+    assert together(None, 3.0) == pytest.approx(3)
+    assert together(None, None) == 1

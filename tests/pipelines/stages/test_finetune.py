@@ -2,12 +2,16 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from components.data.packed import Packed
 from components.data.table import Table
+from components.evaluation.agreement import agreement, temperature_for
+from components.evaluation.calibration import fit_temperature, softmax
+from components.evaluation.conformal import fit_sets
 from components.registry.model import load_classifier
 from components.registry.ordinary import fit_ordinary
 from components.training import fewlabels, labelled
@@ -55,6 +59,28 @@ def test_the_model_is_the_averaged_one_and_answers(finished):
     with torch.no_grad():
         logits = model(torch.from_numpy(images[rows]).float() / 255)
     assert (logits.argmax(1).numpy() == table.label[rows]).mean() > 0.8
+
+
+def unlabelled(here):
+    """Training samples without a label, [U, 1, S, S]."""
+    table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
+    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))[table.train_rows()]
+    return torch.from_numpy(images[table.label[table.train_rows()] < 0]).float() / 255
+
+
+def test_the_temperature_is_between_what_held_out_labels_and_the_labels_alone_say(tmp_path):
+    long = {"steps": 60, "cross_fit": {"folds": 2, "steps": 40}, "scratch": {"steps": 0}}
+    output, folder, here = run(tmp_path, {0: 6, 1: 6, 2: 6}, **long)
+    held = pq.read_table(folder / output.held.path)
+    logits = np.stack([held[f"logit_{k}"].to_numpy() for k in range(3)], axis=1)
+    by_labels = fit_temperature(logits, held["label"].to_numpy())
+    model, alone = (load_classifier((folder / file.path).parent) for file in (output.model, output.alone))
+    with torch.no_grad():
+        ours, theirs = (m(unlabelled(here)).double().numpy() for m in (model, alone))
+    by_agreement = temperature_for(ours * output.temperature, agreement(ours, theirs))
+    assert output.temperature == pytest.approx((by_labels * by_agreement) ** 0.5, rel=1e-3)
+    p = softmax(logits / output.temperature)
+    assert model.config.sets == fit_sets(p, held["label"].to_numpy(), miss=0.1)
 
 
 def test_what_it_tells(finished):
@@ -190,11 +216,8 @@ def test_one_label_a_class_works_without_validation(tmp_path):
     assert output.validated == 0
     model, alone = (load_classifier((folder / file.path).parent) for file in (output.model, output.alone))
     assert model.config.temperature == output.temperature
-    table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
-    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))[table.train_rows()]
-    rows = torch.from_numpy(images[table.label[table.train_rows()] < 0]).float() / 255
     with torch.no_grad():
-        ours, theirs = model(rows), alone(rows)
+        ours, theirs = model(unlabelled(here)), alone(unlabelled(here))
     assert output.agreement == pytest.approx((ours.argmax(1) == theirs.argmax(1)).float().mean().item())
     assert ours.softmax(1).amax(1).mean().item() == pytest.approx(output.agreement, abs=1e-3)
 
