@@ -1,7 +1,7 @@
 """Does a confidence of 0.8 mean right in 80 of 100 cases? Expected calibration error, and one temperature to mend
-it, or a scale and a shift a class.
+it.
 
-Source: Guo et al. 2017, arXiv:1706.04599, equation 3 (ECE) and section 4.2 (temperature, vector scaling). The
+Source: Guo et al. 2017, arXiv:1706.04599, equation 3 (ECE) and section 4.2 (temperature). The
 temperature minimises the negative log likelihood of logits that were *cross-fitted*: each label's logits come from
 a model that was not trained on it. Fitted on the training labels themselves it would only sharpen.
 Letters: N samples, K classes, M bins.
@@ -114,39 +114,3 @@ def fit_temperature(logits: Floats, labels: Ints) -> float:
         middle = (low * high) ** 0.5
         low, high = (low, middle) if slope(middle) > 0 else (middle, high)
     return float((low * high) ** -0.5)
-
-
-def fit_vector(logits: Floats, labels: Ints, *, strength: float = 1.0) -> tuple[Floats, Floats]:
-    """Scale [K] and shift [K] for which softmax(scale * logits + shift) gives `labels` the highest likelihood.
-
-    Deviation from the source: what the scales differ from their own mean, and the shifts from 0, costs
-    (difference^2) / (2 strength N) nats, since 2 K numbers from few labels would else follow chance: with strength
-    near 0 this is one temperature, with infinity it is the published one.
-
-    Args:
-        logits: [N, K] cross-fitted; labels: [N] in 0..K-1.
-    """
-    from scipy.optimize import minimize  # here: the module must import where only torch and numpy are
-
-    logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels, dtype=np.int64)
-    if logits.ndim != 2 or len(logits) != len(labels) or len(labels) == 0:
-        raise ValueError(f"[N, K] logits and [N] labels are needed, got {logits.shape} and {labels.shape}")
-    count, classes = logits.shape
-    target = np.eye(classes)[labels]
-
-    def loss(flat: Floats) -> tuple[float, Floats]:
-        scale, shift = flat[:classes], flat[classes:]
-        answer = scale * logits + shift
-        wrong = (softmax(answer) - target) / count
-        apart = scale - scale.mean()
-        penalty = ((apart**2).sum() + (shift**2).sum()) / (2 * strength * count)
-        slope = [(wrong * logits).sum(axis=0) + apart / (strength * count)]
-        slope.append(wrong.sum(axis=0) + shift / (strength * count))
-        return log_loss(answer, labels) + float(penalty), np.concatenate(slope)
-
-    start = np.concatenate([np.full(classes, 1 / fit_temperature(logits, labels)), np.zeros(classes)])
-    bounds = [(1 / HIGHEST, 1 / LOWEST)] * classes + [(None, None)] * classes
-    found = minimize(
-        loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"gtol": 1e-8, "ftol": 1e-14}
-    )
-    return np.asarray(found.x[:classes]), np.asarray(found.x[classes:])

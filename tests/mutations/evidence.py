@@ -15,7 +15,6 @@ DENSE = (HERE + "test_dense.py", "-m", "not slow")
 AGREEMENT = (HERE + "test_agreement.py",)
 BETWEEN = ("tests/pipelines/stages/test_finetune.py", "-k", "between")
 SINGLE = ("tests/pipelines/stages/test_finetune.py", "-k", "one_label")
-VECTOR = (HERE + "test_calibration.py", "-k", "vector")
 
 MUTATIONS = [
     Mutation(
@@ -57,7 +56,6 @@ MUTATIONS = [
     Mutation("components/evaluation/fine_tuning.py", "(len(found) - i)", "i", TUNING),
     Mutation("components/evaluation/average_precision.py", "and best not in taken", "", DENSE),
     Mutation("components/evaluation/detection.py", "(1 - heat) ** 4 * p**2", "p**2", DENSE),
-    Mutation("components/evaluation/calibration.py", "wrong.sum(axis=0) + shift", "shift", VECTOR),
     Mutation("components/evaluation/agreement.py", "argmax(axis=1) ==", "argmax(axis=1) !=", AGREEMENT),
     Mutation(
         "components/evaluation/agreement.py",

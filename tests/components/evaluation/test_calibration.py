@@ -4,7 +4,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from scipy.special import softmax as peer_softmax
 
-from components.evaluation.calibration import ece, fit_temperature, fit_vector, log_loss, reliability, softmax
+from components.evaluation.calibration import ece, fit_temperature, log_loss, reliability, softmax
 
 
 def slow_ece(confidence, correct, bins):
@@ -79,24 +79,3 @@ def test_temperature_in_closed_form():
 def test_temperature_stays_in_its_range_when_the_evidence_is_degenerate():
     assert fit_temperature(np.eye(3) * 5, np.arange(3)) == 0.05
     assert fit_temperature(np.eye(3) * 5, (np.arange(3) + 1) % 3) == 20.0
-
-
-def test_vector_scaling_finds_what_the_labels_were_drawn_with():
-    rng = np.random.default_rng(4)
-    logits = rng.normal(size=(20000, 3)) * 2
-    scale, shift = np.array([1.0, 0.5, 1.5]), np.array([0.5, 0.0, -0.5])
-    labels = (softmax(logits * scale + shift).cumsum(axis=1) > rng.random((20000, 1))).argmax(axis=1)
-    found, moved = fit_vector(logits, labels, strength=1e6)
-    np.testing.assert_allclose(found, scale, atol=0.08)
-    np.testing.assert_allclose(moved - moved.mean(), shift - shift.mean(), atol=0.08)
-
-
-def test_vector_scaling_of_little_strength_is_the_temperature():
-    rng = np.random.default_rng(5)
-    logits = rng.normal(size=(60, 4)) * 3
-    labels = np.array([rng.choice(4, p=p) for p in softmax(logits / 2)])
-    found, moved = fit_vector(logits, labels, strength=1e-7)
-    np.testing.assert_allclose(found, 1 / fit_temperature(logits, labels), rtol=1e-3)
-    np.testing.assert_allclose(moved, 0, atol=1e-4)
-    free, shift = fit_vector(logits, labels, strength=1e6)
-    assert log_loss(free * logits + shift, labels) < log_loss(found * logits + moved, labels)
