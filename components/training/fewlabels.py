@@ -27,7 +27,7 @@ from components.training.labelled import LabelledSource, Supervision, domains_of
 from components.training.learner import Learner, features
 from components.training.loop import TrainConfig, Trained, train
 from components.training.optimiser import AdamwConfig
-from components.training.watching import Check, Watch
+from components.training.watching import Watch
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -126,12 +126,8 @@ def fit(
     encoder: Encoder,
     watch: Watch,
     say: Callable[[str], None],
-    look: Callable[[Learner], dict[str, float]] | None = None,
 ) -> Trained:
-    """Train `encoder` in place, from the newest checkpoint of this job if there is one.
-
-    look: learner -> figures, asked about ten times in a training.
-    """
+    """Train `encoder` in place, from the newest checkpoint of this job if there is one."""
     counts = np.bincount(material.labels[job.use], minlength=material.classes)
     prior = torch.from_numpy(counts.astype(np.float32))
     method = build_method(job.method, encoder, material.classes, len(material.packed), prior)
@@ -169,7 +165,6 @@ def fit(
     )
     folder, seed = material.folder / job.name, config.seed
     learner = Learner(encoder, method)
-    check = None if look is None else lambda loss: Check(look(learner))
     return train(
         learner,
         source,
@@ -178,7 +173,6 @@ def fit(
         watch,
         seed=seed,
         placement=material.placement,
-        check=check,
         say=say,
     )
 

@@ -7,6 +7,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.encoders import EncoderConfig
+from components.evaluation.conformal import Score
 from components.semisupervised import MethodConfig
 from components.semisupervised.distillation import DistillationConfig
 from components.semisupervised.fixmatch import FixmatchConfig
@@ -17,11 +18,13 @@ from components.training.fewlabels import FitConfig
 class CrossFitConfig(Config):
     """folds of the labels, each judged by a training of `steps` on the others; with 0 folds, as with one label a
     class, the model is as sure as it agrees with the labels alone, and names no sets of classes. miss: share of samples
-    whose set may lack the true one."""
+    whose set may lack the true one; score, by_class: how sets are made (components.evaluation.conformal)."""
 
     folds: NonNegativeInt = 3
     steps: PositiveInt = 40
     miss: float = Field(default=0.1, gt=0, lt=1)
+    score: Score = "lac"
+    by_class: bool = False
 
 
 class ScratchConfig(Config):

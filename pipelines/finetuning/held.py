@@ -14,6 +14,7 @@ from components.evaluation.conformal import Sets, fit_sets
 from components.evaluation.folds import possible_folds, stratified_folds
 from components.training.fewlabels import Material, logits
 from components.training.loop import Trained
+from pipelines.finetuning.config import CrossFitConfig
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -40,10 +41,11 @@ class Held:
     def temperature(self) -> float:
         return fit_temperature(self.logits, self.labels)
 
-    def sets(self, miss: float, temperature: float) -> Sets:
+    def sets(self, config: CrossFitConfig, temperature: float) -> Sets:
         """Sets of classes that lack the true one in a share `miss` of the samples at most, of a model that answers at
         `temperature`."""
-        return fit_sets(softmax(self.logits / temperature), self.labels, miss=miss)
+        p = softmax(self.logits / temperature)
+        return fit_sets(p, self.labels, miss=config.miss, score=config.score, by_class=config.by_class)
 
     def save(self, file: Path, table_rows: Ints) -> None:
         """Parquet: row of the snapshot's table, label, logit_0 .. (without the temperature)."""

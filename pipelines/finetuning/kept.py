@@ -11,7 +11,7 @@ from components.modalities.image import ImageConfig
 from components.registry.model import ModelConfig
 from components.training.fewlabels import Material, logits
 from components.training.loop import Trained
-from pipelines.finetuning.config import FinetuneConfig
+from pipelines.finetuning.config import CrossFitConfig, FinetuneConfig
 from pipelines.finetuning.distil import distil
 from pipelines.finetuning.head import Frozen, fit_head
 from pipelines.finetuning.held import Held
@@ -21,7 +21,7 @@ from pipelines.finetuning.scratch import named, save, scratch
 
 
 def described(
-    snapshot: Any, encoder: EncoderConfig, held: Held | None, temperature: float, miss: float
+    snapshot: Any, encoder: EncoderConfig, held: Held | None, temperature: float, config: CrossFitConfig
 ) -> ModelConfig:
     """What model.json says. snapshot: output of that stage."""
     return ModelConfig(
@@ -31,7 +31,7 @@ def described(
         std=list(snapshot.std),
         classes=list(snapshot.classes),
         temperature=temperature,
-        sets=held.sets(miss, temperature) if held else None,
+        sets=held.sets(config, temperature) if held else None,
     )
 
 

@@ -105,7 +105,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     share, by_agreement = agreed(final, alone, frozen, material)
     temperature = together(held.temperature if held else None, by_agreement)
     context.say(temperature_note(temperature, held, share, by_agreement))
-    model = described(snapshot, encoder_config, held, temperature, request.cross_fit.miss)
+    model = described(snapshot, encoder_config, held, temperature, request.cross_fit)
     made = kept(request, final, encoder, probe, model, material, meter)
     made |= beside(request, alone, model, material, meter)
     if request.labels_alone and request.distill:

@@ -78,7 +78,9 @@ MUTATIONS = [
     Mutation(
         "components/evaluation/agreement.py", "np.mean(np.log(there))", "np.max(np.log(there))", AGREEMENT
     ),
-    Mutation("pipelines/finetuning/kept.py", "held.sets(miss, temperature)", "held.sets(miss, 1.0)", BETWEEN),
+    Mutation(
+        "pipelines/finetuning/kept.py", "held.sets(config, temperature)", "held.sets(config, 1.0)", BETWEEN
+    ),
     Mutation(
         "pipelines/stages/finetune.py",
         "held.temperature if held else None, by_agreement",
