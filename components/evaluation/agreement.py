@@ -4,7 +4,8 @@ Source: Jiang et al. 2022, "Assessing generalization of SGD via disagreement" (a
 apart disagree on unlabelled samples about as often as one of them is wrong. Deviation: the second is no other run of
 the same training but of the labels alone; and it sets a temperature, at which the mean confidence is that share.
 Held-out labels know the truth, of short trainings and with the noise of few labels; agreement knows the model itself
-and not the truth. Their geometric mean is nearer than either (docs/log.md).
+and not the truth, and grows too high where both models have learnt the same. Between them is nearer than either
+(docs/log.md).
 Letters: U unlabelled samples, K classes.
 """
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from components.evaluation.calibration import HIGHEST, LOWEST, softmax
 
 Floats = NDArray[np.float64]
+FEW = 50  # labels that agreement stands for
 
 
 def agreement(logits: Floats, other: Floats) -> float:
@@ -35,7 +37,13 @@ def temperature_for(logits: Floats, confidence: float) -> float:
     return float((low * high) ** 0.5)
 
 
-def together(*temperatures: float | None) -> float:
-    """Geometric mean of those there are, 1 where there is none: (4, 1) gives 2, (3, None) gives 3."""
-    there = [temperature for temperature in temperatures if temperature is not None]
-    return float(np.exp(np.mean(np.log(there)))) if there else 1.0
+def together(held: float | None, labels: int, agreed: float | None) -> float:
+    """A temperature between the one that `labels` held-out labels ask for and the one by agreement: their geometric
+    mean up to 100 labels, nearer to the first with more, the one there is where there is one, 1 where there is none.
+
+    4 by 100 labels and 1: 2. 16 by 200 labels and 1: 8.
+    """
+    if held is None or agreed is None:
+        return held or agreed or 1.0
+    share = min(0.5, FEW / labels)
+    return float(held ** (1 - share) * agreed**share)

@@ -103,7 +103,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     final = finetune(request, encoder, probe, material, np.arange(len(material.labels)), meter)
     alone = labels_alone(request, encoder, frozen, material, meter)
     share, by_agreement = agreed(final, alone, frozen, material)
-    temperature = together(held.temperature if held else None, by_agreement)
+    temperature = together(held.temperature if held else None, len(held.labels) if held else 0, by_agreement)
     context.say(temperature_note(temperature, held, share, by_agreement))
     model = described(snapshot, encoder_config, held, temperature, request.cross_fit)
     made = kept(request, final, encoder, probe, model, material, meter)

@@ -75,16 +75,14 @@ MUTATIONS = [
         "temperature_for(theirs, share)",
         SINGLE,
     ),
-    Mutation(
-        "components/evaluation/agreement.py", "np.mean(np.log(there))", "np.max(np.log(there))", AGREEMENT
-    ),
+    Mutation("components/evaluation/agreement.py", "min(0.5, FEW / labels)", "0.5", AGREEMENT),
     Mutation(
         "pipelines/finetuning/kept.py", "held.sets(config, temperature)", "held.sets(config, 1.0)", BETWEEN
     ),
     Mutation(
         "pipelines/stages/finetune.py",
-        "held.temperature if held else None, by_agreement",
-        "by_agreement",
+        "else 0, by_agreement",
+        "else 0, None",
         BETWEEN,
     ),
 ]

@@ -49,8 +49,12 @@ def test_two_models_that_err_apart_calibrate_each_other():
     assert after.max(axis=1).mean() == pytest.approx(0.7**2 + 0.3**2 / 9, abs=0.01)
 
 
-def test_two_temperatures_meet_in_their_geometric_mean():
-    assert together(4.0, 1.0) == pytest.approx(2)
-    assert together(0.5, None) == pytest.approx(0.5)
-    assert together(None, 3.0) == pytest.approx(3)
-    assert together(None, None) == 1
+@pytest.mark.parametrize(
+    ("held", "labels", "agreed", "expected"),
+    [
+        (4.0, 20, 1.0, 2), (4.0, 100, 1.0, 2), (16.0, 200, 1.0, 8), (4.0, 10**9, 1.0, 4), (0.5, 30, None, 0.5),
+        (None, 0, 3.0, 3), (None, 0, None, 1),
+    ],
+)  # fmt: skip
+def test_two_temperatures_meet_nearer_to_held_out_labels_the_more_these_are(held, labels, agreed, expected):
+    assert together(held, labels, agreed) == pytest.approx(expected)
