@@ -46,4 +46,4 @@ def together(held: float | None, labels: int, agreed: float | None) -> float:
     if held is None or agreed is None:
         return held or agreed or 1.0
     share = min(0.5, FEW / labels)
-    return float(held ** (1 - share) * agreed**share)
+    return float(np.clip(held ** (1 - share) * agreed**share, LOWEST, HIGHEST))

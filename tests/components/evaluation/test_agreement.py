@@ -58,3 +58,7 @@ def test_two_models_that_err_apart_calibrate_each_other():
 )  # fmt: skip
 def test_two_temperatures_meet_nearer_to_held_out_labels_the_more_these_are(held, labels, agreed, expected):
     assert together(held, labels, agreed) == pytest.approx(expected)
+
+
+def test_the_range_is_kept_to_the_last_bit():
+    assert all(together(end, labels, end) == end for end in (0.05, 20.0) for labels in (3, 18, 130, 999))
