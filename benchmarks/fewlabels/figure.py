@@ -31,13 +31,14 @@ def lines(results: Results, name: str) -> dict[str, list[tuple[int, float, float
 
 def draw(rows: list[Row], file: Path) -> None:
     results = Results(rows)
-    names = [name for name in dict.fromkeys(cell[0] for cell in results.cells) if lines(results, name)]
-    every = {name: lines(results, name) for name in names}
+    names = dict.fromkeys(cell[0] for cell in results.cells)
+    every = {name: found for name in names if (found := lines(results, name))}
     colours = {label: f"C{i}" for i, label in enumerate(sorted(set().union(*every.values())))}
-    figure = Figure(figsize=(5 * max(len(names), 1), 4.4), layout="constrained")
+    figure = Figure(figsize=(5 * max(len(every), 1), 4.4), layout="constrained")
     FigureCanvasAgg(figure)
-    for axes, name in zip(np.atleast_1d(figure.subplots(1, max(len(names), 1))), names, strict=False):
-        for label, points in every[name].items():
+    panels = np.atleast_1d(figure.subplots(1, max(len(every), 1)))
+    for axes, (name, found) in zip(panels, every.items(), strict=False):
+        for label, points in found.items():
             ours = label.endswith(("scratch", "pretrained"))
             places, means, spreads = zip(*points, strict=True)
             axes.errorbar(

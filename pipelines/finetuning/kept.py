@@ -39,8 +39,7 @@ def agreed(
     final: Trained, alone: Trained | None, frozen: Frozen, material: Material
 ) -> tuple[float, float] | tuple[None, None]:
     """Share of the sampled rows without a label that the model and the labels alone name alike; and the model's
-    temperature at which it is as sure as that. None where there is no second model, or no such
-    row."""
+    temperature at which it is as sure as that. None where there is no second model, or no such row."""
     rows = np.setdiff1d(frozen.sampled, material.labelled)
     if alone is None or not len(rows):
         return None, None
@@ -50,10 +49,10 @@ def agreed(
 
 
 def temperature_note(
-    temperature: float, held: Held | None, share: float | None, by_agreement: float | None
+    temperature: float, by_labels: float | None, share: float | None, by_agreement: float | None
 ) -> str:
     """Where the temperature comes from, in a line."""
-    parts = [f"{held.temperature:.2f} by held-out labels"] if held else []
+    parts = [] if by_labels is None else [f"{by_labels:.2f} by held-out labels"]
     if share is not None:
         parts.append(f"{by_agreement:.2f} by the labels alone, which agree on {share:.1%} of the samples")
     return f"temperature {temperature:.2f}: " + ("; ".join(parts) or "nothing was there to fit it on")

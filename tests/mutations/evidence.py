@@ -81,8 +81,8 @@ MUTATIONS = [
     ),
     Mutation(
         "pipelines/stages/finetune.py",
-        "else 0, by_agreement",
-        "else 0, None",
+        "labels, by_agreement)",
+        "labels, None)",
         BETWEEN,
     ),
 ]
