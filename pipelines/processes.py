@@ -8,6 +8,7 @@ import time
 
 import psutil
 
+from components.cores import ONE_THREAD
 from pipelines.code import ROOT
 from pipelines.settings import Settings
 
@@ -19,9 +20,7 @@ def child_environ(settings: Settings) -> dict[str, str]:
     environ = {**os.environ, **settings.environ()}
     given = os.environ.get("PYTHONPATH")
     environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([given] if given else [])])
-    # OpenMP's threads wait by spinning, which costs dearly when anything else runs; not at all is a quarter slower on
-    # an idle machine. So they spin for a moment (measured: docs/log.md).
-    environ.setdefault("GOMP_SPINCOUNT", "20000")
+    environ.update(ONE_THREAD)
     environ.setdefault("MPLCONFIGDIR", str(settings.home / "cache" / "matplotlib"))
     return environ
 

@@ -11,12 +11,14 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeInt,
+    PositiveInt,
     ValidationError,
     ValidationInfo,
 )
 
 from components import crash
 from components.config import Config, explain, unknown
+from components.cores import available
 from components.errors import UserError
 
 PREFIX = "SELFSUP_"
@@ -64,7 +66,8 @@ class Settings(Config):
         Endpoint and credentials of both: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.
     ray: "local" (an instance started for the run and ended after it) or the address of a cluster.
     jobs: http address of a Ray cluster's job server, on which stages then run; None: on this machine.
-    workers: 0: training in the stage's own process with all cores; n >= 1: n Ray workers.
+    workers: 0: training on this machine, one process a core; n >= 1: n Ray workers.
+    cpus: how many cores a run takes; None: all that this process may use. As many processes share a batch.
     user_recipes: a second folder of recipes. webhook: where a failure or a promotion is posted, as JSON.
     debug: show tracebacks instead of one line.
     """
@@ -86,9 +89,15 @@ class Settings(Config):
     ray: str = Field(default="local", min_length=1)
     jobs: str | None = Field(default=None, pattern=r"^https?://.+")
     workers: NonNegativeInt = 0
+    cpus: PositiveInt | None = None
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     webhook: str | None = Field(default=None, pattern=r"^https?://.+")
     debug: bool = False
+
+    @property
+    def cores(self) -> int:
+        """How many processes may compute at the same time."""
+        return self.cpus or available()
 
     @property
     def mlflow_lock(self) -> Path:

@@ -13,6 +13,9 @@ from components.collectives import all_reduce_sum, world
 class BatchNorm(nn.BatchNorm2d):
     """Batch norm of [B, C] or [B, C, H, W]; torch's own kernel when there is one process or in evaluation.
 
+    synchronised: False normalises each process's part of the batch by its own statistics, as one process would
+    that normalises these parts one by one; the processes then do not wait for each other at every layer.
+
     Has the parameters, buffers and state of torch's BatchNorm, and its arithmetic: biased variance to
     normalise, unbiased in the running figure.
 
@@ -21,12 +24,14 @@ class BatchNorm(nn.BatchNorm2d):
         input.
     """
 
+    synchronised = True
+
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim not in (2, 4):
             raise ValueError(f"BatchNorm needs [B, C] or [B, C, H, W], got {list(input.shape)}")
 
     def forward(self, input: Tensor) -> Tensor:
-        if not self.training or world() == 1:
+        if not self.training or not self.synchronised or world() == 1:
             return super().forward(input)
         self._check_input_dim(input)
         return self._across(input)
@@ -54,3 +59,10 @@ class BatchNorm(nn.BatchNorm2d):
         rate = self.momentum if self.momentum is not None else 0.1
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), rate)
         self.running_var.lerp_(variance.to(self.running_var.dtype), rate)
+
+
+def synchronise(module: nn.Module, on: bool) -> None:
+    """Set `synchronised` of every batch norm in `module`."""
+    for layer in module.modules():
+        if isinstance(layer, BatchNorm):
+            layer.synchronised = on

@@ -74,6 +74,12 @@ def load_checkpoint(folder: Path, device: torch.device, say: Callable[[str], Non
     return None
 
 
+def processes_of(folder: Path) -> int | None:
+    """How many processes wrote the newest checkpoint that can be read; None where there is none."""
+    state = load_checkpoint(folder, torch.device("cpu"), lambda text: None)
+    return None if state is None else max(1, len(state["own"]))
+
+
 def export_encoder(file: Path, encoder: nn.Module) -> None:
     """The encoder's weights and buffers as safetensors, low-rank deltas merged: same weights, same bytes."""
     from safetensors.torch import save  # here: training itself runs on torch alone

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from components.cores import available
 from components.errors import Collapse, UserError
 
 Record = dict[str, Any]
@@ -99,7 +100,7 @@ def run_on_workers(
     Args:
         loop: a module's function. Under several workers torch.distributed is initialised when it is called.
         config: what it is handed, JSON values.
-        workers: 0: in this process, with all its cores and without a cluster.
+        workers: how many, at least 1.
         name: of the run; must carry the key, for Ray does not train again under a finished name.
         storage: the stage's folder, on storage that all workers share.
         hear: called here, in order, with what the first worker tells.
@@ -108,13 +109,8 @@ def run_on_workers(
         UserError, Collapse: as raised in `loop`; these are not retried.
         ray.train.TrainingFailedError: workers died more often than `RESTARTS`, or `loop` failed otherwise.
     """
-    for variable, value in QUIET.items():
-        os.environ.setdefault(variable, value)
-    if workers == 0:
-        return _fit(lambda given: loop(given, hear), config, 0, {}, name, storage)
     file = storage / "told.jsonl"
-    cpus = os.cpu_count() or 1
-    with instance(address, home, cpus=max(cpus, workers)) as ray, _listening(file, hear):
+    with instance(address, home, cpus=max(available(), workers)) as ray, _listening(file, hear):
         have = ray.cluster_resources()
         gpu = have.get("GPU", 0) >= workers
         resources: Record = {"GPU": 1} if gpu else {}

@@ -15,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from components.collectives import rank, world
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses, Objective
+from components.training.data_parallel import Gradients, same_state
 from components.training.device import Placement
 
 
@@ -31,7 +32,7 @@ class Learner(nn.Module):
 
 
 class Replica(nn.Module):
-    """A learner whose losses are plain tensors, which is what DistributedDataParallel can follow."""
+    """A learner whose losses are plain tensors, which is what backward and DistributedDataParallel can follow."""
 
     def __init__(self, learner: Learner) -> None:
         super().__init__()
@@ -42,18 +43,37 @@ class Replica(nn.Module):
         return losses.total, losses.parts
 
 
+class Averaged(Replica):
+    """A replica whose gradients are, when backward returns, the mean over the processes."""
+
+    def __init__(self, learner: Learner) -> None:
+        super().__init__(learner)
+        same_state([*learner.parameters(), *learner.buffers()])
+        self.gradients = Gradients(learner.parameters())
+
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        total, parts = super().forward(batch)
+        total.register_hook(self._when_done)
+        return total, parts
+
+    def _when_done(self, grad: Tensor) -> None:
+        # What DistributedDataParallel does at the end of backward, too.
+        torch.autograd.Variable._execution_engine.queue_callback(self.gradients.average)  # type: ignore[no-untyped-call]
+
+
 def parallel(learner: Learner) -> nn.Module:
     """The module to call each step: gradients are averaged over the processes if there are several.
 
-    Buffers are not broadcast: queues and banks may differ from process to process. Parameters may go unused
-    in a step (frozen prototypes, a head that waits for its first clusters), so the graph is searched for
-    them.
+    On GPUs by DistributedDataParallel, which communicates while backward computes; on CPUs, where both take the
+    same cores, once and in one buffer. Buffers are not broadcast: queues and banks may differ from process to
+    process. Parameters may go unused in a step (frozen prototypes, a head that waits for its first clusters).
     """
-    replica = Replica(learner)
     if world() == 1:
-        return replica
+        return Replica(learner)
+    if next(learner.parameters()).device.type == "cpu":
+        return Averaged(learner)
     return DistributedDataParallel(
-        replica, broadcast_buffers=False, find_unused_parameters=True, gradient_as_bucket_view=True
+        Replica(learner), broadcast_buffers=False, find_unused_parameters=True, gradient_as_bucket_view=True
     )
 
 

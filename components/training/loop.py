@@ -17,6 +17,7 @@ from torch import Tensor
 from components.collectives import rank, world
 from components.config import Config
 from components.crash import point
+from components.encoders.norm import synchronise
 from components.errors import UserError
 from components.training.device import Placement, Precision
 from components.training.ema import Ema
@@ -35,7 +36,8 @@ class TrainConfig(Config):
     encoder_rate: multiplier of the encoder's learning rate. warmup: share of the training, also the time in
     which no run is called dead. floor: share of the peak rate left at the end. clip: largest norm of the
     gradient, 0 for any. ema_decay: 0 for no averaged copy. patience: dead checks in a row before the run is
-    stopped.
+    stopped. sync_batch_norm: batch norm over the batch of all processes, not over each one's part of it; on
+    CPUs the processes then wait for each other at every layer.
     """
 
     epochs: PositiveInt = 20
@@ -50,12 +52,13 @@ class TrainConfig(Config):
     checkpoint_seconds: NonNegativeFloat = 30.0
     watch_steps: PositiveInt = 20
     patience: PositiveInt = 3
+    sync_batch_norm: bool = False
 
 
 @dataclass(frozen=True)
 class Trained:
     """seconds: of training, interruptions left out. figures: of the last epoch. checkpoint: the file of the
-    end state."""
+    end state. processes: that shared every batch."""
 
     learner: Learner
     average: Learner | None
@@ -65,6 +68,7 @@ class Trained:
     data_wait_share: float
     figures: dict[str, float]
     checkpoint: Path
+    processes: int = 1
 
 
 def train(
@@ -118,6 +122,7 @@ class _Training:
     ) -> None:
         self.learner, self.source, self.config = learner, source, config
         self.seed, self.placement, self.warm = seed, placement, warm
+        synchronise(learner, config.sync_batch_norm)
         pace = learner.objective.pace
         parts = ((learner.encoder, config.encoder_rate * pace), (learner, pace))
         self.optimiser = build_optimiser(config.optimiser, parts)
@@ -199,4 +204,5 @@ class _Training:
             data_wait_share=clock.waited / seconds,
             figures=self.state.figures,
             checkpoint=file,
+            processes=world(),
         )

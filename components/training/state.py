@@ -78,6 +78,12 @@ class State:
         if state is not None:
             self._restore(state)
             say(f"resuming at epoch {self.at.epoch + 1}, step {self.at.done}")
+            began = max(1, len(state["own"]))
+            if began != world():
+                say(
+                    f"{began} processes have begun this training and {world()} go on: the figures will differ "
+                    f"slightly from those of one that was not interrupted"
+                )
         elif warm is not None:
             take_over(warm.state(self.device), self.learner, self.optimiser, self.ema)
             say(f"warm start: {len(warm.new)} new and {len(warm.old)} old samples")

@@ -21,6 +21,8 @@ from components.objectives.simclr import SimclrConfig
 from components.training.beginning import Beginning, begin
 from components.training.checkpoint import export_encoder
 from components.training.cluster import Record, Tell, run_on_workers
+from components.training.data_parallel import SMALLEST, how_many, together
+from components.training.device import place
 from components.training.loop import TrainConfig, Trained, train
 from components.training.warm import Warm, WarmConfig
 from pipelines.store import Artifact, Context, Manifest, read_manifest
@@ -58,8 +60,9 @@ class Output(Config):
     """encoder: safetensors. checkpoint: the whole end state. encoder_config, channels, mean, std: to build
     it anew.
 
-    figures: of the last epoch. seconds: of training. samples_per_second: of all workers. generation: warm
-    starts since a training from scratch. new_samples: those that the parent had not; all without a parent.
+    figures: of the last epoch. seconds: of training. samples_per_second: of all processes, of which `processes`
+    shared every batch. generation: warm starts since a training from scratch. new_samples: those that the parent
+    had not; all without a parent.
     """
 
     encoder: Artifact
@@ -77,6 +80,7 @@ class Output(Config):
     samples_per_second: float
     data_wait_share: float
     seconds: float
+    processes: int = 1
     collapsed: bool = False
     generation: int = 0
     new_samples: int = 0
@@ -113,16 +117,20 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         context.log(record["step"], **figures)
         context.progress(figures["progress"], describe(figures, epochs))
 
-    done = run_on_workers(
-        fit,
-        config,
-        workers=context.settings.workers,
-        name=f"pretrain-{folder.name.strip('.').removesuffix('.part')}",
-        storage=folder,
-        home=context.settings.home,
-        address=context.settings.ray,
-        hear=hear,
-    )
+    if context.settings.workers:
+        done = run_on_workers(
+            fit,
+            config,
+            workers=context.settings.workers,
+            name=f"pretrain-{folder.name.strip('.').removesuffix('.part')}",
+            storage=folder,
+            home=context.settings.home,
+            address=context.settings.ray,
+            hear=hear,
+        )
+    else:
+        processes = _processes(request, folder, context)
+        done = together(lambda: fit(config, hear if rank() == 0 else _unheard), processes, context.say)
     return Output(
         encoder=Artifact.of(folder / "encoder.safetensors", folder),
         checkpoint=Artifact.of(folder / "checkpoints" / done.pop("checkpoint"), folder),
@@ -135,6 +143,22 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         generation=parent.output.get("generation", 0) + 1 if parent is not None else 0,
         **done,
     )
+
+
+def _processes(request: Request, folder: Path, context: Context) -> int:
+    """On this machine; says where cores are left over."""
+    device = place(context.settings.device, request.train.precision).device
+    cores, batch = context.settings.cores, request.train.batch_size
+    processes = how_many(folder / "checkpoints", device, cores, batch)
+    if device.type == "cpu" and processes < cores:
+        context.say(
+            f"{processes} of {cores} cores train: batch_size {batch} in equal parts of at least {SMALLEST} samples"
+        )
+    return processes
+
+
+def _unheard(record: Record) -> None:
+    """What the other processes tell is what the first one tells."""
 
 
 def _fits(parent: Manifest, request: Request, channels: int) -> None:
@@ -228,4 +252,5 @@ def _result(trained: Trained) -> Record:
         "samples_per_second": trained.samples_per_second,
         "data_wait_share": trained.data_wait_share,
         "seconds": trained.seconds,
+        "processes": trained.processes,
     }
