@@ -70,13 +70,12 @@ def embedding(images: np.ndarray, folder: Path, batch_size: int = 512) -> tuple[
     worker = Embedder({
         "weights": folder / "encoder.safetensors", "encoder": described, "images": folder / "images.npy",
         "features": folder / "features.npy", "batch_size": batch_size, "device": "auto", "precision": "auto",
-        "threads": torch.get_num_threads(),
     })  # fmt: skip
     bare = placement.put(encoder).eval()
     best = [float("inf"), float("inf")]
     for _ in range(TURNS):
         start = time.perf_counter()
-        worker({"start": np.array([0]), "stop": np.array([rows])})
+        worker({"start": 0, "stop": rows})
         best[0] = min(best[0], time.perf_counter() - start)
         start = time.perf_counter()
         with torch.inference_mode(), placement.autocast():

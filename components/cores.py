@@ -58,7 +58,9 @@ def _limit(group: Path) -> float:
         limit, period = (group / "cpu.max").read_text().split()
     except (OSError, ValueError):
         try:
-            limit, period = ((group / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
+            limit, period = (
+                (group / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period")
+            )
         except OSError:
             return math.inf
     return float(limit) / float(period) if limit not in ("max", "-1") else math.inf

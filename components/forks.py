@@ -34,7 +34,7 @@ RESTARTS = 3
 GRACE = 3.0  # seconds in which the others may report why they ended, when one has
 
 
-class Died(RuntimeError):
+class WorkerDiedError(RuntimeError):
     """A process ended without a result: killed from outside, often for want of memory, or a crash in C."""
 
 
@@ -113,7 +113,7 @@ def at_once(work: Callable[[int], R], processes: int) -> R:
         The result of work(0).
 
     Raises:
-        Died: one ended without a result. Else the error of one of them, a UserError before any other.
+        WorkerDiedError: one ended without a result. Else the error of one of them, a UserError before any other.
     """
 
     def serve(rank: int, connection: Connection) -> None:
@@ -129,7 +129,7 @@ def at_once(work: Callable[[int], R], processes: int) -> R:
                 raise error
         dead = [workers[rank] for rank, end in ends.items() if end.died]
         if dead:
-            raise Died(f"a process {dead[0].fate}")
+            raise WorkerDiedError(f"a process {dead[0].fate}")
         if errors:
             raise errors[0]
         result: R = ends[0].result
@@ -166,16 +166,16 @@ def side_by_side(
 
     Args:
         tasks: inherited, not sent. make: called once in each process -> what is called with each task there.
-        processes: at most; with one, or one task, all is done in this process.
+        processes: at most; with one, or one task, or within such a process, all is done in this process.
         say: a line where a process was replaced.
 
     Yields:
         (number of the task, its result), in the order in which they are done.
 
     Raises:
-        Died: processes died more than RESTARTS times. Else the error that a task raised.
+        WorkerDiedError: processes died more than RESTARTS times. Else the error that a task raised.
     """
-    if min(processes, len(tasks)) <= 1:
+    if min(processes, len(tasks)) <= 1 or multiprocessing.current_process().daemon:
         work = make() if tasks else None
         for number, task in enumerate(tasks):
             assert work is not None
@@ -214,7 +214,7 @@ def side_by_side(
                     fate = worker.fate
                     worker.end()
                     if deaths > RESTARTS:
-                        raise Died(f"a process {fate}, for the {deaths}th time")
+                        raise WorkerDiedError(f"a process {fate}, for the {deaths}th time")
                     say(f"a process {fate}: its task is given to another one")
                     waiting.appendleft(number)
                     give(Worker(serve))
@@ -226,9 +226,7 @@ def side_by_side(
             worker.end()
 
 
-def run_all(
-    jobs: Sequence[Callable[[], R]], processes: int, say: Say = lambda text: None
-) -> list[R]:
+def run_all(jobs: Sequence[Callable[[], R]], processes: int, say: Say = lambda text: None) -> list[R]:
     """The results of independent jobs, in their order; up to `processes` run at the same time."""
 
     def call(job: Callable[[], R]) -> R:

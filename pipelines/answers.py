@@ -1,4 +1,4 @@
-"""What a classifier answers on rows of a packed array, over Ray Data: probabilities, with features and distances.
+"""What a classifier predicts for rows of a packed array: probabilities, with features and distances.
 
 A range's answers are a file of their own, written whole or not at all, so a run that was killed goes on where it
 stopped. Computed in float32 whatever the training computed in: so it answers where it is served.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from components.files import write_atomically
 from pipelines.context import Context
-from pipelines.ranges import over_ranges
+from pipelines.ranges import Range, Report, over_ranges
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -76,26 +76,24 @@ def answers(folder: Path, rows: Ints, ranges: Sequence[dict[str, int]]) -> Answe
 class Answerer:
     """One worker: the classifier loaded once, then range after range."""
 
-    def __init__(self, work: dict[str, Any]) -> None:
-        import torch
+    def __init__(self, work: Mapping[str, Any]) -> None:
 
         from components.data.packed import Packed
         from components.registry.model import load_classifier
         from components.training.device import place
 
-        torch.set_num_threads(int(work["threads"]))
         self.device = place(work["device"]).device
         self.classifier = load_classifier(Path(work["model"]), work["sha256"]).to(self.device)
         self.rows = np.load(work["rows"])
         self.packed = Packed.open(Path(work["images"]), self.rows)
         self.folder, self.batch_size = Path(work["folder"]), int(work["batch_size"])
 
-    def __call__(self, batch: dict[str, np.ndarray[Any, Any]]) -> dict[str, list[float]]:
-        """One range a batch: writes its file; reports how many rows, and when it began and ended (unix time)."""
+    def __call__(self, part: Range) -> Report:
+        """Writes the file of one range; reports how many rows, and when it began and ended (unix time)."""
         import torch
 
         began = time.time()
-        start, stop = int(batch["start"][0]), int(batch["stop"][0])
+        start, stop = part["start"], part["stop"]
         probabilities, features = [], []
         with torch.inference_mode():
             for first in range(start, stop, self.batch_size):
@@ -109,7 +107,7 @@ class Answerer:
         found = Answers(p, x, np.full(len(x), np.nan, np.float32) if apart is None else apart)
         file = _file(self.folder, self.rows, {"start": start, "stop": stop})
         write_atomically(file, lambda out: np.savez(out, **found._asdict()))
-        return {"rows": [stop - start], "began": [began], "ended": [time.time()]}
+        return {"rows": stop - start, "began": began, "ended": time.time()}
 
 
 def _file(folder: Path, rows: Ints, part: Mapping[str, int]) -> Path:

@@ -5,7 +5,6 @@ cross-validated on them; test items are not touched. How well the two orders agr
 the figures without labels can be trusted on data of this kind.
 """
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -66,7 +65,7 @@ def choose(
             first = next(iter(trials.values()))
             outcomes = tune_trials(
                 trials, epochs=budget, labelled=first.classes >= 2, address=settings.ray, home=settings.home,
-                folder=folder, cpus=os.cpu_count() or 1, hear=lambda name, record: say(progress(name, record)),
+                folder=folder, cpus=settings.cores, hear=lambda name, record: say(progress(name, record)),
             )  # fmt: skip
         finally:
             shutil.rmtree(folder, ignore_errors=True)

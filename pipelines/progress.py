@@ -3,9 +3,11 @@
 import shutil
 import sys
 import time
+from collections import deque
 from typing import Any, TextIO
 
 INTERVAL = 10.0  # seconds between two lines of progress where the screen cannot be written over
+RECENT = 30.0  # seconds whose speed tells how long the rest will take
 
 
 class Display:
@@ -14,7 +16,8 @@ class Display:
     def __init__(self, stream: TextIO | None = None, live: bool | None = None) -> None:
         self.stream = stream or sys.stdout
         self.live = self.stream.isatty() if live is None else live
-        self.stage, self.began, self.first, self.shown = "", 0.0, 0.0, 0.0
+        self.stage, self.shown = "", 0.0
+        self.seen = deque[tuple[float, float]]()  # of this stage: when, and how far it was
 
     def __call__(self, record: dict[str, Any]) -> None:
         stage, now = str(record["stage"]), time.monotonic()
@@ -22,7 +25,7 @@ class Display:
             self.line(f"{stage:>12} | {record['say']}")
         elif "done" in record:
             if stage != self.stage:
-                self.stage, self.began, self.first = stage, now, float(record["done"])
+                self.stage, self.seen = stage, deque()
             if record["text"] != "" or self.live:
                 self._progress(stage, float(record["done"]), str(record["text"]), now)
         elif record.get("status") == "started":
@@ -52,9 +55,13 @@ class Display:
             self.line(shown)
 
     def _left(self, done: float, now: float) -> str:
-        """From the speed since the first word of this stage: a resumed one begins in the middle."""
-        made, taken = done - self.first, now - self.began
-        return f"  {duration(taken * (1 - done) / made)} left" if made > 0.01 and taken > 2 else ""
+        """From the speed of the last RECENT seconds: a machine may have become busy, or free again."""
+        self.seen.append((now, done))
+        while len(self.seen) > 2 and now - self.seen[1][0] >= RECENT:
+            self.seen.popleft()
+        since, first = self.seen[0]
+        made, taken = done - first, now - since
+        return f"  {duration(taken * (1 - done) / made)} left" if made > 0 and taken > 5 else ""
 
     def _over(self, text: str) -> None:
         if self.live:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,7 +53,7 @@ def origin(references: list[str], context: Context) -> dict[str, str]:
         "selfsup.seconds": f"{sum(manifest.seconds for manifest in manifests.values()):.1f}",
         "selfsup.device": context.settings.device,
         "selfsup.workers": str(context.settings.workers),
-        "selfsup.cores": str(os.cpu_count()),
+        "selfsup.processes": json.dumps(_processes(manifests)),
     }
     tags |= {f"selfsup.{stage}": reference for stage, (reference, _) in above.items()}
     start = (manifests["pretrain"].given.get("start") or {}).get("parent")
@@ -65,6 +64,11 @@ def origin(references: list[str], context: Context) -> dict[str, str]:
         tags["selfsup.worth"] = "; ".join([worth["line"], *worth["warnings"]])
     baselines = evaluated.get("baselines") or {}
     return tags | {"selfsup.figure.baselines": json.dumps(baselines, sort_keys=True)}
+
+
+def _processes(manifests: Mapping[str, Manifest]) -> dict[str, int]:
+    """How many processes shared the batches of each training."""
+    return {stage: m.output["processes"] for stage, m in manifests.items() if m.output.get("processes")}
 
 
 def recipe_text(name: str, manifests: Mapping[str, Manifest]) -> str:

@@ -99,9 +99,8 @@ def rebuild(record: Record, settings: Settings, scratch: Path, watch: Watch) -> 
             raise UserError(
                 f"{reference}: this code needs a run of {lacking[0]} for it, and the record has none"
             )
-        made[reference] = execute(
-            manifest.stage, _recipe(manifest, given), asked, _apart(settings, scratch, data), run, watch
-        )
+        there = _apart(settings, scratch, data, manifest.output.get("processes"))
+        made[reference] = execute(manifest.stage, _recipe(manifest, given), asked, there, run, watch)
     return made
 
 
@@ -175,7 +174,8 @@ def _recipe(manifest: Manifest, given: dict[str, Any]) -> Recipe:
     )
 
 
-def _apart(settings: Settings, scratch: Path, data: Path) -> Settings:
-    """As here, with everything that is written below `scratch`, on this machine."""
+def _apart(settings: Settings, scratch: Path, data: Path, processes: int | None) -> Settings:
+    """As here, with everything that is written below `scratch`, on this machine; `processes` share a batch if they
+    did so then, whatever cores this machine has."""
     kept = {name: getattr(settings, name) for name in ("recipes", "dvc_remote", "workers", "device", "debug")}
-    return Settings(home=scratch, data=data, **kept)
+    return Settings(home=scratch, data=data, cpus=processes or settings.cpus, **kept)

@@ -16,7 +16,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from components.collectives import world
-from components.forks import RESTARTS, Died, Say, at_once
+from components.forks import RESTARTS, Say, WorkerDiedError, at_once
 from components.training.checkpoint import processes_of
 
 R = TypeVar("R")
@@ -53,15 +53,15 @@ def together(work: Callable[[], R], processes: int, say: Say = lambda text: None
     times: `work` must go on from its own checkpoints.
 
     Raises:
-        Died: processes were killed more often than that. Else what `work` raised.
+        WorkerDiedError: processes were killed more often than that. Else what `work` raised.
     """
     if processes == 1:
         return work()
     for attempt in range(RESTARTS + 1):
         with tempfile.TemporaryDirectory(prefix="selfsup-group-") as folder:
             try:
-                return at_once(lambda rank: _member(work, rank, processes, Path(folder)), processes)  # noqa: B023
-            except Died as death:
+                return at_once(lambda rank: _member(work, rank, processes, Path(folder)), processes)
+            except WorkerDiedError as death:
                 if attempt == RESTARTS:
                     raise
                 say(f"{death}; training goes on from the last checkpoint")
@@ -70,8 +70,8 @@ def together(work: Callable[[], R], processes: int, say: Say = lambda text: None
 
 def _member(work: Callable[[], R], rank: int, processes: int, folder: Path) -> R:
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # a container may not be able to resolve its own name
-    store = dist.FileStore(str(folder / "meet"), processes)
-    dist.init_process_group("gloo", store=store, rank=rank, world_size=processes, timeout=TIMEOUT)
+    meet = f"file://{folder / 'meet'}"
+    dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=processes, timeout=TIMEOUT)
     result = work()
     dist.barrier()  # nobody leaves while another still listens
     dist.destroy_process_group()
@@ -90,7 +90,7 @@ class Gradients:
         sizes = [p.numel() for p in self.parameters]
         like = self.parameters[0]
         self.flat = torch.zeros(sum(sizes) + len(sizes), dtype=like.dtype, device=like.device)
-        *parts, self.present = self.flat.split([*sizes, len(sizes)])
+        *parts, self.present = torch.split(self.flat, [*sizes, len(sizes)])
         self.parts = [_shaped(part, p) for part, p in zip(parts, self.parameters, strict=True)]
 
     @torch.no_grad()

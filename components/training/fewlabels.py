@@ -6,6 +6,7 @@ samples.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +19,21 @@ from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.data.packed import Packed
 from components.encoders import Encoder
+from components.forks import run_all
 from components.semisupervised import MethodConfig, build_method
 from components.semisupervised.base import Method
 from components.semisupervised.distillation import Distillation
 from components.semisupervised.pieces.adjustment import unadjusted
 from components.training.device import Placement, Precision
 from components.training.labelled import LabelledSource, Supervision, domains_of
-from components.training.learner import Learner, features
+from components.training.learner import Learner, draw, features
 from components.training.loop import TrainConfig, Trained, train
 from components.training.optimiser import AdamwConfig
 from components.training.watching import Watch
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
+TOGETHER = 1024  # samples whose features one process computes at a time: two batches
 
 
 class FitConfig(Config):
@@ -55,7 +58,7 @@ class Material:
 
     labelled [n] positions, labels [n]; kept [m] positions of pseudo-labels, kept_labels [m] their classes,
     confidence [m]. weak, strong: views. folder: of checkpoints. source: [N] where each sample comes from, None
-    where nobody says.
+    where nobody says. cores: processes that may compute at the same time.
     """
 
     packed: Packed
@@ -70,6 +73,7 @@ class Material:
     placement: Placement
     folder: Path
     source: Ints | None = None
+    cores: int = 1
 
     def clean(self, positions: Ints) -> Callable[[Tensor], Tensor]:
         """A function: index [B] into `positions` -> those samples, [B, C, S, S] in [0, 1], on the device."""
@@ -82,8 +86,16 @@ class Material:
 
     def features(self, encoder: nn.Module, positions: Ints) -> NDArray[np.float32]:
         """[len(positions), D] of clean samples."""
-        found = features(encoder, self.clean(positions), len(positions), self.placement)
-        return np.asarray(found.numpy(), dtype=np.float32)
+
+        def part(at: Ints) -> NDArray[np.float32]:
+            found = features(encoder, self.clean(at), len(at), self.placement)
+            return np.asarray(found.numpy(), dtype=np.float32)
+
+        cores = self.cores if self.placement.device.type == "cpu" else 1
+        if cores == 1 or len(positions) < 2 * TOGETHER:
+            return part(positions)
+        parts = np.split(positions, range(TOGETHER, len(positions), TOGETHER))
+        return np.concatenate(run_all([partial(part, at) for at in parts], cores))
 
     def supervision(self, use: Ints, pseudo: bool) -> Supervision:
         """Labels number `use` (of n) and no others; the pseudo-labels too if `pseudo`."""
@@ -127,7 +139,11 @@ def fit(
     watch: Watch,
     say: Callable[[str], None],
 ) -> Trained:
-    """Train `encoder` in place, from the newest checkpoint of this job if there is one."""
+    """Train `encoder` in place, from the newest checkpoint of this job if there is one.
+
+    The same bytes whatever was trained before it in this process.
+    """
+    torch.manual_seed(draw(config.seed))
     counts = np.bincount(material.labels[job.use], minlength=material.classes)
     prior = torch.from_numpy(counts.astype(np.float32))
     method = build_method(job.method, encoder, material.classes, len(material.packed), prior)

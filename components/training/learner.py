@@ -53,12 +53,12 @@ class Averaged(Replica):
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         total, parts = super().forward(batch)
-        total.register_hook(self._when_done)
+        total.register_hook(self._when_done)  # type: ignore[no-untyped-call]
         return total, parts
 
     def _when_done(self, grad: Tensor) -> None:
         # What DistributedDataParallel does at the end of backward, too.
-        torch.autograd.Variable._execution_engine.queue_callback(self.gradients.average)  # type: ignore[no-untyped-call]
+        torch.autograd.Variable._execution_engine.queue_callback(self.gradients.average)
 
 
 def parallel(learner: Learner) -> nn.Module:

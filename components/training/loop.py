@@ -97,7 +97,7 @@ def train(
         UserError: the loss is not finite, or a checkpoint belongs to another training.
     """
     placement.put(learner)
-    training = _Training(learner, source, config, folder, watch, seed, placement, check, warm)
+    training = _Training(learner, source, config, folder, watch, seed, placement, check, warm, say)
     training.state.take_up(warm, say)
     try:
         for epoch in range(training.state.at.epoch, config.epochs):
@@ -119,6 +119,7 @@ class _Training:
         placement: Placement,
         check: Checker | None,
         warm: Warm | None,
+        say: Callable[[str], None],
     ) -> None:
         self.learner, self.source, self.config = learner, source, config
         self.seed, self.placement, self.warm = seed, placement, warm
@@ -130,7 +131,7 @@ class _Training:
         settings = config.model_dump(mode="json", exclude={"checkpoint_seconds", "watch_steps"})
         identity: dict[str, Any] = {"seed": seed, "samples": source.rows, **settings}
         self.state = State(learner, self.optimiser, self.ema, folder, identity, placement.device)
-        self.watching = Watching(self.state, source, watch, check, config.epochs)
+        self.watching = Watching(self.state, source, watch, check, config.epochs, say)
         self.generator = torch.Generator(placement.device)
 
     def epoch(self, epoch: int) -> None:

@@ -16,6 +16,7 @@ from components.collectives import world
 from components.errors import Collapse, UserError
 from components.evaluation.churn import churn
 from components.training.learner import agree
+from components.training.slowdown import Slowdown
 from components.training.source import BatchSource
 from components.training.state import Clock, Position, State
 
@@ -61,10 +62,16 @@ class Watching:
     """Measures the time between looks and judges the epochs."""
 
     def __init__(
-        self, state: State, source: BatchSource, watch: Watch, check: Checker | None, epochs: int
+        self,
+        state: State,
+        source: BatchSource,
+        watch: Watch,
+        check: Checker | None,
+        epochs: int,
+        say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.state, self.source, self.watch, self.check = state, source, watch, check
-        self.epochs = epochs
+        self.epochs, self.say, self.slowdown = epochs, say, Slowdown()
         self.start()
 
     def start(self) -> None:
@@ -83,6 +90,8 @@ class Watching:
             "rate": self.state.optimiser.param_groups[0]["lr"],
             "samples_per_second": self.samples / seconds, "data_wait_share": waited / seconds,
         })  # fmt: skip
+        if warning := self.slowdown.seen(seconds, self.samples, waited):
+            self.say(warning)
         self.state.clock = Clock(clock.seconds + seconds, clock.samples + self.samples, clock.waited + waited)
         self.start()
 

@@ -1,7 +1,5 @@
 """The third step: a student that learns from the fine-tuned model on all samples."""
 
-import copy
-
 import numpy as np
 import torch
 from torch import nn
@@ -12,7 +10,7 @@ from components.registry.model import ModelConfig
 from components.training.fewlabels import Job, Material, final_parts
 from components.training.loop import Trained
 from pipelines.finetuning.config import DistillConfig, FinetuneConfig
-from pipelines.finetuning.layers import Meter
+from pipelines.finetuning.layers import Meter, shared_by
 
 
 def distil(
@@ -45,4 +43,4 @@ def distil(
         head=None if fresh else (raw.weight, raw.bias),
         teacher=nn.Sequential(*final_parts(teacher)),
     )
-    return meter.fit(job, request, material, copy.deepcopy(encoder)), model
+    return meter.fit(job, request, material, encoder, shared_by(job.name, request, material)), model

@@ -1,6 +1,6 @@
-"""Cross-fitting: every label answered by a training that was not given it, so that none is held out for good."""
+"""Cross-fitting: every label predicted by a training that was not given it, so that none is held out for good."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from components.evaluation.calibration import fit_temperature, log_loss, softmax
 from components.evaluation.conformal import Sets, fit_sets
 from components.evaluation.folds import possible_folds, stratified_folds
-from components.training.fewlabels import Material, logits
-from components.training.loop import Trained
+from components.training.fewlabels import Material
 from pipelines.finetuning.config import CrossFitConfig
 
 Ints = NDArray[np.int64]
@@ -54,15 +53,24 @@ class Held:
         pq.write_table(pa.table(columns), file, compression="zstd")
 
 
-def hold_out(one: Callable[[Ints, int], Trained], wanted: int, seed: int, material: Material) -> Held | None:
-    """Every label that is not alone in its class, answered by the training that was not given it."""
-    folds = possible_folds(material.labels, wanted) if wanted >= 2 else 0
+def folds_of(labels: Ints, wanted: int, seed: int) -> Ints | None:
+    """[n] the fold in which each label is held out, -1 for one that is alone in its class; None where none can be."""
+    folds = possible_folds(labels, wanted) if wanted >= 2 else 0
     if not folds:
         return None
-    fold = np.full(len(material.labels), -1, dtype=np.int64)
-    several = np.flatnonzero(np.bincount(material.labels)[material.labels] > 1)
-    fold[several] = stratified_folds(material.labels[several], folds, seed)
-    held = np.zeros((len(fold), material.classes))
-    for k in range(folds):
-        held[fold == k] = logits(one(np.flatnonzero(fold != k), k), material, material.labelled[fold == k])
-    return Held(held[fold >= 0], material.labels[fold >= 0], several)
+    of = np.full(len(labels), -1, dtype=np.int64)
+    several = np.flatnonzero(np.bincount(labels)[labels] > 1)
+    of[several] = stratified_folds(labels[several], folds, seed)
+    return of
+
+
+def held_out(of: Ints, parts: Sequence[Doubles], material: Material) -> Held:
+    """Every label that is not alone in its class, as predicted by the training that was not given it.
+
+    Args:
+        of: [n] as folds_of gives it. parts: for each fold, logits [h, K] of its labels, in order.
+    """
+    held = np.zeros((len(of), material.classes))
+    for fold, part in enumerate(parts):
+        held[of == fold] = part
+    return Held(held[of >= 0], material.labels[of >= 0], np.flatnonzero(of >= 0))

@@ -13,11 +13,11 @@ from components.training.fewlabels import Material, logits
 from components.training.loop import Trained
 from pipelines.finetuning.config import CrossFitConfig, FinetuneConfig
 from pipelines.finetuning.distil import distil
-from pipelines.finetuning.head import Frozen, fit_head
+from pipelines.finetuning.head import Frozen
 from pipelines.finetuning.held import Held
-from pipelines.finetuning.layers import Meter, finetune
+from pipelines.finetuning.layers import Meter
 from pipelines.finetuning.ordinary import ordinary_of
-from pipelines.finetuning.scratch import named, save, scratch
+from pipelines.finetuning.scratch import Scratch, named, save
 
 
 def described(
@@ -71,37 +71,26 @@ def kept(
     the student, and that as its teacher beside it."""
     trained, said, files = final, model, dict[str, Any]()
     if request.distill is not None:
-        files = named("teacher", save(final, _bare(model), meter.folder / "teacher", meter.folder))
+        files = named("teacher", save(final, bare(model), meter.folder / "teacher", meter.folder))
         trained, said = distil(request, request.distill, final, encoder, head, model, material, meter)
     ordinary = ordinary_of(trained, material, request.false_alarms, request.seed)
     saved = save(trained, said, meter.folder / "model", meter.folder, ordinary)
     return {**files, "model": saved[0], "config": saved[1]}
 
 
-def labels_alone(
-    request: FinetuneConfig, encoder: Encoder, frozen: Frozen, material: Material, meter: Meter
-) -> Trained | None:
-    """The same encoder trained on the labels alone; None where the method is just that."""
-    if request.labels_alone:
-        return None
-    head, every = fit_head(request, frozen, material, pseudo=False), np.arange(len(material.labels))
-    return finetune(request, encoder, head, material, every, meter, alone=True)
-
-
 def beside(
-    request: FinetuneConfig, alone: Trained | None, model: ModelConfig, material: Material, meter: Meter
+    alone: Trained | None, baseline: Scratch | None, model: ModelConfig, meter: Meter
 ) -> dict[str, Any]:
     """The files of what was trained on the labels alone, and of the same network from random."""
     files = dict[str, Any]()
     if alone is not None:
-        files |= named("alone", save(alone, _bare(model), meter.folder / "alone", meter.folder))
-    if request.scratch.steps:
-        baseline = scratch(request, model, material, meter)
+        files |= named("alone", save(alone, bare(model), meter.folder / "alone", meter.folder))
+    if baseline is not None:
         files |= named("scratch", baseline.files)
         files |= {"scratch_rate": baseline.rate, "scratch_validation": baseline.validation}
     return files
 
 
-def _bare(model: ModelConfig) -> ModelConfig:
+def bare(model: ModelConfig) -> ModelConfig:
     """Without the sets of classes, which hold for the model alone."""
     return model.model_copy(update={"sets": None})

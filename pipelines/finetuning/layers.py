@@ -1,11 +1,20 @@
-"""All layers, the encoder at a rate of its own: the training that is kept, and the short ones that judge it."""
+"""All layers, the encoder at a rate of its own: the training that is kept, and the short ones that judge it.
+
+The training that is kept shares each batch among processes; all others are independent of each other and run side by
+side, one process each (components.forks).
+"""
 
 import copy
+import mmap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from components.collectives import rank
 from components.crash import point
 from components.encoders import Encoder
 from components.evaluation.calibration import softmax
@@ -13,24 +22,29 @@ from components.evaluation.confirming import Confirmation, confirming
 from components.evaluation.folds import possible_folds
 from components.evaluation.logistic import fit_logistic
 from components.evaluation.probe import Probe, choose_strength, moments
+from components.forks import run_all
 from components.semisupervised.supervised import labels_alone
+from components.training.data_parallel import how_many, together
 from components.training.fewlabels import Job, Material, cost, fit, logits
 from components.training.loop import Trained
 from pipelines.finetuning.config import FinetuneConfig
 from pipelines.finetuning.head import Frozen
-from pipelines.finetuning.held import Held, hold_out
+from pipelines.finetuning.held import Held, folds_of, held_out
 from pipelines.store import Context
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
+R = TypeVar("R")
 WATCHED = 250  # unlabelled samples on which the confidence is read in a fold
+SLOTS = 4096  # trainings at most
 
 
 class Meter:
-    """Runs the several trainings of this stage and tells how far all of them together are."""
+    """Runs the several trainings of this stage, in this process and in its forks, and shows how far all of them
+    together are."""
 
     def __init__(self, request: FinetuneConfig, material: Material, folder: Path, context: Context) -> None:
-        self.context, self.folder, self.done = context, folder, 0.0
+        self.context, self.folder, self.cores = context, folder, material.cores
         size = request.batch_size * (1 + 2 * request.ratio)
         folds = possible_folds(material.labels, request.cross_fit.folds)
         scratch = request.scratch
@@ -39,21 +53,41 @@ class Meter:
         whole = size * (request.steps + folds * request.cross_fit.steps + third)
         alone = 0 if request.labels_alone else request.steps + folds * request.cross_fit.steps
         self.total = float(whole + request.batch_size * (alone + scratch.steps * runs))
+        self.slots = dict[str, int]()
+        # Of each training; forks share the memory, so each knows how far the others are.
+        self.done = np.frombuffer(mmap.mmap(-1, 8 * SLOTS), dtype=np.float64)
 
-    def fit(self, job: Job, request: FinetuneConfig, material: Material, encoder: Encoder) -> Trained:
+    def announce(self, *names: str) -> None:
+        """Trainings that forks will run: they must have a place before the fork."""
+        for name in names:
+            self.slots.setdefault(name, len(self.slots))
+
+    def fit(
+        self, job: Job, request: FinetuneConfig, material: Material, encoder: Encoder, processes: int = 1
+    ) -> Trained:
+        """Train a copy of `encoder`; several processes share its batches."""
         name, share = job.name.split("-")[0], cost(job, request, job.method.name != "supervised")
+        self.announce(job.name)
+        place = self.slots[job.name]
 
         def watch(step: int, figures: dict[str, float]) -> None:
             if name == job.name:  # not the many short ones
                 self.context.log(step, **{f"{name}/{key}": value for key, value in figures.items()})
-            done = (self.done + share * figures["progress"]) / self.total
-            loss = figures.get("loss/total", 0.0)
+            self.done[place] = share * figures["progress"]
+            done, loss = float(self.done.sum()) / self.total, figures.get("loss/total", 0.0)
             self.context.progress(min(0.99, done), f"{name}, step {step}, loss {loss:.3f}")
 
-        trained = fit(job, request, material, encoder, watch, self.context.say)
-        self.done += share
+        def work() -> Trained:
+            told = (watch, self.context.say) if rank() == 0 else (lambda *_: None, lambda _: None)
+            return fit(job, request, material, copy.deepcopy(encoder), *told)
+
+        trained = together(work, processes, self.context.say)
         point("finetune.between")
         return trained
+
+    def side_by_side(self, jobs: Sequence[Callable[[], R]]) -> list[R]:
+        """The results of jobs that each train in one process."""
+        return run_all(jobs, self.cores, self.context.say)
 
 
 def finetune(
@@ -69,10 +103,10 @@ def finetune(
     """The whole training, or with fold >= 0 the short one without pseudo-labels that judges it; either on labels alone
     instead."""
     whole, raw = fold < 0, head.raw()
-    name = ("alone" if whole else "cross_alone") if alone else ("finetune" if whole else "cross_fit")
+    method = labels_alone(request.method) if alone else request.method
     job = Job(
-        name=name if whole else f"{name}-{fold}",
-        method=labels_alone(request.method) if alone else request.method,
+        name=name_of(fold, alone),
+        method=method,
         use=use,
         pseudo=whole and not alone,
         steps=request.steps if whole else request.cross_fit.steps,
@@ -80,47 +114,96 @@ def finetune(
         encoder_rate=request.encoder_rate,
         head=(raw.weight, raw.bias),
     )
-    return meter.fit(job, request, material, copy.deepcopy(encoder))
+    processes = shared_by(job.name, request, material) if whole and not alone else 1
+    return meter.fit(job, request, material, encoder, processes)
 
 
-def cross_fit(
+def name_of(fold: int, alone: bool) -> str:
+    """Of a training's folder and in the log."""
+    if fold < 0:
+        return "alone" if alone else "finetune"
+    return f"{'cross_alone' if alone else 'cross_fit'}-{fold}"
+
+
+def shared_by(name: str, request: FinetuneConfig, material: Material) -> int:
+    """How many processes share the batches of a training."""
+    unlabelled = 0 if request.labels_alone else request.batch_size * request.ratio
+    device = material.placement.device
+    return how_many(material.folder / name, device, material.cores, request.batch_size, unlabelled)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What a fold's trainings predict for the labels that they were not given, [h, K] each; and their mean confidence
+    on unlabelled samples. before: a head on the frozen features. alone: trained on the labels alone."""
+
+    after: Doubles
+    before: Doubles
+    alone: Doubles
+    confidence: tuple[float, float]
+
+
+def judged(
     request: FinetuneConfig, encoder: Encoder, frozen: Frozen, material: Material, meter: Meter
-) -> tuple[Held | None, Confirmation | None]:
-    """The labels as trainings that did not see them answer, and whether these were led astray by their guesses; None
-    where none can be held out.
+) -> tuple[NDArray[np.int64] | None, list[Callable[[], Fold]]]:
+    """The fold of each label, and a job for each fold; None and no job where no label can be held out.
 
     These trainings use no pseudo-labels: those were made with every label, the held-out ones included.
     """
+    of = folds_of(material.labels, request.cross_fit.folds, request.seed)
+    if of is None:
+        return None, []
+    every = slice(None, None, max(1, len(frozen.sampled) // WATCHED))
     mean, scale = moments(frozen.own)
     scaled = (frozen.own - mean) / scale
-    before, alone = np.zeros((2, len(material.labels), material.classes))
-    sure: list[tuple[float, float]] = []
-    every = slice(None, None, max(1, len(frozen.sampled) // WATCHED))
 
-    def one(use: Ints, fold: int) -> Trained:
+    def one(fold: int) -> Fold:
+        use, out = np.flatnonzero(of != fold), np.flatnonzero(of == fold)
         known = material.labels[use]
         choice = choose_strength(scaled[use], known, material.classes, seed=request.seed)
         linear = fit_logistic(scaled[use], known, material.classes, strength=choice.strength)
         head = Probe(mean, scale, linear, choice)
+        before = head.logits(frozen.own[out])
         trained = finetune(request, encoder, head, material, use, meter, fold)
-        if not request.labels_alone:
-            out = np.setdiff1d(np.arange(len(before)), use)
-            plain = finetune(request, encoder, head, material, use, meter, fold, alone=True)
-            before[out] = head.logits(frozen.own[out])
-            alone[out] = logits(plain, material, material.labelled[out])
-            after = logits(trained, material, frozen.sampled[every])
-            sure.append((confidence(head.logits(frozen.pool[every])), confidence(after)))
-        return trained
+        after = logits(trained, material, material.labelled[out])
+        if request.labels_alone:
+            return Fold(after, before, after, (0.0, 0.0))
+        plain = finetune(request, encoder, head, material, use, meter, fold, alone=True)
+        sure = logits(trained, material, frozen.sampled[every])
+        return Fold(
+            after,
+            before,
+            logits(plain, material, material.labelled[out]),
+            (confidence(head.logits(frozen.pool[every])), confidence(sure)),
+        )
 
-    held = hold_out(one, request.cross_fit.folds, request.seed, material)
-    if held is None or request.labels_alone:
+    folds = range(int(of.max()) + 1)
+    meter.announce(*(name_of(fold, alone) for fold in folds for alone in (False, True)))
+    return of, [lambda fold=fold: one(fold) for fold in folds]  # type: ignore[misc]
+
+
+def cross_fitted(
+    request: FinetuneConfig, material: Material, of: Ints | None, folds: Sequence[Fold]
+) -> tuple[Held | None, Confirmation | None]:
+    """The labels as predicted by trainings that did not see them, and whether these show confirmation bias; None
+    where none could be held out."""
+    if of is None:
+        return None, None
+    held = held_out(of, [fold.after for fold in folds], material)
+    if request.labels_alone:
         return held, None
+    before, alone = (
+        held_out(of, [getattr(fold, name) for fold in folds], material).logits for name in ("before", "alone")
+    )
     found = confirming(
-        softmax(before[held.rows]),
-        softmax(alone[held.rows]),
+        softmax(before),
+        softmax(alone),
         softmax(held.logits),
         held.labels,
-        (float(np.mean([b for b, _ in sure])), float(np.mean([a for _, a in sure]))),
+        (
+            float(np.mean([fold.confidence[0] for fold in folds])),
+            float(np.mean([fold.confidence[1] for fold in folds])),
+        ),
         threshold=getattr(request.method, "threshold", 0.0),
         seed=request.seed,
     )

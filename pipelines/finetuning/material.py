@@ -65,6 +65,7 @@ def material_of(
         strong=request.strong or base.model_copy(update={"scale": (0.3, 1.0), "erase": 0.5}),
         placement=place(context.settings.device, request.precision),
         folder=folder / "checkpoints",
+        cores=context.settings.cores,
         source=None if table.source is None else table.source[rows],
     )
 

@@ -1,5 +1,6 @@
 """The baseline: the same network, views and loop from random initialisation, tuned as well as ours; and saving."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +12,15 @@ from components.encoders import build_encoder
 from components.registry.model import Classifier, ModelConfig, save_classifier
 from components.registry.ordinary import Ordinary
 from components.semisupervised.supervised import SupervisedConfig
-from components.training.fewlabels import Job, Material, final_parts
+from components.training.fewlabels import Job, Material, final_parts, logits
 from components.training.loop import Trained
 from pipelines.finetuning.config import FinetuneConfig
-from pipelines.finetuning.held import Held, hold_out
+from pipelines.finetuning.held import Held, folds_of, held_out
 from pipelines.finetuning.layers import Meter
 from pipelines.store import Artifact
 
 Ints = NDArray[np.int64]
+Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -28,32 +30,55 @@ class Scratch:
     validation: float | None
 
 
-def scratch(request: FinetuneConfig, model: ModelConfig, material: Material, meter: Meter) -> Scratch:
+class Grid:
     """The same network, views and loop without pretraining; rate and temperature cross-fitted like ours."""
 
-    def train(name: str, rate: float, use: Ints) -> Trained:
+    def __init__(self, request: FinetuneConfig, model: ModelConfig, material: Material, meter: Meter) -> None:
+        self.request, self.model, self.material, self.meter = request, model, material, meter
+        self.rates = request.scratch.learning_rates
+        self.of = folds_of(material.labels, request.scratch.folds, request.seed)
+
+    def jobs(self) -> list[Callable[[], Doubles]]:
+        """One for each rate and fold: logits [h, K] of the labels that it was not given."""
+        if self.of is None:
+            return []
+        cells = [(i, fold) for i in range(len(self.rates)) for fold in range(int(self.of.max()) + 1)]
+        self.meter.announce(*(f"scratch_grid-{i}-{fold}" for i, fold in cells))
+        return [lambda i=i, fold=fold: self._cell(i, fold) for i, fold in cells]  # type: ignore[misc]
+
+    def _cell(self, i: int, fold: int) -> Doubles:
+        assert self.of is not None
+        use, out = np.flatnonzero(self.of != fold), np.flatnonzero(self.of == fold)
+        trained = self._train(f"scratch_grid-{i}-{fold}", self.rates[i], use)
+        return logits(trained, self.material, self.material.labelled[out])
+
+    def best(self, found: Sequence[Doubles]) -> tuple[float, Held | None]:
+        """The best rate by the results of the jobs, and the labels as it predicts them; the middle rate where there
+        was nothing to hold out."""
+        if self.of is None:
+            return self.rates[len(self.rates) // 2], None
+        folds = len(found) // len(self.rates)
+        tried = {
+            rate: held_out(self.of, found[i * folds : (i + 1) * folds], self.material)
+            for i, rate in enumerate(self.rates)
+        }
+        rate = max(tried, key=lambda rate: (tried[rate].accuracy, -tried[rate].loss))
+        return rate, tried[rate]
+
+    def final(self, rate: float, evidence: Held | None) -> Scratch:
+        """Trained on all labels, and saved."""
+        trained = self._train("scratch", rate, np.arange(len(self.material.labels)))
+        changed = {"temperature": evidence.temperature if evidence else 1.0, "sets": None}
+        config = self.model.model_copy(update=changed)
+        files = save(trained, config, self.meter.folder / "scratch", self.meter.folder)
+        return Scratch(files, rate, evidence.accuracy if evidence else None)
+
+    def _train(self, name: str, rate: float, use: Ints) -> Trained:
+        request, model, material = self.request, self.model, self.material
         torch.manual_seed(request.seed)
         encoder = build_encoder(model.encoder, model.modality.channels, model.mean, model.std)
         job = Job(name, SupervisedConfig(), use, pseudo=False, steps=request.scratch.steps, rate=rate)
-        return meter.fit(job, request, material, encoder)
-
-    rates = request.scratch.learning_rates
-    tried: dict[float, Held] = {}
-    for i, rate in enumerate(rates):
-        held = hold_out(
-            lambda use, k, i=i, rate=rate: train(f"scratch_grid-{i}-{k}", rate, use),  # type: ignore[misc]
-            request.scratch.folds, request.seed, material,
-        )  # fmt: skip
-        if held is not None:
-            tried[rate] = held
-    best = max(
-        tried, key=lambda rate: (tried[rate].accuracy, -tried[rate].loss), default=rates[len(rates) // 2]
-    )
-    final = train("scratch", best, np.arange(len(material.labels)))
-    evidence = tried.get(best)
-    config = model.model_copy(update={"temperature": evidence.temperature if evidence else 1.0, "sets": None})
-    files = save(final, config, meter.folder / "scratch", meter.folder)
-    return Scratch(files, best, evidence.accuracy if evidence else None)
+        return self.meter.fit(job, request, material, encoder)
 
 
 def named(name: str, files: tuple[Artifact, Artifact]) -> dict[str, Artifact]:

@@ -1,12 +1,12 @@
-"""Features of every sample of the snapshot by the pretrained encoder, in row order, with Ray Data.
+"""Features of every sample of the snapshot by the pretrained encoder, in row order.
 
 Ranges of rows travel, not pixels: each worker reads the packed array and writes its rows of the result
 itself.
-The process that starts the workers imports no torch.
 Letters: N samples, D feature size, B samples at once, C channels, S side in pixels.
 """
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +16,14 @@ from pydantic import PositiveInt
 from components.config import Config
 from components.crash import point
 from components.errors import UserError
-from pipelines.ranges import cut, over_ranges
+from pipelines.ranges import Range, Report, cut, over_ranges
 from pipelines.store import Artifact, Context, read_manifest
 
 if TYPE_CHECKING:
     from components.training.device import Precision
 
 VERSION = 1
-RANGE = 16  # batches a task: small enough to follow and to share out, large enough to cost nothing
+RANGE = 4  # batches a task: small enough to follow and to share out, large enough to cost nothing
 
 
 class Request(Config):
@@ -33,8 +33,7 @@ class Request(Config):
 
 
 class Output(Config):
-    """features: float32 [N, D], row i is row i of the snapshot. seconds: of computing; start-up: of Ray and
-    workers."""
+    """features: float32 [N, D], row i is row i of the snapshot. seconds: of computing; start-up: of the workers."""
 
     features: Artifact
     samples: int
@@ -86,8 +85,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
 class Embedder:
     """One worker: the encoder loaded once, then range after range."""
 
-    def __init__(self, work: dict[str, Any]) -> None:
-        import torch
+    def __init__(self, work: Mapping[str, Any]) -> None:
         from pydantic import TypeAdapter
         from safetensors.torch import load_file
 
@@ -95,7 +93,6 @@ class Embedder:
         from components.encoders import EncoderConfig, build_encoder
         from components.training.device import place
 
-        torch.set_num_threads(int(work["threads"]))
         precision: Precision = work["precision"]
         self.placement = place(work["device"], precision)
         described = work["encoder"]
@@ -106,18 +103,17 @@ class Embedder:
         self.packed = Packed.open(Path(work["images"]))
         self.features, self.batch_size = Path(work["features"]), int(work["batch_size"])
 
-    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[float]]:
-        """One range a batch: writes its rows; reports how many, and when it began and ended (unix
-        seconds)."""
+    def __call__(self, part: Range) -> Report:
+        """Writes the rows of one range; reports how many rows, and when it began and ended (unix time)."""
         import torch
 
         began = time.time()
         out = np.load(self.features, mmap_mode="r+")
-        start, stop = int(batch["start"][0]), int(batch["stop"][0])
+        start, stop = part["start"], part["stop"]
         with torch.inference_mode(), self.placement.autocast():
             for first in range(start, stop, self.batch_size):
                 index = torch.arange(first, min(first + self.batch_size, stop))
                 pixels = self.packed.gather(index).to(self.placement.device).float() / 255
                 out[first : first + len(index)] = self.encoder(pixels).float().cpu().numpy()
         out.flush()
-        return {"rows": [stop - start], "began": [began], "ended": [time.time()]}
+        return {"rows": stop - start, "began": began, "ended": time.time()}

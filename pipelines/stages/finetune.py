@@ -18,8 +18,9 @@ from components.evaluation.confirming import Confirmation
 from pipelines.finetuning.config import FinetuneConfig
 from pipelines.finetuning.handed import hand_on
 from pipelines.finetuning.head import fit_head, freeze, head_note
-from pipelines.finetuning.kept import agreed, beside, described, kept, labels_alone, temperature_note
-from pipelines.finetuning.layers import Meter, cross_fit, finetune
+from pipelines.finetuning.judges import train_judges
+from pipelines.finetuning.kept import agreed, beside, described, kept, temperature_note
+from pipelines.finetuning.layers import Meter, cross_fitted, finetune
 from pipelines.finetuning.material import material_of, pretrained, warn
 from pipelines.store import Artifact, Context
 
@@ -45,6 +46,7 @@ class Output(Config):
     them. confirmation: whether these trainings were led astray by their own guesses. agreement: share of unlabelled
     samples that the model and the labels alone name alike, which has a say in the temperature
     (components.evaluation.agreement). mask: share of unlabelled samples that the consistency term used, at the end.
+    processes: that shared the batches of the training that is kept.
     """
 
     skipped: str | None = None
@@ -73,6 +75,7 @@ class Output(Config):
     temperature: float | None = None
     seconds: float | None = None
     samples_per_second: float | None = None
+    processes: int | None = None
     note: str = ""
 
 
@@ -96,19 +99,21 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     frozen = freeze(request, encoder, material)
     probe = fit_head(request, frozen, material, pseudo=not request.labels_alone)
     context.say(head_note(probe.choice, len(material.labels)))
-    held, confirmation = cross_fit(request, encoder, frozen, material, meter)
+    plain = described(snapshot, encoder_config, None, 1.0, request.cross_fit)
+    judges = train_judges(request, encoder, frozen, plain, material, meter)
+    held, confirmation = cross_fitted(request, material, judges.of, judges.folds)
     if held:
         context.say(f"cross-fitted accuracy {held.accuracy:.3f} on {len(held.labels)} labels")
         held.save(folder / "held.parquet", table.labelled_rows())
     final = finetune(request, encoder, probe, material, np.arange(len(material.labels)), meter)
-    alone = labels_alone(request, encoder, frozen, material, meter)
+    alone = judges.alone
     share, by_agreement = agreed(final, alone, frozen, material)
     by_labels, labels = (held.temperature, len(held.labels)) if held else (None, 0)
     temperature = together(by_labels, labels, by_agreement)
     context.say(temperature_note(temperature, by_labels, share, by_agreement))
     model = described(snapshot, encoder_config, held, temperature, request.cross_fit)
     made = kept(request, final, encoder, probe, model, material, meter)
-    made |= beside(request, alone, model, material, meter)
+    made |= beside(alone, judges.scratch, model, meter)
     if request.labels_alone and request.distill:
         made |= {"alone": made["teacher"], "alone_config": made["teacher_config"]}
     shutil.rmtree(folder / "checkpoints")  # only now: until here a retry finds what is already trained
@@ -130,5 +135,6 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         temperature=model.temperature,
         seconds=round(final.seconds, 3),
         samples_per_second=round(final.samples_per_second, 1),
+        processes=final.processes,
         note=note,
     )

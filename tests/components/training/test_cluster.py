@@ -34,23 +34,6 @@ def dies_once(config: Record, tell: Tell) -> Record:
     return {"pid": os.getpid()}
 
 
-def test_in_this_process(tmp_path: Path) -> None:
-    heard: list[Record] = []
-    done = run_on_workers(
-        double, {"x": 4}, workers=0, name="a", storage=tmp_path, home=tmp_path, hear=heard.append
-    )
-    assert done == {"twice": 8}
-    assert heard == [{"say": "at work"}, {"step": 1, "figures": {"loss": 2.0}}]
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_users_mistake_is_raised_as_it_is(tmp_path: Path) -> None:
-    with pytest.raises(Collapse, match="dead; try"):
-        run_on_workers(
-            collapses, {"folder": str(tmp_path)}, workers=0, name="b", storage=tmp_path, home=tmp_path
-        )
-
-
 def test_a_worker_hands_a_users_mistake_back_as_a_value(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -300,7 +300,7 @@ def _train(folder: Path, cut: bool) -> None:
         if cut and step == 4:
             raise KeyboardInterrupt
 
-    settings = config(epochs=2, optimiser=AdamwConfig(learning_rate=1e-3))
+    settings = config(epochs=2, optimiser=AdamwConfig(learning_rate=1e-3), sync_batch_norm=True)
     train(learner, source, settings, folder / "checkpoints", watch, seed=0, placement=CPU)
     state = {**{f"encoder.{k}": v for k, v in learner.encoder.state_dict().items()}}
     torch.save(state, folder / f"end-{dist.get_rank() if dist.is_initialized() else 0}.pt")

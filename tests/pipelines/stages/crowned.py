@@ -1,7 +1,6 @@
 """A home with a champion in a real MLflow, and snapshots of pictures that grow delivery by delivery."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -116,13 +115,3 @@ def crown(context: Context, seed: int = 0, knows: bool = True, **tags: str) -> s
     )  # fmt: skip
     registry.set_alias("champion", version)
     return version
-
-
-def plain_ranges(
-    worker: type, ranges: list[dict[str, int]], work: dict[str, Any], settings: Settings
-) -> Iterator[dict[str, Any]]:
-    """In place of pipelines.ranges.over_ranges, which starts a cluster: one worker in this process."""
-    made = worker({**work, "threads": 1}) if ranges else None
-    for part in ranges:
-        assert made is not None
-        yield {k: v[0] for k, v in made({k: np.array([v]) for k, v in part.items()}).items()}

@@ -68,14 +68,14 @@ def work(store: Path) -> dict[str, object]:
         "weights": str(store / "pretrain/0/encoder.safetensors"),
         "encoder": DESCRIBED,
         "images": str(store / "snapshot/0/images.npy"), "features": str(store / "features.npy"),
-        "batch_size": BATCH, "device": "cpu", "precision": "auto", "threads": 1,
+        "batch_size": BATCH, "device": "cpu", "precision": "auto",
     }  # fmt: skip
 
 
 def test_a_worker_writes_its_rows_and_only_those(store: Path) -> None:
     np.save(store / "features.npy", np.full((N, 8), -1, np.float32))
-    done = embed.Embedder(work(store))({"start": np.array([16]), "stop": np.array([75])})
-    assert done["rows"] == [59]
+    done = embed.Embedder(work(store))({"start": 16, "stop": 75})
+    assert done["rows"] == 59
     features = np.load(store / "features.npy")
     assert (features[:16] == -1).all()
     np.testing.assert_array_equal(features[16:], plain(store)[16:])
@@ -89,14 +89,15 @@ def test_no_sample_is_a_users_error(store: Path, tmp_path: Path) -> None:
         embed.run(embed.Request(snapshot="snapshot/0", pretrain="pretrain/0"), tmp_path, context)
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("workers", [0, 2])
-def test_under_ray_data_it_is_bit_equal_to_a_plain_loop(
-    store: Path, tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("cpus", "workers"), [(1, 0), (2, 0), (5, 0), pytest.param(2, 2, marks=pytest.mark.slow)]
+)
+def test_in_forks_and_under_ray_data_it_is_bit_equal_to_a_plain_loop(
+    store: Path, tmp_path: Path, cpus: int, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embed, "RANGE", 2)
-    settings = Settings(home=tmp_path / "home", device="cpu", workers=workers)
+    settings = Settings(home=tmp_path / "home", device="cpu", cpus=cpus, workers=workers)
     folder = tmp_path / "embed"
     folder.mkdir()
     context = Context(store=store, settings=settings, recipe="r", folder=folder)

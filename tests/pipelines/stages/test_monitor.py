@@ -18,7 +18,7 @@ from components.data.table import Table
 from components.errors import UserError
 from components.monitoring.drift import mmd_test
 from components.monitoring.mix import chi_square, psi
-from pipelines import answers, watch
+from pipelines import watch
 from pipelines.planning import ancestry
 from pipelines.stages import monitor
 from pipelines.stages.monitor import Output, Request, run
@@ -31,7 +31,6 @@ from tests.pipelines.stages.crowned import (
     empty_mlflow,
     finish,
     noise,
-    plain_ranges,
     snapshot,
 )
 
@@ -48,7 +47,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def context(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """A home in which every delivery is ingested, and the first was trained on."""
     monkeypatch.setattr(ancestry, "observe", ancestry.ask)
-    monkeypatch.setattr(answers, "over_ranges", plain_ranges)
     made = context_of(tmp_path, template)
     snapshot(made, "old", [OLD])
     finish(made, "finetune", "f", {}, snapshot="snapshot/old")

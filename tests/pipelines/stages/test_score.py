@@ -17,6 +17,7 @@ from components.registry.journal import Entry, Journal
 from pipelines import answers, partitions
 from pipelines.code import code_digest
 from pipelines.planning import ancestry
+from pipelines.ranges import over_ranges
 from pipelines.stages import score
 from pipelines.stages.score import Output, Request, run
 from pipelines.store import Context, Manifest
@@ -27,7 +28,6 @@ from tests.pipelines.stages.crowned import (
     crown,
     empty_mlflow,
     noise,
-    plain_ranges,
     registry_of,
     snapshot,
 )
@@ -53,14 +53,14 @@ def asks_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
-    """In place of a cluster: one worker in this process. The last test has a real one."""
+    """The ranges that are computed."""
     asked: list[dict[str, int]] = []
 
-    def plain(worker: type, ranges: list[dict[str, int]], *rest: Any) -> Iterator[dict[str, Any]]:
+    def noted(worker: Any, ranges: list[dict[str, int]], *rest: Any) -> Iterator[dict[str, Any]]:
         asked.extend(ranges)
-        yield from plain_ranges(worker, ranges, *rest)
+        yield from over_ranges(worker, ranges, *rest)
 
-    monkeypatch.setattr(answers, "over_ranges", plain)
+    monkeypatch.setattr(answers, "over_ranges", noted)
     return asked
 
 
@@ -200,8 +200,8 @@ def test_killed_it_goes_on_and_takes_no_answer_for_anothers(
     shutil.rmtree(context.store / "score")
     here.clear()
 
-    def dies(worker: type, ranges: list[dict[str, int]], *rest: Any) -> Iterator[dict[str, Any]]:
-        yield from plain_ranges(worker, ranges[:4], *rest)  # three of the first shard, one of the second
+    def dies(worker: Any, ranges: list[dict[str, int]], *rest: Any) -> Iterator[dict[str, Any]]:
+        yield from over_ranges(worker, ranges[:4], *rest)  # three of the first shard, one of the second
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed:
