@@ -22,6 +22,7 @@ from components.evaluation.baselines import on_pixels, pixels
 from components.evaluation.calibration import softmax
 from components.evaluation.diagnostics import health
 from components.evaluation.frozen import on_frozen
+from components.forks import run_all
 from components.training.device import place
 from pipelines import evidence
 from pipelines.evaluation import answers, groups
@@ -36,6 +37,7 @@ from pipelines.store import Artifact, Context
 VERSION = 1
 
 Ints = NDArray[np.int64]
+Doubles = NDArray[np.float64]
 POOL = 4096  # rows that health and standardisation are taken from
 
 
@@ -128,17 +130,30 @@ def _of_classes(
     images = np.load(context.file(request.snapshot, snapshot.images), mmap_mode="r")
     placement = place(context.settings.device)
     model = answers.load(context, request.finetune, found.model, found.config)
-    answered = {"model": answers.logits(model, images, test, placement)}
-    answered |= answers.beside(context, request.finetune, found, images, test, placement)
-    context.progress(0.4, "what was trained")
     own, asked = (np.asarray(features[rows], dtype=np.float32) for rows in (labelled, test))
-    frozen, probe = on_frozen(own, known, asked, pool, len(names), request.seed)
-    context.progress(0.6, "linear probe and kNN on frozen features")
     seen, shown = pixels(images[labelled]), pixels(images[test])
-    plain, regression = on_pixels(seen, known, shown, len(names), request.seed)
-    answered |= frozen | plain
+    encoder = partial(pretrained, context, request.pretrain)
+    subject = Subject(table, len(names), features, images, encoder, model, placement, request.seed)
+
+    def trained() -> dict[str, Doubles]:
+        beside = answers.beside(context, request.finetune, found, images, test, placement)
+        return {"model": answers.logits(model, images, test, placement), **beside}
+
+    parts: list[Any] = run_all(
+        [
+            partial(on_pixels, seen, known, shown, len(names), request.seed),
+            trained,
+            partial(on_frozen, own, known, asked, pool, len(names), request.seed),
+            partial(follow, request.protocols, subject, context.say),
+        ],
+        context.settings.cores if placement.device.type == "cpu" else 1,
+        context.say,
+    )
+    (plain, regression), of_models, (frozen, probe), protocols = parts
+    answered = of_models | frozen | plain
+    context.progress(0.8, "the model, its baselines and the frozen features")
     saving = evidence.saved((probe, own, asked), (regression, seen, shown), known, labels, request.seed)
-    context.progress(0.9, "regression on pixels, and both with fewer labels")
+    context.progress(0.9, "both with fewer labels")
     figures = measured(answered, labels, names, float(model.config.temperature), bins=request.bins, **how)
     over, counts = figures.differences, np.array(figures.confusion)
     usual = asked[_some(np.arange(len(asked)), request.seed)]
@@ -154,9 +169,7 @@ def _of_classes(
     if found.held is not None:
         held = context.file(request.finetune, found.held)
         rest["suspects"] = evidence.suspects(held, model.config.temperature, table.ids, names)
-    encoder = partial(pretrained, context, request.pretrain)
-    subject = Subject(table, len(names), features, images, encoder, model, placement, request.seed)
-    rest["protocols"] = follow(request.protocols, subject, context.say)
+    rest["protocols"] = protocols
     return {**dict(figures), **rest}
 
 

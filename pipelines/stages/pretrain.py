@@ -129,7 +129,8 @@ def run(request: Request, folder: Path, context: Context) -> Output:
             hear=hear,
         )
     else:
-        processes = _processes(request, folder, context)
+        rows = len(Table.load(Path(str(config["table"]))).train_rows())
+        processes = _processes(request.training(), rows, folder, context)
         done = together(lambda: fit(config, hear if rank() == 0 else _unheard), processes, context.say)
     return Output(
         encoder=Artifact.of(folder / "encoder.safetensors", folder),
@@ -145,10 +146,11 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     )
 
 
-def _processes(request: Request, folder: Path, context: Context) -> int:
-    """On this machine; says where cores are left over."""
-    device = place(context.settings.device, request.train.precision).device
-    cores, batch = context.settings.cores, request.train.batch_size
+def _processes(config: TrainConfig, rows: int, folder: Path, context: Context) -> int:
+    """On this machine, for a training on so many rows; says where cores are left over."""
+    device, cores = place(context.settings.device, config.precision).device, context.settings.cores
+    # Fewer rows than a batch are one batch, less what the processes cannot share.
+    batch = config.batch_size if rows >= config.batch_size else rows - rows % cores
     processes = how_many(folder / "checkpoints", device, cores, batch)
     if device.type == "cpu" and processes < cores:
         context.say(

@@ -79,7 +79,7 @@ class Run:
     def __init__(self, home: Path, data: Data, label: np.ndarray, parent: "Run | None" = None) -> None:
         (home / "log").mkdir(parents=True)
         self.data, self.label = data, label
-        self.here = Here(home / "store", Settings(home=home, device="cpu"), "hard", home / "log")
+        self.here = Here(home / "store", Settings(home=home, device="cpu", cpus=1), "hard", home / "log")
         folder = self.folder("snapshot")
         np.save(folder / "images.npy", data.images)
         ids = np.array([f"{i:064x}" for i in range(len(label))])

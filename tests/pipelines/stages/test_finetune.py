@@ -35,8 +35,8 @@ def request(**options):
     return Request(**ABOVE, **{**small, **options})
 
 
-def run(home, labels, **options):
-    here = context(home, labels)
+def run(home, labels, cpus=1, **options):
+    here = context(home, labels, cpus=cpus)
     folder = here.store / "finetune" / "0"
     folder.mkdir(parents=True)
     return finetune.run(request(**options), folder, here), folder, here
@@ -119,6 +119,29 @@ def test_same_request_same_bytes_and_another_seed_others(finished, tmp_path):
     assert other.model.sha256 != first.model.sha256
 
 
+def test_trainings_side_by_side_give_the_bytes_of_one_after_the_other(finished, tmp_path):
+    """The batch of the training that is kept is too small to be shared, so its bytes are the same, too."""
+    output, _, here = run(tmp_path, {0: 6, 1: 6, 2: 6}, cpus=3)
+    assert output.processes == 1
+    for name in ("model", "alone", "scratch", "held", "confirmation", "scratch_rate", "temperature"):
+        assert getattr(output, name) == getattr(finished[0], name), name
+    steps = {line["step"] for line in read_metrics(here.folder) if "alone/loss/total" in line}
+    assert max(steps) == 20
+
+
+def test_a_shared_batch_is_said_and_every_process_does_its_part(tmp_path):
+    big = {"batch_size": 32, "ratio": 2, "cross_fit": {"folds": 0}, "scratch": {"steps": 0}, "steps": 8}
+    output, *_ = run(tmp_path, {0: 6, 1: 6, 2: 6}, cpus=2, **big)
+    assert output.processes == 2
+    (tmp_path / "again").mkdir()
+    again, *_ = run(tmp_path / "again", {0: 6, 1: 6, 2: 6}, cpus=2, **big)
+    assert again.model.sha256 == output.model.sha256
+    (tmp_path / "one").mkdir()
+    one, *_ = run(tmp_path / "one", {0: 6, 1: 6, 2: 6}, cpus=1, **big)
+    assert one.model.sha256 != output.model.sha256  # other parts, other batch statistics and draws
+    assert one.alone.sha256 == output.alone.sha256
+
+
 def test_killed_in_the_middle_and_run_again_gives_the_same_bytes(finished, tmp_path, monkeypatch):
     here = context(tmp_path, {0: 6, 1: 6, 2: 6})
     folder = here.store / "finetune" / "0"
@@ -127,7 +150,7 @@ def test_killed_in_the_middle_and_run_again_gives_the_same_bytes(finished, tmp_p
 
     def dies(self, step, generator):
         served.append(step)
-        if len(served) == 33:  # two folds of twice 5 steps, then 12 of 20
+        if len(served) == 102:  # the grid 40, two folds of twice 5, alone 20 and scratch 10, then 12 of 20
             raise KeyboardInterrupt
         return real(self, step, generator)
 
@@ -182,7 +205,7 @@ def test_a_held_out_label_is_in_no_part_of_its_own_cross_fitting(tmp_path, monke
     folder = here.store / "finetune" / "0"
     folder.mkdir(parents=True)
     finetune.run(request(steps=5), folder, here)
-    folds, final, alone, grid, scratch = given[0:4:2], given[4], given[5], given[6:10], given[10]
+    grid, folds, alone, scratch, final = given[0:4], given[4:8:2], given[8], given[9], given[10]
     everything = set(final.labelled.tolist())
     assert len(everything) == 12
     for part in (*given[:4], *grid):

@@ -1,6 +1,8 @@
 """The pretraining stage: what it writes, which rows it sees, resumption, collapse; Ray workers, too."""
 
+import dataclasses
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +16,7 @@ from components.data.packed import Packed
 from components.data.table import Table
 from components.encoders import ResnetConfig, build_encoder
 from components.errors import Collapse, UserError
+from components.training import data_parallel
 from pipelines.settings import Settings
 from pipelines.stages import pretrain
 from pipelines.store import Artifact, Context
@@ -43,7 +46,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     monkeypatch.setattr(Context, "output", lambda self, reference: snapshot)
     folder = tmp_path / "pretrain" / ".0123.part"
     folder.mkdir(parents=True)
-    settings = Settings(home=tmp_path / "home", device="cpu")
+    settings = Settings(home=tmp_path / "home", device="cpu", cpus=1)
     return Context(store=tmp_path / "store", settings=settings, recipe="small", folder=folder)
 
 
@@ -79,8 +82,7 @@ def test_it_writes_an_encoder_a_checkpoint_and_figures(context: Context) -> None
     assert 0 <= output.data_wait_share <= 1
     state = torch.load(context.folder / output.checkpoint.path, weights_only=True)
     assert torch.equal(state["learner"]["encoder." + next(iter(weights))], next(iter(weights.values())))
-    lines = [json.loads(x) for x in (context.folder / "metrics.jsonl").read_text().splitlines()]
-    assert [x["step"] for x in lines if "rate" in x] == [1, 2, 3, 4, 5, 6]
+    assert told(context.folder) == [1, 2, 3, 4, 5, 6]
     assert not (context.folder / "ray").exists()
 
 
@@ -131,9 +133,39 @@ def test_collapse_is_a_named_error_with_figures_and_remedies(
 def test_too_few_samples_is_a_users_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     snapshot = write_snapshot(tmp_path / "store", rows=3, test=2)
     monkeypatch.setattr(Context, "output", lambda self, reference: snapshot)
-    context = Context(store=tmp_path / "store", settings=Settings(home=tmp_path, device="cpu"), recipe="r")
+    context = Context(
+        store=tmp_path / "store", settings=Settings(home=tmp_path, device="cpu", cpus=1), recipe="r"
+    )
     with pytest.raises(UserError, match="at least 2 training samples, got 1"):
         run(context, tmp_path / "p")
+
+
+def told(folder: Path) -> list[int]:
+    lines = [json.loads(x) for x in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [x["step"] for x in lines if "rate" in x]
+
+
+def test_in_processes_it_gives_what_one_process_gives(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the statistics of the whole batch; and a checkpoint is gone on with by as many processes on any machine."""
+    monkeypatch.setattr(data_parallel, "SMALLEST", 8)
+    here = run(context, tmp_path / "here", view=PLAIN, sync_batch_norm=True)
+    assert here.processes == 1
+    assert context.folder is not None
+    (context.folder / "metrics.jsonl").unlink()
+    two = dataclasses.replace(context, settings=context.settings.model_copy(update={"cpus": 3}))
+    output = run(two, tmp_path / "there", view=PLAIN, sync_batch_norm=True)
+    assert output.processes == 2
+    assert "2 of 3 cores train: batch_size 16 in equal parts" in capsys.readouterr().out
+    assert told(context.folder) == [1, 2, 3, 4, 5, 6]  # each step once, not once a process
+    a, b = (load_file(tmp_path / f / "encoder.safetensors") for f in ("here", "there"))
+    for name, value in a.items():
+        torch.testing.assert_close(b[name], value, rtol=1e-2, atol=1e-3, msg=name)
+    shutil.copytree(tmp_path / "there" / "checkpoints", tmp_path / "moved" / "checkpoints")
+    again = run(context, tmp_path / "moved", view=PLAIN, sync_batch_norm=True)  # one core
+    assert again.processes == 2
+    assert again.encoder.sha256 == output.encoder.sha256
 
 
 @pytest.mark.slow
@@ -142,14 +174,15 @@ def test_too_few_samples_is_a_users_error(tmp_path: Path, monkeypatch: pytest.Mo
 def test_under_ray_workers_it_gives_what_one_process_gives(
     context: Context, tmp_path: Path, workers: int
 ) -> None:
-    here = run(context, tmp_path / "here", view=PLAIN)  # each process draws its own views
+    here = run(
+        context, tmp_path / "here", view=PLAIN, sync_batch_norm=True
+    )  # each process draws its own views
     settings = Settings(home=tmp_path / "home", device="cpu", workers=workers)
     assert context.folder is not None
     there = Context(store=context.store, settings=settings, recipe="small", folder=context.folder)
     (context.folder / "metrics.jsonl").unlink()
-    output = run(there, context.folder, view=PLAIN)
-    lines = [json.loads(x) for x in (context.folder / "metrics.jsonl").read_text().splitlines()]
-    assert [x["step"] for x in lines if "rate" in x] == [1, 2, 3, 4, 5, 6]
+    output = run(there, context.folder, view=PLAIN, sync_batch_norm=True)
+    assert told(context.folder) == [1, 2, 3, 4, 5, 6]
     a, b = (load_file(f / "encoder.safetensors") for f in (tmp_path / "here", context.folder))
     for name, value in a.items():
         torch.testing.assert_close(b[name], value, rtol=1e-2, atol=1e-3, msg=name)

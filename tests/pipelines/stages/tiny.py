@@ -46,8 +46,9 @@ def pictures(labels: np.ndarray, seed: int) -> np.ndarray:
     return images.astype(np.uint8)
 
 
-def context(home: Path, labels_a_class: dict[int, int], seed: int = 0) -> Here:
-    """labels_a_class: class -> how many training samples have their label shown."""
+def context(home: Path, labels_a_class: dict[int, int], seed: int = 0, cpus: int = 1) -> Here:
+    """labels_a_class: class -> how many training samples have their label shown. cpus: 1, so that a test can watch
+    what happens from this process."""
     truth = np.arange(TRAIN + TEST) % 3
     split = np.where(np.arange(TRAIN + TEST) < TRAIN, "train", "test")
     order = np.random.default_rng(seed).permutation(TRAIN + TEST)
@@ -57,7 +58,10 @@ def context(home: Path, labels_a_class: dict[int, int], seed: int = 0) -> Here:
         label[np.flatnonzero((split == "train") & (truth == k))[:count]] = k
     ids = np.array([f"{i:064x}" for i in range(len(truth))])
     here = Here(
-        store=home / "store", settings=Settings(home=home, device="cpu"), recipe="tiny", folder=home / "log"
+        store=home / "store",
+        settings=Settings(home=home, device="cpu", cpus=cpus),
+        recipe="tiny",
+        folder=home / "log",
     )
     (home / "log").mkdir()
 
