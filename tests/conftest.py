@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from components.cores import ONE_THREAD
+
 ROOT = Path(__file__).resolve().parent.parent
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by torch, numpy and faiss when they are first imported
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.update(ONE_THREAD)  # read by torch, numpy and faiss when they are first imported
 os.environ.setdefault("MPLBACKEND", "Agg")
 for _name in [name for name in os.environ if name.startswith("SELFSUP_")]:
     del os.environ[_name]  # a test never touches the home of the person who runs it

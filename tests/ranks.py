@@ -15,7 +15,7 @@ ROOT = str(Path(__file__).resolve().parent.parent)
 
 def two_processes(script: str, folder: Path) -> list[Any]:
     """What each of the two has traced. script: a file that ends in `if __name__ == "__main__": be_a_rank(...)`"""
-    environ = {**os.environ, "PYTHONPATH": ROOT, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    environ = {**os.environ, "PYTHONPATH": ROOT, "GLOO_SOCKET_IFNAME": "lo"}
     logs, children = [folder / "0.log", folder / "1.log"], []
     for rank, log in enumerate(logs):
         with log.open("w") as errors:

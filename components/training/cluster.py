@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from components.cores import available
+from components.cores import ONE_THREAD, available
 from components.errors import Collapse, UserError
 
 Record = dict[str, Any]
@@ -45,7 +45,7 @@ def instance(address: str, home: Path, *, cpus: int | None = None) -> Iterator[A
         home: its logs go to home/ray and are removed when all went well; else `selfsup gc` takes them.
         cpus: how many a local instance has to give away; None: all.
     """
-    for name, value in QUIET.items():
+    for name, value in {**QUIET, **ONE_THREAD}.items():
         os.environ.setdefault(name, value)
     import ray
 

@@ -4,11 +4,12 @@ import importlib
 import os
 import warnings
 
+from components.cores import ONE_THREAD
 from components.registry.store import ENVIRONMENT
 from pipelines.graph import GRAPH
 from tests.crash.warm import HEAVY
 
-os.environ.update({name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")} | ENVIRONMENT)
+os.environ.update(ONE_THREAD | ENVIRONMENT)
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     for _name in (*HEAVY, *(f"pipelines.stages.{stage}" for stage in GRAPH)):

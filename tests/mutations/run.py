@@ -15,6 +15,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
+from components.cores import ONE_THREAD
 from tests.mutations.base import Mutation
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -88,7 +89,7 @@ def run_tests(tests: tuple[str, ...], tree: Path, log: Path) -> None:
 
 def warm_up() -> None:
     """What every fork would import again; on one thread, as the tests run."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.update(ONE_THREAD)
     for name in ("torch", "numpy", "pydantic", "pytest"):
         importlib.import_module(name)
 
