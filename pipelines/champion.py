@@ -9,6 +9,7 @@ from components.errors import UserError
 from components.registry.champion import Champion, champion, fetch
 from components.registry.store import Registry
 from pipelines.embeddings import encoder_digest
+from pipelines.pixels import packed_as, same_pixels
 from pipelines.planning import ancestry
 from pipelines.registry import journal_of, registry_of
 from pipelines.settings import Settings
@@ -51,8 +52,8 @@ def fetched(
     """
     sha256 = fetch(registry, found, target)
     described: dict[str, Any] = json.loads((target / "model.json").read_bytes())
-    takes, given = described["modality"], snapshot.request["modality"]
-    if takes != given:
+    takes, given = described["modality"], packed_as(snapshot.request, snapshot.output)
+    if not same_pixels(takes, given):
         other = ", ".join(f"{k} {takes.get(k)} not {given.get(k)}" for k in sorted(takes | given)
                           if takes.get(k) != given.get(k))  # fmt: skip
         raise UserError(

@@ -19,6 +19,7 @@ from components.registry.champion import FILES
 from components.registry.ordinary import OutlierConfig
 from pipelines.answers import Answers
 from pipelines.code import code_digest
+from pipelines.pixels import packed_as, same_pixels
 from pipelines.store import Artifact, Context, Manifest, read_manifest
 
 
@@ -127,7 +128,8 @@ def _same_pixels(earlier: Manifest, snapshot: Manifest, context: Context) -> boo
         before = read_manifest(str(earlier.request["snapshot"]), context.store)
     except UserError:
         return False
-    return (before.code, before.request["modality"]) == (snapshot.code, snapshot.request["modality"])
+    packed = [packed_as(made.request, made.output) for made in (before, snapshot)]
+    return before.code == snapshot.code and same_pixels(*packed)
 
 
 def _copy(reference: str, part: Partition, target: Path, context: Context) -> bool:

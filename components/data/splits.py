@@ -1,10 +1,11 @@
-"""Which split a sample belongs to: a pure function of its id, so that no retraining can move a test item.
+"""Which split a sample belongs to: a pure function of its id and of the near-duplicates that arrived before it, so that
+no retraining can move a test item.
 
 A share is taken of *all* samples, labelled or not: were it taken of the labelled ones only, a sample trained
 on while it had no label could become a test item on the day it gets one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 SPLITS = ("train", "test")
 
@@ -27,7 +28,17 @@ def split_of(id: str, share: float, named: Mapping[str, str]) -> str:
     return "test" if int(id[-16:], 16) < share * 2.0**64 else "train"
 
 
-def splits_of(ids: Iterable[str], share: float, named: Mapping[str, str]) -> list[str]:
-    """split_of each id; where a person named any test item, those are the test set, and no share is taken."""
+def splits_of(ids: Sequence[str], share: float, named: Mapping[str, str], groups: Sequence[int]) -> list[str]:
+    """split_of each id, with near-duplicates in one split; where a person named any test item, those are the test set,
+    and no share is taken.
+
+    groups: of each sample, the position of the first member of its group of near-duplicates (components.data.
+    near_duplicates). Who was not named follows a named member, "test" before "train"; without one the member that
+    arrived first, so that later copies move nobody. Two members that a person named differently stay as named.
+    """
     share = 0.0 if "test" in named.values() else share
-    return [split_of(id, share, named) for id in ids]
+    splits = [split_of(id, share, named) for id in ids]
+    side = {first: splits[first] for first in groups}
+    for wins in ("train", "test"):  # the later one overrides
+        side |= {first: wins for id, first in zip(ids, groups, strict=True) if named.get(id) == wins}
+    return [named.get(id, side[first]) for id, first in zip(ids, groups, strict=True)]

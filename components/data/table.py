@@ -1,7 +1,7 @@
 """The table of a snapshot: which sample lies in which row of the packed array, its split and its label.
 
 N: samples. Columns: row int64, id string, shard string, split "train" | "test", label int64 (-1 where none);
-and, where the recipe names a source column, source int64.
+where the recipe names a source column, source int64; and where there are near-duplicates, group int64.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ from components.errors import UserError
 @dataclass(frozen=True)
 class Table:
     """ids [N] str, shards [N] str, split [N] str, label [N] int64 index into the classes, -1 where there is
-    none; source [N] int64 index into the snapshot's sources, None where nobody names any.
+    none; source [N] int64 index into the snapshot's sources, None where nobody names any; group [N] int64 row of the
+    first of a sample's near-duplicates, its own where it has none, None where no sample has any.
 
     Entry i is row i of the packed array.
     """
@@ -28,9 +29,10 @@ class Table:
     split: np.ndarray
     label: np.ndarray
     source: np.ndarray | None = None
+    group: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        columns = (self.ids, self.shards, self.split, self.label, self.source)
+        columns = (self.ids, self.shards, self.split, self.label, self.source, self.group)
         sizes = {len(column) for column in columns if column is not None}
         assert len(sizes) == 1, f"columns of different length: {sizes}"
 
@@ -46,8 +48,21 @@ class Table:
         return np.flatnonzero((self.split == "train") & (self.label >= 0))
 
     def test_rows(self) -> np.ndarray:
-        """[n] int64, ascending: test rows with a label."""
-        return np.flatnonzero((self.split == "test") & (self.label >= 0))
+        """[n] int64, ascending: test rows with a label; of near-duplicates one, as they are no independent evidence."""
+        rows = np.flatnonzero((self.split == "test") & (self.label >= 0))
+        return (
+            rows if self.group is None else np.sort(rows[np.unique(self.group[rows], return_index=True)[1]])
+        )
+
+    def repeated(self) -> int:
+        """How many samples are a near-duplicate of an earlier one."""
+        return 0 if self.group is None else int((self.group != np.arange(len(self))).sum())
+
+    def leaked_tests(self) -> int:
+        """How many of test_rows have a near-duplicate among the training samples: where a person named both."""
+        if self.group is None:
+            return 0
+        return int(np.isin(self.group[self.test_rows()], self.group[self.train_rows()]).sum())
 
     def by_shard(self) -> dict[str, np.ndarray]:
         """Shard -> its rows [n] int64, ascending; shards in order of arrival."""
@@ -69,8 +84,11 @@ class Table:
         split = _strings(table["split"])
         if not set(split.tolist()) <= set(SPLITS):
             raise UserError(f"{path}: a split must be train or test; make the snapshot again")
-        source = table["source"].to_numpy() if "source" in table.column_names else None
-        return cls(_strings(table["id"]), _strings(table["shard"]), split, table["label"].to_numpy(), source)
+        source, group = (
+            table[name].to_numpy() if name in table.column_names else None for name in ("source", "group")
+        )
+        ids, shards = _strings(table["id"]), _strings(table["shard"])
+        return cls(ids, shards, split, table["label"].to_numpy(), source, group)
 
     def save(self, path: Path) -> None:
         """As Parquet; the same table gives the same bytes."""
@@ -83,6 +101,8 @@ class Table:
         }
         if self.source is not None:
             columns["source"] = pa.array(self.source, pa.int64())
+        if self.group is not None:
+            columns["group"] = pa.array(self.group, pa.int64())
         pq.write_table(pa.table(columns), path, compression="zstd", use_dictionary=["shard", "split"])
 
 

@@ -1,101 +1,134 @@
 """Images: encoded bytes to a square of pixels, and a whole data set to one packed array. Needs no torch.
 
-Letters: N samples, C channels, S side in pixels.
+Letters: N samples, C channels, S side in pixels, B samples of a batch.
 """
 
 import errno
-import io
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
-from pydantic import Field
+from PIL import Image
+from pydantic import Field, model_validator
 
 from components.config import Config
+from components.data.image_file import (
+    ImageError,
+    MissingDecoderError,
+    Picture,
+    ends,
+    opened,
+    picture,
+    quiet,
+    stretched,
+)
 from components.errors import UserError
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
-TOGETHER = 512  # samples decoded between two writes
+Rows = np.ndarray[Any, np.dtype[np.int64]]
+CHUNK = 32 << 20  # bytes read at a time for the statistics
+CONSTANT = 0.5 / 255  # a channel whose std is below half a grey level is constant
 
 
 class ImageConfig(Config):
-    """size: side in pixels that samples are brought to. channels: 1 for grey, 3 for colour."""
+    """size: side in pixels that samples are brought to. channels: 1 for grey, 3 for colour. range: of grey samples
+    with more than 8 bits (integers of 16 or 32, floats), the values that become black and white; null: found from the
+    first of them.
+    """
 
     name: Literal["image"] = "image"
     size: int = Field(32, ge=8, le=1024)
     channels: Literal[1, 3] = 3
+    range: tuple[float, float] | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "ImageConfig":
+        if self.range is not None and not self.range[0] < self.range[1]:
+            raise ValueError(f"range must be [lowest, highest], got {list(self.range)}")
+        return self
+
+
+class Decoded(NamedTuple):
+    """pixels: uint8 [C, S, S]. deep: whether the file is grey of more than 8 bits; outside: then the share of its
+    values outside the range."""
+
+    pixels: Pixels
+    deep: bool
+    outside: float
 
 
 def decode(data: bytes, config: ImageConfig) -> Pixels:
     """uint8 [C, S, S] of an encoded image of any mode; the first frame of a moving one.
 
-    Turned upright by its EXIF orientation; transparency on white; 16 bits and floats brought to 8. The short
-    side is fitted and the centre cut out, in one resampling; an image of the right size is not resampled.
-    Not padded: borders tell images of one shape from those of another, which would be learnt first.
+    Turned upright by its EXIF orientation; transparency on white; grey of more than 8 bits brought to 8 by
+    config.range (without one: by the range of the file's type). The short side is fitted and the centre cut out, in
+    one resampling; an image of the right size is not resampled. Not padded: borders tell images of one shape from
+    those of another, which would be learnt first.
 
     Raises:
-        ValueError: nothing that Pillow can read to the end, or more pixels than it is willing to.
+        ImageError: a ValueError; nothing that can be read to the end, or too many pixels.
     """
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.draft(None, (2 * config.size, 2 * config.size))  # a large JPEG need not be decoded in full
-            upright = ImageOps.exif_transpose(image)
-            plain = eight_bits(upright).convert("L" if config.channels == 1 else "RGB")
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise ValueError(f"not a readable image: {error}") from None
+    return decoded(data, config).pixels
+
+
+def decoded(data: bytes, config: ImageConfig) -> Decoded:
+    """What `decode` gives, and what it did with grey of more than 8 bits."""
+    with opened(data) as image:
+        image.draft(None, (2 * config.size, 2 * config.size))  # a large JPEG need not be decoded in full
+        return _fitted(picture(image), config)
+
+
+def grey_ends(data: bytes) -> tuple[float, float] | None:
+    """Lowest and highest value of a grey image of more than 8 bits (components.data.image_file.ends); else None."""
+    with opened(data) as image:
+        found = picture(image)
+        return None if found.limits is None else ends(np.asarray(found.image))
+
+
+def common_range(found: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    """One range for several images, from their `grey_ends`: the lowest and the highest of all but 0.1 % of them."""
+    lows, highs = np.array(list(found)).T
+    low = float(np.quantile(lows, 0.001, method="lower"))
+    high = float(np.quantile(highs, 0.999, method="higher"))
+    return low, high if high > low else low + 1
+
+
+def _fitted(found: Picture, config: ImageConfig) -> Decoded:
+    image, outside = found.image, 0.0
+    if found.limits is not None:
+        image, outside = stretched(image, config.range or found.limits)
+    plain = image.convert("L" if config.channels == 1 else "RGB")
     if plain.size != (config.size, config.size):
         side = min(plain.size)
         left, top = ((length - side) / 2 for length in plain.size)
         box = (left, top, left + side, top + side)
         plain = plain.resize((config.size, config.size), Image.Resampling.BICUBIC, box=box)
     pixels = np.asarray(plain, dtype=np.uint8)
-    return pixels[None] if config.channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    shaped = pixels[None] if config.channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    return Decoded(shaped, found.limits is not None, outside)
 
 
-def eight_bits(image: Image.Image) -> Image.Image:
-    """Grey or RGB of 8 bits without transparency.
-
-    Modes that hold no range of their own (I, F) are read as [0, 1], as 8 or as 16 bits: the first that fits.
-    """
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        values = np.asarray(image, dtype=np.float64)
-        wide = image.mode.startswith("I;16")
-        top = float(values.max(initial=0.0))
-        scale = 255 / 65535 if wide or top > 255 else 255.0 if image.mode == "F" and top <= 1 else 1.0
-        return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
-    if image.mode == "LAB":  # which Pillow converts by colour profile only
-        turn = ImageCms.buildTransform(
-            ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB"
-        )
-        turned = ImageCms.applyTransform(image, turn)
-        assert turned is not None
-        return turned
-    if image.has_transparency_data:
-        straight = image.convert("LA") if image.mode == "La" else image
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, straight.convert("RGBA")).convert("RGB")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
-
-
-@dataclass(frozen=True)
+@dataclass
 class PackedImages:
-    """What pack wrote: N samples; mean and std per channel, of pixels in [0, 1], of training samples."""
+    """What pack wrote. samples: N, rows of the array. unreadable: position among those given -> reason, for samples
+    that were left out. range: see ImageConfig; None where no sample needed it. outside: share of the values of such
+    samples that lie outside it."""
 
-    samples: int
-    mean: list[float]
-    std: list[float]
+    samples: int = 0
+    unreadable: dict[int, str] = field(default_factory=dict)
+    range: tuple[float, float] | None = None
+    outside: float = 0.0
 
 
 def pack(
-    encoded: Iterable[bytes],
-    train: np.ndarray[Any, np.dtype[np.bool_]],
+    encoded: Iterable[Sequence[bytes]],
+    total: int,
     config: ImageConfig,
     file: Path,
     *,
@@ -104,39 +137,71 @@ def pack(
 ) -> PackedImages:
     """Decode every sample once into an .npy of uint8 [N, C, S, S]: same samples, same bytes.
 
-    Streams: memory does not grow with N.
+    Streams: memory does not grow with N. A sample that cannot be decoded gets no row. Without config.range, the first
+    batch that holds grey of more than 8 bits sets it, so that later samples do not change earlier rows.
 
-    encoded: N encoded images, in row order. train: [N], the rows that mean and std are taken over (all where
-    none is). workers: threads; 0 is one a core. progress: called with the share done.
+    encoded: batches of encoded images, in row order. total: their number. workers: threads; 0 is one a core.
+    progress: called with the share done.
 
     Raises:
-        UserError: an image that cannot be decoded, or no room on the disk.
+        UserError: the decoder of a known format is not installed, or no room on the disk.
     """
-    shape = (len(train), config.channels, config.size, config.size)
-    counts = np.zeros((config.channels, 256), np.int64)  # exact sums: the same figures in any order
-    over = train if train.any() else np.ones(len(train), bool)
+    shape = (total, config.channels, config.size, config.size)
     enough_room(file.parent, int(np.prod(shape, dtype=np.int64)))
-    done = 0
+    made, seen, outside = PackedImages(), 0, list[float]()
     try:
-        with file.open("wb") as out, ThreadPoolExecutor(workers or _cores()) as pool:
+        with file.open("wb") as out, ThreadPoolExecutor(workers or _cores()) as pool, quiet():
             _header(out, shape)
-            for batch in _batches(encoded, TOGETHER):
-                images = np.stack(list(pool.map(_numbered(config), range(done, done + len(batch)), batch)))
-                out.write(images.tobytes())
-                kept = images[over[done : done + len(batch)]]
-                counts += np.stack([np.bincount(c.ravel(), minlength=256) for c in kept.swapaxes(0, 1)])
-                done += len(batch)
-                progress(done / len(train))
+            for batch in encoded:
+                results = list(pool.map(partial(_attempt, config=config), batch))
+                deep = [data for data, one in zip(batch, results, strict=True) if _is_deep(one)]
+                if deep and config.range is None:
+                    found = common_range(e for e in pool.map(grey_ends, deep) if e is not None)
+                    config = config.model_copy(update={"range": found})
+                    results = list(pool.map(partial(_attempt, config=config), batch))
+                good = [one for one in results if isinstance(one, Decoded)]
+                bad = {seen + k: one for k, one in enumerate(results) if isinstance(one, str)}
+                out.write(b"".join(one.pixels.tobytes() for one in good))
+                outside += [one.outside for one in good if one.deep]
+                made.samples, made.unreadable = made.samples + len(good), made.unreadable | bad
+                seen += len(batch)
+                progress(seen / total)
+            out.seek(0)
+            _header(out, (made.samples, *shape[1:]))
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise no_room(file.parent) from None
         raise
-    assert done == len(train), f"{len(train)} samples announced, {done} came"
+    assert seen == total, f"{total} samples announced, {seen} came"
+    if outside:
+        made.range, made.outside = config.range, float(np.mean(outside))
+    return made
+
+
+def statistics(images: Pixels, rows: Rows) -> tuple[list[float], list[float]]:
+    """Mean and std per channel, of pixels in [0, 1], over some rows of a packed array [N, C, S, S].
+
+    A constant channel has nothing to scale: its std is given as 1, as scikit-learn's StandardScaler does.
+
+    Raises:
+        UserError: every channel is constant, so that nothing can be learnt.
+    """
+    channels = images.shape[1]
+    counts = np.zeros((channels, 256), np.int64)  # exact sums: the same figures in any order
+    step = max(1, CHUNK // images[:1].nbytes)
+    for start in range(0, len(rows), step):
+        part = images[rows[start : start + step]]
+        counts += np.stack([np.bincount(c.ravel(), minlength=256) for c in part.swapaxes(0, 1)])
     levels = np.arange(256) / 255
     total = np.maximum(counts.sum(1), 1)
     mean = counts @ levels / total
     std = np.sqrt(np.maximum(counts @ levels**2 / total - mean**2, 0))
-    return PackedImages(done, [float(m) for m in mean], [float(s) for s in std])
+    if len(rows) and (std < CONSTANT).all():
+        raise UserError(
+            f"all {len(rows)} training samples are the same single colour ({', '.join(f'{m * 255:.0f}' for m in mean)}"
+            " of 255): samples that differ are required; look at the files in the inbox"
+        )
+    return [float(m) for m in mean], [float(s) if s >= CONSTANT else 1.0 for s in std]
 
 
 def enough_room(folder: Path, needed: int) -> None:
@@ -152,24 +217,22 @@ def no_room(folder: Path, needed: int = 0) -> UserError:
     )
 
 
-def _numbered(config: ImageConfig) -> Callable[[int, bytes], Pixels]:
-    def one(row: int, data: bytes) -> Pixels:
-        try:
-            return decode(data, config)
-        except ValueError as error:
-            raise UserError(f"sample in row {row}: {error}; deliver it again or take its shard out") from None
+def _attempt(data: bytes, config: ImageConfig) -> Decoded | str:
+    """The decoded sample, or the reason why there is none."""
+    try:
+        return decoded(data, config)
+    except MissingDecoderError as error:
+        raise UserError(f"{error}; install it and run again") from None
+    except ImageError as error:
+        return str(error)
 
-    return one
+
+def _is_deep(result: Decoded | str) -> bool:
+    return isinstance(result, Decoded) and result.deep
 
 
 def _header(out: BinaryIO, shape: tuple[int, ...]) -> None:
     np.lib.format.write_array_header_1_0(out, {"descr": "|u1", "fortran_order": False, "shape": shape})
-
-
-def _batches(items: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
-    stream = iter(items)
-    while batch := list(islice(stream, size)):
-        yield batch
 
 
 def _cores() -> int:

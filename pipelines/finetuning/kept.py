@@ -26,7 +26,7 @@ def described(
     """What model.json says. snapshot: output of that stage."""
     return ModelConfig(
         encoder=encoder,
-        modality=ImageConfig(size=snapshot.size, channels=snapshot.channels),
+        modality=ImageConfig(size=snapshot.size, channels=snapshot.channels, range=snapshot.range),
         mean=list(snapshot.mean),
         std=list(snapshot.std),
         classes=list(snapshot.classes),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from components.errors import UserError
+from pipelines.pixels import packed_as, same_pixels
 from pipelines.planning.verdict import Decision
 from pipelines.store import Artifact, Context, Manifest, is_finished, read_manifest
 
@@ -54,7 +55,7 @@ class Standing:
         keys = sorted(key for key in made.keys() | asked.keys() if made.get(key) != asked.get(key))
         if keys:
             return f"the recipe's pretraining is another ({', '.join(keys)})"
-        if today.given.get("modality") != base.given.get("modality"):
+        if not same_pixels(*(packed_as(made.given, made.output) for made in (today, base))):
             return "the recipe's modality is another"
         return None if self.runs["pretrain"].code.startswith(code) else "the code of pretraining is another"
 

@@ -5,15 +5,18 @@ is that of the whole data folder, with which DVC brings all of it back.
 """
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from components.config import Config
 from components.crash import point
 from components.data import labels, versions
 from components.data.guard import reading
+from components.data.near_duplicates import groups
 from components.data.shards import Index, folder_digest, read_shards
 from components.data.splits import splits_of
 from components.data.table import Table
@@ -22,8 +25,9 @@ from components.modalities import MODALITIES, ModalityConfig
 from pipelines.artifact import Artifact
 from pipelines.context import Context
 from pipelines.settings import Settings
+from pipelines.snapshot_notes import left_out, of_sources, tell
 
-VERSION = 1
+VERSION = 2
 
 
 class Request(Config):
@@ -43,7 +47,10 @@ class Output(Config):
 
     mean, std: per channel, of pixels in [0, 1], over the training samples. images: .npy, uint8 [N, C, S, S].
     table: Parquet, see components.data.table. labelled, tests: training and test samples with a label.
-    sources: names of where samples come from, empty where the recipe names no such column.
+    sources: names of where samples come from, empty where the recipe names no such column. range: values of grey
+    samples of more than 8 bits that became black and white, None where there are none. unreadable: CSV list (id, name,
+    reason) of samples in shards that cannot be decoded and have no row. near_duplicates: samples that repeat an earlier
+    one. leaked_tests: test samples with a near-duplicate among the training samples.
     """
 
     version: str
@@ -62,6 +69,10 @@ class Output(Config):
     images: Artifact
     table: Artifact
     sources: list[str] = Field(default_factory=list)
+    range: tuple[float, float] | None = None
+    unreadable: Artifact | None = None
+    near_duplicates: int = 0
+    leaked_tests: int = 0
 
 
 def observe(request: Request, settings: Settings, recipe: str = "") -> dict[str, str]:
@@ -130,7 +141,8 @@ def _folders(data: Path) -> dict[str, str]:
 
 def run(request: Request, folder: Path, context: Context) -> Output:
     """Raises:
-    UserError: nothing was ingested; the data are not those expected; an image cannot be decoded; no room.
+    UserError: nothing was ingested; the data are not those expected; no image can be decoded, or a decoder is missing;
+        all images are the same single colour; no room.
     """
     settings = context.settings
     source = settings.data / context.recipe
@@ -143,20 +155,28 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         digest = folder_digest(source)
         if request.expect and not {version.hash, digest} & set(request.expect):
             raise UserError(_unexpected(" or ".join(request.expect), version.hash, digest, index))
-        table, classes, sources = make_table(source, index, request.test_share)
-        table.save(folder / "table.parquet")
         packed = MODALITIES[request.modality.name].pack(
-            (data for _, batch in read_shards(source, index, ["bytes"]) for data in batch["bytes"]),
-            table.split == "train",
+            (batch["bytes"] for _, batch in read_shards(source, index, ["bytes"])),
+            index.samples,
             request.modality,
             folder / "images.npy",
-            progress=lambda done: context.progress(done, "decoding"),
+            progress=lambda done: context.progress(0.9 * done, "decoding"),
         )
+        unreadable = left_out(source, index, packed, folder, context)
+        images = np.load(folder / "images.npy", mmap_mode="r")
+        context.progress(0.9, "near-duplicates")
+        table, classes, sources = make_table(
+            source, index, request.test_share, left_out=packed.unreadable, group=groups(images)
+        )
+    table.save(folder / "table.parquet")
+    rows = table.train_rows() if len(table.train_rows()) else np.arange(len(table))
+    mean, std = MODALITIES[request.modality.name].statistics(images, rows)
     point("snapshot.packed")
-    labelled, tests = len(table.labelled_rows()), len(table.test_rows())
-    context.say(
-        f"{packed.samples} samples, {labelled} labelled for training and {tests} for testing, "
-        f"{len(classes)} classes, {_sources(table, sources)}data version {version.hash}"
+    tell(
+        table,
+        packed,
+        f"{len(classes)} classes, {of_sources(table, sources)}data version {version.hash}",
+        context,
     )
     return Output(
         version=version.hash,
@@ -164,23 +184,38 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         bytes=version.bytes,
         digest=digest,
         folders=_folders(settings.data),
-        samples=packed.samples,
-        labelled=labelled,
-        tests=tests,
+        samples=len(table),
+        labelled=len(table.labelled_rows()),
+        tests=len(table.test_rows()),
         classes=classes,
         channels=request.modality.channels,
         size=request.modality.size,
-        mean=packed.mean,
-        std=packed.std,
+        mean=mean,
+        std=std,
+        range=packed.range,
+        unreadable=unreadable,
+        near_duplicates=table.repeated(),
+        leaked_tests=table.leaked_tests(),
         images=Artifact.of(folder / "images.npy", folder),
         table=Artifact.of(folder / "table.parquet", folder),
         sources=sources,
     )
 
 
-def make_table(source: Path, index: Index, test_share: float) -> tuple[Table, list[str], list[str]]:
+def make_table(
+    source: Path,
+    index: Index,
+    test_share: float,
+    left_out: Collection[int] = (),
+    group: NDArray[np.int64] | None = None,
+) -> tuple[Table, list[str], list[str]]:
     """Row by row what the packed array holds, in order of arrival; and the names of the classes and of the sources,
-    sorted; no sources where no shard tells any."""
+    sorted; no sources where no shard tells any.
+
+    Args:
+        left_out: positions, in order of arrival, of samples that have no row. group: see Table; None: no sample has a
+            near-duplicate.
+    """
     ids: list[str] = []
     shards: list[str] = []
     origins: list[str] = []
@@ -188,24 +223,22 @@ def make_table(source: Path, index: Index, test_share: float) -> tuple[Table, li
         ids += batch["id"]
         shards += [shard.digest] * len(batch["id"])
         origins += batch.get("source", [""] * len(batch["id"]))
+    if left_out:
+        kept = [k for k in range(len(ids)) if k not in left_out]
+        ids, shards, origins = ([column[k] for k in kept] for column in (ids, shards, origins))
+    own = np.arange(len(ids))
+    group = own if group is None else group
     settled = labels.settle(labels.read_labels(source, index))
     number = {name: place for place, name in enumerate(settled.classes)}
     label = [number[settled.labels[id]] if id in settled.labels else -1 for id in ids]
-    split = splits_of(ids, test_share, settled.named)
+    split = splits_of(ids, test_share, settled.named, group.tolist())
     sources, of = np.unique(np.array(origins), return_inverse=True)
     table = Table(
         np.array(ids), np.array(shards), np.array(split), np.array(label, np.int64),
         of.astype(np.int64) if any(origins) else None,
+        group if (group != own).any() else None,
     )  # fmt: skip
     return table, settled.classes, sources.tolist() if any(origins) else []
-
-
-def _sources(table: Table, names: list[str]) -> str:
-    """How many samples each source has, for a person."""
-    if table.source is None:
-        return ""
-    counts = np.bincount(table.source, minlength=len(names))
-    return f"sources {', '.join(f'{name!r} {n}' for name, n in zip(names, counts, strict=True))}, "
 
 
 def _unexpected(expected: str, version: str, digest: str, index: Index) -> str:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from components.errors import UserError
 from components.modalities import MODALITIES
-from components.modalities.image import ImageConfig, decode, pack
+from components.modalities.image import ImageConfig, PackedImages, decode, pack, statistics
 
 GREY8 = ImageConfig(size=8, channels=1)
 RGB8 = ImageConfig(size=8, channels=3)
@@ -151,51 +151,146 @@ def bomb():
     "data", [b"", b"a text file named .png", encoded(Image.fromarray(noise(64, 64)))[:900], bomb()]
 )
 def test_unreadable_bytes_are_a_value_error(data):
-    with pytest.raises(ValueError, match="not a readable image"):
+    with pytest.raises(ValueError, match=r"not an image|truncated|too many pixels"):
         decode(data, GREY8)
 
 
-def test_pack_writes_the_decoded_images_and_exact_statistics(tmp_path):
+def batches(data, size=512):
+    return (data[start : start + size] for start in range(0, len(data), size))
+
+
+def test_pack_writes_the_decoded_images(tmp_path):
     images = noise(1300, 8, 8, 3)
     data = [encoded(Image.fromarray(i)) for i in images]
-    train = np.arange(1300) % 3 > 0
     shares = []
-    packed = pack(iter(data), train, RGB8, tmp_path / "images.npy", workers=2, progress=shares.append)
+    packed = pack(batches(data), 1300, RGB8, tmp_path / "images.npy", workers=2, progress=shares.append)
     written = np.load(tmp_path / "images.npy", mmap_mode="r")
     assert written.dtype == np.uint8
     assert np.array_equal(written, images.transpose(0, 3, 1, 2))
-    kept = images[train].astype(np.float64) / 255
-    assert packed.samples == 1300
-    assert np.allclose(packed.mean, kept.mean((0, 1, 2)), rtol=1e-12)
-    assert np.allclose(packed.std, kept.std((0, 1, 2)), rtol=1e-9)
+    assert packed == PackedImages(samples=1300)
     assert shares == sorted(shares)
     assert shares[-1] == 1
+
+
+def test_statistics_are_exact(monkeypatch):
+    images = noise(1300, 3, 8, 8)
+    rows = np.flatnonzero(np.arange(1300) % 3 > 0)
+    kept = images[rows].astype(np.float64) / 255
+    for size in (1 << 10, 1 << 30):  # in many parts, and in one
+        monkeypatch.setattr("components.modalities.image.CHUNK", size)
+        mean, std = statistics(images, rows)
+        assert np.allclose(mean, kept.mean((0, 2, 3)), rtol=1e-12)
+        assert np.allclose(std, kept.std((0, 2, 3)), rtol=1e-9)
+
+
+def test_a_constant_channel_has_nothing_to_scale():
+    images = np.zeros((20, 3, 8, 8), np.uint8)
+    images[:, 2] = noise(20, 8, 8)
+    mean, std = statistics(images, np.arange(20))
+    assert mean[:2] == [0, 0]
+    assert std == [1, 1, pytest.approx((images[:, 2] / 255).std())]
+
+
+def test_images_of_one_single_colour_are_refused():
+    grey = np.full((5, 1, 8, 8), 90, np.uint8)
+    with pytest.raises(UserError, match=r"all 5 training samples are the same single colour \(90 of 255\)"):
+        statistics(grey, np.arange(5))
+    grey[0] = 100
+    statistics(grey, np.arange(5))  # they differ, though each is flat
 
 
 def test_pack_gives_the_same_bytes_with_any_number_of_threads(tmp_path):
     data = [encoded(Image.fromarray(i)) for i in noise(700, 9, 12)]
     for workers in (1, 3):
-        pack(data, np.ones(700, bool), GREY8, tmp_path / f"{workers}.npy", workers=workers)
+        pack(batches(data), 700, GREY8, tmp_path / f"{workers}.npy", workers=workers)
     assert (tmp_path / "1.npy").read_bytes() == (tmp_path / "3.npy").read_bytes()
 
 
-def test_pack_names_the_row_that_cannot_be_decoded(tmp_path):
-    data = [encoded(Image.fromarray(noise(8, 8))), b"broken"]
-    with pytest.raises(UserError, match="row 1: not a readable image"):
-        pack(data, np.ones(2, bool), GREY8, tmp_path / "images.npy")
+def test_pack_leaves_out_what_cannot_be_decoded_and_says_why(tmp_path):
+    images = noise(5, 8, 8)
+    data = [encoded(Image.fromarray(i)) for i in images]
+    data[1], data[4] = b"broken", data[4][:70]
+    packed = pack(batches(data, 2), 5, GREY8, tmp_path / "images.npy")
+    assert packed.samples == 3
+    assert packed.unreadable[1] == "not an image"
+    assert packed.unreadable[4].startswith("truncated")
+    assert np.array_equal(np.load(tmp_path / "images.npy")[:, 0], images[[0, 2, 3]])
+
+
+def grey(values, kind="TIFF"):
+    return encoded(Image.fromarray(values), kind)
+
+
+def ramp(low, high, dtype):
+    return np.linspace(low, high, 64).reshape(8, 8).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "dtype", "kind"),
+    [(0, 4095, np.uint16, "TIFF"), (0, 1023, np.uint16, "PNG"), (0, 1.02, np.float32, "TIFF"),
+     (-1000, 3000, np.float32, "TIFF"), (0, 256, np.int32, "TIFF")],
+)  # fmt: skip
+def test_grey_of_more_than_8_bits_is_scaled_by_one_range(tmp_path, low, high, dtype, kind):
+    """The second image has half the values of the first, so half its brightness, and both use all 256 levels."""
+    first, second = ramp(low, high, dtype), ramp(low, (low + high) / 2, dtype)
+    packed = pack([[grey(first, kind), grey(second, kind)]], 2, GREY8, tmp_path / "images.npy")
+    images = np.load(tmp_path / "images.npy")[:, 0].astype(int)
+    assert packed.range == pytest.approx((low, high), abs=0.01 * (high - low))
+    assert (images[0].min(), images[0].max()) == (0, 255)
+    assert len(np.unique(images[0])) == 64
+    assert np.abs(images[1].ravel() - np.linspace(0, 127.5, 64)).max() <= 3
+    assert packed.outside < 0.05
+
+
+def test_the_range_comes_from_the_first_batch_that_needs_one_and_stays(tmp_path):
+    """So a later delivery changes no earlier row; what it clips is counted."""
+    eight, dark, bright = grey(noise(8, 8)), grey(ramp(0, 1000, np.uint16)), grey(ramp(0, 2000, np.uint16))
+    one = pack([[eight], [dark]], 2, GREY8, tmp_path / "1.npy")
+    two = pack([[eight], [dark], [bright]], 3, GREY8, tmp_path / "2.npy")
+    assert one.range == two.range == pytest.approx((0, 1000), abs=4)
+    assert np.array_equal(np.load(tmp_path / "1.npy"), np.load(tmp_path / "2.npy")[:2])
+    assert two.outside == pytest.approx(0.25, abs=0.03)  # half of one of two
+    named = ImageConfig(size=8, channels=1, range=(0, 2000))
+    assert pack([[dark, bright]], 2, named, tmp_path / "3.npy").range == (0, 2000)
+    assert np.load(tmp_path / "3.npy")[0].max() == 128
+
+
+def test_a_value_that_is_not_there_changes_no_other(tmp_path):
+    whole = ramp(0, 1, np.float32)
+    holed = whole.copy()
+    holed[3, 3], holed[4, 4] = np.nan, np.inf
+    config = ImageConfig(size=8, channels=1, range=(0, 1))
+    one, other = decode(grey(whole), config)[0], decode(grey(holed), config)[0]
+    there = np.isfinite(holed)
+    assert np.array_equal(one[there], other[there])
+    assert abs(int(other[3, 3]) - 127) <= 2  # the mean of the others
+    with pytest.raises(ValueError, match="every pixel is NaN"):
+        decode(grey(np.full((8, 8), np.nan, np.float32)), config)
+
+
+def test_a_hot_pixel_does_not_darken_the_image(tmp_path):
+    values = np.tile(ramp(0, 1000, np.uint16), (8, 8))
+    values[0, 0] = 65535
+    packed = pack([[grey(values)]], 1, GREY8, tmp_path / "images.npy")
+    assert packed.range == pytest.approx((0, 1000), abs=5)
+
+
+def test_a_range_without_a_width_is_refused():
+    with pytest.raises(ValueError, match=r"range must be \[lowest, highest\]"):
+        ImageConfig(range=(5, 5))
 
 
 def test_pack_refuses_before_the_disk_is_full(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
     with pytest.raises(UserError, match="no room on the disk"):
-        pack([b""], np.ones(1, bool), GREY8, tmp_path / "images.npy")
+        pack([[b""]], 1, GREY8, tmp_path / "images.npy")
 
 
-def test_pack_on_a_full_disk_is_a_user_error(monkeypatch, tmp_path):
+def test_pack_on_a_full_disk_is_a_user_error(tmp_path):
     (tmp_path / "images.npy").symlink_to("/dev/full")
     data = [encoded(Image.fromarray(i)) for i in noise(2000, 8, 8)]
     with pytest.raises(UserError, match="SELFSUP_HOME"):
-        pack(data, np.ones(2000, bool), GREY8, tmp_path / "images.npy")
+        pack(batches(data), 2000, GREY8, tmp_path / "images.npy")
 
 
 def test_defaults_fit_the_images():

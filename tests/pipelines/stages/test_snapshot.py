@@ -11,6 +11,7 @@ from PIL import Image
 from components.data import versions
 from components.data.labels import Row, append
 from components.data.shards import Index, ShardWriter, folder_digest
+from components.data.splits import splits_of
 from components.data.table import Table
 from components.errors import UserError
 from components.modalities import ImageConfig
@@ -40,15 +41,22 @@ class Place:
 
     def run(self, folder, **given):
         folder.mkdir(exist_ok=True)
-        request = snapshot.Request(modality=ImageConfig(size=8, channels=1), **given)
+        request = snapshot.Request(**{"modality": ImageConfig(size=8, channels=1), **given})
         context = Context(store=folder, settings=self.settings, recipe="small")
         output = snapshot.run(request, folder, context)
         return output, Table.load(folder / output.table.path), np.load(folder / output.images.path)
 
+    def deliver(self, *files, name="second"):
+        """Files as they are into shards of their own."""
+        index, writer = Index.load(self.source), ShardWriter(self.source, name, rows=16)
+        for number, data in enumerate(files):
+            writer.add(hashlib.sha256(data).hexdigest(), data, f"{name}-{number}")
+        index.model_copy(update={"shards": index.shards + writer.finish()}).save(self.source)
 
-def png(pixels):
+
+def png(pixels, **options):
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG")
+    Image.fromarray(pixels).save(out, "PNG", **options)
     return out.getvalue()
 
 
@@ -139,6 +147,68 @@ def test_what_is_expected(place, tmp_path):
         UserError, match=rf"abc\.dir is needed, the version is {VERSION.hash} .*delivered since"
     ):
         place.run(tmp_path / "out", expect=("abc.dir",))
+
+
+def test_a_bad_sample_in_a_shard_is_left_out_and_named(place, tmp_path, capsys):
+    """It passed the check of an older decoder, or was written by other means."""
+    whole = png(place.images[0] // 2)
+    place.deliver(whole[:60], b"text", png(place.images[1] // 2))
+    place.label([Row(id, "cat") for id in place.ids])
+    output, table, images = place.run(tmp_path / "out", test_share=0.0)
+    assert output.samples == len(table) == len(images) == 41
+    assert table.ids.tolist() == [*place.ids, hashlib.sha256(png(place.images[1] // 2)).hexdigest()]
+    assert np.array_equal(images[40, 0], place.images[1] // 2)
+    assert output.labelled == 40
+    rows = (tmp_path / "out" / output.unreadable.path).read_text().splitlines()
+    assert [line.split(",")[1] for line in rows] == ["name", "second-0", "second-1"]
+    assert rows[1].split(",")[2].startswith("truncated")
+    assert rows[2].endswith("not an image")
+
+
+def test_no_sample_that_can_be_decoded_is_a_user_error(place, tmp_path):
+    Index().save(place.source)
+    place.deliver(b"text", b"more text")
+    with pytest.raises(UserError, match=r"none of the 2 samples can be decoded, e\.g\. second-0: not an image"):
+        place.run(tmp_path / "out")
+
+
+def test_near_duplicates_share_a_split_and_only_one_is_measured(place, tmp_path):
+    """Every image once more, with the same pixels in other bytes."""
+    copies = [png(image, compress_level=0) for image in place.images]
+    place.deliver(*copies)
+    ids = [*place.ids, *(hashlib.sha256(data).hexdigest() for data in copies)]
+    assert len(set(ids)) == 80
+    place.label([Row(id, "cat") for id in ids])
+    output, table, _ = place.run(tmp_path / "out", test_share=0.4)
+    alone = splits_of(place.ids, 0.4, {}, range(40))
+    assert table.split.tolist() == alone * 2
+    assert table.group.tolist() == [*range(40)] * 2
+    assert (output.near_duplicates, output.leaked_tests) == (40, 0)
+    assert output.tests == alone.count("test")
+    assert table.test_rows().tolist() == [k for k in range(40) if alone[k] == "test"]
+    assert output.labelled == 2 * alone.count("train")
+
+
+def test_a_split_that_a_person_named_across_near_duplicates_is_counted(place, tmp_path):
+    copy = png(place.images[0], compress_level=0)
+    place.deliver(copy)
+    own = hashlib.sha256(copy).hexdigest()
+    place.label([Row(place.ids[0], "cat", split="test"), Row(own, "cat", split="train")])
+    output, table, _ = place.run(tmp_path / "out")
+    assert (table.split[0], table.split[40]) == ("test", "train")
+    assert (output.near_duplicates, output.leaked_tests, output.tests) == (1, 1, 1)
+
+
+def test_grey_of_more_than_8_bits_has_one_range_which_is_recorded(place, tmp_path):
+    deep = [png(image.astype(np.uint16) * 16) for image in place.images[:2]]
+    place.deliver(*deep)
+    output, _, images = place.run(tmp_path / "out")
+    low, high = output.range
+    assert 0 <= low < 100
+    assert 3900 < high <= 4080
+    assert np.abs(images[40:, 0].astype(int) - place.images[:2]).max() <= 8  # bits beyond 8 change no image
+    found, _, _ = place.run(tmp_path / "named", modality=ImageConfig(size=8, channels=1, range=(0, 8160)))
+    assert found.range == (0, 8160)
 
 
 def test_nothing_ingested(place, tmp_path):

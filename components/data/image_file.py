@@ -1,0 +1,196 @@
+"""Decodes an image file. Ingest's check, packing and serving call the same function, so that what the check accepts can
+be decoded later.
+
+Only the decoders in FORMATS are tried: Pillow's others start programs (EPS) or are seldom needed. The number of pixels
+is read from the header before anything is decoded: a decompression bomb costs some hundred bytes, not memory.
+
+Letters: H, W height and width in pixels.
+"""
+
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, UnidentifiedImageError, features
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+MAX_PIXELS = 89_000_000  # above it Pillow itself objects
+ORIENTATION = 0x0112  # EXIF tag
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}  # in the first bytes of a file
+AVIF_BRANDS = {b"avif", b"avis"}
+
+
+class ImageError(ValueError):
+    """The bytes are no image that can be used. The text is the reason: "kind" or "kind: detail"."""
+
+
+class MissingDecoderError(ImageError):
+    """The format is known and its decoder is not installed."""
+
+
+class Picture(NamedTuple):
+    """A decoded image, upright, without transparency.
+
+    image: mode L or RGB; for grey of more than 8 bits mode F, its own values, NaN where a value is missing.
+    limits: the lowest and highest value of the file's type, for grey of more than 8 bits; else None.
+    """
+
+    image: Image.Image
+    limits: tuple[float, float] | None
+
+
+@contextmanager
+def opened(data: bytes, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """Context manager: the image with its header read and nothing decoded.
+
+    Raises:
+        ImageError: the bytes cannot be read, or whatever a decoder raised inside the block.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=_formats(data)) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise ImageError(f"too many pixels: {width} x {height}, allowed {max_pixels}")
+            yield image
+    except (ImageError, MemoryError):
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"too many pixels: {_line(error)}") from None
+    except UnidentifiedImageError:
+        raise ImageError("not an image") from None
+    except Exception as error:  # decoders raise nearly anything: OSError, SyntaxError, struct.error
+        kind = "truncated" if "truncated" in str(error).lower() else "unreadable"
+        raise ImageError(f"{kind}: {_line(error)}") from None
+
+
+def picture(image: Image.Image) -> Picture:
+    """Decode an opened image to the end: turned upright by its EXIF orientation, transparency on white.
+
+    Raises:
+        ImageError: every value is missing (NaN). Call it inside `opened`, which turns the errors of decoders into this.
+    """
+    image.load()
+    turn = UPRIGHT.get(_orientation(image))
+    upright = image if turn is None else image.transpose(turn)
+    if not is_deep(upright):
+        return Picture(_eight_bits(upright), None)
+    values = np.asarray(upright).astype(np.float32)
+    values[~np.isfinite(values)] = np.nan
+    if np.isnan(values).all():
+        raise ImageError("unreadable: every pixel is NaN or infinite")
+    return Picture(Image.fromarray(values), (0.0, 1.0 if upright.mode == "F" else 65535.0))
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Whether an image is grey with more than 8 bits: integers of 16 or 32 bits, or floats."""
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+
+
+def ends(values: NDArray[np.float32]) -> tuple[float, float]:
+    """The range of grey values [H, W] without the 0.1 % at either end (hot and dead pixels), without NaN."""
+    low, high = np.nanquantile(values, (0.001, 0.999))
+    return float(low), float(high)
+
+
+def stretched(image: Image.Image, limits: tuple[float, float]) -> tuple[Image.Image, float]:
+    """Mode F to mode L: `limits` to 0 and 255, linear, clipped. NaN becomes the mean of the values that are there.
+
+    Returns: the image, and the share of its values outside the limits.
+    """
+    values = np.asarray(image, dtype=np.float64)
+    missing = np.isnan(values)
+    if missing.any():
+        values = np.where(missing, values[~missing].mean(), values)
+    low, high = limits
+    levels = np.rint((values - low) * (255 / max(high - low, 1e-12)))
+    outside = float(((values < low) | (values > high)).mean())
+    return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8)), outside
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence Pillow's warnings (bombs, odd metadata). Python's filters are the whole process's, so enter it from one
+    thread at a time."""
+    log = logging.getLogger("PIL")
+    level = log.level
+    try:
+        log.setLevel(logging.CRITICAL + 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
+
+
+def _orientation(image: Image.Image) -> Any:
+    """The EXIF orientation, read alone: other tags may be malformed, and nothing here needs them."""
+    try:
+        value = image.getexif().get(ORIENTATION, 1)
+        return value if isinstance(value, int) else 1
+    except Exception:  # a malformed EXIF block raises nearly anything; the pixels are good without it
+        return 1
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey or RGB of 8 bits without transparency."""
+    if image.mode == "LAB":  # which Pillow converts by colour profile only
+        turn = ImageCms.buildTransform(
+            ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB"
+        )
+        turned = ImageCms.applyTransform(image, turn)
+        assert turned is not None
+        return turned
+    if image.has_transparency_data:
+        straight = image.convert("LA") if image.mode == "La" else image
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, straight.convert("RGBA")).convert("RGB")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _formats(data: bytes) -> tuple[str, ...]:
+    """The decoders to try; HEIC and AVIF only for bytes that begin as such a file does."""
+    if data[4:8] != b"ftyp":
+        return FORMATS
+    size = min(int.from_bytes(data[:4], "big"), 256)
+    brands = {data[at : at + 4] for at in range(8, size, 4)}
+    if brands & AVIF_BRANDS:
+        if not features.check("avif"):
+            raise MissingDecoderError(
+                "missing decoder: AVIF needs a Pillow built with it (pip install -U pillow)"
+            )
+        return ("AVIF",)
+    if brands & HEIF_BRANDS:
+        if not _registers_heif():
+            raise MissingDecoderError("missing decoder: HEIC needs pillow-heif (pip install 'selfsup[heic]')")
+        return ("HEIF",)
+    return FORMATS
+
+
+@cache
+def _registers_heif() -> bool:
+    """Give Pillow the decoder of the optional package pillow-heif; False where that is not installed."""
+    try:
+        import pillow_heif  # optional, and 0.1 s that only HEIC files need
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,151 @@
+"""The one decoder: odd metadata is no reason to refuse good pixels, and what the check accepts can be decoded."""
+
+import io
+import struct
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, features
+
+from components.data import image_file
+from components.data.checks import ImageLimits, check_images
+from components.data.image_file import ImageError, ends, opened, picture
+from components.modalities.image import ImageConfig, decode
+
+CONFIG = ImageConfig(size=16, channels=3)
+HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(100)
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def encoded(pixels: np.ndarray, form: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, form, **options)
+    return out.getvalue()
+
+
+def exif(*entries: tuple[int, int, int, bytes], extra: bytes = b"") -> bytes:
+    """A little-endian EXIF block. entries: tag, type, count, the 4 bytes of value or offset."""
+    body = b"".join(struct.pack("<HHI", tag, kind, count) + value for tag, kind, count, value in entries)
+    directory = struct.pack("<H", len(entries)) + body + struct.pack("<I", 0)
+    return b"II*\0" + struct.pack("<I", 8) + directory + extra
+
+
+def turned(way: int) -> tuple[int, int, int, bytes]:
+    return (0x0112, 3, 1, struct.pack("<HH", way, 0))
+
+
+def odd_blocks() -> Iterator[bytes]:
+    """EXIF blocks that ask for a turn, with another tag of every type, at odd counts and offsets."""
+    extra = struct.pack("<iiIIIII", -1, -1, 0, 0, 1, 0, 0) + bytes(16)
+    for tag in (0x010E, 0x011A, 0x0128, 0x8769, 0x8825, 0x9286, 0x014A, 0x0111):
+        for kind in range(15):
+            for count in (0, 1, 2, 9, 1_000_000):
+                for value in (0, 38, 0xFFFFFFFF):
+                    yield exif(turned(6), (tag, kind, count, struct.pack("<I", value)), extra=extra)
+    for kind in range(15):
+        yield exif((0x0112, kind, 1, struct.pack("<HH", 6, 0)))
+        yield exif((0x0112, kind, 2, struct.pack("<HH", 6, 6)), extra=extra)
+    yield from (b"garbage garbage", b"II*\0", b"II*\0" + struct.pack("<I", 9999))
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_what_passes_the_check_can_be_decoded_whatever_its_exif(form: str) -> None:
+    pixels, passed = noise(16, 16, 3), 0
+    files = [encoded(pixels, form, exif=block) for block in odd_blocks()]
+    reasons = check_images(files, ImageLimits())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, of metadata
+        for data, reason in zip(files, reasons, strict=True):
+            if reason is None:
+                passed += 1
+                assert decode(data, CONFIG).shape == (3, 16, 16)
+    assert passed > 0.99 * len(files)
+
+
+@pytest.mark.parametrize("way", range(1, 9))
+def test_the_orientation_is_obeyed_beside_a_malformed_tag(way: int) -> None:
+    """Resolution unit as BYTE instead of SHORT, which Pillow cannot write back."""
+    pixels = noise(16, 16, 3)
+    upright = {
+        1: pixels, 2: pixels[:, ::-1], 3: pixels[::-1, ::-1], 4: pixels[::-1], 5: pixels.transpose(1, 0, 2),
+        6: np.rot90(pixels, -1), 7: pixels[::-1, ::-1].transpose(1, 0, 2), 8: np.rot90(pixels, 1),
+    }  # fmt: skip
+    data = encoded(pixels, "PNG", exif=exif(turned(way), (0x0128, 1, 1, b"\2\0\0\0")))
+    assert check_images([data], ImageLimits()) == [None]
+    assert np.array_equal(decode(data, CONFIG), upright[way].transpose(2, 0, 1))
+
+
+def test_an_orientation_that_is_none_leaves_the_image_as_it_is() -> None:
+    pixels = noise(16, 16, 3)
+    for value in (0, 9, 65535):
+        data = encoded(pixels, "PNG", exif=exif(turned(value)))
+        assert np.array_equal(decode(data, CONFIG), pixels.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_deep_grey_keeps_its_values_and_is_turned(big: bool) -> None:
+    values = np.random.default_rng(0).integers(0, 4096, (6, 6)).astype(">u2" if big else "<u2")
+    image = Image.frombytes("I;16B" if big else "I;16", (6, 6), values.tobytes())
+    out = io.BytesIO()
+    image.save(out, "TIFF")
+    with opened(out.getvalue()) as image:
+        found = picture(image)
+    assert found.image.mode == "F"
+    assert found.limits == (0, 65535)
+    assert np.array_equal(np.asarray(found.image), values.astype(np.float32))
+    data = encoded(values.astype(np.uint16), "PNG", exif=exif(turned(6)))
+    with opened(data) as image:
+        assert np.array_equal(np.asarray(picture(image).image), np.rot90(values, -1).astype(np.float32))
+
+
+def test_ends_leave_out_a_thousandth_and_what_is_missing() -> None:
+    values = np.arange(10_000, dtype=np.float32).reshape(100, 100)
+    values[0, :5] = np.nan
+    low, high = ends(values)
+    assert low == pytest.approx(15, abs=1)
+    assert high == pytest.approx(9989, abs=1)
+
+
+def test_heic_without_its_decoder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as where it is not installed
+    image_file._registers_heif.cache_clear()
+    try:
+        (reason,) = check_images([HEIC], ImageLimits())
+    finally:
+        image_file._registers_heif.cache_clear()
+    assert reason == "missing decoder: HEIC needs pillow-heif (pip install 'selfsup[heic]')"
+
+
+def test_heic_is_read_where_the_extra_is_installed() -> None:
+    heif = pytest.importorskip("pillow_heif")
+    out = io.BytesIO()
+    pixels = np.full((32, 32, 3), (200, 30, 60), np.uint8)
+    heif.from_pillow(Image.fromarray(pixels)).save(out, quality=95)
+    assert check_images([out.getvalue()], ImageLimits()) == [None]
+    assert np.abs(decode(out.getvalue(), CONFIG).mean((1, 2)) - [200, 30, 60]).max() < 6
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow was built without AVIF")
+def test_avif_is_read_by_pillow() -> None:
+    data = encoded(np.full((32, 32, 3), (200, 30, 60), np.uint8), "AVIF", quality=95)
+    assert check_images([data], ImageLimits()) == [None]
+    assert np.abs(decode(data, CONFIG).mean((1, 2)) - [200, 30, 60]).max() < 6
+
+
+def test_avif_without_its_decoder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_file.features, "check", lambda name: False)
+    (reason,) = check_images([HEIC.replace(b"heic", b"avif")], ImageLimits())
+    assert reason is not None
+    assert reason.startswith("missing decoder: AVIF")
+
+
+def test_whatever_a_decoder_raises_is_an_image_error(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"^unreadable: one two$"), opened(encoded(noise(8, 8), "PNG")):
+        raise struct.error("one\ntwo")
