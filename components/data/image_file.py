@@ -82,18 +82,27 @@ def picture(image: Image.Image) -> Picture:
     """Decode an opened image to the end: turned upright by its EXIF orientation, transparency on white.
 
     Raises:
-        ImageError: every value is missing (NaN). Call it inside `opened`, which turns the errors of decoders into this.
+        ImageError: every value is missing. Call it inside `opened`, which turns the errors of decoders into this.
     """
     image.load()
     turn = UPRIGHT.get(_orientation(image))
     upright = image if turn is None else image.transpose(turn)
     if not is_deep(upright):
         return Picture(_eight_bits(upright), None)
-    values = np.asarray(upright).astype(np.float32)
-    values[~np.isfinite(values)] = np.nan
-    if np.isnan(values).all():
+    return deep(np.asarray(upright))
+
+
+def deep(values: NDArray[Any]) -> Picture:
+    """Grey values [H, W] of more than 8 bits as a picture; what is not finite is missing.
+
+    Raises:
+        ImageError: every value is missing.
+    """
+    floats = values.astype(np.float32)
+    floats[~np.isfinite(floats)] = np.nan
+    if np.isnan(floats).all():
         raise ImageError("unreadable: every pixel is NaN or infinite")
-    return Picture(Image.fromarray(values), (0.0, 1.0 if upright.mode == "F" else 65535.0))
+    return Picture(Image.fromarray(floats), (0.0, 1.0 if values.dtype.kind == "f" else 65535.0))
 
 
 def is_deep(image: Image.Image) -> bool:

@@ -81,7 +81,7 @@ def decoded(data: bytes, config: ImageConfig) -> Decoded:
     """What `decode` gives, and what it did with grey of more than 8 bits."""
     with opened(data) as image:
         image.draft(None, (2 * config.size, 2 * config.size))  # a large JPEG need not be decoded in full
-        return _fitted(picture(image), config)
+        return fitted(picture(image), config)
 
 
 def grey_ends(data: bytes) -> tuple[float, float] | None:
@@ -99,7 +99,8 @@ def common_range(found: Iterable[tuple[float, float]]) -> tuple[float, float]:
     return low, high if high > low else low + 1
 
 
-def _fitted(found: Picture, config: ImageConfig) -> Decoded:
+def fitted(found: Picture, config: ImageConfig) -> Decoded:
+    """A decoded image as a square of the configured size; see `decode`."""
     image, outside = found.image, 0.0
     if found.limits is not None:
         image, outside = stretched(image, config.range or found.limits)

@@ -10,7 +10,7 @@ import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,11 +22,12 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from components.config import Config, explain
+from components.data.image_file import deep
 from components.encoders import EncoderConfig, build_encoder
 from components.errors import UserError
 from components.evaluation.conformal import Sets
 from components.files import write_atomically
-from components.modalities.image import ImageConfig, decode
+from components.modalities.image import ImageConfig, decode, fitted
 from components.registry.ordinary import OutlierConfig, distances
 
 if TYPE_CHECKING:
@@ -132,60 +133,78 @@ class Predictor:
         self.batch_size = batch_size
 
     @torch.inference_mode()
-    def predict(self, images: Sequence[bytes | NDArray[np.uint8]]) -> "pd.DataFrame":
-        """Class, confidence, probabilities and embedding of each image.
+    def predict(self, images: Sequence[Any]) -> "pd.DataFrame":
+        """Class, confidence, probabilities and embedding of each image. Never raises for an image: its row says why.
 
         Args:
-            images: encoded images (PNG, JPEG), or uint8 arrays [H, W], [H, W, C] or [C, S, S].
+            images: encoded images (PNG, JPEG, ...), or arrays: uint8 [H, W], [H, W, C] or [C, S, S]; for a model
+                that learnt from grey of more than 8 bits, [H, W] of any type too.
 
         Returns:
             columns class (str), confidence (largest probability), probabilities (list of K floats in the
             order of `classes`), embedding (list of D floats: the encoder's feature), outlier (distance from all
-            that the model learnt from), strange (whether that is above the model's limit); the last two are null
-            where the model knows no limit.
-
-        Raises:
-            UserError: an image cannot be decoded; the message names its position.
+            that the model learnt from), strange (whether that is above the model's limit), error (why an image has
+            no prediction: all other columns are null then). outlier and strange are null where the model knows no
+            limit, error where there is a prediction.
         """
         import pandas as pd  # two seconds that training need not wait for
 
-        config = self.classifier.config
+        config, errors = self.classifier.config, list[str | None]()
         logits, features = [], []
         for start in range(0, len(images), self.batch_size):
-            batch = images[start : start + self.batch_size]
-            pixels = [self._pixels(image, start + i) for i, image in enumerate(batch)]
-            part = self.classifier.answer(torch.from_numpy(np.stack(pixels)).float() / 255)
-            logits.append(part[0].double())
-            features.append(part[1].float())
+            results = [self._pixels(image) for image in images[start : start + self.batch_size]]
+            errors += [result if isinstance(result, str) else None for result in results]
+            pixels = [result for result in results if not isinstance(result, str)]
+            if pixels:
+                part = self.classifier.answer(torch.from_numpy(np.stack(pixels)).float() / 255)
+                logits.append(part[0].double())
+                features.append(part[1].float())
         probabilities = torch.cat(logits).softmax(1).numpy() if logits else np.empty((0, len(config.classes)))
         nothing = np.empty((0, self.classifier.encoder.feature_dim), np.float32)
         embedding = torch.cat(features).numpy() if features else nothing
         best, apart, known = probabilities.argmax(1), self.classifier.distances(embedding), config.outliers
-        strange = [None] * len(best) if apart is None or known is None else (apart > known.limit).tolist()
+        columns: dict[str, Any] = {
+            "class": [config.classes[i] for i in best],
+            "confidence": probabilities.max(1, initial=0.0).tolist(),
+            "probabilities": probabilities.tolist(),
+            "embedding": embedding.tolist(),
+            "outlier": [None] * len(best) if apart is None else apart.tolist(),
+            "strange": [None] * len(best)
+            if apart is None or known is None
+            else (apart > known.limit).tolist(),
+        }
+        place = iter(range(len(best)))
+        order = [next(place) if error is None else None for error in errors]
+        rows = {name: [None if k is None else values[k] for k in order] for name, values in columns.items()}
+        nullable = {"outlier", "strange", "error"} | (set(rows) if any(errors) else set())
         return pd.DataFrame(
             {
-                "class": [config.classes[i] for i in best],
-                "confidence": probabilities.max(1, initial=0.0),
-                "probabilities": list(probabilities.tolist()),
-                "embedding": list(embedding.tolist()),
-                "outlier": pd.Series([None] * len(best) if apart is None else apart.tolist(), dtype=object),
-                "strange": pd.Series(strange, dtype=object),
+                name: pd.Series(values, dtype=object if name in nullable else None)
+                for name, values in {**rows, "error": errors}.items()
             }
         )
 
-    def _pixels(self, image: bytes | NDArray[np.uint8], position: int) -> NDArray[np.uint8]:
+    def _pixels(self, image: Any) -> NDArray[np.uint8] | str:
+        """uint8 [C, S, S], or why there is none."""
         modality = self.classifier.config.modality
-        shape = (modality.channels, modality.size, modality.size)
-        if isinstance(image, np.ndarray):
-            if image.dtype != np.uint8:
-                raise UserError(f"image {position}: encoded bytes or a uint8 array needed, got {image.dtype}")
-            if image.shape == shape:
-                return image
-            image = encode_png(image)
         try:
+            if isinstance(image, np.ndarray):
+                if image.dtype == np.uint8 and image.shape == (
+                    modality.channels,
+                    modality.size,
+                    modality.size,
+                ):
+                    return image
+                if image.ndim == 2 and image.dtype != np.uint8 and modality.range is not None:
+                    return fitted(deep(image), modality).pixels
+                if image.dtype != np.uint8:
+                    return f"encoded bytes or a uint8 array required, got an array of {image.dtype}"
+                image = encode_png(image)
+            if not isinstance(image, bytes | bytearray | memoryview):
+                return f"encoded bytes or a uint8 array required, got {type(image).__name__}"
             return decode(bytes(image), modality)
-        except ValueError as error:
-            raise UserError(f"image {position}: {error}") from None
+        except (ValueError, TypeError) as error:
+            return str(error)
 
 
 def encode_png(image: NDArray[np.uint8]) -> bytes:

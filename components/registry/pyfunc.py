@@ -2,8 +2,8 @@
 
 The saved model is a folder: MLmodel, requirements.txt, a script of three lines, the model folder under
 artifacts/, and under code/ the few modules of ours that it needs, so that it loads where this project is
-not installed. Input: column `image`, encoded images (over HTTP: base64). Output: columns class, confidence,
-probabilities, embedding, outlier and strange (the last two null where the model knows no limit).
+not installed. Input: encoded images (over HTTP: base64) or arrays, see `images_of`. Output: columns class, confidence,
+probabilities, embedding, outlier, strange and error (components.registry.model.Predictor).
 """
 
 import ast
@@ -12,7 +12,7 @@ import json
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from mlflow.pyfunc import PythonModel, save_model
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import Array
 
+from components.errors import UserError
 from components.registry.model import CONFIG, Predictor, digests, load_classifier
 
 ARTIFACT = "classifier"
@@ -37,16 +38,17 @@ mlflow.models.set_model(ImageClassifier())
 SHIPPED = "components.registry.pyfunc"  # with every module of ours that it imports
 NEEDED = ("mlflow", "numpy", "pandas", "pillow", "pydantic", "safetensors", "torch")
 OTHERS = ("timm", "transformers")  # encoders that are named as the library that they come from
+# No schema of the input: MLflow would refuse a list of images, and a whole batch for one that is not base64.
 SIGNATURE = ModelSignature(
-    inputs=Schema([ColSpec(DataType.binary, "image")]),
     outputs=Schema(
         [
-            ColSpec(DataType.string, "class"),
-            ColSpec(DataType.double, "confidence"),
-            ColSpec(Array(DataType.double), "probabilities"),
-            ColSpec(Array(DataType.double), "embedding"),
+            ColSpec(DataType.string, "class", required=False),
+            ColSpec(DataType.double, "confidence", required=False),
+            ColSpec(Array(DataType.double), "probabilities", required=False),
+            ColSpec(Array(DataType.double), "embedding", required=False),
             ColSpec(DataType.double, "outlier", required=False),
             ColSpec(DataType.boolean, "strange", required=False),
+            ColSpec(DataType.string, "error", required=False),
         ]
     ),
 )
@@ -63,9 +65,33 @@ class ImageClassifier(PythonModel):  # type: ignore[misc]  # mlflow is untyped h
         self.predictor = Predictor(load_classifier(folder, context.model_config["sha256"]))
 
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # mlflow reads hints
-        """A frame with column `image`, or a list of images -> one row an image."""
-        images = model_input["image"] if isinstance(model_input, pd.DataFrame) else model_input
-        return self.predictor.predict([_raw(image) for image in images])
+        """Images in any form that `images_of` takes -> one row an image."""
+        channels = self.predictor.classifier.config.modality.channels
+        return self.predictor.predict([_raw(image) for image in images_of(model_input, channels)])
+
+
+def images_of(given: Any, channels: int) -> list[Any]:
+    """The images of a request, each as it came.
+
+    Args:
+        given: a frame or mapping with column `image` (or one column only), a Series or list of images, one array
+            [N, ...] of several, or one image alone. An image: encoded bytes, base64, or an array [H, W], [H, W, C],
+            [C, S, S]. channels: of the model; tell [C, S, S] from several grey images.
+
+    Raises:
+        UserError: several columns, none of them `image`.
+    """
+    if isinstance(given, pd.DataFrame | Mapping):
+        names = list(given)
+        if "image" not in names and len(names) != 1:
+            raise UserError(f"a column 'image' with encoded images is required, got columns {names}")
+        given = given["image" if "image" in names else names[0]]
+    if isinstance(given, str | bytes | bytearray | memoryview):
+        return [given]
+    if isinstance(given, np.ndarray) and given.dtype != object:
+        colour = given.ndim == 3 and (given.shape[2] in (1, 3) or given.shape[0] == channels)
+        return [given] if given.ndim == 2 or colour else list(given)
+    return list(given)
 
 
 def save(
@@ -154,7 +180,17 @@ def _ship(folder: Path) -> Path:
 
 
 def _raw(image: Any) -> Any:
-    """MLflow lets a string pass where bytes were asked for: then it is base64."""
+    """Base64 and nested lists, in which JSON holds bytes and arrays, as what they stand for; all else as it is."""
     if isinstance(image, str):
-        return base64.b64decode(image)
-    return np.asarray(image) if isinstance(image, list) else image
+        try:
+            return base64.b64decode("".join(image.split()), validate=True)
+        except ValueError:
+            return image  # the predictor names it
+    if isinstance(image, list):
+        try:
+            values = np.asarray(image)
+        except ValueError:
+            return image  # rows of different length
+        whole = values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() <= 255
+        return values.astype(np.uint8) if whole else values
+    return image

@@ -122,8 +122,8 @@ class Smoke:
 
 
 def disagreement(found: Mapping[str, Sequence[Any]], expected: Mapping[str, Sequence[Any]]) -> float:
-    """Largest difference of a probability; infinite where classes or counts differ."""
-    if list(found["class"]) != list(expected["class"]):
+    """Largest difference of a probability; infinite where classes or counts differ, or an image has no class."""
+    if list(found["class"]) != list(expected["class"]) or None in found["class"]:
         return float("inf")
     pairs = zip(found["probabilities"], expected["probabilities"], strict=True)
     return max((abs(a - b) for left, right in pairs for a, b in zip(left, right, strict=True)), default=0.0)

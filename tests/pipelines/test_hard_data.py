@@ -89,6 +89,7 @@ class Run:
             images=Artifact.of(folder / "images.npy", folder),
             table=Artifact.of(folder / "table.parquet", folder),
             classes=NAMES, channels=1, size=SIDE, samples=len(ids), mean=[pixels.mean()], std=[pixels.std()],
+            range=None,
         )  # fmt: skip
         folder = self.folder("pretrain")
         if parent is None:

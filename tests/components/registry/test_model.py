@@ -163,7 +163,7 @@ def test_bytes_and_arrays_give_the_same_rows(classifier: Classifier, pictures: l
     arrays = Predictor(classifier).predict(pictures)
     packed = Predictor(classifier).predict([p[None] for p in pictures])
     assert list(rows.columns) == [
-        "class", "confidence", "probabilities", "embedding", "outlier", "strange"
+        "class", "confidence", "probabilities", "embedding", "outlier", "strange", "error"
     ]  # fmt: skip
     x = torch.from_numpy(np.stack(pictures))[:, None].float() / 255
     probabilities = classifier(x).softmax(1).detach().numpy()
@@ -186,13 +186,50 @@ def test_none_give_none(classifier: Classifier) -> None:
     assert len(Predictor(classifier).predict([])) == 0
 
 
-def test_what_is_no_image_is_named_by_its_position(
-    classifier: Classifier, pictures: list[np.ndarray]
+BAD = {
+    "truncated": (lambda good: good[:80], "truncated"),
+    "empty": (lambda good: b"", "not an image"),
+    "text": (lambda good: b"hello", "not an image"),
+    "nothing": (lambda good: None, "encoded bytes or a uint8 array required, got NoneType"),
+    "nan": (lambda good: float("nan"), "got float"),
+    "path": (lambda good: "in/x.png", "got str"),
+    "floats": (lambda good: np.zeros((16, 16)), "uint8 array required, got an array of float64"),
+    "shape": (lambda good: np.zeros((2, 3, 4, 5), np.uint8), ""),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_image_costs_its_own_row_only(
+    classifier: Classifier, pictures: list[np.ndarray], kind: str
 ) -> None:
-    with pytest.raises(UserError, match="image 1: "):
-        Predictor(classifier).predict([encode_png(pictures[0]), b"no image"])
-    with pytest.raises(UserError, match="uint8 array needed, got float64"):
-        Predictor(classifier).predict([pictures[0] / 255])
+    good, (spoil, why) = [encode_png(p) for p in pictures], BAD[kind]
+    alone = Predictor(classifier, batch_size=2).predict(good).to_dict("records")
+    mixed = Predictor(classifier, batch_size=2).predict([good[0], spoil(good[1]), *good[1:]])
+    bad = mixed.to_dict("records")[1]
+    assert why in bad.pop("error")
+    assert set(bad.values()) == {None}
+    rest = mixed.drop(index=1).to_dict("records")
+    assert [row["class"] for row in rest] == [row["class"] for row in alone]
+    assert all(row["error"] is None for row in rest)
+    for one, other in zip(rest, alone, strict=True):
+        np.testing.assert_allclose(one["probabilities"], other["probabilities"], atol=1e-6)
+
+
+def test_nothing_but_bad_images(classifier: Classifier) -> None:
+    found = Predictor(classifier).predict([b"", b"text"])
+    assert found["class"].tolist() == [None, None]
+    assert found["error"].tolist() == ["not an image", "not an image"]
+
+
+def test_a_model_of_deep_grey_takes_arrays_of_its_values(classifier: Classifier) -> None:
+    modality = classifier.config.modality.model_copy(update={"range": (0, 4095)})
+    deep = Classifier(classifier.config.model_copy(update={"modality": modality})).eval()
+    values = np.random.default_rng(0).integers(0, 4096, (16, 16), dtype=np.uint16)
+    out = io.BytesIO()
+    Image.fromarray(values).save(out, "PNG")
+    found = Predictor(deep).predict([values, values.astype(np.float32), out.getvalue()])
+    assert found["error"].tolist() == [None] * 3
+    assert found["probabilities"][0] == found["probabilities"][1] == found["probabilities"][2]
 
 
 @pytest.mark.parametrize("shape", [(9, 7), (9, 7, 1), (9, 7, 3), (3, 9, 7), (1, 9, 7)])

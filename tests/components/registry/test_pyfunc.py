@@ -1,4 +1,5 @@
 import base64
+import io
 import json
 import os
 import subprocess
@@ -100,9 +101,7 @@ def test_the_library_of_an_encoder_from_elsewhere_is_required(
 
 def test_signature_and_example(saved: Path, pyfunc: Any, images: list[bytes]) -> None:
     model = pyfunc.load(str(saved))
-    assert model.metadata.signature.inputs.to_dict() == [
-        {"type": "binary", "name": "image", "required": True}
-    ]
+    assert model.metadata.signature.inputs is None  # MLflow would refuse what images_of takes
     assert model.metadata.signature.outputs.input_names() == [
         "class",
         "confidence",
@@ -110,9 +109,31 @@ def test_signature_and_example(saved: Path, pyfunc: Any, images: list[bytes]) ->
         "embedding",
         "outlier",
         "strange",
+        "error",
     ]
     example = json.loads((saved / "input_example.json").read_text())
+    assert example["columns"] == ["image"]
     assert base64.b64decode(example["data"][0][0]) == images[0]
+
+
+def test_images_are_taken_in_every_usual_form(saved: Path, pyfunc: Any, images: list[bytes]) -> None:
+    from PIL import Image
+
+    model = pyfunc.load(str(saved))
+    arrays = [np.asarray(Image.open(io.BytesIO(image))) for image in images]
+    coded = [base64.b64encode(image).decode() for image in images]
+    expected = model.predict(pd.DataFrame({"image": images}))
+    for given in (
+        images, arrays, np.stack(arrays), np.stack(arrays)[:, None], pd.Series(images), {"image": images}, coded,
+        pd.DataFrame({"other": images}), pd.DataFrame({"image": arrays}), pd.DataFrame({"image": images, "n": 1}),
+        [array.tolist() for array in arrays],
+    ):  # fmt: skip
+        pd.testing.assert_frame_equal(model.predict(given), expected)
+    for one in (images[0], arrays[0], coded[0], arrays[0][:, :, None], arrays[0][None]):
+        pd.testing.assert_frame_equal(model.predict(one), expected[:1])
+    assert len(model.predict([])) == len(model.predict(pd.DataFrame({"image": []}))) == 0
+    with pytest.raises(UserError, match=r"a column 'image' with encoded images is required, got columns"):
+        model.predict(pd.DataFrame({"Image": images, "n": 1}))
 
 
 def test_it_predicts_what_the_classifier_does(
@@ -127,16 +148,33 @@ def test_it_predicts_what_the_classifier_does(
     pd.testing.assert_frame_equal(model.predict(coded), expected)
 
 
-def test_the_request_that_a_server_gets(saved: Path, pyfunc: Any, images: list[bytes]) -> None:
+@pytest.mark.parametrize("form", ["split", "records", "instances", "inputs", "list"])
+def test_the_request_that_a_server_gets(saved: Path, pyfunc: Any, images: list[bytes], form: str) -> None:
+    """Of four images one is no image and one no base64: their rows say so, and the answer is JSON."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from mlflow.pyfunc.scoring_server import infer_and_parse_data
+        from mlflow.pyfunc.scoring_server import infer_and_parse_data, predictions_to_json
 
     model = pyfunc.load(str(saved))
-    coded = [[base64.b64encode(image).decode()] for image in images]
-    body = {"dataframe_split": {"columns": ["image"], "data": coded}}
+    coded = [base64.b64encode(image).decode() for image in (*images[:2], b"text")] + ["no base64!"]
+    body = {
+        "split": {"dataframe_split": {"columns": ["image"], "data": [[image] for image in coded]}},
+        "records": {"dataframe_records": [{"image": image} for image in coded]},
+        "instances": {"instances": [{"image": image} for image in coded]},
+        "inputs": {"inputs": {"image": coded}},
+        "list": {"inputs": coded},
+    }[form]
     parsed = infer_and_parse_data(body, model.metadata.get_input_schema())
-    assert len(model.predict(parsed)) == len(images)
+    out = io.StringIO()
+    predictions_to_json(model.predict(parsed), out)
+    rows = json.loads(out.getvalue(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))[
+        "predictions"
+    ]
+    alone = model.predict(images[:2])
+    assert [row["class"] for row in rows] == [*alone["class"], None, None]
+    assert [row["confidence"] for row in rows[:2]] == pytest.approx(alone["confidence"].tolist(), abs=1e-6)
+    assert [row["error"] for row in rows[:3]] == [None, None, "not an image"]
+    assert "bytes or a uint8 array required" in rows[3]["error"]
 
 
 def test_a_changed_weight_is_refused_on_loading(saved: Path, pyfunc: Any, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def context(home: Path, labels_a_class: dict[int, int], seed: int = 0, cpus: int
     mean, std = [float(images.mean() / 255)], [float(images.std() / 255)]
     here.outputs["snapshot/0"] = SimpleNamespace(
         images=Artifact.of(at / "images.npy", at), table=Artifact.of(at / "table.parquet", at),
-        classes=CLASSES if labels_a_class else [], channels=1, size=SIDE, mean=mean, std=std,
+        classes=CLASSES if labels_a_class else [], channels=1, size=SIDE, mean=mean, std=std, range=None,
     )  # fmt: skip
     torch.manual_seed(seed)
     encoder = build_encoder(ENCODER, 1, mean, std)
