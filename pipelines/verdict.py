@@ -41,6 +41,7 @@ def judge(
     checks = [
         comparison.beats_baselines(metrics.get("accuracy"), said.get("baselines"), bounds.margin),
         classes.worst_class(said.get("per_class"), bounds.class_floor),
+        *held_out(evaluated, bounds, context),
         *method(said.get("worth")),
         gate.at_most("calibration", metrics.get("ece"), bounds.calibration, "expected calibration error"),
         *alive(evaluated, bounds, context),
@@ -56,6 +57,17 @@ def judge(
         comparison.forgetting(ours, theirs, bounds.forgetting),
         classes.class_drops(ours, theirs, bounds),
     ]
+
+
+def held_out(evaluated: Manifest, bounds: GateConfig, context: Context) -> list[Check]:
+    """That no image of the test set was trained on as a copy. Nothing where the evaluation names no snapshot."""
+    snapshot = _above(evaluated, "snapshot", context)
+    if snapshot is None:
+        return []
+    leaked, tests = snapshot.output.get("leaked_tests"), snapshot.output.get("tests")
+    share = None if leaked is None or not tests else leaked / tests
+    what = "share of the test samples with a near-duplicate among the training samples,"
+    return [gate.at_most("held_out", share, bounds.leaked_tests, what)]
 
 
 def method(worth: Mapping[str, Any] | None) -> list[Check]:

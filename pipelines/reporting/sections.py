@@ -33,6 +33,7 @@ def values(
         "plan": watching.plan(sources.manifests["plan"]),
         "labels": snapshot["labelled"],
         "tests": f"{found['samples']:,}",
+        "near_duplicates": story.near_duplicates(snapshot),
         "comparison": story.comparison(found) if rated else [],
         "comparison_chart": judgement.bars(found) if rated else "",
         "checks": story.check_rows(promoted["checks"]),

@@ -50,6 +50,20 @@ def summary(
     )
 
 
+def near_duplicates(snapshot: Mapping[str, Any]) -> str:
+    """Whether images that were saved again blur the line between training and test."""
+    count, leaked = snapshot.get("near_duplicates", 0), snapshot.get("leaked_tests", 0)
+    if not count:
+        return "No sample is a near-duplicate of another (the same image saved again)."
+    line = (
+        f"{count:,} samples are near-duplicates of earlier ones (the same image saved again): they share a split, and "
+        "of those in the test set one is measured."
+    )
+    if not leaked:
+        return line
+    return f"{line} {leaked:,} test samples have one in the training set all the same, because the labels name it so."
+
+
 def tiles(
     snapshot: Mapping[str, Any],
     found: Mapping[str, Any],

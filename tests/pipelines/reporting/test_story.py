@@ -98,6 +98,14 @@ def test_the_gate_says_who_stood_against_whom(promoted: dict[str, object], text:
     assert story.rival({"version": "2", **promoted}) == text
 
 
+def test_near_duplicates_are_counted_and_a_leak_is_named() -> None:
+    assert story.near_duplicates({}).startswith("No sample is a near-duplicate")
+    assert story.near_duplicates({"near_duplicates": 1234, "leaked_tests": 0}).startswith("1,234 samples are")
+    assert "3 test samples have one in the training set" in story.near_duplicates(
+        {"near_duplicates": 5, "leaked_tests": 3}
+    )
+
+
 def test_tiles_claim_no_accuracy_without_a_classifier() -> None:
     tiles = story.tiles(SNAPSHOT, {"skipped": "no labels"}, {"clusters": 9}, None)
     assert [tile["value"] for tile in tiles] == ["20,000", "100", "9"]
