@@ -64,6 +64,12 @@ def describe(found: Found) -> list[str]:
         f"{found.samples} samples, {found.looked} looked at: {shape} pixels; "
         f"{found.grey} grey, {colour} in colour"
     ]
+    if found.range is not None:
+        low, high = found.range
+        lines.append(
+            f"{len(found.deep)} grey of more than 8 bits: values from {low:g} to {high:g} become black to white "
+            "(modality.range; 0.1 % at either end is left out)"
+        )
     for reason, count in found.bad.most_common():
         lines.append(f"bad: {count} {reason}, e.g. {found.example[reason]}")
     if found.labels:

@@ -65,7 +65,7 @@ def render(name: str, inbox: str, found: Found, values: Values) -> str:
 # Written by `selfsup init` from {found.samples} samples; yours to change. `selfsup check` tells of mistakes.
 name: {name}
 seed: 0
-modality: {{name: image, size: {size}, channels: {channels}}}  # short side: {found.side}, the median
+modality: {{name: image, size: {size}, channels: {channels}{_range(found)}}}  # short side: {found.side}, the median
 inbox: {_quoted(inbox)}
 schedule: null  # or a cron expression
 
@@ -92,6 +92,13 @@ pseudo_label:
 finetune:
   batch_size: {values["label_batch"]}  # labels a step
 """
+
+
+def _range(found: Found) -> str:
+    """The range of grey values of more than 8 bits, for a recipe of images that have them."""
+    if found.range is None:
+        return ""
+    return f", range: [{', '.join(f'{end:.15g}' for end in found.range)}]"
 
 
 def _duration(seconds: float) -> str:

@@ -33,13 +33,16 @@ LabelsFrom = Literal["file", "folders"]
 
 @dataclass
 class Found:
-    """What a look at the inbox gave. sizes: (width, height) of the good ones looked at. bad: reason -> count;
-    example: reason -> a name. labels: class -> samples. lost: labels of samples that are not there."""
+    """What a look at the inbox gave. sizes: (width, height) of the good ones looked at. deep: lowest and highest value
+    of each grey one of more than 8 bits. colour: RGB of the only colour there is; None where there are several. bad:
+    reason -> count; example: reason -> a name. labels: class -> samples. lost: labels of samples that are not there."""
 
     samples: int = 0
     looked: int = 0
     grey: int = 0
     sizes: list[tuple[int, int]] = field(default_factory=list)
+    deep: list[tuple[float, float]] = field(default_factory=list)
+    colour: tuple[int, ...] | None = None
     bad: Counter[str] = field(default_factory=Counter)
     example: dict[str, str] = field(default_factory=dict)
     labels: Counter[str] = field(default_factory=Counter)
@@ -50,6 +53,16 @@ class Found:
     @property
     def side(self) -> int:
         return int(median(min(size) for size in self.sizes))
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The values of grey images of more than 8 bits that become black and white; None where there are none."""
+        from components.modalities.image import common_range
+
+        if not self.deep:
+            return None
+        low, high = (float(f"{end:.6g}") for end in common_range(self.deep))
+        return low, high
 
     @property
     def bad_share(self) -> float:
@@ -87,17 +100,20 @@ def look(inbox: Path) -> Found:
         raise UserError(
             f"nothing readable in {inbox}: {why}; give a folder of images, or a table with a column path"
         )
+    if found.colour is not None and len(found.sizes) > 1:
+        raise UserError(
+            f"all {len(found.sizes)} samples looked at in {inbox} are the same single colour {found.colour}: nothing "
+            "can be learnt from that; give a folder of images that differ"
+        )
     tables = any(d.name.endswith((".csv", ".parquet")) for d in listing.deliveries)
     _labels(box, listing, found, names, inside, [] if tables else [Path(name).parent.name for name in names])
     return found
 
 
 def _open(items: "list[Item]", limits: "ImageLimits", found: Found) -> None:
-    import io
-
-    from PIL import Image
-
     from components.data.checks import check_images, kind_of
+    from components.data.image_file import opened
+    from components.modalities.image import grey_ends
 
     reasons = iter(check_images([i.data for i in items if i.reason is None], limits))
     for item in items:
@@ -107,9 +123,25 @@ def _open(items: "list[Item]", limits: "ImageLimits", found: Found) -> None:
             found.bad[kind_of(reason)] += 1
             found.example.setdefault(kind_of(reason), item.name)
             continue
-        with Image.open(io.BytesIO(item.data)) as image:
+        first = not found.sizes
+        with opened(item.data) as image:
             found.sizes.append(image.size)
+            if first or found.colour is not None:
+                only = _only_colour(image)
+                found.colour = only if first or only == found.colour else None
             found.grey += _is_grey(image)
+        if (ends := grey_ends(item.data)) is not None:
+            found.deep.append(ends)
+
+
+def _only_colour(image: "Image") -> tuple[int, ...] | None:
+    """RGB of an image of one single colour, else None."""
+    from components.data.image_file import is_deep
+
+    if is_deep(image):
+        return None
+    low, high = zip(*image.convert("RGB").getextrema(), strict=True)
+    return low if low == high else None
 
 
 def _is_grey(image: "Image") -> bool:

@@ -23,6 +23,7 @@ from components.data.image_file import (
     MissingDecoderError,
     Picture,
     ends,
+    is_deep,
     opened,
     picture,
     quiet,
@@ -87,8 +88,7 @@ def decoded(data: bytes, config: ImageConfig) -> Decoded:
 def grey_ends(data: bytes) -> tuple[float, float] | None:
     """Lowest and highest value of a grey image of more than 8 bits (components.data.image_file.ends); else None."""
     with opened(data) as image:
-        found = picture(image)
-        return None if found.limits is None else ends(np.asarray(found.image))
+        return ends(np.asarray(picture(image).image)) if is_deep(image) else None
 
 
 def common_range(found: Iterable[tuple[float, float]]) -> tuple[float, float]:

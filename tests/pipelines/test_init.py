@@ -128,6 +128,41 @@ def test_a_parquet_delivery(settings, source):
     assert report.values["channels"] == 1
 
 
+def test_grey_of_more_than_8_bits_gets_one_range_in_the_recipe(settings, source, capsys):
+    source.mkdir()
+    ramp = np.linspace(0, 1, 1024).reshape(32, 32)
+    for n in range(1, 11):  # a camera of 12 bits, brighter from image to image
+        Image.fromarray((ramp * 409.5 * n).astype(np.uint16)).save(source / f"{n}.tif")
+    loaded, _ = read(init("deep", source, settings))
+    low, high = loaded.modality["range"]
+    assert 0 <= low < 10
+    assert 4080 < high <= 4095
+    said = capsys.readouterr().out
+    assert f"10 grey of more than 8 bits: values from {low:g} to {high:g} become black to white" in said
+    check(loaded)
+    put(source, "eight.png", colour=False)
+    assert read(init("mixed", source, settings))[0].modality["range"] == [low, high]
+
+
+def test_floats_get_the_range_that_they_have(settings, source):
+    source.mkdir()
+    values = np.linspace(-1000, 3000, 1024, dtype=np.float32).reshape(32, 32)
+    for n in range(3):
+        Image.fromarray(values + n).save(source / f"{n}.tif")
+    low, high = read(init("scans", source, settings))[0].modality["range"]
+    assert (low, high) == pytest.approx((-1000, 3000), abs=8)
+
+
+def test_images_of_one_single_colour_are_refused(settings, source):
+    source.mkdir()
+    for n in range(4):
+        Image.new("RGB", (32, 32), (90, 80, 70)).save(source / f"{n}.png", compress_level=n)
+    with pytest.raises(UserError, match=r"all 4 samples looked at .* same single colour \(90, 80, 70\)"):
+        init("flat", source, settings)
+    Image.new("RGB", (32, 32), (91, 80, 70)).save(source / "other.png")
+    assert init("flat", source, settings).found.samples == 5
+
+
 def test_many_bad_samples_are_said_and_allowed_for(settings, source, capsys):
     put(source, *(f"{n}.png" for n in range(40)))
     for n in range(10):
