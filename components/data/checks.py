@@ -29,8 +29,8 @@ def check_images(batch: Sequence[bytes], limits: ImageLimits) -> list[str | None
     """Why an image belongs in quarantine, or None where it is good: of each of a batch, in order. Never raises.
 
     The reason is "kind" or "kind: detail"; the kind is one of empty, too large a file, not an image, too many
-    pixels, too small, truncated, unreadable, missing decoder. Of several frames the first is looked at; any mode and
-    size within the limits is good. Runs on several threads where decoding, not Python, takes the time.
+    pixels, too small, truncated, unreadable, HEIC needs ..., AVIF needs .... Of several frames the first is looked at;
+    any mode and size within the limits is good. Runs on several threads where decoding, not Python, takes the time.
 
     Silences Pillow's warnings meanwhile (components.data.image_file.quiet): call this from one thread at a time.
     """

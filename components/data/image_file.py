@@ -40,7 +40,8 @@ class ImageError(ValueError):
 
 
 class MissingDecoderError(ImageError):
-    """The format is known and its decoder is not installed."""
+    """The format is known and its decoder is not installed. The text is a kind without detail, so that counts by kind
+    name the remedy."""
 
 
 class Picture(NamedTuple):
@@ -179,13 +180,11 @@ def _formats(data: bytes) -> tuple[str, ...]:
     brands = {data[at : at + 4] for at in range(8, size, 4)}
     if brands & AVIF_BRANDS:
         if not features.check("avif"):
-            raise MissingDecoderError(
-                "missing decoder: AVIF needs a Pillow built with it (pip install -U pillow)"
-            )
+            raise MissingDecoderError("AVIF needs a Pillow built with it (pip install -U pillow)")
         return ("AVIF",)
     if brands & HEIF_BRANDS:
         if not _registers_heif():
-            raise MissingDecoderError("missing decoder: HEIC needs pillow-heif (pip install 'selfsup[heic]')")
+            raise MissingDecoderError("HEIC needs pillow-heif (pip install 'selfsup[heic]')")
         return ("HEIF",)
     return FORMATS
 

@@ -168,7 +168,9 @@ def test_a_bad_sample_in_a_shard_is_left_out_and_named(place, tmp_path, capsys):
 def test_no_sample_that_can_be_decoded_is_a_user_error(place, tmp_path):
     Index().save(place.source)
     place.deliver(b"text", b"more text")
-    with pytest.raises(UserError, match=r"none of the 2 samples can be decoded, e\.g\. second-0: not an image"):
+    with pytest.raises(
+        UserError, match=r"none of the 2 samples can be decoded, e\.g\. second-0: not an image"
+    ):
         place.run(tmp_path / "out")
 
 
