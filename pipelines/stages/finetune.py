@@ -24,7 +24,7 @@ from pipelines.finetuning.layers import Meter, cross_fitted, finetune
 from pipelines.finetuning.material import material_of, pretrained, warn
 from pipelines.store import Artifact, Context
 
-VERSION = 1
+VERSION = 2
 
 
 class Request(FinetuneConfig):

@@ -20,7 +20,7 @@ from pipelines import verdict
 from pipelines.registry import journal_of, registry_of
 from pipelines.store import Context, read_manifest
 
-VERSION = 1
+VERSION = 2
 ATTEMPTS = 3  # decisions, where the champion is moved by somebody else meanwhile
 WAITS = "waits for approval"
 

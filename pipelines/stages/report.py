@@ -18,7 +18,7 @@ from pipelines.graph import GRAPH
 from pipelines.history import pseudo_label_health
 from pipelines.store import Artifact, Context, key_of
 
-VERSION = 1
+VERSION = 2
 
 
 with warnings.catch_warnings():
