@@ -30,17 +30,19 @@ def crop_boxes(area: Tensor, ratio: Tensor, left: Tensor, top: Tensor, aspect: f
     return torch.stack([left * (1 - width), top * (1 - height), width, height], dim=1)
 
 
-def grid(boxes: Tensor, flip: Tensor, size: int) -> Tensor:
-    """[B, S, S, 2] sampling positions in [-1, 1] (x, y): the box, mirrored where `flip` [B] is true.
+def grid(boxes: Tensor, flip: Tensor, size: int, upside_down: Tensor | None = None) -> Tensor:
+    """[B, S, S, 2] sampling positions in [-1, 1] (x, y): the box, left and right exchanged where `flip` [B] is true, top
+    and bottom where `upside_down` is.
 
     Columns and rows are filled apart: torch's affine_grid takes longer than the resampling itself.
     """
     steps = (torch.arange(size, device=boxes.device, dtype=boxes.dtype) + 0.5) / size
     left, top, width, height = boxes.unsqueeze(2).unbind(1)  # each [B, 1]
     across = torch.where(flip.unsqueeze(1), 1 - steps, steps)
+    down = steps if upside_down is None else torch.where(upside_down.unsqueeze(1), 1 - steps, steps)
     positions = boxes.new_empty(len(boxes), size, size, 2)
     positions[..., 0] = ((left + across * width) * 2 - 1).unsqueeze(1)
-    positions[..., 1] = ((top + steps * height) * 2 - 1).unsqueeze(2)
+    positions[..., 1] = ((top + down * height) * 2 - 1).unsqueeze(2)
     return positions
 
 
@@ -59,8 +61,8 @@ def turn(positions: Tensor, degrees: Tensor, shift: Tensor, aspect: float = 1.0)
 def resample(x: Tensor, positions: Tensor, *, outside: str = "border") -> Tensor:
     """x [B, C, H, W] at positions [B, S, S, 2] -> [B, C, S, S], bilinear.
 
-    outside: "border" repeats the edge (right for a crop, whose outermost positions lie half a pixel out);
-    "zeros" is black (right where a turn or shift shows what is not there).
+    outside: "border" repeats the edge of the sample, so that a turn or shift shows the ground that it has there, white
+    or black or textured, and no corners that tell by how much it was turned; "zeros" is black.
     """
     return F.grid_sample(x, positions, mode="bilinear", padding_mode=outside, align_corners=False)
 

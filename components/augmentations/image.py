@@ -20,6 +20,7 @@ DRAWS = (
     "jitter", "brightness", "contrast", "saturation", "hue", "gamma", "grayscale", "blur", "sigma",
     "solarise", "erase", "erase_area", "erase_ratio", "erase_left", "erase_top",
     "pick_0", "pick_1", "pick_2", "by_0", "by_1", "by_2", "cut", "cut_left", "cut_top",
+    "upside_down", "quarter",
 )  # fmt: skip
 
 
@@ -28,7 +29,8 @@ class ViewConfig(Config):
 
     size: side of the view in pixels. scale, ratio: bounds of the crop's share of the area and of its width /
     height.
-    flip, jitter, grayscale, blur, solarise, erase: probability for a sample.
+    flip (left and right), upside_down, jitter, grayscale, blur, solarise, erase: probability for a sample.
+    quarter_turns: probability of a turn by 0, 90, 180 or 270 degrees, each as likely.
     brightness, contrast, saturation: factors are drawn from 1 - v to 1 + v. hue: turns, from -v to v.
     gamma: exponents from e^-v to e^v. sigma: bounds of the blur in pixels. rotate: degrees, from -v to v.
     translate: share of the side, from -v to v. erase_scale: bounds of the erased share of the area.
@@ -42,6 +44,8 @@ class ViewConfig(Config):
     scale: tuple[float, float] = (0.2, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     flip: float = Field(default=0.5, ge=0, le=1)
+    upside_down: float = Field(default=0.0, ge=0, le=1)
+    quarter_turns: float = Field(default=0.0, ge=0, le=1)
     rotate: float = Field(default=0.0, ge=0, le=180)
     translate: float = Field(default=0.0, ge=0, le=1)
     jitter: float = Field(default=0.8, ge=0, le=1)
@@ -119,19 +123,29 @@ def augment(x: Tensor, config: ViewConfig, generator: torch.Generator) -> Tensor
 def _look(x: Tensor, config: ViewConfig, draws: dict[str, Tensor]) -> Tensor:
     aspect = x.shape[3] / x.shape[2]
     whole = config.scale[0] == 1 and config.ratio == (1.0, 1.0) and aspect == 1
-    moves = config.rotate > 0 or config.translate > 0
-    if whole and not moves and not config.flip and x.shape[2] == config.size:
+    moves = config.rotate > 0 or config.translate > 0 or config.quarter_turns > 0
+    mirrors = config.flip > 0 or config.upside_down > 0
+    if whole and not moves and not mirrors and x.shape[2] == config.size:
         return x.clone()
     area = _between(draws["area"], *config.scale)
     ratio = torch.exp(_between(draws["ratio"], *(math.log(r) for r in config.ratio)))
     boxes = geometry.crop_boxes(area, ratio, draws["left"], draws["top"], aspect)
-    positions = geometry.grid(boxes, draws["flip"] < config.flip, config.size)
+    mirrored, upside_down = draws["flip"] < config.flip, draws["upside_down"] < config.upside_down
+    positions = geometry.grid(boxes, mirrored, config.size, upside_down)
     if moves:
         shift = torch.stack(
             [_around(draws["shift_x"], config.translate), _around(draws["shift_y"], config.translate)], 1
         )
-        positions = geometry.turn(positions, _around(draws["angle"], config.rotate), shift, aspect)
-    return geometry.resample(x, positions, outside="zeros" if moves else "border")
+        # The same number decides whether and by how much: below the probability it is uniform again.
+        share = (
+            (draws["quarter"] / config.quarter_turns).clamp(max=1)
+            if config.quarter_turns
+            else 0 * draws["quarter"]
+        )
+        quarters = torch.where(share < 1, (4 * share).floor(), 0)
+        angle = _around(draws["angle"], config.rotate) + 90 * quarters
+        positions = geometry.turn(positions, angle, shift, aspect)
+    return geometry.resample(x, positions)
 
 
 def _colours(x: Tensor, config: ViewConfig, draws: dict[str, Tensor]) -> Tensor:

@@ -173,3 +173,28 @@ def test_a_config_that_makes_no_sense_is_refused(given, text):
 def test_what_is_not_a_batch_of_float_images_is_refused(bad):
     with pytest.raises(UserError, match="divide bytes by 255"):
         view(bad, ViewConfig())
+
+
+@pytest.mark.parametrize("changed", [{"upside_down": 1.0}, {"flip": 1.0, "upside_down": 1.0}])
+def test_upside_down_is_exact(changed):
+    x = images()
+    dims = [2, 3] if "flip" in changed else [2]
+    torch.testing.assert_close(view(x, only(**changed)), x.flip(dims), atol=1e-5, rtol=0)
+
+
+def test_quarter_turns_are_exact_and_equally_likely():
+    x = images(samples=400, channels=1, side=6)
+    got = view(x, only(size=6, quarter_turns=1.0))
+    turned = torch.stack([torch.rot90(x, k, dims=(2, 3)) for k in range(4)])
+    distance = (turned - got).abs().amax(dim=(2, 3, 4))  # [4, N]
+    assert (distance.min(dim=0).values < 1e-4).all()
+    counts = distance.argmin(dim=0).bincount(minlength=4)
+    assert counts.min() > 70
+    some = view(x, only(size=6, quarter_turns=0.4))
+    left = ((some - x).abs().amax(dim=(1, 2, 3)) < 1e-4).float().mean()
+    assert 0.6 < float(left) < 0.8  # .6, and a quarter of the rest
+
+
+def test_a_turn_shows_the_ground_at_the_edge():
+    white = torch.ones(4, 1, 12, 12)
+    torch.testing.assert_close(view(white, only(rotate=45, translate=0.2)), white)
