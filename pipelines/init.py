@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.errors import UserError
-from pipelines.proposal import Values, render, suited
+from pipelines.proposal import TEST_SHARE, Values, render, suited
 from pipelines.settings import Settings
 from pipelines.survey import Found, inbox_of, look
 
@@ -39,16 +39,21 @@ def init(name: str, source: Path, settings: Settings) -> InitReport:
     _check_name(name, recipe, settings)
     if not source.exists():
         raise UserError(f"there is nothing at {source}; give a folder of images, or a CSV or Parquet file")
-    inbox = (
-        source.resolve() if source.is_dir() else inbox_of(source.resolve(), settings.home / "inboxes" / name)
-    )
+    inbox, table = source.resolve(), None
+    if not source.is_dir():
+        inbox, table = inbox_of(inbox, settings.home / "inboxes" / name)
     found = look(inbox)
     values = suited(found)
-    text = render(name, _relative(inbox, recipe.parent), found, values)
+    text = render(name, _relative(inbox, recipe.parent), found, values, str(table) if table else None)
     recipe.parent.mkdir(parents=True, exist_ok=True)
     with recipe.open("x", encoding="utf-8") as file:
         file.write(text)
-    lines = [*describe(found), *notes(found, values), f"wrote {recipe}; next: selfsup run {_short(recipe)}"]
+    lines = [*describe(found), *notes(found, values)]
+    if table:
+        lines.append(
+            f"{table} is followed: each ingest reads it again; the files it names are linked into {inbox}"
+        )
+    lines.append(f"wrote {recipe}; next: selfsup run {_short(recipe)}")
     print("\n".join(lines))
     return InitReport(recipe, inbox, found, lines, values)
 
@@ -72,11 +77,19 @@ def describe(found: Found) -> list[str]:
         )
     for reason, count in found.bad.most_common():
         lines.append(f"bad: {count} {reason}, e.g. {found.example[reason]}")
-    if found.labels:
-        shown = ", ".join(f"{label} {count}" for label, count in sorted(found.labels.items())[:20])
-        more = f" and {len(found.labels) - 20} more" if len(found.labels) > 20 else ""
-        origin = "from the folders' names" if found.labels_from == "folders" else "from tables"
-        lines.append(f"{found.labels.total()} labels in {len(found.labels)} classes, {origin}: {shown}{more}")
+    labels = found.labels
+    lines += labels.told
+    if labels.classes:
+        shown = ", ".join(f"{label} {count}" for label, count in sorted(labels.classes.items())[:20])
+        more = f" and {len(labels.classes) - 20} more" if len(labels.classes) > 20 else ""
+        origin = "from the folders' names" if labels.labels_from == "folders" else "from tables"
+        total = labels.classes.total()
+        lines.append(f"{total} labels in {len(labels.classes)} classes, {origin}: {shown}{more}")
+        about, tests = ("", labels.tests) if labels.tests else ("about ", round(total * TEST_SHARE))
+        drawn = "as named" if labels.tests else f"{TEST_SHARE:.0%}, drawn"
+        lines.append(
+            f"of these, {about}{total - tests} for training and {about}{tests} for testing ({drawn})"
+        )
     else:
         lines.append("no labels: clusters will be reported without classes, and nothing is fine-tuned")
     return lines
@@ -84,19 +97,19 @@ def describe(found: Found) -> list[str]:
 
 def notes(found: Found, values: Values) -> list[str]:
     """What a person should know before running it."""
-    said = []
-    labels, classes = found.labels.total(), len(found.labels)
-    if found.lost:
-        said.append(f"{found.lost} labels are of samples that are not there, and will be left out")
+    said: list[str] = []
+    labels, classes = found.labels.classes.total(), len(found.labels.classes)
+    said += found.labels.notes
     if classes == 1:
         said.append(
             "only one class has labels: no classifier can be made of that; label some of another class"
         )
-    elif classes and (few := [name for name, count in found.labels.items() if count < 3]):
+    elif classes and (few := [name for name, count in found.labels.classes.items() if count < 3]):
         said.append(f"{len(few)} of {classes} classes have fewer than 3 labels, e.g. {few[0]}; a class "
                     f"without a training label is never given")  # fmt: skip
-    if classes and not found.named_tests and labels * 0.2 < 10 * classes:
-        said.append(f"about {labels * 0.2:.0f} labels will be for testing: figures will be rough; label more")
+    tests = found.labels.tests or round(labels * TEST_SHARE)
+    if classes and tests < 10 * classes:
+        said.append(f"{tests} labels for testing are few: figures will be rough; label more")
     if found.bad_share > 0.04:
         said.append(
             f"{found.bad_share:.0%} of the samples are bad; ingest.max_bad_share is {values['max_bad_share']}"

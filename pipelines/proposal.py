@@ -6,13 +6,14 @@ from components.training.defaults import defaults, learning_rate, speed_of
 from pipelines.survey import Found
 
 Values = dict[str, int | float | None]
+TEST_SHARE = 0.2  # of all samples
 BUDGET = 120.0  # seconds of pretraining to aim at
 
 
 def suited(found: Found) -> Values:
     """Values that suit the data, on two cores within a few minutes where there is not much of it; the rule is
     components.training.defaults."""
-    side, classes, samples = found.side, len(found.labels), found.samples
+    side, classes, samples = found.side, len(found.labels.classes), found.samples
     square = len(set(found.sizes)) == 1 and found.sizes[0][0] == found.sizes[0][1]
     if square and 16 <= side <= 64:
         size = side
@@ -26,7 +27,7 @@ def suited(found: Found) -> Values:
     stride = 2 if size >= 24 else 1
     train = int(samples * 0.8)
     rule = defaults(train, classes=classes or None, speed=speed_of(size, stride), seconds=BUDGET)
-    labels = found.labels.total()
+    labels = found.labels.classes.total() - found.labels.tests
     return {
         "size": size,
         "channels": 1 if found.grey >= 0.99 * len(found.sizes) else 3,
@@ -41,26 +42,32 @@ def suited(found: Found) -> Values:
         "epsilon": rule.numbers.epsilon,
         "clusters": max(2, min(3 * classes, train // 10)) if classes >= 2 else None,
         "label_batch": max(2, min(50, labels)),
-        "test_share": 0.2,
+        "test_share": TEST_SHARE,
         "max_bad_share": 0.05 if found.bad_share <= 0.04 else min(1.0, round(2 * found.bad_share + 0.01, 2)),
     }
 
 
-def render(name: str, inbox: str, found: Found, values: Values) -> str:
+def render(name: str, inbox: str, found: Found, values: Values, table: str | None = None) -> str:
     """The recipe as text, with the reasons as comments."""
     size, channels = int(values["size"] or 0), int(values["channels"] or 0)
     view = _view(size, channels)
-    classes = len(found.labels)
+    classes = len(found.labels.classes)
     whence = {
-        "file": "labels*.csv, or a column label",
-        "folders": "an image's folder is its class",
+        "file": "label files, or a column label",
+        "folders": "an image's folder is its class; a label file corrects it",
         None: "no labels yet",
     }
     reason = (
         f"about three for each of {classes} classes" if values["clusters"] else "by the number of samples"
     )
     swav = ", ".join(f"{name}: {values[name]}" for name in ("prototypes", "queue", "freeze", "epsilon"))
-    tests = "unused: test items are named" if found.named_tests else "of all samples, never trained on"
+    tests = "unused: test items are named" if found.labels.tests else "of all samples, never trained on"
+    extra = f"  table: {_quoted(table)}  # new rows in it arrive at each ingest\n" if table else ""
+    if found.labels.ignored:
+        words = ", ".join(_quoted(word) for word in dict.fromkeys(w.lower() for w in found.labels.ignored))
+        extra += (
+            f"  unlabelled: [{words}]  # folders and labels that mean no label; take out what is a class\n"
+        )
     return f"""\
 # Written by `selfsup init` from {found.samples} samples; yours to change. `selfsup check` tells of mistakes.
 name: {name}
@@ -70,8 +77,8 @@ inbox: {_quoted(inbox)}
 schedule: null  # or a cron expression
 
 ingest:
-  labels_from: {found.labels_from or "file"}  # {whence.get(found.labels_from or "", "none yet")}
-  max_bad_share: {values["max_bad_share"]}  # more bad samples in a delivery stop the run
+  labels_from: {found.labels.labels_from or "file"}  # {whence.get(found.labels.labels_from or "", "none yet")}
+{extra}  max_bad_share: {values["max_bad_share"]}  # more bad samples in a delivery stop the run
 
 snapshot:
   test_share: {values["test_share"]}  # {tests}

@@ -3,9 +3,6 @@
 Reads as ingest will, and writes nothing but the inbox of its own that a file among other things needs.
 """
 
-import csv
-import os
-import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -13,29 +10,26 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from components.errors import UserError
+from pipelines.label_survey import Labels, Surveyed, survey_labels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from components.data.checks import ImageLimits
-    from components.data.inbox import Delivery, Inbox, Item, Listing
+    from components.data.inbox import Delivery, Inbox, Item
 
 LOOK = 5000  # samples that are opened, evenly over all
 GREY_TOLERANCE = 8  # of 255, between channels: what JPEG adds to a grey picture
-NO_CLASS = re.compile(
-    r"(batch|part|shard|day|delivery|images?|img|data|train|test|val|un-?label+ed)?[-_. ]?[\d-]*"
-)
-LabelsFrom = Literal["file", "folders"]
 
 
 @dataclass
 class Found:
     """What a look at the inbox gave. sizes: (width, height) of the good ones looked at. deep: lowest and highest value
     of each grey one of more than 8 bits. colour: RGB of the only colour there is; None where there are several. bad:
-    reason -> count; example: reason -> a name. labels: class -> samples. lost: labels of samples that are not there."""
+    reason -> count; example: reason -> a name."""
 
     samples: int = 0
     looked: int = 0
@@ -45,10 +39,7 @@ class Found:
     colour: tuple[int, ...] | None = None
     bad: Counter[str] = field(default_factory=Counter)
     example: dict[str, str] = field(default_factory=dict)
-    labels: Counter[str] = field(default_factory=Counter)
-    named_tests: int = 0
-    lost: int = 0
-    labels_from: LabelsFrom | None = None
+    labels: Labels = field(default_factory=Labels)
 
     @property
     def side(self) -> int:
@@ -83,18 +74,18 @@ def look(inbox: Path) -> Found:
     found.bad.update(Counter(reason.split(":")[0] for reason in listing.broken.values()))
     found.example.update({reason.split(":")[0]: path for path, reason in listing.broken.items()})
     total = sum(_count(box, d.kind, d.files) for d in listing.deliveries)
-    names: list[str] = []
-    inside: Counter[str] = Counter()
+    samples: list[tuple[str, str, str]] = []
     items = (item for d in listing.deliveries for item in _items(box, d, limits.max_bytes))
     for chunk in _chunks(enumerate(items), 256):
-        for _, item in chunk:
-            names.append(item.name)
-            inside[item.label] += bool(item.label)
+        samples += [(f"#{number}", item.name, item.label) for number, item in chunk]
         _open([item for number, item in chunk if number % -(-total // LOOK) == 0], limits, found)
-    found.samples = len(names)
+    found.samples = total
     if not found.sizes:
         why = (
-            ", ".join(f"{count} {reason}" for reason, count in found.bad.most_common(3))
+            ", ".join(
+                f"{count} {reason} (e.g. {found.example[reason]})"
+                for reason, count in found.bad.most_common(3)
+            )
             or "no image files or tables"
         )
         raise UserError(
@@ -105,8 +96,8 @@ def look(inbox: Path) -> Found:
             f"all {len(found.sizes)} samples looked at in {inbox} are the same single colour {found.colour}: nothing "
             "can be learnt from that; give a folder of images that differ"
         )
-    tables = any(d.name.endswith((".csv", ".parquet")) for d in listing.deliveries)
-    _labels(box, listing, found, names, inside, [] if tables else [Path(name).parent.name for name in names])
+    paths = {path for d in listing.deliveries if d.kind == "files" for path in d.files}
+    found.labels = survey_labels(box, listing, Surveyed(samples, paths))
     return found
 
 
@@ -153,94 +144,26 @@ def _is_grey(image: "Image") -> bool:
     return all(max(c) - min(c) <= GREY_TOLERANCE for c in zip(red, green, blue, strict=True))
 
 
-def _labels(
-    box: "Inbox", listing: "Listing", found: Found, names: list[str], inside: Counter[str], folders: list[str]
-) -> None:
-    from components.data.labels import given_of
+def inbox_of(file: Path, own: Path) -> tuple[Path, Path | None]:
+    """The folder to read for a single file: that where it lies alone, else `own`, filled with links; and the table to
+    follow, where it is not in that folder."""
+    from components.data.inbox import Inbox
+    from components.data.linked_table import link_table, path_column
     from components.data.tables import read_rows
 
-    ends = {end for name in names for end in _ends(name)} if listing.label_files else set()
-    given: dict[str, str] = {}
-    for path in listing.label_files:
-        try:
-            for key, row in given_of(read_rows(box.folder / path), path):
-                if key in ends or re.fullmatch("[0-9a-f]{64}", key):
-                    given[key] = row.label
-                    found.named_tests += row.split == "test"
-                else:
-                    found.lost += 1
-        except UserError:
-            raise
-        except ValueError as error:
-            raise UserError(f"{box.folder / path}: {error}; mend it or take it away") from None
-    found.labels = Counter(given.values()) + +inside
-    if found.labels:
-        found.labels_from = "file"
-    elif are_classes(folders):
-        found.labels_from = "folders"
-        found.labels = Counter(folder for folder in folders if folder)
-
-
-def are_classes(folders: list[str]) -> bool:
-    """Whether the folders right above the images read like classes: several, of two images or more, and not
-    all of them dates, batches and the like; digits alone are classes."""
-    names = set(folders)
-    if not 2 <= len(names) <= len(folders) / 2:
-        return False
-    return names <= set("0123456789") or not all(NO_CLASS.fullmatch(name.lower()) for name in names)
-
-
-def inbox_of(file: Path, own: Path) -> Path:
-    """The folder to read for a single file: that where it lies alone, else `own`, filled with links."""
-    from components.data.inbox import Inbox
-    from components.data.tables import columns_of, read_rows
-
     try:
-        columns = columns_of(file) if file.suffix.lower() in (".csv", ".parquet") else set()
-        if not columns & {"path", "image", "bytes"}:
-            raise ValueError(
-                f"a table with a column path, image or bytes is needed, it has {sorted(columns) or 'none'}"
-            )
-        delivery = file.suffix.lower() == ".parquet" and bool(columns & {"image", "bytes"})
-        rows = [] if delivery else list(read_rows(file))
+        column = path_column(file)
+        paths = [row[column] for row in read_rows(file)] if column else []
     except ValueError as error:
         raise UserError(f"{file} is no data that can be read: {error}") from None
-    paths = [row["path"] for row in rows]
     if not any(p.startswith("/") or ".." in Path(p).parts for p in paths):
         there = Inbox(file.parent, settle=0, now=0).list()
         if {d.name for d in there.deliveries} == {file.name}:
-            return file.parent
+            return file.parent, None
     if own.exists():
         shutil.rmtree(own)  # of an init that came to nothing: no recipe names it
-    own.mkdir(parents=True)
-    if delivery:
-        _link(file, own / file.name)
-        return own
-    kept: list[dict[str, str]] = []
-    for number, row in enumerate(rows):
-        target = f"images/{number:07d}-{Path(row['path']).name}"
-        if row["path"] and (file.parent / row["path"]).is_file():
-            _link(file.parent / row["path"], own / target)
-        kept.append(
-            {"path": target} | {k: row[k] for k in ("label", "annotator", "time", "split") if k in row}
-        )
-    _write_csv(own / "paths.csv", kept)
-    return own
-
-
-def _link(file: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(file.resolve(), target)
-    except OSError:
-        shutil.copyfile(file, target)
-
-
-def _write_csv(file: Path, rows: list[dict[str, str]]) -> None:
-    with file.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, list(rows[0]) if rows else ["path"], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    link_table(file, own)
+    return own, file
 
 
 def _count(box: "Inbox", kind: str, files: list[str]) -> int:
@@ -261,8 +184,3 @@ def _items(box: "Inbox", delivery: "Delivery", max_bytes: int) -> "Iterator[Item
 def _chunks(items: "Iterator[tuple[int, Item]]", size: int) -> "Iterator[list[tuple[int, Item]]]":
     while chunk := list(islice(items, size)):
         yield chunk
-
-
-def _ends(name: str) -> Iterator[str]:
-    parts = name.split("/")
-    return ("/".join(parts[k:]) for k in range(len(parts)))

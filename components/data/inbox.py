@@ -1,12 +1,12 @@
 """What lies in an inbox: deliveries of samples, files of labels, and what is better left for the next time.
 
 A delivery is one of
-- a Parquet file with a column `image` or `bytes` (binary, or Hugging Face's struct of bytes and path), and
-  perhaps `name` and `label`; any other column is ignored, but for that which tells the source, if asked;
+- a Parquet file with a column of images (see tables.py), and perhaps `name` and `label`; any other column is
+  ignored, but for that which tells the source, if asked;
 - a table of paths: CSV or Parquet with a column `path`, relative to the inbox, and perhaps `label` and the source;
 - the image files below one top-level folder, or those that lie loose in the inbox ("."), at any depth.
 
-A file labels*.csv (or .parquet) holds labels. Everything is read as a stream: one row group's page, one file
+Which files hold labels is in label_files.py. Everything is read as a stream: one row group's page, one file
 at a time.
 """
 
@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from components.data.checks import SUFFIXES
+from components.data.label_files import is_label_file, is_label_table, is_table, is_unread_label_file
+from components.data.sample_names import find_samples
 from components.data.tables import columns_of, parquet_images, read_rows
 
 LOOSE = "."
@@ -105,13 +107,15 @@ class Inbox:
         tables: dict[str, dict[str, str]] = {}
         for path, found in self.walk():
             suffix, young = Path(path).suffix.lower(), self.fresh(found.st_mtime)
-            if suffix in (".csv", ".parquet") and stat.S_ISREG(found.st_mode):
-                if suffix == ".csv" and young and not _ends_with_newline(self.folder / path):
+            if is_table(path) and stat.S_ISREG(found.st_mode):
+                if suffix != ".parquet" and young and not _ends_with_newline(self.folder / path):
                     listing.left[path] = "still being written (no line end after the last row)"
                     continue
                 try:
                     columns = columns_of(self.folder / path)
-                    rows = read_rows(self.folder / path) if "path" in columns else iter(())
+                    rows = (
+                        read_rows(self.folder / path) if "path" in columns and not is_label_file(path) else []
+                    )
                     column = self._column(columns)
                     paths = {row["path"]: row.get(column, "") for row in rows}
                 except ValueError as error:
@@ -121,21 +125,26 @@ class Inbox:
                     listing.columns |= columns
                 if {"image", "bytes"} & columns and suffix == ".parquet":
                     listing.deliveries.append(Delivery(path, "parquet", [path]))
-                elif is_label_file(path):
-                    listing.label_files.append(path)
-                elif "path" in columns:
-                    tables[path] = paths
-                    if "label" in columns:
+                elif suffix == ".txt" and not is_label_table("", columns):
+                    listing.ignored.append(path)
+                elif "path" in columns or is_label_table(path, columns):
+                    if "path" in columns and not is_label_file(path):
+                        tables[path] = paths
+                    if is_label_table(path, columns):
                         listing.label_files.append(path)
                 else:
                     known = ", ".join(sorted(columns))[:100]
                     listing.broken[path] = f"no column image, bytes or path: it has {known}"
+            elif is_unread_label_file(path):
+                listing.broken[path] = "not a form of labels that is read: save it as CSV"
             elif suffix in SUFFIXES or stat.S_ISLNK(found.st_mode):
                 folders.setdefault(path.split("/")[0] if "/" in path else LOOSE, []).append(path)
             else:
                 listing.ignored.append(path)
         claimed: set[str] = set()
+        on_disk = {file for found in folders.values() for file in found}
         for table, paths in tables.items():
+            paths = self._as_on_disk(paths, on_disk)
             own = {path: source for path, source in paths.items() if path not in claimed}
             claimed.update(own)
             told = {path: source for path, source in own.items() if source}
@@ -145,6 +154,12 @@ class Inbox:
                 listing.deliveries.append(Delivery(name, "files", rest))
         listing.deliveries.sort(key=lambda d: d.name)
         return listing
+
+    def _as_on_disk(self, paths: dict[str, str], files: set[str]) -> dict[str, str]:
+        """Paths as the disk spells them, where each means one file."""
+        found = find_samples(paths.keys() - files, lambda: ((file, file) for file in files), str(self.folder))
+        return {next(iter(hits)) if len(hits := found.get(path, {path})) == 1 else path: source
+                for path, source in paths.items()}  # fmt: skip
 
     def _column(self, columns: set[str]) -> str:
         """The source column as a table spells it, "" where none is asked for."""
@@ -206,12 +221,8 @@ class Inbox:
             return f"unreadable: {getattr(error, 'strerror', None) or error}"
 
 
-def is_label_file(path: str) -> bool:
-    return Path(path).name.lower().startswith("labels")
-
-
 def _ends_with_newline(file: Path) -> bool:
     with file.open("rb") as stream:
         size = stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, size - 1))
-        return size > 0 and stream.read(1) in (b"\n", b"\r")
+        stream.seek(max(0, size - 2))
+        return stream.read().rstrip(b"\0").endswith((b"\n", b"\r"))  # UTF-16 ends in a zero

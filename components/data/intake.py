@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from components.crash import point
 from components.data import labels
 from components.data.checks import ImageLimits, check_images, kind_of
 from components.data.growing import Growing
-from components.data.inbox import Delivery, Inbox, Item, Listing, is_label_file
+from components.data.inbox import Delivery, Inbox, Item, Listing
+from components.data.label_files import is_label_file
 from components.data.shards import DUPLICATE, KEPT_BYTES
 from components.data.shards import Delivery as Record
-from components.data.tables import read_rows
-from components.errors import UserError
+from components.data.tables import TEXT_TABLES, UNREADABLE
 
 CHUNK = 256  # samples checked at a time
 
@@ -24,7 +24,7 @@ class Intake:
 
     Args:
         max_bad_share: of a delivery; one with more is a mistake and is not taken.
-        labelled: whether a delivery's own labels are wanted.
+        unlabelled: words that mean no label; None: a delivery's own labels are not wanted.
         listed: where the caller will list what is bad, for the message.
         say: one line for a person.
 
@@ -35,10 +35,10 @@ class Intake:
 
     def __init__(
         self, inbox: Inbox, growing: Growing, limits: ImageLimits, *,
-        max_bad_share: float, labelled: bool, listed: Path, say: Callable[[str], None],
+        max_bad_share: float, unlabelled: Collection[str] | None, listed: Path, say: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.inbox, self.growing, self.limits = inbox, growing, limits
-        self.max_bad_share, self.labelled, self.listed, self.say = max_bad_share, labelled, listed, say
+        self.max_bad_share, self.unlabelled, self.listed, self.say = max_bad_share, unlabelled, listed, say
         self.known: list[tuple[str, str]] = []
         self.bad: list[tuple[str, str, str]] = []
         self.mistakes: list[str] = []
@@ -65,8 +65,9 @@ class Intake:
                 place, head = (name, plain(item.name)), item.data[:KEPT_BYTES]
                 if reason is None:
                     id = hashlib.sha256(item.data).hexdigest()
-                    if item.label:
-                        found.append(labels.Row(id, plain(item.label), "delivery"))
+                    if self.unlabelled is not None and (item.label or id in known):
+                        label = "" if item.label.casefold() in self.unlabelled else plain(item.label)
+                        found.append(labels.Row(id, label, "delivery", origin=name))
                     if id in new or known.get(id, place) != place:
                         reason, head = f"{DUPLICATE}: {id}", b""
                     elif id not in known:
@@ -98,15 +99,16 @@ class Intake:
             quarantined=dict(sorted(kinds.items())),
             quarantine=self.growing.quarantine(name, bad),
         )
-        self.growing.commit(record, shards, found if self.labelled else [])
+        self.growing.commit(record, shards, found)
         point("ingest.indexed")
         known |= new
 
     def refuse(self, path: str, reason: str) -> None:
-        """A whole file that cannot be read: quarantined once, as one; a file of labels is its author's to
-        mend.
+        """A whole file that cannot be read: quarantined once, as one; a file of labels or a table that a person
+        wrote is its author's to mend.
         """
-        if is_label_file(path):
+        written = Path(path).suffix.lower() in TEXT_TABLES and reason.startswith(UNREADABLE)
+        if is_label_file(path) or written:
             self.mistakes.append(f"{path} in {self.inbox.folder}: {reason}; mend it or take it away")
             return
         name, digest = plain(path), self.inbox.content_digest(Delivery(path, "files", [path]))
@@ -119,21 +121,6 @@ class Intake:
         entry = Record(digest=digest, name=name, accepted=0, duplicates=0, quarantined=kinds, quarantine=file)
         self.growing.commit(entry, [])
         self.say(f"{path}: quarantined as a whole, {reason}")
-
-    def label(self, files: list[str], from_folders: bool) -> dict[str, str]:
-        """Labels from files, and from folders if asked; returns the keys that mean no sample, with why."""
-        given: list[labels.Given] = []
-        for path in files:
-            try:
-                given += labels.given_of(read_rows(self.inbox.folder / path), path)
-            except ValueError as error:
-                self.mistakes.append(str(error) if isinstance(error, UserError) else f"{path}: {error}")
-        folder, index = self.growing.folder, self.growing.index
-        if from_folders:
-            given += labels.from_folders(folder, index)
-        rows, unknown = labels.resolve(given, labels.find(folder, index, {key for key, _ in given}))
-        self.growing.label(rows)
-        return unknown
 
     def _checked(self, delivery: Delivery) -> Iterator[tuple[Item, str | None]]:
         items = self.inbox.items(delivery, self.limits.max_bytes)

@@ -43,10 +43,10 @@ def adopt_samples(growing: Growing, found: list[str]) -> Iterator[str]:
 
 
 def adopt_labels(growing: Growing, found: list[str]) -> None:
-    """Labels that no file in the inbox gives again stay: somebody gave them."""
+    """Labels that a killed run wrote stay, for the files that gave them may be gone. Call it before the label files
+    are read: what they say now is the last word."""
     for file in (file for file in found if file.startswith(f"{LABELS}/")):
         if file not in growing.index.files():
-            columns = [batch.values() for batch in batches(growing.folder / file, labels.ROW.names)]
-            growing.label([labels.Row(*row) for batch in columns for row in zip(*batch, strict=True)])
+            growing.label(labels.read_rows(growing.folder / file))
             if file not in growing.index.files():
                 (growing.folder / file).unlink()

@@ -1,50 +1,71 @@
-"""Tables that people deliver: CSV (comma, semicolon or tab) and Parquet, read as a stream.
+"""Tables that people deliver: CSV (csv_text.py), JSON lines and Parquet, read as a stream.
 
-A Parquet file of samples has a column `image` or `bytes`: binary, or Hugging Face's struct of bytes and path.
+Columns are found whatever the case of their names, and under the names that pandas, Hugging Face and Spark use.
+A Parquet file of samples has a column of IMAGES: bytes, or Hugging Face's struct of bytes and path. Where it
+holds paths only, the file is a table of paths.
 """
 
-import csv
-from collections.abc import Iterator
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.data.csv_text import read_csv
+from components.data.label_values import classes_of
+
+UNREADABLE = "unreadable table"
+TEXT_TABLES = frozenset({".csv", ".tsv", ".jsonl"})
+IMAGES = ("image", "bytes", "img", "content")  # content: Spark's binaryFile
+PATHS = ("path", "file_name", "filename", "file")
+NAMES = ("name", *PATHS)
+LABEL = ("label", "labels", "class")
+
 
 def columns_of(file: Path) -> set[str]:
-    """Names of a table's columns.
+    """Names of a table's columns, in small letters. An image column is called `image` where it holds bytes; where it
+    holds paths it counts as `path`.
 
     Raises:
         ValueError: not a table, or not finished: "unreadable table: ...".
     """
     try:
         if file.suffix.lower() == ".parquet":
-            return set(pq.read_schema(file).names)
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            return set(_reader(stream).fieldnames or ())
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        raise ValueError(f"unreadable table: {str(error)[:200]}") from None
+            with pq.ParquetFile(file) as parquet:
+                return set(_columns(parquet))
+        return set(_text_columns(file))
+    except (OSError, UnicodeDecodeError, ValueError, pa.ArrowException) as error:
+        raise _unreadable(error) from None
 
 
 def read_rows(file: Path) -> Iterator[dict[str, str]]:
-    """Rows of a CSV (comma, semicolon or tab) or Parquet file, as text; what is missing is "".
+    """Rows of a table as text, by column; what is missing is "".
 
     Raises:
         ValueError: the file cannot be read to its end.
     """
+    return (row for _, row in numbered_rows(file))
+
+
+def numbered_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """read_rows, each with the number of its line (of its row, from 1, in Parquet). No image is read."""
     try:
-        if file.suffix.lower() == ".parquet":
-            with pq.ParquetFile(file) as parquet:
-                for batch in parquet.iter_batches(4096):
-                    for row in batch.to_pylist():
-                        yield {key: _text(value) for key, value in row.items()}
+        suffix = file.suffix.lower()
+        if suffix == ".parquet":
+            yield from _parquet_rows(file)
+        elif suffix == ".jsonl":
+            yield from _json_rows(file)
         else:
-            with file.open(newline="", encoding="utf-8-sig") as stream:
-                for row in _reader(stream):
-                    yield {key: (value or "").strip() for key, value in row.items() if isinstance(key, str)}
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        raise ValueError(f"unreadable table: {str(error)[:200]}") from None
+            rows = read_csv(file)
+            _, header = next(rows)
+            for line, values in rows:
+                yield line, dict(zip(header, values + [""] * (len(header) - len(values)), strict=True))
+    except (OSError, UnicodeDecodeError, ValueError, pa.ArrowException) as error:
+        raise _unreadable(error) from None
 
 
 def parquet_images(
@@ -58,33 +79,156 @@ def parquet_images(
     """
     try:
         with pq.ParquetFile(file) as parquet:
-            names = parquet.schema_arrow.names
-            image = "image" if "image" in names else "bytes"
-            kind = parquet.schema_arrow.field(image).type
-            packed = pa.types.is_struct(kind) and {f.name for f in kind} >= {"bytes"}
-            if not (packed or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
-                raise ValueError(f"unreadable table: column {image} must hold bytes, it holds {kind}")
-            wanted = [image, *dict.fromkeys(name for name in ("name", "label", source) if name in names)]
+            columns = _columns(parquet)
+            if "image" not in columns:
+                image = _first(IMAGES, _spelled(parquet))
+                kind = parquet.schema_arrow.field(image or 0).type
+                raise ValueError(f"column {image} must hold bytes, it holds {kind}")
+            name, label = _first(NAMES, columns), _first(LABEL, columns)
+            origin = source.lower() if source and source.lower() in columns else None
+            classes = _classes(parquet, columns[label]) if label else {}
+            wanted = {role: columns[role] for role in ("image", name, label, origin) if role}
             row = 0
-            for batch in parquet.iter_batches(128, columns=wanted):
+            for batch in parquet.iter_batches(128, columns=list(dict.fromkeys(wanted.values()))):
                 for record in batch.to_pylist():
-                    data = record[image]
-                    name = record.get("name") or (data or {}).get("path") if packed else record.get("name")
-                    data = (data or {}).get("bytes") if packed else data
-                    label, origin = _text(record.get("label")), _text(record.get(source))
-                    yield str(name) if name else f"{delivery}#{row}", data or b"", label, origin
+                    data, called = record[columns["image"]], record[columns[name]] if name else None
+                    if isinstance(data, dict):
+                        data, called = data["bytes"], called or data.get("path")
+                    yield (
+                        str(called) if called else f"{delivery}#{row}",
+                        data or b"",
+                        classes[_key(record[columns[label]])] if label else "",
+                        _text(record[columns[origin]]) if origin else "",
+                    )
                     row += 1
-    except (OSError, pa.ArrowException) as error:
-        raise ValueError(f"unreadable table: {str(error)[:200]}") from None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> ValueError:
+    if isinstance(error, UnicodeDecodeError):
+        return ValueError(
+            f"{UNREADABLE}: neither UTF-8, UTF-16 nor Windows-1252 (byte {error.start}); save it as UTF-8"
+        )
+    return ValueError(f"{UNREADABLE}: {str(error)[:200]}")
+
+
+def _first(names: Sequence[str], columns: Mapping[str, str]) -> str | None:
+    return next((name for name in names if name in columns), None)
+
+
+def _spelled(parquet: pq.ParquetFile) -> dict[str, str]:
+    """Name in small letters -> as the file spells it."""
+    return {name.lower(): name for name in reversed(parquet.schema_arrow.names)}
+
+
+def _columns(parquet: pq.ParquetFile) -> dict[str, str]:
+    """Role or name of a column -> as the file spells it: see columns_of."""
+    columns = _spelled(parquet)
+    if (image := _first(IMAGES, columns)) is None:
+        return columns
+    spelled = columns[image]
+    kind = parquet.schema_arrow.field(spelled).type
+    if _is_bytes(kind) or (_is_packed(kind) and _has_bytes(parquet, spelled)):
+        return {name: value for name, value in columns.items() if name != image} | {"image": spelled}
+    if _is_packed(kind) or (image in ("image", "img") and _is_text(kind)):
+        return {name: value for name, value in columns.items() if name != image} | {"path": spelled}
+    return columns
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_binary_view(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _is_packed(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_struct(kind)) and {"bytes", "path"} <= {field.name for field in kind}
+
+
+def _has_bytes(parquet: pq.ParquetFile, column: str) -> bool:
+    """Whether a struct of bytes and path holds any bytes; a file that was saved without its images has none."""
+    empty = parquet.metadata.num_rows == 0
+    batches = parquet.iter_batches(100, columns=[f"{column}.bytes"])
+    return empty or any(
+        row[column] and row[column]["bytes"] for batch in batches for row in batch.to_pylist()
+    )
+
+
+def _classes(parquet: pq.ParquetFile, column: str) -> dict[object, str]:
+    """Each value of a label column -> its class."""
+    values = {
+        _key(value)
+        for batch in parquet.iter_batches(65536, columns=[column])
+        for value in batch.column(0).to_pylist()
+    }
+    return classes_of(values, _class_names(parquet, column))
+
+
+def _class_names(parquet: pq.ParquetFile, column: str) -> list[str]:
+    """The names of a Hugging Face ClassLabel, in the order of its numbers; none where the file has none."""
+    about = json.loads((parquet.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
+    feature = about.get("info", {}).get("features", {}).get(column, {})
+    return [str(name) for name in feature.get("names", ())]
+
+
+def _key(value: Any) -> Any:
+    """A value of a label column that can be looked up: NaN is not equal to itself."""
+    if isinstance(value, dict | list):
+        raise ValueError(
+            f"a label must be one class, as text or a number, got {str(value)[:60]}; give one label a sample"
+        )
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _parquet_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    with pq.ParquetFile(file) as parquet:
+        columns = _columns(parquet)
+        columns.pop("image", None)
+        label = _first(LABEL, columns)
+        classes = _classes(parquet, columns[label]) if label else {}
+        row = 0
+        for batch in parquet.iter_batches(4096, columns=list(columns.values())):
+            for record in batch.to_pylist():
+                row += 1
+                values = {name: _text(record[spelled]) for name, spelled in columns.items()}
+                yield row, values | ({label: classes[_key(record[columns[label]])]} if label else {})
+
+
+def _json_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    with file.open(encoding="utf-8-sig") as stream:
+        for line, text in enumerate(stream, start=1):
+            if text.strip():
+                try:
+                    record = json.loads(text)
+                except ValueError as error:
+                    raise ValueError(f"line {line}: not JSON ({error})") from None
+                if not isinstance(record, dict):
+                    raise ValueError(
+                        f'line {line}: a JSON object is needed, e.g. {{"path": ..., "label": ...}}'
+                    )
+                yield line, {str(key).lower(): _text(value) for key, value in record.items()}
+
+
+def _text_columns(file: Path) -> list[str]:
+    if file.suffix.lower() == ".jsonl":
+        return list(next((row for _, row in _json_rows(file)), {}))
+    return next(read_csv(file))[1]
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value).strip()
-
-
-def _reader(stream: Any) -> "csv.DictReader[str]":
-    head = stream.readline()
-    stream.seek(0)
-    reader = csv.DictReader(stream, delimiter=max(",;\t", key=head.count))
-    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
-    return reader
+    """Text of a cell; a table of paths has them as Hugging Face's struct too."""
+    if isinstance(value, dict):
+        value = value.get("path")
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace").strip()
+    return value.isoformat() if isinstance(value, date) else str(value).strip()

@@ -21,6 +21,9 @@ from components.data.growing import Growing
 from components.data.guard import writing
 from components.data.inbox import Inbox, Listing
 from components.data.intake import Intake
+from components.data.label_intake import LabelRules, LabelsTaken, take_labels
+from components.data.label_values import UNLABELLED
+from components.data.linked_table import link_table, table_digest
 from components.data.orphans import adopt_labels, adopt_samples, orphans
 from components.data.shards import INDEX, Index, folder_digest
 from components.errors import UserError
@@ -35,17 +38,22 @@ BEGAN = "began.json"
 
 
 class Request(Config):
-    """inbox: a folder. labels_from: "file": labels*.csv and label columns; "folders": the folder above an
-    image too; None: no labels at all. max_bad_share: of a delivery; more stops the stage. shard_size: samples
-    a shard. settle_seconds: a file that cannot be read and is younger than this is left for the next time.
-    source: column of the tables of samples that says where each comes from (a scanner, a site); a sample of a
-    delivery without it, or taken before it was named here, is of the source "".
+    """inbox: a folder. labels_from: "file": label files and label columns; "folders": the folder above an image too,
+    which a label file corrects; None: no labels at all. unlabelled: folders and values of a column label that mean
+    no label. max_bad_share: of a delivery; more stops the stage. max_unknown_share: of a label file; so many of its
+    labels without a sample, or more, stop the stage; 1: never. table: a table outside of the inbox, see
+    linked_table.py. shard_size: samples a shard. settle_seconds: a file that cannot be read and is younger than
+    this is left for the next time. source: column of the tables of samples that says where each comes from (a
+    scanner, a site); a sample of a delivery without it, or taken before it was named here, is of the source "".
     """
 
     inbox: str
     modality: ModalityConfig
     labels_from: Literal["file", "folders"] | None = "file"
+    unlabelled: tuple[str, ...] = UNLABELLED
     max_bad_share: float = Field(default=0.05, ge=0, le=1)
+    max_unknown_share: float = Field(default=0.1, gt=0, le=1)
+    table: str | None = None
     limits: ImageLimits = Field(default_factory=ImageLimits)
     shard_size: PositiveInt = 4096
     settle_seconds: NonNegativeFloat = 5.0
@@ -84,6 +92,8 @@ def observe(request: Request, settings: Settings, recipe: str) -> dict[str, str]
     """
     inbox = Inbox(Path(request.inbox), request.settle_seconds, time.time())
     seen = {"inbox": inbox.digest() if inbox.folder.is_dir() else "missing"}
+    if request.table:
+        seen["table"] = table_digest(Path(request.table))
     if not (settings.data / recipe / INDEX).exists() and _was_here(settings, recipe):
         seen["data"] = f"gone, noticed at {time.time_ns()}"
     return seen
@@ -109,11 +119,14 @@ def run(request: Request, folder: Path, context: Context) -> Output:
 
 def _ingest(request: Request, folder: Path, context: Context, target: Path) -> Output:
     inbox = Inbox(Path(request.inbox), request.settle_seconds, time.time(), request.source)
+    if request.table:
+        link_table(Path(request.table), inbox.folder)
     growing = Growing(target, request.shard_size)
     since = tally.first_seen(folder / BEGAN, growing.index)
+    rules = _rules(request)
     intake = Intake(
         inbox, growing, request.limits, max_bad_share=request.max_bad_share,
-        labelled=request.labels_from is not None, listed=folder / "bad.csv", say=context.say,
+        unlabelled=rules.unlabelled if rules else None, listed=folder / "bad.csv", say=context.say,
     )  # fmt: skip
     lost = orphans(target, growing.index)
     listing = _list(inbox, growing.index, request.inbox, context.settings.data)
@@ -125,20 +138,30 @@ def _ingest(request: Request, folder: Path, context: Context, target: Path) -> O
         intake.refuse(path, reason)
     for said in adopt_samples(growing, lost):
         context.say(said)
-    files = listing.label_files if request.labels_from else []
-    unknown = intake.label(files, from_folders=request.labels_from == "folders")
     adopt_labels(growing, lost)
+    taken = take_labels(inbox, growing, listing, rules) if rules else LabelsTaken()
     growing.clear()
     for path, reason in listing.left.items():
         context.say(f"left for the next time: {path}, {reason}")
     if listing.ignored:
         several = f"{len(listing.ignored)} files that are no images, e.g. {listing.ignored[0]}"
         context.say(f"ignored {several}")
-    output = _output(intake, since, listing, unknown, folder)
+    output = _output(intake, since, listing, taken.unknown, folder)
     context.say(_told(output, folder))
-    if intake.mistakes:
-        raise UserError("; ".join(intake.mistakes))
+    if mistakes := intake.mistakes + taken.mistakes:
+        raise UserError("; ".join(mistakes))
     return output
+
+
+def _rules(request: Request) -> LabelRules | None:
+    """How labels are read; None where none are wanted."""
+    if request.labels_from is None:
+        return None
+    return LabelRules(
+        from_folders=request.labels_from == "folders",
+        unlabelled=frozenset(word.casefold() for word in request.unlabelled),
+        max_unknown_share=request.max_unknown_share,
+    )
 
 
 def _list(inbox: Inbox, index: Index, named: str, data: Path) -> Listing:

@@ -11,9 +11,10 @@ from components.errors import UserError
 from pipelines import recipe
 from pipelines.check import check
 from pipelines.init import init
+from pipelines.label_survey import are_classes
 from pipelines.proposal import suited
 from pipelines.settings import Settings
-from pipelines.survey import Found, are_classes
+from pipelines.survey import Found
 
 RNG = np.random.default_rng(0)
 
@@ -72,16 +73,16 @@ def test_a_file_of_labels_wins_over_folders(settings, source, capsys):
     put(
         source, *(f"batch1/{n}.png" for n in range(30)), *(f"batch2/{n}.png" for n in range(30)), colour=False
     )
-    (source / "labels.csv").write_text(
-        "path,label,split\nbatch1/0.png,cat,\nbatch1/1.png,dog,test\nbatch2/1.png,dog,\ngone.png,dog,\n"
-    )
+    rows = "".join(f"batch1/{n}.png,{'cat' if n else 'cow'},{'test' if n % 3 else ''}\n" for n in range(12))
+    (source / "labels.csv").write_text(f"path,label,split\n{rows}gone.png,dog,\n")
     loaded, sections = read(init("pets", source, settings))
     assert sections["ingest"]["labels_from"] == "file"
     assert loaded.modality["channels"] == 1
     said = capsys.readouterr().out
-    assert "3 labels in 2 classes, from tables: cat 1, dog 2" in said
-    assert "note: 1 labels are of samples that are not there" in said
-    assert "note: 2 of 2 classes have fewer than 3 labels, e.g. cat" in said
+    assert "12 labels in 2 classes, from tables: cat 11, cow 1" in said
+    assert "of these, 4 for training and 8 for testing (as named)" in said
+    assert "note: 1 labels find no sample and will be left out, e.g. labels.csv line 14, 'gone.png'" in said
+    assert "note: 1 of 2 classes have fewer than 3 labels, e.g. cow" in said
 
 
 def test_no_labels(settings, source, capsys):
@@ -100,11 +101,11 @@ def test_a_table_beside_its_images_is_read_where_it_lies(settings, source):
     report = init("table", source / "table.csv", settings)
     assert report.inbox == source
     assert report.found.samples == 20
-    assert report.found.labels == {"a": 10, "b": 10}
+    assert report.found.labels.classes == {"a": 10, "b": 10}
 
 
 @pytest.mark.parametrize("kind", ["absolute", "parent", "among others"])
-def test_a_table_of_paths_elsewhere_gets_an_inbox_of_links(settings, source, kind):
+def test_a_table_of_paths_elsewhere_gets_an_inbox_of_links(settings, source, kind, capsys):
     put(source, *(f"images/{n}.png" for n in range(25)))
     (source / "tables").mkdir()
     start = {"absolute": f"{source}/images", "parent": "../images", "among others": "images"}[kind]
@@ -112,10 +113,11 @@ def test_a_table_of_paths_elsewhere_gets_an_inbox_of_links(settings, source, kin
     table.write_text("path,label\n" + "".join(f"{start}/{n}.png,{'ab'[n % 2]}\n" for n in range(20)))
     report = init("table", table, settings)
     assert report.inbox == settings.home / "inboxes" / "table"
-    assert (report.found.samples, report.found.labels) == (20, {"a": 10, "b": 10})
-    links = sorted((report.inbox / "images").iterdir())
-    assert len(links) == 20
-    assert links[3].stat().st_ino == (source / "images" / "3.png").stat().st_ino
+    assert (report.found.samples, report.found.labels.classes) == (20, {"a": 10, "b": 10})
+    links = {link.stat().st_ino for link in (report.inbox / "images").iterdir()}
+    assert links == {(source / "images" / f"{n}.png").stat().st_ino for n in range(20)}
+    assert read(report)[1]["ingest"]["table"] == str(table)
+    assert f"{table} is followed" in capsys.readouterr().out
 
 
 def test_a_parquet_delivery(settings, source):
@@ -123,7 +125,11 @@ def test_a_parquet_delivery(settings, source):
     images = [picture(28, 28, colour=False) for _ in range(40)]
     pq.write_table(pa.table({"image": images, "label": ["x", "y"] * 20}), source / "first.parquet")
     report = init("pq", source / "first.parquet", settings)
-    assert (report.inbox, report.found.samples, report.found.labels) == (source, 40, {"x": 20, "y": 20})
+    assert (report.inbox, report.found.samples, report.found.labels.classes) == (
+        source,
+        40,
+        {"x": 20, "y": 20},
+    )
     assert report.values["size"] == 28
     assert report.values["channels"] == 1
 

@@ -82,7 +82,7 @@ def test_parquet_tells_where_each_sample_comes_from(tmp_path: Path) -> None:
     listing = inbox.list()
     found = [(item.data, item.source) for d in listing.deliveries for item in inbox.items(d, 99)]
     assert found == [(b"1", "A"), (b"2", ""), (b"3", "7"), (b"4", "")]
-    assert listing.columns == {"image", "Scanner"}
+    assert listing.columns == {"image", "scanner"}
     assert {item.source for d in listing.deliveries for item in at(tmp_path).items(d, 99)} == {
         ""
     }  # not asked
@@ -131,6 +131,38 @@ def test_a_table_of_paths_takes_its_files_out_of_their_folder(tmp_path: Path, na
         (name, ["a/2.png", "odd.bin"]),
     ]
     assert listing.label_files == [name]
+
+
+@pytest.mark.parametrize("told", ["./a/1.png", "a\\1.png", "1.png", "{}/a/1.png", "A/1.PNG", "a/1"])
+def test_a_table_of_paths_finds_its_files_however_they_are_spelled(tmp_path: Path, told: str) -> None:
+    put(tmp_path, "a/1.png")
+    put(tmp_path, "files.csv", f"path\n{told.format(tmp_path)}\n".encode())
+    assert [(d.name, d.files) for d in at(tmp_path).list().deliveries] == [("files.csv", ["a/1.png"])]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "role"),
+    [
+        ("label.csv", b"name,label\n", "label_files"),
+        ("labels.tsv", b"name\tlabel\n", "label_files"),
+        ("Labels-2.txt", b"name label\n", "ignored"),  # one column: a list of classes, perhaps
+        ("labels.txt", b"name;label\n", "label_files"),
+        ("metadata.csv", b"file_name,label\n", "label_files"),
+        ("train/metadata.jsonl", b'{"file_name": "1.png", "label": "cat"}\n', "label_files"),
+        ("labels.xlsx", b"PK", "broken"),
+        ("labels.json", b"{}", "broken"),
+        ("prices.csv", b"name,euro\n", "broken"),
+        ("notes.txt", b"name,label\n", "ignored"),
+    ],
+)
+def test_which_files_hold_labels(tmp_path: Path, name: str, data: bytes, role: str) -> None:
+    put(tmp_path, name, data)
+    listing = at(tmp_path).list()
+    found = {
+        role: list(getattr(listing, role))
+        for role in ("label_files", "broken", "ignored", "left", "deliveries")
+    }
+    assert found == {key: [] for key in found} | {role: [name]}
 
 
 @pytest.mark.parametrize(
@@ -273,5 +305,5 @@ def test_a_hostile_table_gives_rows_or_a_value_error(tmp_path: Path, name: str, 
 
 
 def test_rows_are_text(tmp_path: Path) -> None:
-    file = put(tmp_path, "x.csv", "\ufeffname, label\n 1 ,Stiefel für Gäste,extra\n2\n".encode())
+    file = put(tmp_path, "x.csv", "\ufeffname, label\n 1 ,Stiefel für Gäste\n2\n".encode())
     assert list(read_rows(file)) == [{"name": "1", "label": "Stiefel für Gäste"}, {"name": "2", "label": ""}]

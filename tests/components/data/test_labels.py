@@ -1,133 +1,101 @@
-"""Labels: found by id, name or path; appended once; settled without guessing."""
+"""Labels: appended when an origin says something else than before; settled without guessing."""
 
+import hashlib
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from components.data.labels import (
-    Given,
-    Row,
-    append,
-    find,
-    from_folders,
-    given_of,
-    read_labels,
-    resolve,
-    settle,
-    utc,
-)  # fmt: skip
-from components.data.shards import BAD, Delivery, Index, ShardWriter, write_table
-from components.errors import UserError
+from components.data.labels import Row, append, read_labels, settle
+from components.data.shards import Index, LabelFile
 
-A, B, C, D = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
+A, B = ("a" * 64, "b" * 64)
+
+
+class Said:
+    """A label table, and what holds after each thing that is said."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.index = folder, Index()
+
+    def __call__(self, *rows: Row) -> str | list[str] | None:
+        self.index, self.new = append(self.folder, self.index, rows)
+        settled = settle(read_labels(self.folder, self.index))
+        return settled.contradictory.get(A, settled.labels.get(A))
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    writer = ShardWriter(tmp_path, "set", 2)
-    for id, name in ((A, "set/cat/1.png"), (B, "set/dog/1.png"), (C, "set/dog/2.png"), (D, "loose.png")):
-        writer.add(id, b"", name)
-    shards = writer.finish()
-    bad = [["set/dog/copy.png", "set/x.png"], [f"duplicate: {A}", "empty"], ["set", "set"], [b"", b""]]
-    file = write_table(tmp_path, "quarantine", dict(zip(BAD.names, bad, strict=True)), BAD)
-    delivery = Delivery(digest="", name="set", accepted=4, duplicates=1, quarantine=file)
-    Index(shards=shards, deliveries=[delivery]).save(tmp_path)
-    return tmp_path
+def said(tmp_path: Path) -> Said:
+    return Said(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("key", "ids"),
-    [
-        (A, {A}),
-        ("set/cat/1.png", {A}),
-        ("cat/1.png", {A}),
-        ("2.png", {C}),
-        ("loose.png", {D}),
-        ("1.png", {A, B}),  # two are called so
-        ("set/dog/copy.png", {A}),  # the name of a dropped duplicate
-        ("copy.png", {A}),
-        ("at/1.png", set()),  # not at the border of a folder
-        ("set/x.png", set()),  # in quarantine
-        ("nobody", set()),
-    ],
-)
-def test_a_key_finds_its_sample(folder: Path, key: str, ids: set[str]) -> None:
-    assert find(folder, Index.load(folder), {key}).get(key, set()) == ids
+def by(origin: str, label: str, annotator: str = "", time: str = "") -> Row:
+    return Row(A, label, annotator, time, "", origin)
 
 
-def test_a_whole_name_goes_before_the_end_of_another(tmp_path: Path) -> None:
-    writer = ShardWriter(tmp_path, "set", 9)
-    writer.add(A, b"", "1.png")
-    writer.add(B, b"", "set/1.png")
-    assert find(tmp_path, Index(shards=writer.finish()), {"1.png"}) == {"1.png": {A}}
+def test_a_label_that_is_changed_back_holds_again(said: Said) -> None:
+    assert [said(by("l", label)) for label in ("cat", "dog", "cat", "cat")] == ["cat", "dog", "cat", "cat"]
+    assert said.new == 0
 
 
-def test_unknown_and_ambiguous_keys_are_told_apart() -> None:
-    given = [Given("x", Row("", "cat")), Given("y", Row("", "dog")), Given("z", Row("", "cow"))]
-    rows, unknown = resolve(given, {"x": {A}, "y": {A, B}})
-    assert rows == [Row(A, "cat")]
-    assert unknown == {"y": "2 samples are called so", "z": "no sample of this id, name or path"}
+def test_an_emptied_label_is_withdrawn_and_one_that_never_was_is_nothing(said: Said) -> None:
+    assert said(by("l", "")) is None
+    assert said.index.labels == []
+    assert said(by("l", "cat", "ana")) == "cat"
+    assert said(by("m", "", "ana")) == "cat"  # another file, where it was never filled in
+    assert said(by("l", "")) is None  # the row is emptied, annotator and all
+    assert (said(by("l", "")), said.new) == (None, 0)
+    assert said(by("l", "dog", "ana")) == "dog"
 
 
-def test_folders_are_labels_of_what_lies_in_them(folder: Path) -> None:
-    given = list(from_folders(folder, Index.load(folder)))
-    assert [(g.key, g.row.label) for g in given] == [
-        ("set/cat/1.png", "cat"), ("set/dog/1.png", "dog"), ("set/dog/2.png", "dog"),
-        ("set/dog/copy.png", "dog"),
-    ]  # fmt: skip
-    rows, _ = resolve(given, find(folder, Index.load(folder), {g.key for g in given}))
-    assert settle((0, row) for row in rows).contradictory == {A: ["cat", "dog"]}
+def test_a_file_that_stays_as_it_is_does_not_win_over_a_later_one(said: Said) -> None:
+    assert said(by("l", "cat")) == "cat"
+    assert said(by("l", "cat"), by("m", "dog")) == "dog"
+    assert said(by("l", "cat"), by("m", "dog")) == "dog"
+    assert said(by("l", "cow"), by("m", "dog")) == "cow"
 
 
-def test_rows_become_labels() -> None:
-    rows = [
-        {
-            "name": "1",
-            "label": "cat",
-            "annotator": "ana",
-            "time": "2026-01-12T10:00:00+01:00",
-            "split": "TEST",
-        },
-        {"name": "2", "label": ""},
-        {"name": "", "path": "p", "label": "dog"},
-    ]
-    assert list(given_of(rows, "labels.csv")) == [
-        Given("1", Row("", "cat", "ana", "2026-01-12T09:00:00Z", "test")),
-        Given("p", Row("", "dog")),
-    ]
+def test_what_a_file_says_now_replaces_what_it_said_whatever_the_times(said: Said) -> None:
+    assert said(by("l", "cat", "ana", EARLY), by("l", "dog", "ana", LATE)) == "dog"
+    assert said(by("l", "cat", "ana", EARLY)) == "cat"  # the later row was taken out
+    assert said(by("m", "cow", "ana", LATE)) == "cow"
+    assert said(by("l", "dog", "ana", EARLY)) == "cow"  # another file's is later by its time
 
 
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ({"name": "1", "klass": "cat"}, "needs a column label"),
-        ({"nmae": "1", "label": "cat"}, "one of id, name, path"),
-        ({"name": "1", "label": "cat", "split": "tset"}, "line 2: split must be"),
-    ],
-)
-def test_a_file_that_makes_no_sense_is_refused(row: dict[str, str], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        list(given_of([row], "labels.csv"))
+def test_a_person_corrects_what_came_with_the_data(said: Said) -> None:
+    assert (
+        said(by("folders", "cat", "folder"), by("a.parquet", "cow", "delivery"), by("l", "dog", "ana"))
+        == "dog"
+    )
+    assert said(by("l", "", "ana")) == ["cat", "cow"]
+    assert said(by("a.parquet", "", "delivery")) == "cat"
 
 
-def test_times_sort_as_text() -> None:
-    assert utc("2026-01-12T10:00:00+01:00") == utc("2026-01-12 09:00") == "2026-01-12T09:00:00Z"
-    assert utc("") == ""
-    assert utc("yesterday") == "yesterday"
-    assert utc("0001-01-01T00:00:00+23:59") == "0001-01-01T00:00:00+23:59"
+def test_labels_from_before_origins_were_kept_are_not_given_again(said: Said) -> None:
+    names = ("id", "label", "annotator", "time", "split")
+    columns = dict(zip(names, zip((A, "cat", "", "", ""), (A, "dog", "", "", ""), strict=True), strict=True))
+    for number in (0, 1):
+        file = said.folder / f"{number}.parquet"
+        pq.write_table(pa.table({name: [values[number]] for name, values in columns.items()}), file)
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        held = [*said.index.labels, LabelFile(file=file.name, rows=1, digest=digest)]
+        said.index = said.index.model_copy(update={"labels": held})
+    assert said(by("l", "cat"), by("m", "dog")) == "dog"
+    assert said.new == 0
 
 
-def test_the_table_only_grows_and_by_what_is_new(folder: Path) -> None:
-    index = Index.load(folder)
-    index, first = append(folder, index, [Row(B, "dog"), Row(A, "cat"), Row(A, "cat")])
+EARLY, LATE = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
+
+
+def test_the_table_only_grows_and_by_what_is_new(tmp_path: Path) -> None:
+    folder = tmp_path
+    index, first = append(folder, Index(), [Row(B, "dog"), Row(A, "cat"), Row(A, "cat")])
     again, none = append(folder, index, [Row(A, "cat")])
     index, second = append(folder, index, [Row(A, "cat"), Row(A, "cow")])
     assert (first, none, second) == (2, 0, 1)
     assert again.labels == index.labels[:1]
     assert read_labels(folder, index) == [(0, Row(A, "cat")), (0, Row(B, "dog")), (1, Row(A, "cow"))]
-
-
-EARLY, LATE = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
 
 
 @pytest.mark.parametrize(
@@ -137,6 +105,7 @@ EARLY, LATE = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
         ([(0, Row(A, "cat", "ana", LATE)), (1, Row(A, "dog", "ana", EARLY))], "cat"),  # the later time
         ([(0, Row(A, "cat", "ana", EARLY)), (0, Row(A, "dog", "ana", LATE))], "dog"),
         ([(0, Row(A, "cat")), (1, Row(A, "dog"))], "dog"),  # without times, the later file
+        ([(0, Row(A, "cat", "", LATE)), (1, Row(A, "dog"))], "dog"),  # one without a time
         ([(0, Row(A, "cat")), (0, Row(A, "dog"))], None),  # two things at once
         ([(0, Row(A, "cat", "ana", EARLY)), (0, Row(A, "dog", "ben", LATE))], None),  # two people
         ([(0, Row(A, "cat", "ana")), (0, Row(A, "cat", "ben"))], "cat"),  # who agree

@@ -1,0 +1,124 @@
+"""Labels out of an inbox into a growing folder: from files, and from the folders of images."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from components.data.folder_labels import folder_rows
+from components.data.growing import Growing
+from components.data.inbox import Inbox, Listing
+from components.data.intake import plain
+from components.data.label_files import Given, given_in
+from components.data.labels import Row, read_labels, settle
+from components.data.sample_names import find_samples, ingested, quarantined
+from components.errors import UserError
+
+
+@dataclass(frozen=True)
+class LabelRules:
+    """from_folders: whether folders are classes. unlabelled: words that mean no label. max_unknown_share: of a
+    file's labels, from which on those that find no sample are a mistake; 1: never."""
+
+    from_folders: bool
+    unlabelled: Collection[str]
+    max_unknown_share: float
+
+
+@dataclass
+class LabelsTaken:
+    """unknown: key -> why it means no sample. mistakes: what a person has to correct, a line each."""
+
+    unknown: dict[str, str] = field(default_factory=dict)
+    mistakes: list[str] = field(default_factory=list)
+
+
+def take_labels(inbox: Inbox, growing: Growing, listing: Listing, rules: LabelRules) -> LabelsTaken:
+    """Add what the label files and the folders say and did not say before."""
+    taken, given = LabelsTaken(), dict[str, list[Given]]()
+    for path in listing.label_files:
+        try:
+            given[path] = given_in(inbox.folder / path, path, rules.unlabelled)
+        except UserError as error:
+            taken.mistakes.append(str(error))
+    folder, index = growing.folder, growing.index
+    origins = {row.origin for _, row in read_labels(folder, index)}
+    sought = [
+        one
+        for rows in given.values()
+        for one in rows
+        if one.row.label or one.row.split or one.row.origin in origins
+    ]
+    keys = {key for one in sought for key in one.keys}
+    found = find_samples(
+        keys, lambda: ((name, id) for name, id, _ in ingested(folder, index)), str(inbox.folder)
+    )
+    rows, lost = resolve(sought, found)
+    away = find_samples(
+        {key for one in lost for key in one.keys}, lambda: _not_taken(growing, listing), str(inbox.folder)
+    )
+    missing = []
+    for one in lost:
+        reason = next((min(away[key]) for key in one.keys if key in away), None)
+        taken.unknown[one.keys[-1]] = f"its sample is not taken: {reason}" if reason else _why(one, found)
+        if reason is None:
+            missing.append(one)
+    example = next((name for name, _, _ in ingested(folder, index)), "")
+    taken.mistakes += too_many_lost(missing, sought, found, example, rules.max_unknown_share)
+    settled = settle(read_labels(folder, index))
+    labelled = settled.labels.keys() | {row.id for row in rows if row.label}
+    growing.label(
+        [*rows, *folder_rows(_places(growing, listing), labelled, rules.from_folders, rules.unlabelled)]
+    )
+    return taken
+
+
+def resolve(given: Iterable[Given], found: Mapping[str, set[str]]) -> tuple[list[Row], list[Given]]:
+    """Rows with ids, and the labels whose keys mean no sample, or several. found: see find_samples."""
+    rows, lost = [], []
+    for one in given:
+        ids = next((ids for key in one.keys if len(ids := found.get(key, set())) == 1), None)
+        if ids is not None:
+            rows.append(one.row._replace(id=next(iter(ids))))
+        elif one.row.label:
+            lost.append(one)
+    return rows, lost
+
+
+def _places(growing: Growing, listing: Listing) -> dict[str, list[str]]:
+    """Id -> paths of a sample: those where it lies now, or those where it lay when it came."""
+    here = {plain(path) for one in listing.deliveries if one.kind == "files" for path in one.files}
+    before: dict[str, list[str]] = {}
+    now: dict[str, list[str]] = {}
+    for name, id, delivery in ingested(growing.folder, growing.index):
+        if name in here:
+            now.setdefault(id, []).append(name)
+        elif not delivery.endswith(".parquet"):  # names in a Parquet file are no paths
+            before.setdefault(id, []).append(name)
+    return before | now
+
+
+def _not_taken(growing: Growing, listing: Listing) -> Iterator[tuple[str, str]]:
+    """(name, reason) of samples that are there and are no samples of the folder."""
+    yield from quarantined(growing.folder, growing.index)
+    yield from listing.left.items()
+
+
+def _why(one: Given, found: Mapping[str, set[str]]) -> str:
+    several = next((len(found[key]) for key in one.keys if key in found), 0)
+    return f"{several} samples are called so" if several else "no sample of this id, name or path"
+
+
+def too_many_lost(
+    missing: list[Given], given: list[Given], found: Mapping[str, set[str]], example: str, share: float
+) -> Iterator[str]:
+    """A line for each label file of which so large a share of the labels finds no sample. example: a sample's name."""
+    totals = Counter(one.row.origin for one in given if one.row.label)
+    called = f"; samples are called e.g. {example!r}" if example else ""
+    for origin, count in Counter(one.row.origin for one in missing).items():
+        if share < 1 and count >= share * totals[origin]:
+            first = next(one for one in missing if one.row.origin == origin)
+            yield (
+                f"{origin}: {count} of {totals[origin]} labels find no sample, e.g. line {first.line},"
+                f" {first.keys[-1]!r}: {_why(first, found)}{called}; correct the paths, or raise"
+                f" ingest.max_unknown_share ({share:g}) where labels come before their samples"
+            )
