@@ -104,12 +104,12 @@ def _written(
 ) -> "tuple[list[Row], list[Given]]":
     """What the label files say, of the samples that are there."""
     from components.data.csv_text import encoding_of
-    from components.data.label_files import ID, given_in, is_label_file
+    from components.data.label_files import ID, given_in, must_be_corrected
     from components.data.label_intake import resolve, too_many_lost
     from components.data.sample_names import find_samples
 
     for path, reason in listing.broken.items():
-        if is_label_file(path):
+        if must_be_corrected(path, reason):
             raise UserError(f"{box.folder / path}: {reason}; correct it or take it away")
     given: list[Given] = []
     for path in listing.label_files:

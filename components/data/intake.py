@@ -11,10 +11,9 @@ from components.data import labels
 from components.data.checks import ImageLimits, check_images, kind_of
 from components.data.growing import Growing
 from components.data.inbox import Delivery, Inbox, Item, Listing
-from components.data.label_files import is_label_file
+from components.data.label_files import must_be_corrected
 from components.data.shards import DUPLICATE, KEPT_BYTES
 from components.data.shards import Delivery as Record
-from components.data.tables import TEXT_TABLES, UNREADABLE
 
 CHUNK = 256  # samples checked at a time
 
@@ -107,8 +106,7 @@ class Intake:
         """A whole file that cannot be read: quarantined once, as one; a file of labels or a table that a person
         wrote is its author's to mend.
         """
-        written = Path(path).suffix.lower() in TEXT_TABLES and reason.startswith(UNREADABLE)
-        if is_label_file(path) or written:
+        if must_be_corrected(path, reason):
             self.mistakes.append(f"{path} in {self.inbox.folder}: {reason}; mend it or take it away")
             return
         name, digest = plain(path), self.inbox.content_digest(Delivery(path, "files", [path]))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from components.data.label_values import UNLABELLED, classes_of
 from components.data.labels import Row
 from components.data.splits import SPLITS
-from components.data.tables import LABEL, PATHS, TEXT_TABLES, columns_of, numbered_rows
+from components.data.tables import LABEL, PATHS, TEXT_TABLES, UNREADABLE, columns_of, numbered_rows
 from components.errors import UserError
 
 KEYS = (*PATHS, "name", "image", "img", "id")
@@ -45,6 +45,13 @@ def is_table(path: str) -> bool:
 def is_unread_label_file(path: str) -> bool:
     """Whether a file holds labels in a form that nothing here reads."""
     return is_label_file(path) and PurePosixPath(path).suffix.lower() in NOT_READ
+
+
+def must_be_corrected(path: str, reason: str) -> bool:
+    """Whether a file that cannot be read is its author's to correct, as labels would be lost with it: a label file, or
+    a text table that is broken rather than about something else."""
+    broken = PurePosixPath(path).suffix.lower() in TEXT_TABLES and reason.startswith(UNREADABLE)
+    return is_label_file(path) or broken
 
 
 def is_label_table(path: str, columns: Collection[str]) -> bool:

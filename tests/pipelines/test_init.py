@@ -253,3 +253,99 @@ def test_the_time_that_is_promised_is_that_of_the_epochs(settings, source):
     assert "train:  # about 1 min on two cores" in text
     assert "or swav with prototypes: 10, queue: 0, freeze: 0.1, epsilon: 0.03;" in text
     assert read(report)[1]["pretrain"]["train"]["optimiser"]["learning_rate"] == 0.00035
+
+
+def test_split_folders_and_unlabelled_ones_are_told(settings, source, capsys):
+    put(
+        source,
+        *(
+            f"{part}/{kind}/{n}.png"
+            for part in ("train", "test")
+            for kind in ("cat", "dog")
+            for n in range(6)
+        ),
+    )
+    put(source, *(f"unlabeled/{n}.png" for n in range(30)))
+    report = init("pets", source, settings)
+    said = capsys.readouterr().out
+    assert "folder test: 12 samples for testing, never trained on\n" in said
+    assert "folder train: 12 samples for training\n" in said
+    assert "folder unlabeled: 30 samples without a label\n" in said
+    assert "24 labels in 2 classes, from the folders' names: cat 12, dog 12\n" in said
+    assert "of these, 12 for training and 12 for testing (as named)\n" in said
+    ingest = read(report)[1]["ingest"]
+    assert (ingest["labels_from"], ingest["unlabelled"]) == ("folders", ["unlabeled"])
+    assert report.values["label_batch"] == 12  # what trains
+
+
+def test_a_file_corrects_class_folders(settings, source, capsys):
+    put(source, *(f"{kind}/{n}.png" for kind in ("cat", "dog") for n in range(20)))
+    (source / "labels.csv").write_text("path,label\ncat/0.png,dog\ncat/1.png,dog\ncat/2.png,cat\n")
+    _, sections = read(init("pets", source, settings))
+    assert sections["ingest"]["labels_from"] == "folders"
+    said = capsys.readouterr().out
+    assert "2 labels of folders are corrected by labels.csv" in said
+    assert "40 labels in 2 classes, from the folders' names: cat 18, dog 22" in said
+    assert "of these, about 32 for training and about 8 for testing (20%, drawn)" in said
+
+
+def test_a_file_of_other_classes_wins_over_folders_that_read_like_classes(settings, source):
+    put(source, *(f"{site}/{n}.png" for site in ("berlin", "paris") for n in range(20)))
+    rows = "".join(f"berlin/{n}.png,{'cat' if n % 2 else 'dog'}\n" for n in range(10))
+    (source / "labels.csv").write_text(f"path,label\n{rows}")
+    report = init("pets", source, settings)
+    assert read(report)[1]["ingest"]["labels_from"] == "file"
+    assert report.found.labels.classes == {"cat": 5, "dog": 5}
+
+
+def test_what_is_odd_about_labels_is_noted(settings, source, capsys):
+    put(source, *(f"{n}.png" for n in range(30)))
+    rows = [f"{n}.png,{'Größe' if n % 2 else 'disc'}" for n in range(20)] + ["0.png,bars", "2.png,Disc"]
+    (source / "labels.csv").write_bytes("\n".join(["path,label", *rows, ""]).encode("latin1"))
+    (source / "label-new.csv").write_text("path,label\n1.png,\n")
+    report = init("odd", source, settings)
+    assert report.found.labels.classes == {"Größe": 10, "disc": 8}
+    said = capsys.readouterr().out
+    assert "note: labels.csv is not in UTF-8 and was read as Windows-1252" in said
+    assert "note: label-new.csv gives no label" in said
+    assert (
+        "note: 2 samples have contradictory labels and count as unlabelled, e.g. 0.png: bars | disc" in said
+    )
+    (source / "labels.csv").write_text("path,label\n0.png,disc\n1.png,Disc\n")
+    init("spelling", source, settings)
+    assert (
+        "note: 'Disc' (1) and 'disc' (1) are classes of their own: give them one" in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "labels.csv",
+            "path,label\nx/0.png,cat\n1.png,cat\n",
+            r"1 of 2 labels find no sample, e.g. line 2, 'x/0.png'",
+        ),
+        ("labels.csv", 'path,label\n0.png,"cat\n', "labels.csv: unreadable table: line 2: a quote"),
+        ("labels.xlsx", "PK", "labels.xlsx: not a form of labels that is read: save it as CSV"),
+        ("list.csv", 'path,label\n0.png,"cat\n', "list.csv: unreadable table: line 2: a quote"),
+    ],
+)
+def test_labels_that_would_be_lost_stop_it(settings, source, name, text, message):
+    put(source, *(f"{n}.png" for n in range(10)))
+    (source / name).write_text(text)
+    with pytest.raises(UserError, match=message):
+        init("lost", source, settings)
+    assert not settings.recipes.exists()
+
+
+def test_labels_of_parquet_deliveries_with_the_same_names_are_all_counted(settings, source):
+    source.mkdir()
+    for part in "ab":
+        table = {
+            "image": [picture(28, 28) for _ in range(10)],
+            "name": [str(n) for n in range(10)],
+            "label": [0, -1] * 5,
+        }
+        pq.write_table(pa.table(table), source / f"{part}.parquet")
+    assert init("pq", source, settings).found.labels.classes == {"0": 10}

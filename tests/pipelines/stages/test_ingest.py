@@ -528,3 +528,143 @@ def test_the_quickstart_is_as_promised(place: Place) -> None:
     assert len(later) == 8_000
     assert later.isdisjoint(place.ids())
     assert truth == (set(place.ids()) | later) - settled.labels.keys()
+
+
+def test_a_label_is_corrected_corrected_back_and_withdrawn(place: Place) -> None:
+    for i in range(4):
+        put(place.inbox / f"{i}.png", png(i))
+    held = []
+    for first in ("cat", "dog", "cat", ""):
+        put(place.inbox / "labels.csv", f"path,label\n0.png,{first}\n1.png,dog\n")
+        output = place.run()
+        held.append((place.labels().get(id_of(0)), output.labels_new))
+    assert held == [("cat", 2), ("dog", 1), ("cat", 1), (None, 1)]
+    assert place.labels() == {id_of(1): "dog"}
+
+
+def test_a_file_corrects_the_labels_of_a_delivery(place: Place) -> None:
+    columns = {"image": [png(i) for i in range(3)], "name": ["0", "1", "2"], "label": [0.0, 1.0, None]}
+    pq.write_table(pa.table(columns), place.inbox / "a.parquet")
+    put(place.inbox / "labels.csv", "name,label\n0,1\n2,0\n")
+    output = place.run()
+    assert place.labels() == {id_of(0): "1", id_of(1): "1", id_of(2): "0"}
+    assert (output.classes, output.labels_contradictory) == (["0", "1"], 0)
+    pq.write_table(pa.table(columns | {"label": [0.0, None, None]}), place.inbox / "a.parquet")
+    place.run()
+    assert place.labels() == {id_of(0): "1", id_of(2): "0"}  # the delivery withdrew its own
+
+
+@pytest.mark.parametrize(("wrong", "stops"), [(1, False), (2, True), (20, True)])
+def test_labels_that_find_no_sample_stop_the_stage_with_an_example(
+    place: Place, wrong: int, stops: bool
+) -> None:
+    for i in range(20):
+        put(place.inbox / f"{i}.png", png(i))
+    rows = "".join(f"{'x' if i < wrong else ''}{i}.png,{'cat' if i % 2 else 'dog'}\n" for i in range(20))
+    put(place.inbox / "labels.csv", f"path,label\n{rows}")
+    if stops:
+        with pytest.raises(UserError) as caught:
+            place.run()
+        assert (
+            f"labels.csv: {wrong} of 20 labels find no sample, e.g. line 2, 'x0.png': no sample of this id, name or"
+            " path; samples are called e.g. '0.png'"
+        ) in str(caught.value)
+        assert "\n" not in str(caught.value)
+    else:
+        assert place.run().labels_unknown == wrong
+    assert len(place.labels()) == 20 - wrong
+    assert place.run(max_unknown_share=1).labels_unknown == wrong
+
+
+def test_labels_of_samples_in_quarantine_are_no_mistake_in_their_paths(place: Place) -> None:
+    put(place.inbox / "good.png", png(1))
+    put(place.inbox / "bad.png", "text")
+    put(place.inbox / "labels.csv", "path,label\ngood.png,cat\nbad.png,cat\n")
+    output = place.run(max_bad_share=0.5)
+    assert output.unknown is not None
+    assert "bad.png,its sample is not taken: not an image" in (place.folder / output.unknown.path).read_text()
+
+
+def test_folders_of_tests_and_of_unlabelled_samples(place: Place) -> None:
+    for i, name in enumerate(("train/cat", "train/dog", "test/cat", "val/dog", "unlabeled")):
+        put(place.inbox / name / "x.png", png(i))
+    place.run(labels_from="folders")
+    index = Index.load(place.target)
+    table, classes, _ = make_table(place.target, index, 0.5)
+    assert classes == ["cat", "dog"]
+    found = {id: (split, label) for id, split, label in zip(table.ids, table.split, table.label, strict=True)}
+    assert found == {
+        id_of(0): ("train", 0), id_of(1): ("train", 1), id_of(2): ("test", 0), id_of(3): ("train", 1),
+        id_of(4): ("train", -1),
+    }  # fmt: skip
+
+
+def test_a_folder_of_tests_counts_for_labels_from_files_too(place: Place) -> None:
+    for i, name in enumerate(("train/0", "train/1", "test/2", "test/3")):
+        put(place.inbox / f"{name}.png", png(i))
+    put(place.inbox / "labels.csv", "path,label\n0.png,cat\n1.png,dog\n")
+    place.run()
+    named = settle(read_labels(place.target, Index.load(place.target))).named
+    assert named == {}  # no label in test/: images to predict, perhaps
+    put(place.inbox / "labels.csv", "path,label\n0.png,cat\n1.png,dog\n2.png,cat\n")
+    place.run()
+    named = settle(read_labels(place.target, Index.load(place.target))).named
+    assert named == {id_of(2): "test", id_of(3): "test"}
+
+
+def test_a_sample_that_moves_to_another_folder_changes_its_class(place: Place) -> None:
+    for i in range(3):
+        put(place.inbox / "cat" / f"{i}.png", png(i))
+    place.run(labels_from="folders")
+    for name in ("dog", "unlabeled"):
+        (place.inbox / name).mkdir()
+    (place.inbox / "cat" / "1.png").rename(place.inbox / "dog" / "1.png")
+    (place.inbox / "cat" / "2.png").rename(place.inbox / "unlabeled" / "2.png")
+    for _ in range(2):
+        place.run(labels_from="folders")
+        assert place.labels() == {id_of(0): "cat", id_of(1): "dog"}
+
+
+def test_words_for_no_label_can_be_made_classes(place: Place) -> None:
+    put(place.inbox / "unknown" / "1.png", png(1))
+    put(place.inbox / "a" / "2.png", png(2))
+    pq.write_table(pa.table({"image": [png(3)], "label": ["Unknown"]}), place.inbox / "x.parquet")
+    place.run(labels_from="folders")
+    assert place.labels() == {id_of(2): "a"}
+    place.run(labels_from="folders", unlabelled=["unlabeled"])
+    assert place.labels()[id_of(1)] == "unknown"
+
+
+def test_a_table_of_paths_that_a_quote_swallows_is_its_authors_to_correct(place: Place) -> None:
+    for i in range(3):
+        put(place.inbox / f"{i}.png", png(i))
+    put(place.inbox / "list.csv", 'path,label\n0.png,cat\n1.png,"dog\n2.png,dog\n')
+    with pytest.raises(UserError, match=r"list\.csv in .*: unreadable table: line 3: a quote is opened"):
+        place.run()
+    assert len(place.ids()) == 3
+
+
+def test_a_table_elsewhere_is_read_at_each_ingest(place: Place) -> None:
+    table = place.root / "list.csv"
+    for i in range(3):
+        put(place.root / "pictures" / f"{i}.png", png(i))
+    request = {"table": str(table)}
+    table.write_text(f"path,label\n{place.root}/pictures/0.png,cat\n")
+    seen = ingest.observe(place.request(**request), place.settings, "mine")
+    assert place.run(**request).samples == 1
+    table.write_text(f"path,label\n{place.root}/pictures/0.png,dog\n{place.root}/pictures/1.png,cat\n")
+    assert ingest.observe(place.request(**request), place.settings, "mine")["table"] != seen["table"]
+    assert place.run(**request).samples == 2
+    assert place.labels() == {id_of(0): "dog", id_of(1): "cat"}
+
+
+def test_labels_of_a_killed_run_are_not_the_last_word(place: Place) -> None:
+    put(place.inbox / "0.png", png(0))
+    place.run()
+    index = (place.target / "index.json").read_bytes()
+    put(place.inbox / "labels.csv", "path,label\n0.png,cat\n")
+    place.run()
+    (place.target / "index.json").write_bytes(index)  # killed before the index was written
+    put(place.inbox / "labels.csv", "path,label\n0.png,dog\n")
+    place.run()
+    assert place.labels() == {id_of(0): "dog"}
