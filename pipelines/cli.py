@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="PATH",
-        help="a folder of images (class folders, a labels*.csv or no labels), or a CSV or Parquet table",
+        help="a folder of images (class folders, label files or no labels), or a CSV or Parquet table",
     )
     init.set_defaults(do=_init)
     choose = commands.add_parser("choose", help="short runs of several objectives: which suits this data")

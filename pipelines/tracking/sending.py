@@ -1,7 +1,9 @@
 """One MLflow run as the mirror writes it: found again by tag, sent in batches, metrics from where the last call
 stopped."""
 
+import hashlib
 import json
+import posixpath
 import re
 from pathlib import Path
 from typing import Any
@@ -90,5 +92,10 @@ def send_files(client: Any, run_id: str, folder: Path) -> None:
 
 
 def _name(key: str) -> str:
-    """A name that MLflow takes."""
-    return re.sub(r"[^\w\-./ ]", "_", key)[:250]
+    """A name that MLflow takes; one that had to be changed ends in a digest, so that no two classes share one."""
+    name = re.sub(r"[^\w\-./ ]", "_", key)
+    if posixpath.normpath(name) != name:  # a//b, a/../b, a/
+        name = name.replace("/", "_")
+    if name == key and len(key) <= 250:
+        return key
+    return f"{name[:240]}-{hashlib.sha256(key.encode()).hexdigest()[:6]}"

@@ -84,7 +84,7 @@ def a_run(settings: Settings, recipe: str, tmp_path: Path) -> str:
     metrics(settings.store / pretrain, steps, torn='{"step": 3, "lo')
     (settings.store / pretrain / "curve.png").write_bytes(b"png")
     (settings.store / pretrain / "weights.safetensors").write_bytes(b"weights")
-    output = {"metrics": {"accuracy": 0.8}, "baselines": {"on pixels (é)": 0.7}, "names": ["a"], "good": True}
+    output = {"metrics": {"accuracy": 0.8}, "baselines": {"on pixels é": 0.7}, "names": ["a"], "good": True}
     output["worth"] = {"line": "fixmatch: better", "warnings": ["be careful"]}
     evaluate = finish(settings, recipe, "evaluate", output, snapshot=snapshot, pretrain=pretrain)
     head = {"run": run, "recipe": str(file), "started": NOW, "pid": 1}
@@ -120,11 +120,41 @@ def test_one_parent_and_one_child_for_each_stage_that_ran(
     assert child.data.metrics["output/loss"] == 1.5
     assert parent.data.params["pretrain.epochs"] == "2"
     assert parent.data.metrics["evaluate/metrics.accuracy"] == 0.8
-    assert parent.data.metrics["evaluate/baselines.on pixels _é_"] == 0.7
+    assert parent.data.metrics["evaluate/baselines.on pixels é"] == 0.7
     assert parent.data.tags["selfsup.worth"] == "fixmatch: better; be careful"
     assert not {"evaluate/good", "evaluate/names"} & set(parent.data.metrics)
     assert parent.data.tags["selfsup.stage.snapshot"].startswith("found snapshot/")
     assert len(parent.data.tags["selfsup.lock"]) == 64
+
+
+def test_classes_of_odd_names_keep_a_figure_each(
+    settings: Settings, client: Any, recipe: str, tmp_path: Path
+) -> None:
+    (tmp_path / f"{recipe}.yaml").write_text("name: toys\n")
+    classes = [
+        "C++",
+        "C**",
+        "a//b",
+        "a/../b",
+        "a/",
+        "日本語 🍎",
+        "日本語 🍏",
+        "007",
+        "7",
+        "x" * 300,
+        "x" * 301,
+        "plain",
+    ]
+    given = {name: float(place) for place, name in enumerate(classes)}
+    evaluate = finish(settings, recipe, "evaluate", {"recall": given})
+    head = {"run": recipe, "recipe": str(tmp_path / f"{recipe}.yaml"), "started": NOW, "pid": 1}
+    write(settings, recipe, head, ended(evaluate), {"ended": NOW + 60, "error": ""})
+    mirror(settings, recipe)
+    figures = {
+        k: v for k, v in runs(client, recipe)["parent"].data.metrics.items() if k.startswith("evaluate")
+    }
+    assert sorted(v for k, v in figures.items() if "recall" in k) == sorted(given.values())
+    assert figures["evaluate/recall.plain"] == 11.0
 
 
 def test_requests_that_mlflow_heard_twice_leave_one_run_each(
