@@ -41,7 +41,7 @@ def suited(found: Found) -> Values:
         "freeze": rule.numbers.freeze,
         "epsilon": rule.numbers.epsilon,
         "clusters": max(2, min(3 * classes, train // 10)) if classes >= 2 else None,
-        "label_batch": max(2, min(50, labels)),
+        "label_batch": max(2, min(50, labels)) if labels else None,
         "test_share": TEST_SHARE,
         "max_bad_share": 0.05 if found.bad_share <= 0.04 else min(1.0, round(2 * found.bad_share + 0.01, 2)),
     }
@@ -68,6 +68,11 @@ def render(name: str, inbox: str, found: Found, values: Values, table: str | Non
         extra += (
             f"  unlabelled: [{words}]  # folders and labels that mean no label; take out what is a class\n"
         )
+    tuning = (
+        f"\nfinetune:\n  batch_size: {values['label_batch']}  # labels a step\n"
+        if values["label_batch"]
+        else ""
+    )
     return f"""\
 # Written by `selfsup init` from {found.samples} samples; yours to change. `selfsup check` tells of mistakes.
 name: {name}
@@ -95,10 +100,7 @@ pretrain:
 
 pseudo_label:
   clusters: {values["clusters"] or "auto"}  # {reason}
-
-finetune:
-  batch_size: {values["label_batch"]}  # labels a step
-"""
+{tuning}"""
 
 
 def _range(found: Found) -> str:

@@ -34,7 +34,8 @@ class Facts(Config):
     """version: of the champion, or None. deleted: the version that was it by the journal. lost: what is missing
     of its runs. changed: what is another in recipe or code. spoiled: today's test samples that its encoder was
     trained on. generation: warm starts in a row behind it. new, old, labels: as counted. windows: deliveries that
-    were compared; drifted: by the rule. old_age: older than the recipe allows."""
+    were compared; drifted: by the rule. old_age: older than the recipe allows. pretrained: a pretraining on the same
+    images, where there is no champion."""
 
     version: str | None = None
     deleted: str | None = None
@@ -48,6 +49,7 @@ class Facts(Config):
     windows: int = 0
     drifted: bool = False
     old_age: bool = False
+    pretrained: str | None = None
 
 
 def decide(policy: Policy, facts: Facts) -> tuple[Decision, str]:
@@ -68,6 +70,11 @@ def decide(policy: Policy, facts: Facts) -> tuple[Decision, str]:
             else "training from scratch"
         )
         return policy.force, f"{how[0].upper()}{how[1:]}, because a person asked for it."
+    if facts.pretrained is not None:
+        return "labels", (
+            f"There is no champion yet, and {facts.pretrained} was trained on the same images: its encoder stays, what "
+            "depends on labels is made anew."
+        )
     if from_scratch:
         return "scratch", f"Training from scratch on {facts.new + facts.old:,} samples: {from_scratch}."
     return _weighed(policy, facts)

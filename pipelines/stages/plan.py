@@ -20,6 +20,7 @@ from components.data.table import Table
 from components.monitoring.drift import drifted
 from pipelines import code
 from pipelines.planning import ancestry
+from pipelines.planning.pretrained import pretrained
 from pipelines.planning.standing import Standing
 from pipelines.planning.verdict import Decision, Facts, decide
 from pipelines.planning.watermark import Seen, changed_labels, new_rows, spoiled
@@ -28,6 +29,7 @@ from pipelines.settings import Settings
 from pipelines.store import Artifact, Context, read_manifest
 
 VERSION = 1
+PRETRAINED = "pretrained/"  # before a stage whose run is observed where there is no champion
 
 
 class Request(Config):
@@ -81,11 +83,17 @@ class Output(Config):
 
 
 def observe(request: Request, settings: Settings, recipe: str) -> dict[str, str]:
-    """The champion with the runs that made it, whether it is too old, and the code that would train anew."""
+    """The champion with the runs that made it, whether it is too old, and the code that would train anew; without a
+    champion, the pretraining on the same images that there is."""
     seen = ancestry.observe(request.model, settings)
     if request.max_age_days is not None and "created" in seen:
         seen["old"] = "yes" if age_days(seen) > request.max_age_days else "no"
-    return seen | {f"code/{stage}": code.code_digest(stage)[:16] for stage in request.asked}
+    made_by = {stage: code.code_digest(stage)[:16] for stage in request.asked}
+    if not {"version", "deleted"} & seen.keys():
+        context = Context(settings.store, settings, recipe)
+        found = pretrained(request.snapshot, request.asked, made_by, context)
+        seen |= {f"{PRETRAINED}{stage}": reference for stage, reference in found.items()}
+    return seen | {f"code/{stage}": digest for stage, digest in made_by.items()}
 
 
 def age_days(seen: dict[str, str]) -> float:
@@ -101,13 +109,23 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     point("plan.read")
     if version is None or champion.lost:
         lost = tuple(champion.lost) if version else ()
+        settled = {k.removeprefix(PRETRAINED): run for k, run in seen.items() if k.startswith(PRETRAINED)}
         facts = Facts(
-            version=version, deleted=seen.get("deleted"), lost=lost, new=len(now.table.train_rows())
+            version=version,
+            deleted=seen.get("deleted"),
+            lost=lost,
+            new=len(now.table.train_rows()),
+            pretrained=settled.get("pretrain"),
         )
         decision, reason = decide(request, facts)
         context.say(reason)
         return Output(
-            decision=decision, reason=reason, champion=version, deleted=facts.deleted, new_samples=facts.new
+            decision=decision,
+            reason=reason,
+            settled=settled if decision == "labels" else {},
+            champion=version,
+            deleted=facts.deleted,
+            new_samples=facts.new,
         )
 
     trained, chain = _seen(champion.base, context).table, champion.ancestors(context)

@@ -89,6 +89,7 @@ def test_no_labels(settings, source, capsys):
     put(source, *(f"2026-01-{n % 2 + 10}/{n}.png" for n in range(60)), width=300, height=200)
     loaded, sections = read(init("plain", source, settings))
     assert sections["pseudo_label"]["clusters"] == "auto"
+    assert "finetune" not in sections  # what suits no labels would stay when there are some
     assert loaded.modality["size"] == 96
     assert sections["pretrain"]["encoder"]["stem_stride"] == 2
     assert "no labels: clusters will be reported without classes" in capsys.readouterr().out

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pipelines.planning import ancestry
 from pipelines.stages.plan import Request, observe
 from tests.pipelines.planning.grown import ASKED, Grown
 
@@ -26,6 +27,45 @@ def test_without_a_champion_everything_is_trained_from_scratch(grown):
         None,
     )
     assert made.new_samples == 160
+
+
+@pytest.fixture
+def no_champion(monkeypatch):
+    monkeypatch.setattr(ancestry, "observe", lambda model, settings, *more: {})
+
+
+def observed(grown, snapshot):
+    request = Request(snapshot=snapshot, model="toys", asked=ASKED)
+    return observe(request, grown.settings, "toys")
+
+
+def test_labels_that_come_before_the_first_champion_repeat_no_pretraining(grown, no_champion):
+    labels, grown.labels = grown.labels, {}
+    grown.champion(first := grown.snapshot())  # its runs, which no alias names: nothing was labelled
+    assert "pretrained/pretrain" not in observed(grown, first)  # found by its own name
+    grown.labels = labels
+    seen = observed(grown, second := grown.snapshot())
+    assert (seen["pretrained/pretrain"], seen["pretrained/embed"]) == ("pretrain/0", "embed/0")
+    made = grown.plan(second, seen)
+    assert (made.decision, made.settled, made.champion) == (
+        "labels", {"pretrain": "pretrain/0", "embed": "embed/0"}, None,
+    )  # fmt: skip
+    assert "pretrain/0 was trained on the same images: its encoder stays" in made.reason
+    assert grown.plan(second, seen, force="scratch").decision == "scratch"
+
+
+@pytest.mark.parametrize("what", ["images", "tests", "recipe"])
+def test_other_images_tests_or_recipes_are_pretrained_on_anew(grown, no_champion, what):
+    grown.champion(grown.snapshot())
+    if what == "images":
+        grown.deliver(5)
+    if what == "tests":
+        grown.tests = {0}  # it was trained on
+    snapshot = grown.snapshot()
+    asked = {**ASKED, "pretrain": {**ASKED["pretrain"], "seed": int(what == "recipe")}}
+    seen = observe(Request(snapshot=snapshot, model="toys", asked=asked), grown.settings, "toys")
+    assert "pretrained/pretrain" not in seen
+    assert grown.plan(snapshot, seen).decision == "scratch"
 
 
 def test_the_same_again_settles_the_champions_runs(grown):
