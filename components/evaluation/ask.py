@@ -28,12 +28,14 @@ GROUPS = 500  # at most, as in the source
 @dataclass(frozen=True)
 class Asking:
     """count: samples asked for. neighbours: that typicality is taken over. small: groups of so many samples or fewer
-    come last. apart: distance of unit features under which two samples are the same to a person."""
+    come last. apart: distance of unit features under which two samples are the same to a person. tests: labelled
+    test samples, up to which every third sample asked for is one for testing."""
 
     count: int = 50
     neighbours: int = 20
     small: int = 5
     apart: float = 0.05
+    tests: int = 50
 
 
 def groups_for(x: Floats, labelled: Bools, count: int) -> int:

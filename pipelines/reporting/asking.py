@@ -1,6 +1,7 @@
 """What to label next, for a person: a CSV file that comes back through the inbox, and the samples in the report."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pipelines.reporting import sheets
 from pipelines.reporting.sources import Sources
 
 HEADER = (
-    "rank", "id", "name", "delivery", "cluster", "why", "suggested class", "confidence", "label", "annotator",
+    "rank", "id", "name", "delivery", "use", "cluster", "why", "suggested class", "confidence", "label", "annotator",
 )  # fmt: skip
 SHOWN = 24  # with a thumbnail
 
@@ -23,30 +24,55 @@ Row = dict[str, Any]
 def to_label(sources: Sources, asking: Asking, seed: int = 0) -> list[Row]:
     """The samples to ask for, the best first: the columns of the CSV file, and `row` of the packed array.
 
-    cluster: the one of the report, to look at its others; why: of the group that was made for this list.
-    Only training samples have a pseudo-label, so no test sample is ever asked for.
+    While few test samples have a label, every third row is one for testing (`use`), so that a list that is filled in
+    from the top gives a model and a judgement on it.
     """
+    tests = _tests(sources, asking)
+    learn = _to_learn_from(sources, replace(asking, count=asking.count - len(tests)), seed)
+    rows: list[Row] = []
+    while learn or tests:
+        rows += [*learn[:2], *tests[:1]]
+        learn, tests = learn[2:], tests[1:]
+    names = _names(sources, {row["id"] for row in rows})
+    return [
+        {**row, "rank": place, **dict(zip(("name", "delivery"), names.get(row["id"], ("", "")), strict=True))}
+        for place, row in enumerate(rows, start=1)
+    ]
+
+
+def _tests(sources: Sources, asking: Asking) -> list[Row]:
+    """Test samples without a label, a third of the list at most. In order of id, which is a hash: drawn by chance, so
+    they represent the data, and the same ones as long as they have no label. Nothing is suggested for them."""
+    table = sources.table
+    rows = np.flatnonzero((table.split == "test") & (table.label < 0))
+    count = max(0, min(asking.count // 3, asking.tests - len(table.test_rows())))
+    reason = f"drawn by chance from {len(rows):,} test samples without a label: the model is judged on it"
+    return [
+        {"id": str(table.ids[row]), "use": "testing", "why": reason, "row": int(row)}
+        for row in rows[np.argsort(table.ids[rows])][:count]
+    ]
+
+
+def _to_learn_from(sources: Sources, asking: Asking, seed: int) -> list[Row]:
+    """Training samples. cluster: the one of the report, to look at its others; why: of the group that was made for
+    this list."""
     given = sources.given
     labelled = np.array([source == "label" for source in given["source"]], dtype=bool)
     cluster = np.asarray(given["cluster"], dtype=np.int64)
     confidence = np.asarray(given["confidence"], dtype=np.float64)
     many = groups_for(sources.features, labelled, asking.count)
     group = kmeans(sources.features, many, restarts=1, seed=seed).assignment
-    chosen = rank(sources.features, group, confidence, labelled, asking)
-    names = _names(sources, {given["id"][i] for i in chosen})
     return [
         {
-            "rank": place,
             "id": given["id"][i],
-            "name": names.get(given["id"][i], ("", ""))[0],
-            "delivery": names.get(given["id"][i], ("", ""))[1],
+            "use": "training",
             "cluster": int(cluster[i]),
             "why": why(group == group[i], confidence, labelled, bool(given["class"][i])),
             "suggested class": given["class"][i] or "",
             "confidence": f"{confidence[i]:.3f}" if given["class"][i] else "",
             "row": int(given["row"][i]),
         }
-        for place, i in enumerate(chosen, start=1)
+        for i in rank(sources.features, group, confidence, labelled, asking)
     ]
 
 
@@ -72,8 +98,9 @@ def pictures(rows: list[Row], sources: Sources) -> list[dict[str, str]]:
     return [
         {
             "image": sheets.strip(sources.images[[row["row"]]], 1),
-            "text": f"{row['rank']} · cluster {row['cluster']}"
-            + (f" · {row['suggested class']}? {row['confidence']}" if row["suggested class"] else ""),
+            "text": f"{row['rank']} · "
+            + (f"cluster {row['cluster']}" if row["use"] == "training" else "for testing")
+            + (f" · {row['suggested class']}? {row['confidence']}" if row.get("suggested class") else ""),
         }
         for row in rows[:SHOWN]
     ]

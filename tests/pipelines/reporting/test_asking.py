@@ -13,6 +13,7 @@ from PIL import Image
 
 from components.data.labels import read_labels, settle
 from components.data.shards import Index, read_shards
+from components.data.table import Table
 from components.evaluation.ask import Asking
 from pipelines.reporting import asking
 from pipelines.settings import Settings
@@ -44,8 +45,16 @@ class Place:
         self.ids = list(self.names)
         cluster = np.repeat([0, 1], 15)
         x = np.eye(4)[cluster] + 0.2 * rng.standard_normal((30, 4))
+        others = [
+            f"{number:064x}" for number in range(5)
+        ]  # test samples, in the first rows of the packed array
+        self.table = Table(
+            np.array([*others[::-1], *self.ids]), np.full(35, "s"), np.array(["test"] * 5 + ["train"] * 30),
+            np.array([0] + [-1] * 4 + [-1, 1] + [-1] * 28),
+        )  # fmt: skip
         self.sources: Any = SimpleNamespace(
             context=self.context,
+            table=self.table,
             images=rng.integers(0, 256, (40, 1, 8, 8), dtype=np.uint8),
             features=(x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32),
             given={
@@ -80,9 +89,9 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-def listed(place: Place, count: int = 8) -> list[dict[str, str]]:
+def listed(place: Place, count: int = 8, tests: int = 0) -> list[dict[str, str]]:
     file = place.folder / "to_label.csv"
-    asking.write(asking.to_label(place.sources, Asking(count=count)), file)
+    asking.write(asking.to_label(place.sources, Asking(count=count, tests=tests)), file)
     with file.open(newline="") as stream:
         return list(csv.DictReader(stream))
 
@@ -99,6 +108,22 @@ def test_it_says_who_is_asked_for_and_why(place: Place) -> None:
         assert row["delivery"] == ("." if "sum" in row["name"] else "first")
         assert row["label"] == row["annotator"] == ""
     assert place.ids[1] not in {row["id"] for row in rows}  # it has a label
+
+
+def test_every_third_sample_is_for_testing_until_enough_have_a_label(place: Place) -> None:
+    rows = listed(place, count=9, tests=4)
+    assert [row["use"] for row in rows] == ["training", "training", "testing"] * 3
+    assert [row["rank"] for row in rows] == [str(n) for n in range(1, 10)]
+    tests = [row for row in rows if row["use"] == "testing"]
+    assert [row["id"] for row in tests] == [f"{number:064x}" for number in range(3)]  # 4 has a label
+    assert {(row["suggested class"], row["confidence"], row["cluster"]) for row in tests} == {("", "", "")}
+    assert {row["why"] for row in tests} == {
+        "drawn by chance from 4 test samples without a label: the model is judged on it"
+    }
+    assert [row["use"] for row in listed(place, count=9, tests=2)].count("testing") == 1  # 1 of 2 has a label
+    assert "testing" not in {row["use"] for row in listed(place, count=9, tests=1)}
+    pictures = asking.pictures(asking.to_label(place.sources, Asking(count=3, tests=4)), place.sources)
+    assert pictures[2]["text"] == "3 · for testing"
 
 
 def test_the_reason_by_hand() -> None:
@@ -144,7 +169,7 @@ def test_two_annotators_who_differ_are_reported_and_nobody_guesses(place: Place)
 
 
 def test_thumbnails_show_the_rows_of_the_list(place: Place) -> None:
-    rows = asking.to_label(place.sources, Asking(count=3))
+    rows = asking.to_label(place.sources, Asking(count=3, tests=0))
     assert [row["row"] for row in rows] == [5 + place.ids.index(row["id"]) for row in rows]
     pictures = asking.pictures(rows, place.sources)
     assert [picture["text"].partition(" · ")[0] for picture in pictures] == ["1", "2", "3"]

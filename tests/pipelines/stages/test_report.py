@@ -222,7 +222,7 @@ def test_the_list_asks_for_training_samples_without_a_label_once(
     place = {name: row for row, name in enumerate(table.ids.tolist())}
     asked = [place[row["id"]] for row in rows]
     assert len(set(asked)) == len(asked) == output.asked > 5
-    assert (table.split[asked] == "train").all()
+    assert [table.split[row] == "test" for row in asked] == [row["use"] == "testing" for row in rows]
     assert (table.label[asked] == -1).all()
     assert page.count('alt="sample to label"') == output.asked
     assert str(context.store / "report" / "k" / "to_label.csv") in page
