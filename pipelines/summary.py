@@ -50,7 +50,12 @@ def _planned(made: dict[str, Manifest]) -> list[str]:
 
 
 def _skipped(made: dict[str, Manifest]) -> list[str]:
-    return [f"{stage} skipped: {m.output['skipped']}" for stage, m in made.items() if m.output.get("skipped")]
+    said = [f"{stage} skipped: {m.output['skipped']}" for stage, m in made.items() if m.output.get("skipped")]
+    if encoder := made["register"].output.get("encoder") if "register" in made else None:
+        said.append(
+            f"encoder: {encoder} in MLflow gives the embedding of an image; label some for a classifier"
+        )
+    return said
 
 
 def _verdict(ended: Sequence[StageLine], made: dict[str, Manifest], store: Path) -> list[str]:

@@ -1,4 +1,5 @@
-"""Register: the fine-tuned model becomes a version in MLflow's registry, and answers in a clean process.
+"""Register: the fine-tuned model becomes a version in MLflow's registry, and answers in a clean process. Where there is
+none, for want of labels, the pretrained encoder does, as NAME-encoder: it gives embeddings, and is no challenger.
 
 Killed anywhere and started again it ends with one run, one logged model and one version: each is found by
 the tag that carries this stage's reference. Most of its seconds are imports, so the clean process makes
@@ -7,6 +8,8 @@ its own while this one makes its.
 
 import shutil
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,11 @@ from pipelines.store import Artifact, Context, Manifest, key_of, read_manifest
 VERSION = 2
 RUN_TAG = 5000  # letters; of a version MLflow takes longer ones
 SAVED = "saved"  # the MLflow model, until it lies in MLflow
+ENCODER = "-encoder"  # after the model's name
+NO_CLASS = "unlabelled"  # the one class of an encoder alone
+
+
+Gather = Callable[[Path, Context], dict[str, str]]
 
 
 class Request(Config):
@@ -44,13 +52,15 @@ class Request(Config):
 
 
 class Output(Config):
-    """digest: of the digests of the model's files. smoke_*: of the clean process: seconds from start to end;
+    """skipped: why no classifier is registered. encoder: its address where it is registered alone, with all else None.
+    digest: of the digests of the model's files. smoke_*: of the clean process: seconds from start to end;
     difference: largest of a probability from this process's, None where it failed, and then error says why.
     latency: seconds a sample there, on one thread. bytes: of all files of the model, without the export.
     onnx_error: largest difference of a feature from torch.
     """
 
     skipped: str | None = None
+    encoder: str | None = None
     name: str | None = None
     version: str | None = None
     run_id: str | None = None
@@ -68,13 +78,22 @@ class Output(Config):
 def run(request: Request, folder: Path, context: Context) -> Output:
     finetuned = read_manifest(request.finetune, context.store)
     evaluated = read_manifest(request.evaluate, context.store)
-    for stage in (finetuned, evaluated):
-        if reason := stage.output.get("skipped"):
-            return Output(skipped=str(reason))
+    name = request.name or context.recipe
+    reason = next(
+        (made.output["skipped"] for made in (finetuned, evaluated) if made.output.get("skipped")), None
+    )
+    if reason is None:
+        return _register(name, request, folder, context, partial(_gather, finetuned, request.finetune))
+    made = _register(f"{name}{ENCODER}", request, folder, context, partial(_encoder, request))
+    return Output(skipped=str(reason), encoder=f"models:/{made.name}/{made.version}")
+
+
+def _register(name: str, request: Request, folder: Path, context: Context, gather: Gather) -> Output:
+    """gather: fills a folder with the files of the model."""
     began = time.monotonic()
     with Smoke() as smoke:  # it imports while this process does
         context.progress(0.1, "opening the registry")
-        registry = registry_of(request.name or context.recipe, context.settings)
+        registry = registry_of(name, context.settings)
         client, lock = registry.client, registry.lock
         where = experiment(client, context.recipe, context.settings.mlflow_artifacts, lock)
         reference = f"register/{key_of(folder)}"
@@ -93,7 +112,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
             "model_uuid": logged.model_id,
         }
         identity["artifact_path"] = logged.artifact_location
-        made = _make(request, folder, finetuned, smoke, context, identity)
+        made = _make(request, folder, gather, smoke, context, identity)
         seconds = time.monotonic() - began
 
     client.log_model_artifacts(logged.model_id, str(folder / SAVED))
@@ -107,8 +126,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         tags={**tags, DIGEST: str(made.digest)},
     )
     point("register.version")
-    registry.set_alias(CHALLENGER, version)
-    point("register.alias")
+    if not name.endswith(ENCODER):
+        registry.set_alias(CHALLENGER, version)
+        point("register.alias")
     client.set_terminated(run_id)
     shutil.rmtree(folder / SAVED)  # it lies in MLflow now
     context.say(
@@ -121,7 +141,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
 def _make(
     request: Request,
     folder: Path,
-    finetuned: Manifest,
+    gather: Gather,
     smoke: Smoke,
     context: Context,
     identity: dict[str, Any],
@@ -131,7 +151,7 @@ def _make(
     from components.registry.model import Predictor, digests, load_classifier
 
     source, saved = folder / "classifier", folder / SAVED
-    expected = _gather(finetuned, request.finetune, source, context)
+    expected = gather(source, context)
     classifier = load_classifier(source, expected)
     images = _samples(read_manifest(request.snapshot, context.store), request, context)
     shutil.rmtree(saved, ignore_errors=True)
@@ -186,6 +206,27 @@ def _gather(finetuned: Manifest, reference: str, target: Path, context: Context)
         shutil.copyfile(context.file(reference, artifact), target / name)
         expected[name] = artifact.sha256
     return expected
+
+
+def _encoder(request: Request, target: Path, context: Context) -> dict[str, str]:
+    """The pretrained encoder in the form of a classifier that knows one class; as _gather."""
+    from safetensors.torch import load_file
+    from torch import nn
+
+    from components.modalities.image import ImageConfig
+    from components.registry.model import Classifier, ModelConfig, digests, save_classifier
+
+    made = context.output(request.pretrain)
+    modality = ImageConfig(size=made.size, channels=made.channels)
+    config = ModelConfig(
+        encoder=made.encoder_config, modality=modality, mean=made.mean, std=made.std, classes=[NO_CLASS]
+    )
+    classifier = Classifier(config)
+    classifier.encoder.load_state_dict(load_file(context.file(request.pretrain, made.encoder)))
+    nn.init.zeros_(classifier.head.weight)
+    nn.init.zeros_(classifier.head.bias)
+    save_classifier(classifier, target)
+    return digests(target)
 
 
 def _samples(snapshot: Manifest, request: Request, context: Context) -> list[bytes]:

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
+from safetensors.torch import save_file
 
+from components.encoders import ResnetConfig, build_encoder
 from components.registry.model import Classifier, ModelConfig, save_classifier
 from components.registry.smoke import Answered
 from components.registry.store import ENVIRONMENT, REFERENCE, connect
-from pipelines.provenance import git_commit, lineage, lock_hash
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
 from pipelines.stages import register
@@ -321,21 +324,44 @@ def test_samples_are_training_images(context: Context) -> None:
 
 
 @pytest.mark.parametrize("stage", ["finetune", "evaluate"])
-def test_without_labels_it_is_skipped_with_the_word_of_the_stage_above(tmp_path: Path, stage: str) -> None:
-    context = context_of(tmp_path)
-    for name in ("finetune", "evaluate"):
-        finish(context.store, name, {}, {"skipped": "there are no labels" if name == stage else None})
-    assert run(request(), tmp_path, context) == Output(skipped="there are no labels")
-    assert not (tmp_path / "mlflow").exists()
+def test_without_labels_the_encoder_is_registered_and_gives_embeddings(
+    context: Context, client: Any, ready: type[Ready], stage: str, tmp_path: Path
+) -> None:
+    name = f"without-{stage}"
+    again = replace(context, store=tmp_path / "store")
+    shutil.copytree(context.store, again.store)
+    encoder = build_encoder(ResnetConfig(widths=(8, 16), blocks=(1, 1)), 1, [0.3], [0.2]).eval()
+    folder = again.store / "pretrain" / "k"
+    save_file(encoder.state_dict(), folder / "encoder.safetensors")
+    artifact = Artifact.of(folder / "encoder.safetensors", folder).model_dump()
+    made = {
+        "encoder": artifact, "checkpoint": artifact, "encoder_config": MODEL["encoder"], "channels": 1, "size": 16,
+        "mean": [0.3], "std": [0.2], "feature_dim": 16, "samples": 9, "steps": 1, "epochs": 1, "figures": {},
+        "samples_per_second": 1.0, "data_wait_share": 0.0, "seconds": 1.0,
+    }  # fmt: skip
+    finish(again.store, "pretrain", {"snapshot": REFERENCES["snapshot"]}, made)
+    finish(again.store, stage, {"snapshot": REFERENCES["snapshot"]}, {"skipped": "there are no labels"})
+    part = again.store / "register" / f".{name}.part"
+    part.mkdir(parents=True)
+    output = run(request(name=name, onnx=False), part, again)
+    uri = f"models:/{name}-encoder/1"
+    assert output == Output(skipped="there are no labels", encoder=uri)
+    assert (
+        client.get_registered_model(f"{name}-encoder").aliases == {}
+    )  # no challenger: the gate judges classifiers
 
+    import mlflow
+    import pandas as pd
 
-def test_lineage_is_every_run_above(context: Context) -> None:
-    found = lineage(["evaluate/k"], context.store)
-    assert list(found) == ["snapshot", "pretrain", "embed", "pseudo_label", "finetune", "evaluate"]
+    from components.registry.model import encode_png
 
-
-def test_outside_a_checkout_commit_and_lock_are_unknown(tmp_path: Path) -> None:
-    assert git_commit(tmp_path) == "unknown"
-    assert lock_hash(tmp_path) == "unknown"
-    (tmp_path / "requirements.lock").write_text("torch==2\n")
-    assert lock_hash(tmp_path) == hashlib.sha256(b"torch==2\n").hexdigest()
+    pixels = np.load(again.store / "snapshot" / "k" / "images.npy")[:3]
+    mlflow.set_tracking_uri(context.settings.mlflow)
+    mlflow.set_registry_uri(context.settings.mlflow)
+    found = mlflow.pyfunc.load_model(uri).predict(
+        pd.DataFrame({"image": [encode_png(image) for image in pixels]})
+    )
+    with torch.no_grad():
+        expected = encoder(torch.from_numpy(pixels).float() / 255).numpy()
+    np.testing.assert_allclose(np.stack(found["embedding"]), expected, atol=1e-5)
+    assert set(found["class"]) == {"unlabelled"}
