@@ -120,6 +120,7 @@ def test_every_third_sample_is_for_testing_until_enough_have_a_label(place: Plac
     assert {row["why"] for row in tests} == {
         "drawn by chance from 4 test samples without a label: the model is judged on it"
     }
+    assert [row["use"] for row in listed(place, count=6, tests=50)].count("testing") == 2  # a third at most
     assert [row["use"] for row in listed(place, count=9, tests=2)].count("testing") == 1  # 1 of 2 has a label
     assert "testing" not in {row["use"] for row in listed(place, count=9, tests=1)}
     pictures = asking.pictures(asking.to_label(place.sources, Asking(count=3, tests=4)), place.sources)
