@@ -15,8 +15,10 @@ def rows(found):
     )
 
 
-def test_of_equal_images_one_stays_a_test_image_where_there_is_one():
-    found = finished(images([1, 2, 2, 3, 4, 5], [0, 0, 0, 1, 1, 1], [0, 0, 1, 0, 0, 1]), 0)
+@pytest.mark.parametrize("first", [True, False])
+def test_of_equal_images_one_stays_a_test_image_where_there_is_one(first):
+    held = [first, not first]
+    found = finished(images([1, 2, 2, 3, 4, 5], [0, 0, 0, 1, 1, 1], [0, *held, 0, 0, 1]), 0)
     assert rows(found) == [(1, 0, False), (2, 0, True), (3, 1, False), (4, 1, False), (5, 1, True)]
 
 

@@ -4,15 +4,21 @@ from benchmarks.unseen import table as table_module
 from benchmarks.unseen.sets import SETS
 from benchmarks.unseen.table import table
 
-DEVELOPMENT = "digits printed-digits cyrillic fashion emoji icons chess languages instruments generated-textures surfaces"
-FINAL = "mnist greek kana clip-art stamps flags cards spoken-digits materials nuclei"
+DEVELOPMENT = (
+    "digits printed-digits cyrillic fashion emoji icons chess languages instruments",
+    "generated-textures surfaces",
+)
+FINAL = ("mnist greek kana clip-art stamps flags cards spoken-digits materials nuclei",)
 
 
 def test_the_halves_are_these_and_stay_so():
     halves = {
         half: {name for name, one in SETS.items() if one.half == half} for half in ("development", "final")
     }
-    assert halves == {"development": set(DEVELOPMENT.split()), "final": set(FINAL.split())}
+    assert halves == {
+        "development": set(" ".join(DEVELOPMENT).split()),
+        "final": set(" ".join(FINAL).split()),
+    }
 
 
 def test_every_set_says_what_it_is():

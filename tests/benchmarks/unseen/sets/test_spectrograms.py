@@ -16,7 +16,9 @@ def test_a_tone_is_a_line_at_its_height_low_at_the_bottom(hertz, low, high):
     assert image.max() == 255
     bright = image.mean(axis=1).argmax()
     assert low <= bright <= high
-    assert mel_filters()[BANDS - 1 - bright].argmax() * RATE / 512 == pytest.approx(hertz, abs=32 + 0.05 * hertz)
+    assert mel_filters()[BANDS - 1 - bright].argmax() * RATE / 512 == pytest.approx(
+        hertz, abs=32 + 0.05 * hertz
+    )
 
 
 def test_silence_before_a_sound_is_left_out_and_after_it_is_black():
