@@ -17,6 +17,8 @@ CODE = Path(__file__).resolve().parent
 def load(image_set: ImageSet, folder: Path, seed: int = 0) -> Images:
     """The images of a set, built where they are not in `folder` yet.
 
+    Another version of a package is not noticed: remove the file in `folder`/sets to build the set again.
+
     Raises:
         UserError: a package is missing; the message gives the command that installs it.
     """

@@ -1,5 +1,6 @@
 """Printed characters: one glyph of one font, grey; the fonts of training and test differ."""
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def _files(package: Package) -> list[Path]:
 def _covers(file: Path, classes: list[str]) -> bool:
     from fontTools.ttLib import TTFont, TTLibError
 
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # it warns of names that are not needed here
     try:
         with TTFont(file, fontNumber=0, lazy=True) as font:
             known = font.getBestCmap() or {}
