@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from components.augmentations.policies import Policy
-from components.encoders import ResnetConfig, build_encoder
+from components.encoders import build_encoder
+from components.encoders.resnet import ResnetConfig
 
 SAMPLES = 4000  # at most, half to learn from and half to measure on
 SIDE = 32  # larger images are averaged down to it

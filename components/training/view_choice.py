@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from components.augmentations.image import augment
 from components.augmentations.policies import POLICIES, Policy, views
 from components.config import Config
-from components.encoders import ResnetConfig, build_encoder
+from components.encoders import build_encoder
+from components.encoders.resnet import ResnetConfig
 from components.evaluation.folds import possible_folds, stratified_folds
 from components.forks import run_all
 
