@@ -91,7 +91,7 @@ def rebuild(record: Record, settings: Settings, scratch: Path, watch: Watch) -> 
             version = str(manifest.output["version"])
             data = scratch / "versions" / version[:32] / "data"
             watch({"stage": "snapshot", "say": f"data version {version} from {settings.dvc_remote}"})
-            versions.restore(data, version, settings.dvc_remote, scratch / "dvc-cache", apart=True)
+            versions.restore(data, version, settings.dvc_remote, scratch / "dvc-cache")
         given = replaced(manifest.given, made)
         asked = {reference.partition("/")[0]: reference for reference in references(given)}
         lacking = [s for s in GRAPH[manifest.stage] if s not in (*asked, *ORDER_ONLY.get(manifest.stage, ()))]

@@ -88,9 +88,7 @@ def _aside(version: str, settings: Settings, into: Path) -> Version:
     scratch = settings.home / "checkout" / version[:32]
     shutil.rmtree(scratch, ignore_errors=True)
     try:
-        found = versions.restore(
-            scratch / "data", version, settings.dvc_remote, settings.home / "dvc-cache", apart=True
-        )
+        found = versions.restore(scratch / "data", version, settings.dvc_remote, settings.home / "dvc-cache")
         _verify(scratch / "data")
         into.parent.mkdir(parents=True, exist_ok=True)
         if into.exists():

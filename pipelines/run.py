@@ -22,7 +22,7 @@ from pipelines.processes import child_environ
 from pipelines.profile import refuse_unsafe
 from pipelines.progress import Display
 from pipelines.recipe import Recipe
-from pipelines.settings import Settings
+from pipelines.settings import Settings, make_home
 from pipelines.summary import summary
 
 Through = Callable[[Recipe, Settings, str, Display, str], None]
@@ -129,8 +129,7 @@ def home_lock(home: Path) -> Iterator[None]:
         UserError: another one has it; its process is named.
     """
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        lock = (home / "run.lock").open("a+")
+        lock = (make_home(home) / "run.lock").open("a+")
     except OSError as error:
         raise UserError(f"cannot write to SELFSUP_HOME {home}: {error.strerror}") from None
     with lock:

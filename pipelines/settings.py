@@ -19,6 +19,7 @@ from pydantic import (
 from components import crash
 from components.config import Config, explain, unknown
 from components.cores import available
+from components.data.dvc import is_foreign, whose
 from components.errors import UserError
 
 PREFIX = "SELFSUP_"
@@ -41,10 +42,38 @@ class Store(PosixPath):
         return Store.at, (Path(self), self.remote)  # another process knows of the remote too
 
 
+def make_home(home: Path) -> Path:
+    """The home, made where it is missing, and left out of whatever git project it lies in."""
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / ".gitignore").exists():
+        (home / ".gitignore").write_text("*\n")
+    return home
+
+
 def _place(given: object) -> str:
     """An address as it is, a folder as an absolute path."""
     text = str(given)
     return text if "://" in text else str(Path(text).expanduser().absolute())
+
+
+def _address(home: Path) -> Path:
+    """The home's databases are SQLite files, whose address (sqlite:///FILE) ends at a question mark."""
+    if "?" in str(home):
+        raise ValueError(
+            f"a folder without '?' in its path is needed, got {home}; set SELFSUP_HOME to another one"
+        )
+    return home
+
+
+def _own_root(data: Path) -> Path:
+    if is_foreign(data.parent):
+        raise ValueError(whose(data))
+    return data
+
+
+def _data(given: dict[str, Any]) -> Path:
+    """Beside the user's other things; where these are a DVC project of their own, in the home."""
+    return _below("home", "data")(given) if is_foreign(Path.cwd()) else Path("data")
 
 
 def _store(folder: Path, info: ValidationInfo) -> Store:
@@ -75,8 +104,8 @@ class Settings(Config):
     model_config = ConfigDict(validate_default=True)
 
     profile: Literal["embedded", "scaled-out"] = "embedded"
-    home: AbsolutePath = Path(".selfsup")
-    data: AbsolutePath = Path("data")
+    home: Annotated[AbsolutePath, AfterValidator(_address)] = Path(".selfsup")
+    data: Annotated[AbsolutePath, AfterValidator(_own_root)] = Field(default_factory=_data)
     recipes: AbsolutePath = Path("recipes")
     user_recipes: AbsolutePath = Field(default_factory=_below("home", "recipes"))
     store_remote: str | None = Field(default=None, pattern=BUCKET)

@@ -1,8 +1,10 @@
 """DVC's command line: where its root, cache and remote are, and one command with what it says made one line.
 
 It runs as a child process: its start costs a second or two, its import would cost every caller memory and
-time. It never touches git's index. Cache, state and remote lie where the settings say, by the untracked
-.dvc/config.local, so that `dvc checkout` and `dvc pull` typed by hand find them too.
+time. It never touches git's index. The root is the folder that holds the data folder, and always ours: inside
+somebody's own DVC project it is a project of its own, which theirs leaves alone, and their configuration is never
+written. Cache, state and remote lie where the settings say, by our untracked .dvc/config.local, so that
+`dvc checkout` and `dvc pull` typed by hand beside the data find them too.
 """
 
 import errno
@@ -10,17 +12,24 @@ import os
 import re
 import subprocess
 import sys
-from configparser import ConfigParser
+from configparser import ConfigParser, Error
 from pathlib import Path
 
 from components.errors import UserError
 from components.files import locked
 
-REMOTE = "selfsup"
+REMOTE = "selfsup"  # a root is ours where its .dvc/config names this remote
+SECTION = f"'remote \"{REMOTE}\"'"
 
 
 def set_up(data: Path, remote: str, cache: Path) -> None:
-    """A DVC root above the data (else made beside it), with our cache and remote in config.local."""
+    """A DVC root beside the data, made where there is none, with our cache and remote in config.local.
+
+    Raises:
+        UserError: the root there is somebody else's; no room on the disk.
+    """
+    if is_foreign(data.parent):
+        raise UserError(whose(data))
     try:
         with locked(cache.parent / "dvc-set-up.lock"):  # of two at once, one makes it and the other finds it
             _configure(data, remote, cache)
@@ -28,13 +37,38 @@ def set_up(data: Path, remote: str, cache: Path) -> None:
         raise no_room(data) if error.errno in (errno.ENOSPC, errno.EDQUOT) else error from None
 
 
+def is_foreign(root: Path) -> bool:
+    """Whether the folder is the root of a DVC project that is not ours."""
+    if not (root / ".dvc").is_dir():
+        return False
+    config = ConfigParser(interpolation=None)
+    try:
+        config.read(root / ".dvc" / "config")
+    except (Error, UnicodeDecodeError):
+        return True
+    return SECTION not in config
+
+
+def whose(data: Path) -> str:
+    """Why a data folder in a DVC project of somebody's own cannot be, and what to do."""
+    return (
+        f"{data.parent} is a DVC project of its own, whose configuration selfsup does not touch: the data folder must "
+        f"lie in another folder, which may be inside it; set SELFSUP_DATA, to {data.parent / 'selfsup' / 'data'} say"
+    )
+
+
 def _configure(data: Path, remote: str, cache: Path) -> None:
-    root = next((p for p in data.parents if (p / ".dvc").is_dir()), None) or make_root(data.parent)
-    ignored = root / ".dvcignore"
-    if not ignored.exists():  # what is being written is no data yet
-        replace(ignored, f"/{data.relative_to(root).as_posix()}/**/.*\n")
+    root = data.parent
     if "://" not in remote:
         Path(remote).mkdir(parents=True, exist_ok=True)
+    if not (root / ".dvc" / "config").exists():
+        _make_root(root, remote)
+    if not (root / ".dvcignore").exists():  # what is being written is no data yet
+        replace(root / ".dvcignore", "/*/**/.*\n")
+    if (
+        data.is_dir() and not (data / ".gitignore").exists()
+    ):  # DVC keeps the data, and git the pointer to them
+        replace(data / ".gitignore", "*\n")
     local = ConfigParser(interpolation=None)
     local.read(root / ".dvc" / "config.local")
     before = {name: dict(local[name]) for name in local.sections()}
@@ -45,7 +79,7 @@ def _configure(data: Path, remote: str, cache: Path) -> None:
             "site_cache_dir": f"{cache.parent}/dvc-site",
         },
         "cache": {"dir": str(cache)},
-        f"'remote \"{REMOTE}\"'": {"url": remote, "verify": "true"},  # what comes back is hashed again
+        SECTION: {"url": remote, "verify": "true"},  # what comes back is hashed again
     }
     if not any((p / ".git").exists() for p in (root, *root.parents)):
         ours["core"]["no_scm"] = "true"
@@ -57,12 +91,12 @@ def _configure(data: Path, remote: str, cache: Path) -> None:
         replace(root / ".dvc" / "config.local", "".join(f"{line}\n" for part in sections for line in part))
 
 
-def make_root(folder: Path) -> Path:
-    """A DVC root that knows no git: for data outside a checkout, and for what is only tried out."""
-    (folder / ".dvc").mkdir(parents=True, exist_ok=True)
-    replace(folder / ".dvc" / "config", "[core]\n    analytics = false\n    no_scm = true\n")
-    replace(folder / ".dvc" / ".gitignore", "/config.local\n/tmp\n/cache\n")
-    return folder
+def _make_root(root: Path, remote: str) -> None:
+    """A DVC root that knows no git: what git sees beside the data is the user's to decide."""
+    (root / ".dvc").mkdir(parents=True, exist_ok=True)
+    replace(root / ".dvc" / ".gitignore", "/config.local\n/tmp\n/cache\n")
+    ours = f"[core]\n    analytics = false\n    no_scm = true\n[{SECTION}]\n    url = {remote}\n"
+    replace(root / ".dvc" / "config", ours)
 
 
 def dvc(data: Path, command: str, *arguments: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from components.crash import point
-from components.data.dvc import REMOTE, dvc, make_root, replace, set_up
+from components.data.dvc import REMOTE, dvc, replace, set_up
 from components.errors import UserError
 
 HASH = re.compile(r"[0-9a-f]{32}\.dir")
@@ -110,12 +110,11 @@ def size(data: Path) -> tuple[int, int]:
     return len(kept), sum(file.stat().st_size for file in kept)
 
 
-def restore(data: Path, hash: str, remote: str, cache: Path, apart: bool = False) -> Version:
+def restore(data: Path, hash: str, remote: str, cache: Path) -> Version:
     """Bring the folder back to an older version, from the cache or the remote, and data.dvc with it.
 
     Args:
         hash: of the version, "....dir".
-        apart: with a DVC root of its own beside the folder, whatever root there is above.
 
     Raises:
         UserError: neither has it, or the folder holds what no version does (nothing is changed then).
@@ -125,8 +124,6 @@ def restore(data: Path, hash: str, remote: str, cache: Path, apart: bool = False
     file = pointer(data)
     before = file.read_bytes() if file.exists() else None
     data.parent.mkdir(parents=True, exist_ok=True)
-    if apart:
-        make_root(data.parent)
     set_up(data, remote, cache)
     if before is not None and (now := read(data)) is not None and _cached(now.hash, cache) is None:
         with suppress(UserError):  # what the remote has is not lost when the folder changes: let DVC see it

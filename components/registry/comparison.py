@@ -19,15 +19,17 @@ Answers = Mapping[str, tuple[str, str]]  # test item -> its label, the class tha
 def beats_baselines(
     accuracy: float | None, baselines: Mapping[str, float | None] | None, margin: float = 0.0
 ) -> Check:
-    """The better baseline must be beaten, not only reached."""
+    """The better baseline must be beaten, not only reached; where that would take an accuracy above 1, 1 is enough."""
     name = "baselines"
     lost = [key for key, value in (baselines or {}).items() if value is None or not math.isfinite(value)]
     if not baselines or lost:
         return missing(name, 1.0, ", ".join(lost) or "any baseline")
     known = {key: value for key, value in baselines.items() if value is not None}
     best = max(known, key=lambda key: known[key])
-    bound = known[best] + margin
-    return judge(name, accuracy, bound, f"accuracy against {best}", ">", lambda f: f > bound)
+    bound, what = min(1.0, known[best] + margin), f"accuracy against {best}"
+    if bound == 1.0:
+        return at_least(name, accuracy, bound, what)
+    return judge(name, accuracy, bound, what, ">", lambda f: f > bound)
 
 
 def right(challenger: Answers, champion: Answers) -> tuple[list[str], NDArray[np.bool_], NDArray[np.bool_]]:

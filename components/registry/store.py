@@ -83,10 +83,25 @@ def _no_collection() -> Iterator[None]:
 
 
 def experiment(client: Any, name: str, artifacts: Path, lock: Path) -> str:
-    """Id of the experiment, made where it is missing; a server decides itself where artifacts lie."""
+    """Id of the experiment, made where it is missing and restored with its runs where it was deleted; a server
+    decides itself where artifacts lie.
+
+    Raises:
+        UserError: it was deleted and MLflow does not restore it.
+    """
+    from mlflow.exceptions import MlflowException
+
     with locked(lock):
         found = client.get_experiment_by_name(name)
         if found is not None:
+            if is_deleted(client, name):
+                try:
+                    client.restore_experiment(found.experiment_id)
+                except MlflowException as error:
+                    raise UserError(
+                        f"the experiment {name} is deleted in MLflow and cannot be restored "
+                        f"({str(error).splitlines()[0]:.200}); restore or rename it in MLflow, and run again"
+                    ) from None
             return str(found.experiment_id)
         remote = urlparse(client.tracking_uri).scheme in ("http", "https")
         return str(client.create_experiment(name, None if remote else (artifacts / name).absolute().as_uri()))
@@ -111,6 +126,12 @@ def quoted(value: str) -> str:
     if "'" in value:
         raise UserError(f"a name without quotes needed, got {value!r}")
     return f"'{value}'"
+
+
+def is_deleted(client: Any, name: str) -> bool:
+    """Whether somebody has deleted the experiment, as the button on MLflow's page does; see experiment()."""
+    found = client.get_experiment_by_name(name)
+    return found is not None and found.lifecycle_stage == "deleted"
 
 
 class Registry:

@@ -84,8 +84,11 @@ class Output(Config):
 
 def observe(request: Request, settings: Settings, recipe: str) -> dict[str, str]:
     """The champion with the runs that made it, whether it is too old, and the code that would train anew; without a
-    champion, the pretraining on the same images that there is."""
-    seen = ancestry.observe(request.model, settings)
+    champion, the pretraining on the same images that there is.
+
+    Makes sure on the way that MLflow has the experiment that the model will be registered from.
+    """
+    seen = ancestry.observe(request.model, settings, recipe)
     if request.max_age_days is not None and "created" in seen:
         seen["old"] = "yes" if age_days(seen) > request.max_age_days else "no"
     made_by = {stage: code.code_digest(stage)[:16] for stage in request.asked}

@@ -69,3 +69,24 @@ def test_a_remote_may_be_a_folder_or_a_bucket(tmp_path, monkeypatch):
 
 def test_an_empty_variable_is_no_value():
     assert Settings.load({"SELFSUP_WORKERS": ""}).workers == 0
+
+
+def test_in_a_dvc_project_of_the_users_own_the_data_lie_in_the_home(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dvc").mkdir()
+    assert Settings.load({}).data == tmp_path / ".selfsup" / "data"
+    with pytest.raises(UserError, match=r"data: .* is a DVC project of its own.* set SELFSUP_DATA"):
+        Settings.load({"SELFSUP_DATA": "data"})
+    assert Settings.load({"SELFSUP_DATA": "selfsup/data"}).data == tmp_path / "selfsup" / "data"
+    (tmp_path / ".dvc" / "config").write_text("['remote \"selfsup\"']\n    url = there\n")  # as we make it
+    assert Settings.load({"SELFSUP_DATA": "data"}).data == Settings.load({}).data == tmp_path / "data"
+
+
+def test_a_question_mark_ends_the_address_of_a_database(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"home: a folder without '\?' .*what\?.* SELFSUP_HOME"):
+        Settings.load({"SELFSUP_HOME": "/srv/what?"})
+    (tmp_path / "so?").mkdir()
+    monkeypatch.chdir(tmp_path / "so?")
+    with pytest.raises(UserError, match=r"set SELFSUP_HOME to another"):
+        Settings.load({})  # the default lies in this folder
+    assert Settings.load({"SELFSUP_HOME": "/srv/a b%#ü"}).home.name == "a b%#ü"

@@ -21,9 +21,20 @@ def place(tmp_path):
     return data, str(tmp_path / "remote"), tmp_path / "home" / "dvc-cache"
 
 
+def git(root, *arguments):
+    who = {f"GIT_{role}_{what}": "a@b" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    return command(root, "git", *arguments, **who)
+
+
+def command(root, *words, **environ):
+    return subprocess.run(
+        words, cwd=root, env={**os.environ, **environ}, capture_output=True, text=True, check=True
+    ).stdout
+
+
 def dvc_hash(data):
     """The definition: md5 of the JSON list of every file's md5 and path, sorted by path."""
-    files = sorted(p.relative_to(data).as_posix() for p in data.rglob("*") if p.is_file())
+    files = sorted(p.relative_to(data).as_posix() for p in data.rglob("[!.]*") if p.is_file())
     listed = [{"md5": hashlib.md5((data / f).read_bytes()).hexdigest(), "relpath": f} for f in files]
     return hashlib.md5(json.dumps(listed).encode()).hexdigest() + ".dir"
 
@@ -45,6 +56,7 @@ def test_a_version_is_the_hash_of_the_files_and_is_kept(place, tmp_path):
 
     # what is being written is no data yet
     (data / "quick" / "shards" / ".b.parquet.part").write_bytes(b"half")
+    (data / ".part").write_bytes(b"half")
     assert versions.snapshot(data, remote, cache) == version
     assert not [p for p in data.parent.iterdir() if p.name not in ("data", "data.dvc", ".dvc", ".dvcignore")]
 
@@ -92,36 +104,80 @@ def test_in_a_git_checkout_neither_index_nor_tracked_files_change(place, tmp_pat
     data, remote, cache = place
     root = data.parent
     (root / ".dvc").mkdir()
-    (root / ".dvc" / "config").write_text("[core]\n    analytics = false\n    autostage = true\n")
+    ours = (
+        "[core]\n    analytics = false\n    autostage = true\n['remote \"selfsup\"']\n    url = elsewhere\n"
+    )
+    (root / ".dvc" / "config").write_text(ours)
     (root / ".dvc" / ".gitignore").write_text("/config.local\n/tmp\n/cache\n")
     (root / ".dvcignore").write_text("/data/**/.*\n")
     (root / ".gitignore").write_text("/data\n")
     (root / ".dvc" / "config.local").write_text("['remote \"mine\"']\n    url = s3://bucket\n")
 
-    def git(*arguments):
-        who = {
-            "GIT_AUTHOR_NAME": "a",
-            "GIT_AUTHOR_EMAIL": "a@b",
-            "GIT_COMMITTER_NAME": "a",
-            "GIT_COMMITTER_EMAIL": "a@b",
-        }
-        return subprocess.run(
-            ["git", *arguments],
-            cwd=root,
-            env={**os.environ, **who},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-
-    git("init", "-q")
-    git("add", "-A")
-    git("commit", "-q", "-m", "x")
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "x")
     versions.snapshot(data, remote, cache)
-    assert git("status", "--short") == "?? data.dvc\n"
+    assert git(root, "status", "--short") == "?? data.dvc\n"
     local = (root / ".dvc" / "config.local").read_text()
     assert "s3://bucket" in local
     assert str(cache) in local
+
+
+@pytest.fixture
+def theirs(tmp_path):
+    """A project of somebody's own: under git and DVC, with a shared cache, and data of its own."""
+    root = tmp_path / "theirs"
+    (root / "big").mkdir(parents=True)
+    (root / "big" / "blob.bin").write_bytes(b"blob" * 1000)
+    git(root, "init", "-q")
+    run_dvc = (sys.executable, "-m", "dvc")
+    command(root, *run_dvc, "init", "-q")
+    command(root, *run_dvc, "cache", "dir", "-q", "--local", str(tmp_path / "shared"))
+    command(root, *run_dvc, "add", "-q", "big")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "one")
+    return root
+
+
+def everything(root):
+    return {
+        p: p.read_bytes() for p in root.rglob("*") if p.is_file() and "tmp" not in p.relative_to(root).parts
+    }
+
+
+def test_a_dvc_project_of_somebodys_own_stays_as_it_is(theirs, place):
+    """Inside it the data have a project of their own, which neither its DVC nor its git takes in."""
+    _, remote, cache = place
+    before = everything(theirs)
+    data = theirs / "selfsup" / "data"
+    shutil.copytree(place[0], data)
+    version = versions.snapshot(data, remote, cache)
+    assert version.hash == dvc_hash(data)
+
+    assert {file: content for file, content in everything(theirs).items() if file in before} == before
+    git(theirs, "add", "-A")
+    added = set(git(theirs, "diff", "--cached", "--name-only").split())
+    assert added == {
+        f"selfsup/{name}" for name in (".dvcignore", "data.dvc", ".dvc/.gitignore", ".dvc/config")
+    }
+    run_dvc = (sys.executable, "-m", "dvc")
+    assert json.loads(command(theirs, *run_dvc, "status", "--json")) == {}
+    shutil.rmtree(theirs / "big")
+    command(theirs, *run_dvc, "checkout")
+    assert (theirs / "big" / "blob.bin").read_bytes() == b"blob" * 1000
+    assert versions.verify(data, version.hash, remote, cache) == version
+
+
+def test_data_beside_somebodys_dvc_are_refused_before_anything_is_written(theirs, place):
+    _, remote, cache = place
+    data = theirs / "data"
+    shutil.copytree(place[0], data)
+    before = everything(theirs)
+    with pytest.raises(
+        UserError, match=r"theirs is a DVC project of its own.* SELFSUP_DATA, to .*selfsup/data say"
+    ):
+        versions.snapshot(data, remote, cache)
+    assert everything(theirs) == before
 
 
 @pytest.mark.slow

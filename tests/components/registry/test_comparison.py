@@ -23,6 +23,15 @@ def test_the_better_baseline_must_be_beaten_not_reached() -> None:
     assert "pixels" in comparison.beats_baselines(0.71, baselines).why
 
 
+def test_where_a_baseline_is_right_on_all_it_is_enough_to_be_so_too() -> None:
+    check = comparison.beats_baselines(1.0, {"pixels": 1.0, "scratch": 0.9})
+    assert (check.passed, check.bound) == (True, 1.0)
+    assert check.why == "accuracy against pixels 1.0000, needed >= 1.0000"
+    assert not comparison.beats_baselines(0.999, {"pixels": 1.0}).passed
+    assert comparison.beats_baselines(1.0, {"pixels": 0.97}, margin=0.05).passed
+    assert not comparison.beats_baselines(0.99, {"pixels": 0.97}, margin=0.05).passed
+
+
 @pytest.mark.parametrize("baselines", [None, {}, {"pixels": 0.7, "scratch": None}, {"pixels": math.nan}])
 def test_a_missing_baseline_fails(baselines: dict[str, float | None] | None) -> None:
     check = comparison.beats_baselines(0.99, baselines)

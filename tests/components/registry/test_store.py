@@ -158,3 +158,13 @@ def test_a_password_is_not_shown() -> None:
     assert shown("postgresql://ana:geheim@db:5432/mlflow") == "postgresql://ana:***@db:5432/mlflow"
     assert shown("sqlite:////tmp/a/mlflow.db") == "sqlite:////tmp/a/mlflow.db"
     assert shown("http://127.0.0.1:5000") == "http://127.0.0.1:5000"
+
+
+def test_a_deleted_experiment_is_restored_with_its_runs(client: Any, place: Path) -> None:
+    where = experiment(client, "deleted", place / "artifacts", place / "lock")
+    made = client.create_run(where).info.run_id
+    client.delete_experiment(where)
+    assert experiment(client, "deleted", place / "artifacts", place / "lock") == where
+    assert client.get_experiment(where).lifecycle_stage == "active"
+    assert client.get_run(made).info.lifecycle_stage == "active"
+    client.create_run(where)  # which a deleted one refuses

@@ -253,7 +253,7 @@ def test_age_lowers_the_bar_and_is_observed(grown, monkeypatch):
     from pipelines.planning import ancestry
 
     seen = grown.champion(grown.snapshot())
-    monkeypatch.setattr(ancestry, "observe", lambda model, settings: dict(seen))
+    monkeypatch.setattr(ancestry, "observe", lambda model, settings, recipe: dict(seen))
     request = Request(snapshot="snapshot/0", model="toys", asked=ASKED, max_age_days=30)
     observed = observe(request, grown.settings, "toys")
     assert observed["old"] == "yes"
@@ -262,7 +262,7 @@ def test_age_lowers_the_bar_and_is_observed(grown, monkeypatch):
     assert grown.plan(grown.snapshot(), observed, max_age_days=30).decision == "warm"
 
 
-def test_the_champion_as_mlflow_and_the_store_have_it(grown):
+def test_the_champion_as_mlflow_and_the_store_have_it(grown, caplog):
     """A real registry: none, then one, then one whose encoder is gone, then one that somebody deleted."""
     import shutil
 
@@ -277,6 +277,11 @@ def test_the_champion_as_mlflow_and_the_store_have_it(grown):
     seen = grown.champion(grown.snapshot())
     registry = registry_of("toys", settings)
     client = registry.client
+    made = client.get_experiment_by_name("toys")  # before a training that would register from it
+    client.delete_experiment(made.experiment_id)
+    assert observe(request, settings, "toys") == none
+    assert client.get_experiment(made.experiment_id).lifecycle_stage == "active"
+    assert "the experiment toys was deleted in MLflow; it is restored with its runs" in caplog.text
     client.create_registered_model("toys")
     tags = {f"selfsup.{key}": value for key, value in seen.items() if "/" in value}
     made = client.create_model_version("toys", "file:///nowhere", tags={**tags, "selfsup.digest": "d"})
