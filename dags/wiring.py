@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import (
     DAG,
@@ -68,7 +69,7 @@ def flow(recipe: Recipe, name: str, schedule: Any, doc: str | None) -> DAG:
     with DAG(
         dag_id=f"{name}_{recipe.name}",
         schedule=schedule,
-        start_date=datetime(2026, 1, 1),
+        start_date=datetime(2026, 1, 1, tzinfo=ZoneInfo(recipe.timezone)),  # its zone is the schedule's
         catchup=False,
         max_active_runs=1,
         tags=["selfsup", recipe.name],

@@ -151,6 +151,9 @@ def dag_run(dag_id: str, conf: dict[str, Any]) -> bool:
 
     _close_abandoned(dag_id)
     bag = DagBag(str(ROOT / "dags"))
+    if dag_id not in bag.dags:
+        print(f"there is no DAG {dag_id}; import errors: {bag.import_errors or 'none'}", file=sys.stderr)
+        return False
     dag = bag.dags[dag_id]
     # Its test loop takes the alert for the id of one in the database; PostgreSQL refuses that.
     dag.deadline = None

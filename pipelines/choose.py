@@ -19,8 +19,7 @@ from components.objectives import OBJECTIVES
 from components.training.candidates import candidate
 from components.training.choose import Choice, Outcome, ranked, rungs
 from components.training.trial import Trial
-from pipelines import journal
-from pipelines import recipe as recipes
+from pipelines import journal, recipe_folders
 from pipelines.progress import Display
 from pipelines.recipe import Recipe
 from pipelines.run import home_lock, run
@@ -33,7 +32,7 @@ BUDGET = 9  # epochs of the longest run: compared after 1, 3 and 9
 
 
 def choose(
-    path: Path,
+    path: Path | str,
     settings: Settings,
     names: Sequence[str] = (),
     budget: int = BUDGET,
@@ -53,7 +52,7 @@ def choose(
     chosen = _known(names)
     if budget < 1:
         raise UserError(f"a budget of one epoch or more is needed, got {budget}")
-    recipe = recipes.load(path)
+    recipe = recipe_folders.find(path, settings)
     name = run(path, settings, Display(), flow="ingest")
     done = {line.stage: line.reference for line in journal.stages(settings.home, name)}
     with home_lock(settings.home):  # gc takes neither the data nor the trials meanwhile

@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="do what a recipe asks for; what is there already is not repeated")
-    run.add_argument("recipe", type=Path, help="a YAML file, such as recipes/quickstart.yaml")
+    run.add_argument("recipe", help="a YAML file, such as recipes/quickstart.yaml, or the name of a recipe")
     run.add_argument("--airflow", action="store_true", help="through an Airflow DAG run")
     run.add_argument("--flow", default="train", help="ingest, train (the default), score or monitor")
     run.add_argument(
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.set_defaults(do=_run)
     init = commands.add_parser("init", help="look at your data and write a recipe for it")
-    init.add_argument("name", help="of the recipe to write: recipes/NAME.yaml")
+    init.add_argument("name", help="of the recipe to write: HOME/recipes/NAME.yaml")
     init.add_argument(
         "--from",
         dest="source",
@@ -58,12 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     init.set_defaults(do=_init)
     choose = commands.add_parser("choose", help="short runs of several objectives: which suits this data")
-    choose.add_argument("recipe", type=Path, help="a YAML file")
+    choose.add_argument("recipe", help="a YAML file, or the name of a recipe")
     choose.add_argument("--names", default="", metavar="A,B", help="objectives to compare; default: all")
     choose.add_argument("--budget", type=int, default=9, help="epochs of the longest run (default 9)")
     choose.set_defaults(do=_choose)
     check = commands.add_parser("check", help="say what is wrong with a recipe, without running anything")
-    check.add_argument("recipe", type=Path, help="a YAML file")
+    check.add_argument("recipe", help="a YAML file, or the name of a recipe")
     check.set_defaults(do=_check)
     show = commands.add_parser(
         "show", help="the manifest of a finished run of a stage, or what a model says of itself"
@@ -117,10 +117,14 @@ def _choose(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from pipelines import recipe_folders
     from pipelines.check import check
-    from pipelines.recipe import load
+    from pipelines.settings import Settings
 
-    check(load(arguments.recipe))
+    settings = Settings.load()
+    recipe = recipe_folders.find(arguments.recipe, settings)
+    recipe_folders.refuse_namesakes(recipe, settings)
+    check(recipe)
     print(f"{arguments.recipe}: every section is what its stage asks for")
     return 0
 

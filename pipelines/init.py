@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.errors import UserError
+from pipelines import recipe_folders
 from pipelines.proposal import TEST_SHARE, Values, render, suited
-from pipelines.settings import Settings
+from pipelines.settings import Settings, make_home
 from pipelines.survey import Found, inbox_of, look
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -30,12 +31,12 @@ class InitReport:
 
 
 def init(name: str, source: Path, settings: Settings) -> InitReport:
-    """Look at `source` (a folder, a CSV or Parquet table) and write recipes/NAME.yaml.
+    """Look at `source` (a folder, a CSV or Parquet table) and write NAME.yaml into the user's recipes.
 
     Raises:
         UserError: a name that cannot be or is taken; no such place; nothing readable there.
     """
-    recipe = settings.recipes / f"{name}.yaml"
+    recipe = settings.user_recipes / f"{name}.yaml"
     _check_name(name, recipe, settings)
     if not source.exists():
         raise UserError(f"there is nothing at {source}; give a folder of images, or a CSV or Parquet file")
@@ -45,6 +46,7 @@ def init(name: str, source: Path, settings: Settings) -> InitReport:
     found = look(inbox)
     values = suited(found)
     text = render(name, _relative(inbox, recipe.parent), found, values, str(table) if table else None)
+    make_home(settings.home)
     recipe.parent.mkdir(parents=True, exist_ok=True)
     with recipe.open("x", encoding="utf-8") as file:
         file.write(text)
@@ -53,7 +55,7 @@ def init(name: str, source: Path, settings: Settings) -> InitReport:
         lines.append(
             f"{table} is followed: each ingest reads it again; the files it names are linked into {inbox}"
         )
-    lines.append(f"wrote {recipe}; next: selfsup run {_short(recipe)}")
+    lines.append(f"wrote {_short(recipe)}; next: selfsup run {name}")
     print("\n".join(lines))
     return InitReport(recipe, inbox, found, lines, values)
 
@@ -124,14 +126,15 @@ def notes(found: Found, values: Values) -> list[str]:
 def _check_name(name: str, recipe: Path, settings: Settings) -> None:
     if not NAME.fullmatch(name):
         raise UserError(f"a recipe's name is small letters, digits, - and _, a letter first; got {name!r}")
-    if recipe.exists():
-        raise UserError(f"the name {name} is taken by {recipe}; choose another, or delete that file")
+    named = [other.file for other in recipe_folders.read(settings)[0].get(name, [])]
+    if taken := [recipe] if recipe.exists() else named:
+        raise UserError(f"the name {name} is taken by {taken[0]}; choose another, or delete that file")
     if (settings.data / name / "index.json").exists():
         raise UserError(f"the name {name} is taken: {settings.data / name} holds its data; choose another")
 
 
 def _relative(inbox: Path, recipes: Path) -> str:
-    """Relative where inbox and recipes lie in one project, so that it can be moved; else absolute."""
+    """Relative where the inbox lies in the home, which can then be moved; else absolute."""
     return os.path.relpath(inbox, recipes) if inbox.is_relative_to(recipes.parent) else str(inbox)
 
 

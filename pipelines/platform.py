@@ -17,8 +17,9 @@ from pathlib import Path
 import psutil
 
 from components.errors import UserError
-from pipelines import processes
+from pipelines import processes, recipe_folders
 from pipelines.airflow_home import PORT, airflow_environ
+from pipelines.recipe import Recipe
 from pipelines.settings import Settings
 
 MLFLOW_PORT = 5000
@@ -89,6 +90,27 @@ def up(settings: Settings, say: Say) -> None:
         f"Airflow  http://127.0.0.1:{PORT}  user admin, password in {settings.home / 'airflow' / 'passwords.json'}"
     )
     say(f"MLflow   http://127.0.0.1:{MLFLOW_PORT}")
+    recipes, mistakes = recipe_folders.scheduled(settings)
+    for name, recipe in sorted(recipes.items()):
+        say(f"{name}: {_when(recipe)}")
+    for mistake in mistakes:
+        say(f"no DAG for this recipe: {mistake}")
+
+
+def _when(recipe: Recipe) -> str:
+    """When Airflow starts the recipe's flows by itself."""
+    inbox = f"the inbox is looked at by its schedule {recipe.schedule} ({recipe.timezone})"
+    match recipe.schedule, recipe.retrain:
+        case None, "data":
+            return "its ingest is started by hand, and trains where there are new data"
+        case None, _:
+            return "runs only when started by hand"
+        case _, "data":
+            return f"{inbox}, and it trains where there are new data"
+        case _, "schedule":
+            return f"{inbox}, and it trains then"
+        case _:
+            return f"{inbox}; its training is started by hand"
 
 
 def down(settings: Settings, say: Say) -> None:

@@ -13,7 +13,7 @@ from components.registry import gate, moves
 from components.registry.gate import Check, GateConfig
 from components.registry.journal import Entry, Journal
 from components.registry.store import REFERENCE, Registry
-from pipelines import verdict
+from pipelines import recipe_folders, verdict
 from pipelines.recipe import load
 from pipelines.registry import journal_of, registry_of
 from pipelines.settings import Settings
@@ -130,18 +130,10 @@ def model_name(recipe: str | Path, settings: Settings) -> str:
     Raises:
         UserError: a path was given, and there is no recipe or a wrong one.
     """
-    path = Path(recipe)
-    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
-        return load(path).model
-    for folder in (settings.recipes, settings.user_recipes):
-        for file in sorted(folder.glob("*.yaml")):
-            try:
-                found = load(file)
-            except UserError:  # another recipe's mistake is not this one's
-                continue
-            if found.name == str(recipe):
-                return found.model
-    return str(recipe)
+    if recipe_folders.is_path(recipe):
+        return load(Path(recipe)).model
+    named = recipe_folders.scheduled(settings)[0].get(str(recipe))
+    return named.model if named else str(recipe)
 
 
 def _opened(recipe: str | Path, settings: Settings) -> tuple[Registry, Journal]:

@@ -4,7 +4,8 @@ name: mnist            # of the data's folder, the DAG and the registered model
 seed: 0
 modality: {name: image, size: 28, channels: 1}
 inbox: ../inbox        # where unlabelled data lands; relative to this file
-schedule: null         # or a cron expression: when the inbox is looked at
+schedule: null         # or a cron expression, such as "0 3 * * *": when the inbox is looked at
+timezone: UTC          # or another, such as Europe/Berlin: that of the schedule
 retrain: data          # when new data came; or schedule: at that time, in one go; or manual
 hours: {pretrain: 48}  # a stage that takes longer is ended
 deadline: 24           # hours after which a training that is not done is an alert
@@ -14,16 +15,28 @@ pretrain: {epochs: 10} # one section a stage: its request, without the upstream 
 """
 
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import yaml
+from croniter import CroniterError, croniter
 from pydantic import Field, NonNegativeInt, PositiveFloat, ValidationError, field_validator
 
 from components.config import Config, explain, unknown
 from components.errors import UserError
 from pipelines.graph import FLOWS, GRAPH, references
 
+# Airflow's own short names; what it runs without a time (@once, @continuous) is no schedule of an inbox.
+PRESETS = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@quarterly": "0 0 1 */3 *",
+    "@yearly": "0 0 1 1 *",
+}
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 # What is said once at the top, and the stages that are asked it.
@@ -46,7 +59,7 @@ FILLED: dict[str, tuple[str, ...]] = {
 }
 
 # What a recipe is, and when it runs: nothing that is asked for one run.
-FIXED = ("name", "schedule", "retrain", "hours", "deadline", "approval_hours")
+FIXED = ("name", "schedule", "timezone", "retrain", "hours", "deadline", "approval_hours")
 
 # The stages whose finished runs plan may let stand: it is told what the recipe asks of them.
 SETTLED = ("pretrain", "embed")
@@ -74,6 +87,7 @@ class Recipe(Config):
     modality: dict[str, Any]
     inbox: Path
     schedule: str | None = None
+    timezone: str = "UTC"
     retrain: Literal["data", "schedule", "manual"] = "data"
     hours: dict[str, PositiveFloat] = Field(default_factory=dict)
     deadline: PositiveFloat = 24.0
@@ -90,10 +104,31 @@ class Recipe(Config):
 
     @field_validator("schedule")
     @classmethod
-    def _five_fields(cls, schedule: str | None) -> str | None:
-        if schedule is not None and not schedule.startswith("@") and len(schedule.split()) != 5:
-            raise ValueError("a cron expression of five fields, such as '0 3 * * *', or null")
+    def _cron(cls, schedule: str | None) -> str | None:
+        if schedule is None:
+            return None
+        wrong = f"a cron expression of five fields, such as '0 3 * * *', or {', '.join(PRESETS)}, or null is needed"
+        expression = PRESETS.get(schedule, schedule)
+        if len(expression.split()) != 5:
+            raise ValueError(f"{wrong} (got {schedule!r:.80})")
+        try:
+            croniter(expression).get_next()
+        except (CroniterError, ValueError) as error:
+            raise ValueError(f"{wrong} (got {schedule!r:.80}: {error!s:.120})") from None
         return schedule
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, timezone: str) -> str:
+        try:
+            ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            near = get_close_matches(timezone, available_timezones(), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(
+                f"a time zone such as 'Europe/Berlin' is needed (got {timezone!r:.80}){hint}"
+            ) from None
+        return timezone
 
     @field_validator("hours")
     @classmethod

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from components.errors import UserError
-from pipelines import check, journal
+from pipelines import check, journal, recipe_folders
 from pipelines import recipe as recipes
 from pipelines.code import code_digest
 from pipelines.execute import Watch, execute
@@ -29,7 +29,7 @@ Through = Callable[[Recipe, Settings, str, Display, str], None]
 
 
 def run(
-    path: Path,
+    path: Path | str,
     settings: Settings,
     display: Display,
     through_airflow: bool = False,
@@ -40,6 +40,7 @@ def run(
     """One flow of a recipe; what is there already is found and not repeated. The name of the run's journal.
 
     Args:
+        path: of a recipe, or its name.
         force: "warm" or "scratch", in place of the plan stage's own judgement.
         reason: why this run was asked for, in the asker's words, for the journal.
 
@@ -51,7 +52,8 @@ def run(
     if force and "plan" not in stages:
         raise UserError(f"flow {flow} retrains nothing, so there is nothing to force; leave --force out")
     refuse_unsafe(settings)
-    recipe = recipes.load(path).forced(force)
+    recipe = recipe_folders.find(path, settings).forced(force)
+    recipe_folders.refuse_namesakes(recipe, settings)
     with home_lock(settings.home), _ended_by_sigterm():
         name, started = journal.new_run(recipe.name), time.time()
         file = journal.journal_file(settings.home, name)

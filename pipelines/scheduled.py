@@ -15,7 +15,7 @@ from pydantic import Field
 
 from components.config import Config
 from components.errors import UserError
-from pipelines import journal
+from pipelines import journal, recipe_folders
 from pipelines.execute import execute
 from pipelines.graph import FLOWS
 from pipelines.notify import notify
@@ -36,22 +36,13 @@ class Asked(Config):
 
 
 def recipes(settings: Settings) -> list[Recipe]:
-    """Those in the two folders, and the copies of open runs; the first of a name counts.
+    """Those in the two folders, and the copies of open runs.
 
-    One with a mistake in it is named in the log and takes no other with it.
+    One with a mistake in it is named in the log and takes no other with it; of several with one name none counts.
     """
-    found: dict[str, Recipe] = {}
-    for folder in (settings.recipes, settings.user_recipes):
-        for file in sorted(folder.glob("*.yaml")):
-            try:
-                recipe = load(file)
-            except ValueError as mistake:
-                log.error("no DAG for this recipe: %s", mistake)
-                continue
-            if recipe.name in found:
-                log.error("%s: %s has this name already", file, found[recipe.name].file)
-                continue
-            found[recipe.name] = recipe
+    found, mistakes = recipe_folders.scheduled(settings)
+    for mistake in mistakes:
+        log.error("no DAG for this recipe: %s", mistake)
     for copy in sorted((settings.home / "runs").glob(f"*{COPY}")):
         try:
             recipe = Recipe.model_validate_json(copy.read_bytes())

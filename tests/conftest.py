@@ -224,9 +224,7 @@ def project(tmp_path: Path, bytecode: Path) -> Iterator[Project]:
     shutil.copytree(ROOT / "pipelines", root / "pipelines", ignore=ignore)
     if (ROOT / "dags").exists():
         shutil.copytree(ROOT / "dags", root / "dags", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("__init__", "config", "errors"):
-        (root / "components").mkdir(exist_ok=True)
-        shutil.copy(ROOT / "components" / f"{name}.py", root / "components")
+    shutil.copytree(ROOT / "components", root / "components", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "pipelines" / "stages").mkdir()
     (root / "pipelines" / "stages" / "__init__.py").touch()
     (root / "pipelines" / "tracking.py").write_text(TRACKING)

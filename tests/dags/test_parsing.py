@@ -10,6 +10,12 @@ dags = {}
 for name in ("ingest", "train", "score", "monitor", "promote"):
     found = runpy.run_path(f"dags/{name}.py")
     dags |= {dag.dag_id: dag for key, dag in found.items() if key.startswith(f"{name}_")}
+from datetime import UTC, datetime
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
+from pendulum import instance
+before = TimeRestriction(instance(datetime(2026, 7, 1, 12, tzinfo=UTC)), None, True)
+nightly = DagSerialization.from_dict(DagSerialization.to_dict(dags["train_nightly"])).timetable
 heavy = ("torch", "ray", "mlflow", "pandas", "numpy", "pyarrow", "sklearn", "dvc")
 print(json.dumps({
     "heavy": [m for m in heavy if m in sys.modules],
@@ -19,6 +25,8 @@ print(json.dumps({
         d.dag_id: [a.uri for a in d.schedule] if isinstance(d.schedule, list) else d.schedule
         for d in dags.values()
     },
+    "zones": {d.dag_id: str(d.timezone) for d in dags.values()},
+    "berlin": nightly.next_dagrun_info(last_automated_data_interval=None, restriction=before).run_after.isoformat(),
     "outlets": {f"{d.dag_id}.{t.task_id}": [o.name for o in t.outlets] for d in dags.values() for t in d.tasks
                 if t.outlets},
     "pools": {f"{d.dag_id}.{t.task_id}": t.pool for d in dags.values() for t in d.tasks},
@@ -58,15 +66,16 @@ def test_what_is_loaded_and_what_is_wired(project):
     project.recipe("hours: {second: 1.5}\ndeadline: 6\n")
     project.recipe("schedule: '@hourly'\n", name="hourly")
     project.recipe("schedule: '@hourly'\nretrain: manual\n", name="manual")
-    project.recipe("schedule: '@hourly'\nretrain: schedule\n", name="nightly")
+    project.recipe("schedule: '0 3 * * *'\nretrain: schedule\ntimezone: Europe/Berlin\n", name="nightly")
     own = project.home / "recipes"
     own.mkdir(parents=True)
     project.recipe("schedule: '@daily'\n", name="mine").rename(own / "mine.yaml")
-    (own / "other.yaml").write_text("name: small\nmodality: {name: image}\ninbox: other\n")
+    for file in ("one", "two"):
+        (own / f"{file}.yaml").write_text("name: twice\nmodality: {name: image}\ninbox: other\n")
     (project.root / "recipes" / "broken.yaml").write_text("name: broken\ncolour: red\n")
     found = told(project, PARSE)
 
-    # one mistake takes no other DAG with it; of two recipes with one name the project's own counts
+    # one mistake takes no other DAG with it; of two recipes with one name neither runs
     assert found["heavy"] == found["stages"] == []
     names = ("small", "hourly", "manual", "nightly", "mine")
     assert set(found["dags"]) == {f"{flow}_{name}" for flow in (*FLOWS, "promote") for name in names}
@@ -78,13 +87,17 @@ def test_what_is_loaded_and_what_is_wired(project):
         "small": (None, ["selfsup://data/small"]),
         "hourly": ("@hourly", ["selfsup://data/hourly"]),
         "manual": ("@hourly", None),
-        "nightly": (None, "@hourly"),
+        "nightly": (None, "0 3 * * *"),
         "mine": ("@daily", ["selfsup://data/mine"]),
     }
     assert (
         found["schedules"]["score_small"] == found["schedules"]["monitor_small"] == ["selfsup://data/small"]
     )
     assert found["schedules"]["promote_small"] is None
+    assert {found["zones"][f"{flow}_nightly"] for flow in FLOWS} == {"Europe/Berlin"}
+    assert found["zones"]["train_hourly"] == "UTC"
+    # the summer of 2026: three in the morning there is one o'clock UTC
+    assert found["berlin"] == "2026-07-02T01:00:00+00:00"
 
     of = {kind: {k.replace("_small", ""): v for k, v in found[kind].items() if "_small" in k}
           for kind in ("dags", "outlets", "pools", "timeouts", "retries", "deadlines", "forms")}  # fmt: skip

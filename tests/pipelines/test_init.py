@@ -188,16 +188,18 @@ def test_many_bad_samples_are_said_and_allowed_for(settings, source, capsys):
         ("x", lambda s: s.write_text("hello"), "is no data that can be read"),
         ("Big Name", lambda s: put(s, "a.png"), "small letters"),
         ("taken", lambda s: put(s, "a.png"), r"is taken by .*taken\.yaml"),
+        ("shipped", lambda s: put(s, "a.png"), r"is taken by .*shipped\.yaml"),
     ],
 )
 def test_mistakes_are_one_line(settings, source, name, make, word):
-    settings.recipes.mkdir()
-    (settings.recipes / "taken.yaml").write_text("name: taken\n")
+    for folder, other in ((settings.user_recipes, "taken"), (settings.recipes, "shipped")):
+        folder.mkdir(parents=True)
+        (folder / f"{other}.yaml").write_text(f"name: {other}\nmodality: {{name: image}}\ninbox: in\n")
     make(source)
     with pytest.raises(UserError, match=word) as caught:
         init(name, source, settings)
     assert "\n" not in str(caught.value)
-    assert sorted(p.name for p in settings.recipes.iterdir()) == ["taken.yaml"]
+    assert [p.name for p in settings.user_recipes.iterdir()] == ["taken.yaml"]
 
 
 def test_a_folder_name_with_odd_characters_survives_yaml(settings, tmp_path):
@@ -206,10 +208,10 @@ def test_a_folder_name_with_odd_characters_survives_yaml(settings, tmp_path):
     assert read(init("odd", odd, settings))[0].inbox == odd
 
 
-def test_an_inbox_in_the_same_project_is_named_relative(settings, tmp_path):
-    put(tmp_path / "pictures", *(f"{n}.png" for n in range(10)))
+def test_an_inbox_in_the_home_is_named_relative(settings):
+    put(settings.home / "pictures", *(f"{n}.png" for n in range(10)))
     assert (
-        yaml.safe_load(init("rel", tmp_path / "pictures", settings).recipe.read_text())["inbox"]
+        yaml.safe_load(init("rel", settings.home / "pictures", settings).recipe.read_text())["inbox"]
         == "../pictures"
     )
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from components.errors import UserError
@@ -47,6 +49,12 @@ def test_an_empty_section_is_all_defaults(written):
         (TOP.replace("name: q", "name: ../q"), "name: "),
         (TOP.replace("inbox: ../inbox\n", ""), "inbox: .*required"),
         (TOP + "schedule: daily\n", "schedule: a cron expression of five fields"),
+        (TOP + "schedule: 0 25 * * *\n", r"schedule: a cron expression .* \(got '0 25 \* \* \*'"),
+        (TOP + "schedule: '@dayly'\n", "schedule: .*@daily.* \\(got '@dayly'\\)"),
+        (TOP + "schedule: 0 0 31 2 *\n", "schedule: a cron expression"),  # a day that never comes
+        (TOP + "schedule: 0 3 * * * *\n", "schedule: a cron expression of five fields"),
+        (TOP + "timezone: Europe/Berlln\n", "timezone: .*did you mean 'Europe/Berlin'"),
+        (TOP + "timezone: ../zone\n", "timezone: a time zone such as"),
         ("name: [1\n", "line 2: not valid YAML"),
         ("- a\n", "a mapping of names to values is needed, not list"),
         ("", "a mapping of names to values is needed, not NoneType"),
@@ -117,3 +125,19 @@ def test_a_flow_that_is_not_there_is_said_with_the_nearest_one():
     assert recipe.flow_stages("ingest") == ("ingest", "snapshot")
     with pytest.raises(UserError, match="flow: unknown name 'trian'; did you mean 'train'"):
         recipe.flow_stages("trian")
+
+
+@pytest.mark.parametrize("schedule", [*recipe.PRESETS, "*/10 * * * *", "0 3 * * 1-5", "30 2 1 jan,jul *"])
+def test_schedules_that_airflow_takes(written, schedule):
+    assert recipe.load(written(TOP + f"schedule: '{schedule}'\n")).schedule == schedule
+
+
+def test_the_short_names_are_airflows():
+    from airflow.utils.dates import cron_presets
+
+    assert cron_presets == recipe.PRESETS
+
+
+def test_what_is_shipped_never_runs_unasked():
+    shipped = [recipe.load(file) for file in (Path(__file__).parents[2] / "recipes").glob("*.yaml")]
+    assert {(one.name, one.schedule, one.retrain) for one in shipped} == {("quickstart", None, "manual")}
