@@ -1,4 +1,5 @@
-"""The one base class of every configuration: frozen; an unknown key is refused, with the nearest known one named."""
+"""The one base class of every configuration: frozen; an unknown key is refused, with the nearest known one named; and
+what has kinds told apart by their name may be that name alone (encoder: resnet18)."""
 
 from difflib import get_close_matches
 from typing import Any
@@ -13,11 +14,13 @@ class Config(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _known_keys_only(cls, given: Any) -> Any:
-        if isinstance(given, dict):
-            for key in given:
-                if key not in cls.model_fields:
-                    raise ValueError(unknown(str(key), list(cls.model_fields)))
-        return given
+        if not isinstance(given, dict):
+            return given
+        for key in given:
+            if key not in cls.model_fields:
+                raise ValueError(unknown(str(key), list(cls.model_fields)))
+        kinds = {key for key in given if cls.model_fields[key].discriminator == "name"}
+        return {key: {"name": v} if key in kinds and isinstance(v, str) else v for key, v in given.items()}
 
 
 def unknown(key: str, known: list[str]) -> str:
@@ -41,6 +44,8 @@ def _said(item: ErrorDetails) -> str:
     text, came, context = item["msg"].removeprefix("Value error, "), item["input"], item.get("ctx", {})
     if item["type"] in ("missing", "value_error"):
         return text
+    if item["type"] in ("model_attributes_type", "model_type", "dict_type"):
+        return f"a mapping of keys to values is needed (got {came!r:.80})"
     if item["type"].startswith("union_tag"):
         field = str(context["discriminator"]).strip("'")
         if item["type"] == "union_tag_not_found":

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -26,8 +27,8 @@ def files_exist(recipe: Recipe) -> None:
 
 
 def check(recipe: Recipe, stages: Sequence[str] = tuple(GRAPH)) -> None:
-    """The sections of `stages` against each stage's own Request, in a child process, because stages import
-    much.
+    """The sections of `stages` against each stage's own Request, and whether the networks can be built, in a child
+    process, because stages import much.
 
     Raises:
         UserError: one line with every mistake.
@@ -43,16 +44,24 @@ def check(recipe: Recipe, stages: Sequence[str] = tuple(GRAPH)) -> None:
 
 
 def mistakes(recipe: Recipe, stages: Sequence[str]) -> list[str]:
-    """What the stages say of their sections: 'stage.field: ...' each. Imports these stages."""
+    """What the stages say of their sections: 'stage.field: ...' each; and where these are right, what hinders the
+    networks from being built. Imports these stages."""
     from pipelines.store import load as load_stage
 
     found = []
+    requests: dict[str, Any] = {}
     done = {stage: f"{stage}/{'0' * 16}" for stage in GRAPH}
     for stage in stages:
         try:
-            load_stage(stage).Request.model_validate(recipe.request(stage, done))
+            requests[stage] = load_stage(stage).Request.model_validate(recipe.request(stage, done))
         except ValidationError as error:
             found.append(explain(error, stage))
+    if "pretrain" in requests and "snapshot" in requests:
+        from pipelines.build_check import build_mistake  # torch, which pretrain has imported
+
+        asked = requests["pretrain"]
+        if wrong := build_mistake(asked.objective, asked.encoder, requests["snapshot"].modality):
+            found.append(f"pretrain: {wrong}")
     return found
 
 

@@ -125,7 +125,7 @@ def _check(arguments: argparse.Namespace) -> int:
     recipe = recipe_folders.find(arguments.recipe, settings)
     recipe_folders.refuse_namesakes(recipe, settings)
     check(recipe)
-    print(f"{arguments.recipe}: every section is what its stage asks for")
+    print(f"{recipe.file}: every section is valid, and objective, encoder and weights fit together")
     return 0
 
 

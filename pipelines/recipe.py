@@ -102,6 +102,11 @@ class Recipe(Config):
             raise ValueError(f"small letters, digits, - and _, a letter first, 63 at most (got {name!r:.80})")
         return name
 
+    @field_validator("modality", mode="before")
+    @classmethod
+    def _name_alone(cls, modality: Any) -> Any:
+        return {"name": modality} if isinstance(modality, str) else modality
+
     @field_validator("schedule")
     @classmethod
     def _cron(cls, schedule: str | None) -> str | None:

@@ -6,9 +6,12 @@ looks here (`begin_from`). So a trained model needs the file no longer.
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import torch
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor
 
@@ -62,7 +65,21 @@ def begin_from(encoder: E, start: Start | None) -> E:
     """
     if start is None:
         return encoder
-    load_weights(encoder, read(start), strict=start.strict, where=start.weights)
+    return _begun(encoder, start, read(start))
+
+
+def check_start(encoder: E, start: Start) -> None:
+    """Raise what begin_from would. encoder: on the meta device, and unusable afterwards; of the file no tensor is
+    read, only its digest and what it holds."""
+    from safetensors import safe_open
+
+    with _opened(start) as file, safe_open(file, framework="pt") as stored:
+        shapes = {name: stored.get_slice(name).get_shape() for name in stored.keys()}  # noqa: SIM118 - no mapping
+    _begun(encoder, start, {name: torch.empty(shape, device="meta") for name, shape in shapes.items()})
+
+
+def _begun(encoder: E, start: Start, tensors: dict[str, Tensor]) -> E:
+    load_weights(encoder, tensors, strict=start.strict, where=start.weights)
     if start.adapt == "frozen":
         return freeze(encoder)
     return adapt(encoder, start.rank, start.alpha) if start.adapt == "lora" else encoder
@@ -70,8 +87,17 @@ def begin_from(encoder: E, start: Start | None) -> E:
 
 def read(start: Start) -> dict[str, Tensor]:
     """Name -> tensor, once the digest is verified."""
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
+
+    with _opened(start) as file:
+        tensors: dict[str, Tensor] = load_file(file)
+    return tensors
+
+
+@contextmanager
+def _opened(start: Start) -> Iterator[Path]:
+    """The file, once its digest is verified; within, that it is no safetensors file is a UserError."""
+    from safetensors import SafetensorError
 
     file = Path(start.weights)
     if not file.is_file():
@@ -85,10 +111,9 @@ def read(start: Start) -> dict[str, Tensor]:
             f"{found} into `start`"
         )
     try:
-        tensors: dict[str, Tensor] = load_file(file)
+        yield file
     except SafetensorError as error:
         raise UserError(f"{file}: a safetensors file is needed, and this is none: {error!s:.80}") from None
-    return tensors
 
 
 def load_weights(encoder: Encoder, tensors: dict[str, Tensor], *, strict: bool, where: str) -> None:

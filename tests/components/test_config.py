@@ -42,6 +42,11 @@ class Farm(Config):
             {"acres": 1, "animal": {"name": "cat", "lives": 0}},
             "farm: animal.cat.lives: Input should be greater than 0 (got 0)",
         ),
+        (
+            {"acres": 1, "animal": "cta"},
+            "farm: animal: name: there is no 'cta'; did you mean 'cat'? names: cat, cow",
+        ),
+        ({"acres": 1, "animal": 7}, "farm: animal: a mapping of keys to values is needed (got 7)"),
         ({"acers": 1}, "farm: unknown key 'acers'; did you mean 'acres'?"),
         ({}, "farm: acres: Field required"),
         (
@@ -55,3 +60,8 @@ def test_a_mistake_is_one_line_that_says_what_there_is(given, said):
     with pytest.raises(ValidationError) as caught:
         Farm.model_validate(given)
     assert explain(caught.value, "farm") == said
+
+
+def test_a_kind_without_options_may_be_its_name_alone():
+    assert Farm.model_validate({"acres": 1, "animal": "cow"}) == Farm(acres=1, animal=Cow())
+    assert Farm(acres=1, animal=Cow()).animal.name == "cow"
