@@ -14,7 +14,7 @@ from typing import NamedTuple
 from components.errors import UserError
 from pipelines import remote, sweep
 from pipelines.in_use import unused
-from pipelines.journal import records
+from pipelines.journal import COPY, records
 from pipelines.needed import Run, given, needed, of_models, of_runs, open_since, runs
 from pipelines.run import home_lock
 from pipelines.settings import Settings
@@ -133,7 +133,7 @@ def _leftovers(home: Path, listed: list[Run]) -> Iterator[Waste]:
     """Live pictures and recipe copies of runs that have ended, Ray's logs, what was only tried out or compared."""
     for run in listed:
         ended = any("ended" in record for record in records(home / "runs" / f"{run.name}.jsonl"))
-        for suffix in (".live", ".recipe.json"):
+        for suffix in (".live", COPY):
             file = home / "runs" / f"{run.name}{suffix}"
             if ended and file.exists():
                 yield Waste(file, _bytes(file), "of a run that has ended")

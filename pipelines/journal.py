@@ -14,6 +14,7 @@ from components.config import Config
 from components.crash import point
 from pipelines.context import append_line
 
+COPY = ".recipe.json"  # of the recipe of an Airflow run, beside its journal until it has ended
 TELLING = ("plan", "report")  # they look and tell
 Status = Literal["found", "ran", "failed"]
 
@@ -91,6 +92,25 @@ def _records(file: Path) -> Iterator[dict[str, Any]]:
             yield record
 
 
+def unended(home: Path, run: str, head: dict[str, Any]) -> str:
+    """What is to be said of a run whose journal has no end: it is at work, or Airflow's and open, or was broken off."""
+    if (home / "runs" / f"{safe(run)}{COPY}").exists():  # until Airflow's last task has ended it
+        return "is open in Airflow"
+    return (
+        "is at work" if _lives(int(head.get("pid", 0)), float(head.get("started", 0.0))) else "was broken off"
+    )
+
+
+def _lives(pid: int, since: float) -> bool:
+    """Whether the process that had this number then has it still."""
+    import psutil  # 20 ms, for runs that have not ended alone
+
+    try:
+        return pid > 0 and psutil.Process(pid).create_time() <= since
+    except psutil.Error:
+        return False
+
+
 def overview(home: Path) -> list[str]:
     """Every run, the latest last: when, how it ended, and what its stages did."""
     lines = []
@@ -98,7 +118,7 @@ def overview(home: Path) -> list[str]:
         head: dict[str, Any] = {}
         for record in records(file):
             head.update(record if "stage" not in record else {})
-        ended = "did not end" if "ended" not in head else head["error"] or "done"
+        ended = head["error"] or "done" if "ended" in head else unended(home, file.stem, head)
         made = stages(home, file.stem)
         counts = ", ".join(
             f"{sum(s.status == status for s in made)} {status}" for status in ("ran", "found", "failed")

@@ -23,7 +23,6 @@ from pipelines.recipe import Recipe, load
 from pipelines.settings import Settings
 from pipelines.store import Manifest, read_manifest
 
-COPY = ".recipe.json"
 log = logging.getLogger(__name__)
 
 
@@ -43,7 +42,7 @@ def recipes(settings: Settings) -> list[Recipe]:
     found, mistakes = recipe_folders.scheduled(settings)
     for mistake in mistakes:
         log.error("no DAG for this recipe: %s", mistake)
-    for copy in sorted((settings.home / "runs").glob(f"*{COPY}")):
+    for copy in sorted((settings.home / "runs").glob(f"*{journal.COPY}")):
         try:
             recipe = Recipe.model_validate_json(copy.read_bytes())
         except (OSError, ValueError):  # its run has ended in this moment, or it was kept by an older version
@@ -177,7 +176,7 @@ def act(
 
 
 def _copy(settings: Settings, run: str) -> Path:
-    return settings.home / "runs" / f"{journal.safe(run)}{COPY}"
+    return settings.home / "runs" / f"{journal.safe(run)}{journal.COPY}"
 
 
 def _made(stage: str, recipe: str, store: Path) -> dict[str, Manifest]:

@@ -2,20 +2,22 @@
 why, the champion."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pipelines.graph import HEAVY
 from pipelines.journal import StageLine
+from pipelines.outcome import champion_of, outcome
 from pipelines.progress import duration
+from pipelines.registry import journal_of
 from pipelines.settings import Settings
 from pipelines.store import Manifest, read_manifest
+from pipelines.wording import beside, counted
 
 
 def summary(lines: Sequence[StageLine], wall: float, settings: Settings) -> list[str]:
     """lines: the stages that ended. wall: seconds of the whole run, the start of its processes included."""
     made = {line.stage: read_manifest(line.reference, settings.store) for line in lines}
-    said = [*_planned(made), *_skipped(made), *_verdict(lines, made, settings.store)]
+    said = [*_planned(made), *_skipped(made), *_verdict(lines, made, settings)]
     return ["", *_table(lines, made, wall), "", *said]
 
 
@@ -33,7 +35,7 @@ def _table(lines: Sequence[StageLine], made: dict[str, Manifest], wall: float) -
     )
     if not ran:
         found = sum(line.status == "found" for line in lines)
-        rows.append(f"0 steps trained: nothing changed; {found} stages found in {duration(wall)}")
+        rows.append(f"0 steps trained: nothing changed; {counted(found, 'stage')} found in {duration(wall)}")
     elif not work:
         rows.append(f"0 steps trained; ran again: {', '.join(ran)}")
     else:
@@ -58,22 +60,16 @@ def _skipped(made: dict[str, Manifest]) -> list[str]:
     return said
 
 
-def _verdict(ended: Sequence[StageLine], made: dict[str, Manifest], store: Path) -> list[str]:
+def _verdict(ended: Sequence[StageLine], made: dict[str, Manifest], settings: Settings) -> list[str]:
     """The champion, what it reaches, what its method was worth, and where the report lies; what a stage did not say is
     left out."""
     said = {stage: manifest.output for stage, manifest in made.items()}
     registered, promoted = said.get("register", {}), said.get("promote", {})
     figures = said.get("evaluate", {}).get("metrics") or {}
     lines = []
-    now = said.get("plan", {}).get("champion")
-    if now and any(line.stage == "promote" and line.status == "found" for line in ended):
-        lines.append(f"champion: {registered.get('name')} version {now}, as before")
-    elif promoted.get("champion_version"):
-        what = "promoted" if promoted.get("promoted") else f"not promoted: {promoted.get('reason')}"
-        name, version = registered.get("name"), registered.get("version")
-        lines.append(f"champion: {name} version {promoted['champion_version']} (version {version} {what})")
-    elif promoted.get("reason") and not promoted.get("skipped"):
-        lines.append(f"no champion: {promoted['reason']}")
+    if (name := registered.get("name")) and promoted:
+        move = champion_of(journal_of(str(name), settings).entries())
+        lines.append(f"{name}: {outcome(promoted, move)}")
     if "accuracy" in figures:
         lines.append(
             f"accuracy on the test samples: {_figure(figures, 'accuracy')}{_margin(said['evaluate'])}"
@@ -84,7 +80,7 @@ def _verdict(ended: Sequence[StageLine], made: dict[str, Manifest], store: Path)
     page = next((path for path in pages if str(path).endswith(".html")), None)
     if page:
         reference = next(line.reference for line in ended if line.stage == "report")
-        lines.append(f"report: {store / reference / page}")
+        lines.append(f"report: {settings.store / reference / page}")
     return lines
 
 
@@ -92,7 +88,7 @@ def _margin(evaluated: dict[str, Any]) -> str:
     metrics, best = evaluated["metrics"], evaluated.get("best_baseline")
     if not best or "margin" not in metrics:
         return ""
-    return f"; {metrics['margin']:+.3f} over the best baseline, {best}"
+    return f"; {beside(metrics['margin'], f'the best baseline, {best}')}"
 
 
 def _figure(figures: dict[str, float], name: str) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from components.clustering import naming, trust
 from components.clustering.induction import induced
 from pipelines.pseudolabels.config import PseudoLabelConfig
+from pipelines.wording import counted
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -107,8 +108,10 @@ def _note(
     samples: int,
     precision: float | None,
 ) -> str:
-    parts = [f"kept {kept} of {samples} samples, {labels} of them labelled"]
-    if precision is not None:
+    parts = [f"kept {kept} of {counted(samples, 'sample')}, {labels} of them labelled"]
+    if labels == samples:
+        parts.append("every sample has a label, so there is none to name")
+    elif precision is not None:
         parts.append(
             f"{precision:.1%} of the others expected right by {evidence.labels:.0f} labels held out in turn"
         )
@@ -119,7 +122,10 @@ def _note(
     elif choice.threshold is None:
         parts.append("no confidence reaches the target precision, so only labels are kept; give more labels")
     if evidence.labels and evidence.left_out:
-        parts.append(f"{len(evidence.left_out)} classes with a single label took no part in the evidence")
+        parts.append(
+            f"{counted(len(evidence.left_out), 'class', 'classes')} with a single label took no part in the evidence"
+        )
     if unseen:
-        parts.append(f"{unseen} classes without a label are never named")
+        verb = "is" if unseen == 1 else "are"
+        parts.append(f"{counted(unseen, 'class', 'classes')} without a label {verb} never named")
     return "; ".join(parts)

@@ -79,6 +79,8 @@ def _to_learn_from(sources: Sources, asking: Asking, seed: int) -> list[Row]:
 def why(members: np.ndarray, confidence: np.ndarray, labelled: np.ndarray, named: bool) -> str:
     """members, labelled: [N] bool; named: there are pseudo-labels. The reason in a few words."""
     count, held = int(members.sum()), int((members & labelled).sum())
+    if count == 1:
+        return "like no other sample"
     known = f"{held} of which have a label" if held else "none of which has a label"
     doubt = f"; {confidence[members].mean():.0%} of their pseudo-labels are expected right" if named else ""
     return f"typical of {count} like samples, {known}{doubt}"

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipelines.reporting import charts, sheets
 from pipelines.reporting.sources import Sources
-from pipelines.reporting.story import percent
+from pipelines.wording import counted, percent
 
 Found = dict[str, Any]  # the output of evaluate, or a part of it
 SHOWN = 12
@@ -45,14 +45,20 @@ def saving(saved: Found) -> str:
     text = (
         "The same labels again, fewer of them. The two curves are of one kind of classifier, logistic regression, once "
         "on the frozen features learnt without labels and once on the pixels; the networks that were trained on "
-        f"through all layers are the points at {every}, with their 95 % intervals. With "
-        f"{_count(saved['labels'], every)} labels ({_between(saved, 'labels', every)}) the features give what "
-        f"supervised learning needs all {every} for. "
+        f"through all layers are the points at {every}, with their 95 % intervals. "
     )
+    if saved["labels"] is None:
+        text += f"With all {every} labels the features do not give what supervised learning gives with them"
+        text += f"{_from(saved, 'labels')}. "
+    else:
+        text += (
+            f"With {saved['labels']:.0f} labels ({_between(saved, 'labels', every)}) the features give what "
+        )
+        text += f"supervised learning needs all {every} for. "
     if saved["needed"] is None:
-        return f"{text}What they give with all {every} takes it more labels than there are."
+        return f"{text}What they give with all {every} takes it more labels than there are{_from(saved, 'needed')}."
     return (
-        f"{text}What they give with all {every} it reaches with {_count(saved['needed'], every)} "
+        f"{text}What they give with all {every} it reaches with {saved['needed']:.0f} "
         f"({_between(saved, 'needed', every)})."
     )
 
@@ -95,10 +101,11 @@ def sets(kept: Found) -> str:
 
 def suspects(doubted: Found) -> str:
     if not doubted["found"]:
-        return f"None of the {doubted['checked']} labels looks wrong to models that had not seen it."
+        return f"{counted(doubted['checked'], 'label')}, judged by models that had not seen them: none looks wrong."
     shown = min(SHOWN, doubted["found"])
     return (
-        f"{doubted['found']} of {doubted['checked']} labels disagree with models that had not seen them and were "
+        f"{doubted['found']} of {counted(doubted['checked'], 'label')} "
+        f"{'disagrees' if doubted['found'] == 1 else 'disagree'} with models that had not seen them and were "
         f"sure of another class: wrong labels, or hard samples. Look at these first{_first(shown, doubted['found'])}."
     )
 
@@ -119,6 +126,12 @@ def _picture(sources: Sources, row: int, text: str) -> dict[str, str]:
 
 def _count(value: float | None, every: int) -> str:
     return f"more than {every}" if value is None else f"{value:.0f}"
+
+
+def _from(saved: Found, name: str) -> str:
+    """Where the interval of what is out of reach begins within reach."""
+    low = saved[f"{name}_low"]
+    return "" if low is None else f" (95 % interval from {low:.0f} on)"
 
 
 def _between(saved: Found, name: str, every: int) -> str:

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 
 from pipelines.reporting import charts, sheets, story
 from pipelines.reporting.sources import Sources
+from pipelines.wording import counted, percent
 
 MISTAKES = 12  # shown
 
@@ -56,10 +57,10 @@ def judgement(found: Found, tuned: Found, classes: list[str]) -> dict[str, str]:
 def calibration(metrics: dict[str, float], held: int | None, agreement: float | None) -> str:
     """How far confidence can be trusted, and what it rests on. held: labels that were held out in turn. agreement:
     share of samples that the labels alone name alike."""
-    rests = [f"{held} labels that were held out in turn"] if held else []
+    rests = [f"{counted(held, 'label')} held out in turn"] if held else []
     if agreement is not None:
         rests.append(
-            f"a second model, of the labels alone, which names {story.percent(agreement)} of the samples alike"
+            f"a second model, of the labels alone, which names {percent(agreement)} of the samples alike"
         )
     text = f"On average its confidence is off by {metrics['ece']:.3f} (expected calibration error"
     if rests:

@@ -60,8 +60,7 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <div class="row"><img alt="accuracy by number of labels" src="{{ saving_chart }}"></div>{% endif %}
 
 {% if checks %}<h2>The gate</h2>
-<p>{{ rival }}</p>
-<p>{{ decision }}</p>
+<p>{{ outcome }}</p>
 <table><tr><th>check</th><th class="n">figure</th><th class="n">bound</th><th>verdict</th><th>what it means</th></tr>
 {% for check in checks %}<tr><td>{{ check.name }}</td><td class="n">{{ check.figure }}</td><td class="n">{{ check.bound }}</td><td class="{{ 'ok' if check.passed else 'no' }}">{{ 'passed' if check.passed else 'failed' }}</td><td>{{ check.why }}</td></tr>{% endfor %}</table>{% endif %}
 

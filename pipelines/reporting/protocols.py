@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.reporting import charts
-from pipelines.reporting.story import percent
+from pipelines.wording import percent
 
 Figures = dict[str, float]
 SEVERITIES = (1, 2, 3, 4, 5)

@@ -4,6 +4,8 @@ from typing import Any
 
 import yaml
 
+from components.registry.journal import Entry
+from pipelines.outcome import outcome
 from pipelines.reporting import evidence, judgement, learning, lineage, living, protocols, story, watching
 from pipelines.reporting.sources import Sources
 
@@ -12,6 +14,7 @@ def values(
     sources: Sources,
     measured: dict[str, float | None] | None,
     health: list[dict[str, Any]],
+    move: Entry | None,
     points: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -20,15 +23,17 @@ def values(
     Args:
         measured: pseudo-labels against the truth, where that is known.
         health: of the pseudo-labels, a row a generation.
+        move: that made the champion of now.
         points: of the embedding map.
     """
     outputs, context = sources.outputs, sources.context
     snapshot, found, promoted = outputs["snapshot"], outputs["evaluate"], outputs["promote"]
     labelled, rated = outputs["pseudo_label"], not found["skipped"]
+    became = outcome(promoted, move)
     return {
         "title": f"{context.recipe}: what the labels and the unlabelled data gave",
         "subtitle": f"data version {snapshot['version']} · run {context.run}",
-        "summary": story.summary(snapshot, found, promoted, labelled["clusters"]),
+        "summary": story.summary(snapshot, found, became, labelled["clusters"]),
         "tiles": story.tiles(snapshot, found, labelled, measured),
         "plan": watching.plan(sources.manifests["plan"]),
         "labels": snapshot["labelled"],
@@ -37,8 +42,7 @@ def values(
         "comparison": story.comparison(found) if rated else [],
         "comparison_chart": judgement.bars(found) if rated else "",
         "checks": story.check_rows(promoted["checks"]),
-        "rival": story.rival(promoted),
-        "decision": promoted["reason"] or promoted["skipped"] or "",
+        "outcome": became,
         "pretraining": story.pretraining(outputs["pretrain"], found["health"]),
         "curves": learning.curves(sources),
         "living": living.rows(sources),

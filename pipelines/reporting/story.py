@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipelines.wording import counted, percent
+
 NAMES = {
     "model": "this model",
     "logistic_pixels": "logistic regression on pixels",
@@ -22,31 +24,21 @@ WORDS = {
 }
 
 
-def percent(value: float | None, digits: int = 1) -> str:
-    return "unknown" if value is None else f"{100 * value:.{digits}f} %"
-
-
-def summary(
-    snapshot: Mapping[str, Any], found: Mapping[str, Any], promoted: Mapping[str, Any], clusters: int
-) -> str:
-    """What happened, in one paragraph."""
+def summary(snapshot: Mapping[str, Any], found: Mapping[str, Any], outcome: str, clusters: int) -> str:
+    """What happened, in one paragraph. outcome: see pipelines.outcome."""
     unlabelled = snapshot["samples"] - snapshot["labelled"] - snapshot["tests"]
-    data = f"From {unlabelled:,} unlabelled samples and {snapshot['labelled']} labels"
+    data = f"From {counted(unlabelled, 'unlabelled sample')} and {counted(snapshot['labelled'], 'label')}"
     if found.get("skipped"):
-        return f"{data}: {clusters} clusters, and no classifier, because {found['skipped']}."
+        return f"{data}: {counted(clusters, 'cluster')}, and no classifier, because {found['skipped']}."
     m, best = found["metrics"], found["best_baseline"]
     margin = (
         f"{100 * m['margin']:+.1f} points ({100 * m['margin_low']:+.1f} to {100 * m['margin_high']:+.1f})"
     )
-    verdict = (
-        f"It is champion as version {promoted['champion_version']}."
-        if promoted.get("promoted")
-        else f"It was not promoted: {promoted.get('reason') or promoted.get('skipped')}."
-    )
     return (
-        f"{data}, a model that is right on {percent(m['accuracy'])} of {found['samples']:,} held-out test samples "
+        f"{data}, a model that is right on {percent(m['accuracy'])} of "
+        f"{counted(found['samples'], 'held-out test sample')} "
         f"(95 % interval {percent(m['accuracy_low'])} to {percent(m['accuracy_high'])}): {margin} against the better "
-        f"baseline, {NAMES[best]}, which had the same labels. {verdict}"
+        f"baseline, {NAMES[best]}, which had the same labels. {outcome}"
     )
 
 
@@ -80,7 +72,7 @@ def tiles(
         m = found["metrics"]
         rows += [
             {"value": percent(m["accuracy"]), "text": "accuracy"},
-            {"value": f"{100 * m['margin']:+.1f}", "text": "points over the better baseline"},
+            {"value": f"{100 * m['margin']:+.1f}", "text": "points against the better baseline"},
             {"value": f"{m['ece']:.3f}", "text": "calibration error"},
         ]
     if measured and measured["kept_accuracy"] is not None:
@@ -118,22 +110,38 @@ def pretraining(pretrained: Mapping[str, Any], health: Mapping[str, float]) -> s
 
 def clustering(labelled: Mapping[str, Any], truth: Mapping[str, float | None] | None) -> str:
     """What the clusters are worth, by the labels' own evidence and by the truth where it is known."""
-    text = f"{labelled['clusters']} clusters ({labelled['repaired']} were empty on the way and were filled again)."
+    text = counted(labelled["clusters"], "cluster")
+    if repaired := labelled["repaired"]:
+        text += f" ({repaired} {'was' if repaired == 1 else 'were'} empty on the way and filled again)"
+    text += "."
     if labelled["churn"] is not None:
         text += f" Against the run before, {percent(labelled['churn'])} of the samples changed their cluster."
     if not labelled["named"]:
         return text + f" They have no class: {labelled['note'] or 'there are no labels'}."
-    text += (
-        f" {labelled['kept']:,} pseudo-labels are kept ({percent(labelled['kept_share'])} of the training samples), "
-        f"those of confidence {labelled['threshold'] or 0:.2f} and more; held-out labels say that "
-        f"{percent(labelled['estimated_precision'])} of them are right."
-    )
-    if truth:
+    if labelled["threshold"] is None:
+        text += f" No pseudo-label is kept beside the labels: {labelled['note']}."
+    else:
         text += (
-            f" The true labels, kept apart from training, say {percent(truth['kept_accuracy'])}; and "
-            f"{percent(truth['all_accuracy'])} if all {truth['known']:,.0f} were kept."
+            f" Labels and pseudo-labels of confidence {labelled['threshold']:.2f} and more are kept, "
+            f"{labelled['kept']:,} in all ({percent(labelled['kept_share'])} of the training samples); "
         )
-    return text
+        text += _estimated(labelled["estimated_precision"])
+    return f"{text} {_by_truth(truth)}" if truth else text
+
+
+def _estimated(precision: float | None) -> str:
+    if precision is None:
+        return "how many of these pseudo-labels are right is not known, as too few labels could be held out."
+    return f"by labels held out in turn {percent(precision)} of the pseudo-labels are right."
+
+
+def _by_truth(truth: Mapping[str, float | None]) -> str:
+    """The same by true labels that were kept apart from training."""
+    known, every = counted(int(truth["known"] or 0), "pseudo-label"), percent(truth["all_accuracy"])
+    if truth["kept_accuracy"] is None:
+        return f"Of {known} the true label is known: {every} are right, and none is kept."
+    kept = percent(truth["kept_accuracy"])
+    return f"By the true labels, kept apart from training, {kept} of those kept are right; {every} if all {known} were."
 
 
 def check_rows(checks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -151,8 +159,27 @@ def class_rows(per_class: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str
     ]
 
 
-def planned(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The figures behind the plan's decision, as rows of a table."""
+def drift(drifted: bool, p: Sequence[float], level: float, needed: int, windows: int) -> str:
+    """Whether there is drift, and why by the rule of components.monitoring.drift. p: of the deliveries, oldest first,
+    one or more."""
+    last = [value <= level for value in p[-windows:]]
+    apart, sign = sum(last), f"(p at most {level:g})"
+    if len(last) == 1:
+        seen = f"the only delivery is {'' if apart else 'not '}unlike old samples {sign}"
+        return f"{'yes' if drifted else 'no'}: {seen}" + f", and {needed} are needed" * (
+            apart and not drifted
+        )
+    verb = "are" if apart > 1 else "is"
+    seen = f"{apart or 'none'} of the last {len(last)} deliveries {verb} unlike old samples {sign}"
+    if drifted:
+        return f"yes: {seen}, the newest among them"
+    if not apart:
+        return f"no: {seen}"
+    return f"no: {seen}, and {f'{needed} are needed' if last[-1] else 'the newest is not'}"
+
+
+def planned(plan: Mapping[str, Any], rule: tuple[float, int, int]) -> list[tuple[str, str]]:
+    """The figures behind the plan's decision, as rows of a table. rule: level, needed, windows of its request."""
     rows = [
         ("decision", WORDS[plan["decision"]]),
         ("champion at that time", f"version {plan['champion']}" if plan["champion"] else "none"),
@@ -160,21 +187,7 @@ def planned(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("new or changed labels", f"{plan['new_labels']:,}"),
     ]
     if plan["drift"]:
-        rows.append(("drift", "yes" if plan["drifted"] else "no"))
+        rows.append(("drift", drift(plan["drifted"], [w["p"] for w in plan["drift"]], *rule)))
     if plan["age_days"] is not None:
         rows.append(("age of the champion", f"{plan['age_days']:.1f} days"))
     return rows
-
-
-def rival(promoted: Mapping[str, Any]) -> str:
-    """Who stood against whom."""
-    if promoted["version"] is None:
-        return "No model was judged."
-    if promoted["promoted"]:
-        before = promoted["previous_version"]
-        whom = f"in place of version {before}" if before else "as the first champion"
-        return f"Version {promoted['version']} was judged and is champion {whom}."
-    stays = promoted["champion_version"]
-    return f"Version {promoted['version']} was judged; " + (
-        f"version {stays} stays champion." if stays else "there is no champion."
-    )

@@ -5,8 +5,9 @@ from typing import Any
 
 from pipelines.reporting import timelines
 from pipelines.reporting.page import render
-from pipelines.reporting.story import percent, planned
+from pipelines.reporting.story import drift, planned
 from pipelines.store import Manifest
+from pipelines.wording import counted, p_value, percent
 
 Found = Mapping[str, Any]
 
@@ -18,10 +19,10 @@ def drift_rows(windows: Sequence[Found], level: float) -> list[dict[str, Any]]:
             "name": w["delivery"],
             "samples": f"{w['samples']:,}",
             "statistic": f"{w['statistic']:.4f}",
-            "p": f"{w['p']:.3f}",
+            "p": p_value(w["p"]),
             "apart": w["p"] <= level,
             "psi": f"{w['psi']:.3f}" if "psi" in w else "",
-            "mix": f"{w['mix_p']:.3f}" if "mix_p" in w else "",
+            "mix": p_value(w["mix_p"]) if "mix_p" in w else "",
             "confidence": f"{w['confidence']:.3f}" if "confidence" in w else "",
         }
         for w in windows
@@ -30,10 +31,11 @@ def drift_rows(windows: Sequence[Found], level: float) -> list[dict[str, Any]]:
 
 def plan(manifest: Manifest) -> dict[str, Any]:
     """What the report tells of the plan: its sentence, its figures, and the drift from delivery to delivery."""
-    decided, level = manifest.output, manifest.request["level"]
+    decided, asked = manifest.output, manifest.request
+    level = asked["level"]
     return {
         "reason": decided["reason"],
-        "rows": planned(decided),
+        "rows": planned(decided, (level, asked["needed"], asked["windows"])),
         "drift": drift_rows(decided["drift"], level),
         "chart": drift_chart(decided["drift"], level),
     }
@@ -76,24 +78,25 @@ def health_rows(health: Sequence[Found]) -> list[dict[str, str]]:
     ]
 
 
-def sentence(found: Found) -> str:
-    """What monitor saw, in one sentence."""
+def sentence(found: Found, rule: tuple[float, int, int]) -> str:
+    """What monitor saw, in one sentence. rule: level, needed, windows of its request."""
     who = f"version {found['champion']}"
     if not found["deliveries"]:
         return f"nothing was delivered since {who} was trained: no drift to look for"
     last = found["deliveries"][-1]
-    verdict = "drift" if found["drifted"] else "no drift"
+    deliveries = counted(len(found["deliveries"]), "delivery", "deliveries")
     return (
-        f"{verdict}: of {len(found['deliveries'])} deliveries that {who} was not trained on, the newest has p "
-        f"{last['p']:.3f} for its features, p {last['mix_p']:.3f} for its mix of classes "
+        f"drift: {drift(found['drifted'], [d['p'] for d in found['deliveries']], *rule)}; of {deliveries} that {who} "
+        f"was not trained on, the newest has p {p_value(last['p'])} for its features, p {p_value(last['mix_p'])} for "
+        f"its mix of classes "
         f"(stability index {last['psi']:.3f}), mean confidence {last['confidence']:.3f} against "
         f"{found['confidence']:.3f} of old samples"
     )
 
 
-def page(recipe: str, found: Found, level: float) -> str:
+def page(recipe: str, found: Found, rule: tuple[float, int, int]) -> str:
     """The monitor's page: one HTML file that needs nothing beside it."""
-    deliveries = found["deliveries"]
+    deliveries, level = found["deliveries"], rule[0]
     old = sum(found["mix"].values())
     classes = list(found["mix"])
     shares = {"old samples": [n / old for n in found["mix"].values()]}
@@ -107,7 +110,7 @@ def page(recipe: str, found: Found, level: float) -> str:
         {
             "title": f"{recipe}: is new data still like what the champion knows?",
             "subtitle": f"champion version {found['champion']} · digest {found['digest'][:12]}",
-            "summary": f"{sentence(found)[:1].upper()}{sentence(found)[1:]}.",
+            "summary": f"{sentence(found, rule)[:1].upper()}{sentence(found, rule)[1:]}.",
             "rule": f"Without drift, the rule says drift once in {1 / found['error_rate']:,.0f} deliveries.",
             "drift": drift_rows(deliveries, level),
             "charts": [

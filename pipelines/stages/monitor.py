@@ -113,7 +113,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     )
     for scratch in ("parts", "model"):
         shutil.rmtree(folder / scratch, ignore_errors=True)
-    return _told(output, request.level, folder, context)
+    return _told(output, (request.level, request.needed, request.windows), folder, context)
 
 
 def _trained(found: Champion, context: Context) -> Table:
@@ -135,7 +135,7 @@ def _deliveries(context: Context) -> dict[str, str]:
     return {shard.digest: shard.delivery for shard in index.shards}
 
 
-def _told(output: Output, level: float, folder: Path, context: Context) -> Output:
+def _told(output: Output, rule: tuple[float, int, int], folder: Path, context: Context) -> Output:
     """Step metrics, the page, and a line for a person."""
     from pipelines.reporting import watching
 
@@ -147,8 +147,8 @@ def _told(output: Output, level: float, folder: Path, context: Context) -> Outpu
     for step, health in enumerate(output.health):
         context.log(step, **health.figures())
     page = folder / "monitor.html"
-    page.write_text(watching.page(context.recipe, output.model_dump(), level), encoding="utf-8")
+    page.write_text(watching.page(context.recipe, output.model_dump(), rule), encoding="utf-8")
     point("monitor.written")
     place = context.store / "monitor" / key_of(folder) / page.name
-    context.say(f"{watching.sentence(output.model_dump())}; {place}")
+    context.say(f"{watching.sentence(output.model_dump(), rule)}; {place}")
     return output.model_copy(update={"page": Artifact.of(page, folder)})

@@ -14,9 +14,13 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from components.config import Config
 from components.crash import point
 from components.evaluation.ask import Asking
+from components.registry.journal import Entry
 from pipelines.graph import GRAPH
 from pipelines.history import pseudo_label_health
-from pipelines.store import Artifact, Context, key_of
+from pipelines.outcome import champion_of
+from pipelines.registry import journal_of
+from pipelines.settings import Settings
+from pipelines.store import Artifact, Context, key_of, read_manifest
 
 VERSION = 2
 
@@ -58,6 +62,17 @@ class Output(Config):
     all_accuracy: float | None = None
 
 
+def observe(request: Request, settings: Settings) -> dict[str, str]:
+    """The move that made the champion of now: where a person moves it, the report says so."""
+    name = read_manifest(request.register, settings.store).output.get("name")
+    move = champion_of(journal_of(str(name), settings).entries()) if name else None
+    return {} if move is None else {"champion": move.model_dump_json(exclude={"gate"})}
+
+
+def _move(observed: dict[str, str]) -> Entry | None:
+    return Entry.model_validate_json(observed["champion"]) if "champion" in observed else None
+
+
 def run(request: Request, folder: Path, context: Context) -> Output:
     """Raises:
     UserError: a run is missing or its files are not what its manifest says; features and clusters come from two
@@ -78,7 +93,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     health = [h.model_dump() for h in pseudo_label_health(request.pseudo_label, context)]
     context.progress(0.2, "drawing")
     shown: dict[str, Any] = {
-        **values(sources, measured, health, request.points, request.seed),
+        **values(sources, measured, health, _move(context.observed), request.points, request.seed),
         "coverage": coverage,
         "sheets": clusters.shown(sources, truth, request.clusters, request.thumbnails),
         "asked": asking.pictures(asked, sources),

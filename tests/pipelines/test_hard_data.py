@@ -168,7 +168,7 @@ def first(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_one_label_for_a_class(first: Run) -> None:
-    assert "1 classes with a single label took no part in the evidence" in first.pseudo.note
+    assert "1 class with a single label took no part in the evidence" in first.pseudo.note
     assert (first.tuned.labels, first.tuned.validated) == (81, 80)
     p, truth = first.test()
     others = ~np.isin(truth, (3, 7))
@@ -180,7 +180,7 @@ def test_one_label_for_a_class(first: Run) -> None:
 
 def test_a_class_without_any_label(first: Run) -> None:
     assert first.tuned.note == "1 classes have no label to learn from and are never predicted: 7"
-    assert "1 classes without a label are never named" in first.pseudo.note
+    assert "1 class without a label is never named" in first.pseudo.note
     p, _ = first.test()
     assert not (p.argmax(1) == 7).any()
     assert p[:, 7].max() < 0.5

@@ -1,12 +1,13 @@
 """What is said at the end of a run, from made-up manifests."""
 
+from components.registry.journal import Entry, Journal
 from pipelines.journal import StageLine
 from pipelines.settings import Settings
 from pipelines.store import Manifest
 from pipelines.summary import summary
 
 PLAN = {"decision": "skip", "reason": "No new labels, and no new samples: version 3 stays.", "champion": "3"}
-PROMOTE = {"champion_version": "2", "promoted": True, "reason": "better"}
+PROMOTE = {"version": "2", "champion_version": "2", "promoted": True, "reason": "better"}
 
 
 def told(tmp_path, statuses, **outputs):
@@ -26,15 +27,30 @@ def told(tmp_path, statuses, **outputs):
 def test_the_plan_is_said_and_that_it_ran_is_no_change(tmp_path):
     said = told(tmp_path, {"plan": "ran", "pretrain": "found"}, plan=PLAN)
     assert "plan: skip. No new labels, and no new samples: version 3 stays." in said
-    assert "0 steps trained: nothing changed; 1 stages found in 1:00 min" in said
+    assert "0 steps trained: nothing changed; 1 stage found in 1:00 min" in said
 
 
 def test_the_champion_of_now_counts_where_promotion_was_found(tmp_path):
     outputs = {"plan": PLAN, "promote": PROMOTE, "register": {"name": "toys", "version": "2"}}
     found = {"plan": "ran", "register": "found", "promote": "found"}
-    assert "champion: toys version 3, as before" in told(tmp_path / "a", found, **outputs)
-    ran = {"plan": "ran", "register": "ran", "promote": "ran"}
-    assert "champion: toys version 2 (version 2 promoted)" in told(tmp_path / "b", ran, **outputs)
+    Journal(tmp_path / "a" / "journal" / "toys.jsonl").append(
+        Entry.now("ana", "promote", "done", "2", "3", "why")
+    )
+    said = told(tmp_path / "a", found, **outputs)
+    assert "toys: Version 2 passed the gate and was champion. Version 3 is the champion." in said
+    Journal(tmp_path / "b" / "journal" / "toys.jsonl").append(
+        Entry.now("ana", "promote", "done", None, "2", "better")
+    )
+    assert "toys: Version 2 is the champion, the first one: better." in told(tmp_path / "b", found, **outputs)
+
+
+def test_a_margin_may_be_below_zero(tmp_path):
+    figures = {"accuracy": 0.7, "accuracy_low": 0.6, "accuracy_high": 0.8, "margin": -0.065}
+    said = told(tmp_path, {"evaluate": "ran"}, evaluate={"metrics": figures, "best_baseline": "knn_pixels"})
+    assert (
+        "accuracy on the test samples: 0.700 [0.600, 0.800]; 0.065 below the best baseline, knn_pixels"
+        in said
+    )
 
 
 def test_what_the_method_was_worth_and_the_warnings_are_said(tmp_path):

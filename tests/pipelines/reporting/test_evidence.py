@@ -17,15 +17,31 @@ def test_with_so_many_labels_you_have_what_others_need_so_many_for() -> None:
     text = evidence.saving(SAVED)
     assert "With 26 labels (95 % interval 21 to 33) the features give" in text
     assert "supervised learning needs all 100 for" in text
-    assert text.endswith("What they give with all 100 takes it more labels than there are.")
+    assert text.endswith("takes it more labels than there are (95 % interval from 100 on).")
 
 
 def test_where_it_is_the_other_way_round_that_is_said() -> None:
-    text = evidence.saving(
-        {**SAVED, "labels": None, "labels_high": None, "needed": 40.0, "needed_high": 61.2}
+    other = {
+        **SAVED,
+        "labels": None,
+        "labels_high": None,
+        "needed": 40.0,
+        "needed_low": 30.0,
+        "needed_high": None,
+    }
+    text = evidence.saving(other)
+    assert "With all 100 labels the features do not give what supervised learning gives with them" in text
+    assert "with them (95 % interval from 21 on). What they" in text
+    assert text.endswith(
+        "What they give with all 100 it reaches with 40 (95 % interval 30 to more than 100)."
     )
-    assert "With more than 100 labels (95 % interval 21 to more than 100) the features give" in text
-    assert text.endswith("What they give with all 100 it reaches with 40 (95 % interval 100 to 61).")
+
+
+def test_what_is_out_of_reach_at_both_ends_has_no_interval() -> None:
+    nothing = {f"{name}{end}": None for name in ("labels", "needed") for end in ("", "_low", "_high")}
+    text = evidence.saving({**SAVED, **nothing})
+    assert "gives with them. What they give with all 100 takes it more labels than there are." in text
+    assert "more than 100 to" not in text
 
 
 def test_sets_say_what_was_promised_and_what_was_kept() -> None:
@@ -47,8 +63,10 @@ def test_sets_say_what_was_promised_and_what_was_kept() -> None:
 
 def test_doubtful_labels_and_outliers_are_counted() -> None:
     assert evidence.suspects({"checked": 100, "found": 0}) == (
-        "None of the 100 labels looks wrong to models that had not seen it."
+        "100 labels, judged by models that had not seen them: none looks wrong."
     )
+    assert evidence.suspects({"checked": 1, "found": 0}).startswith("1 label, ")
+    assert evidence.suspects({"checked": 1, "found": 1}).startswith("1 of 1 label disagrees with models")
     assert evidence.suspects({"checked": 100, "found": 30}).endswith("(12 shown).")
     assert "3 of 100 labels disagree" in evidence.suspects({"checked": 100, "found": 3})
     alarms = {"value": 0.048, "low": 0.04, "high": 0.056}

@@ -6,10 +6,10 @@ METRICS = {"ece": 0.066, "ece_before": 0.261, "temperature": 3.21}
 def test_confidence_rests_on_labels_that_were_held_out_and_on_a_second_model():
     assert calibration(METRICS, 100, 0.8) == (
         "On average its confidence is off by 0.066 (expected calibration error; 0.261 before the temperature of 3.21, "
-        "which rests on 100 labels that were held out in turn and a second model, of the labels alone, which names "
+        "which rests on 100 labels held out in turn and a second model, of the labels alone, which names "
         "80.0 % of the samples alike)."
     )
-    assert calibration(METRICS, 100, None).endswith("rests on 100 labels that were held out in turn).")
+    assert calibration(METRICS, 100, None).endswith("rests on 100 labels held out in turn).")
 
 
 def test_without_held_out_labels_the_report_says_what_to_do():

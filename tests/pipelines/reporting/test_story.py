@@ -22,18 +22,22 @@ FOUND = {
 
 
 def test_the_summary_counts_unlabelled_samples_without_labels_and_tests() -> None:
-    text = story.summary(SNAPSHOT, FOUND, {"promoted": True, "champion_version": "1"}, 63)
+    text = story.summary(SNAPSHOT, FOUND, "Version 1 is the champion.", 63)
     assert "From 15,900 unlabelled samples and 100 labels" in text
-    assert "78.2 % of 4,000" in text
+    assert "78.2 % of 4,000 held-out test samples" in text
     assert "+6.1 points (+4.9 to +7.3)" in text
-    assert "champion as version 1" in text
+    assert text.endswith("which had the same labels. Version 1 is the champion.")
 
 
-def test_the_summary_says_why_there_is_no_classifier_and_no_champion() -> None:
-    none = story.summary(SNAPSHOT, {"skipped": "there are no labels"}, {}, 63)
-    assert "63 clusters, and no classifier, because there are no labels" in none
-    refused = story.summary(SNAPSHOT, FOUND, {"promoted": False, "reason": "worst class .1 < .2"}, 63)
-    assert "not promoted: worst class .1 < .2" in refused
+def test_the_summary_at_its_edges() -> None:
+    none = story.summary(SNAPSHOT, {"skipped": "there are no labels"}, "", 63)
+    assert none.endswith("63 clusters, and no classifier, because there are no labels.")
+    one = story.summary({"samples": 3, "labelled": 1, "tests": 1}, {"skipped": "of one class"}, "", 1)
+    assert one == "From 1 unlabelled sample and 1 label: 1 cluster, and no classifier, because of one class."
+    worse = {"margin": -0.065, "margin_low": -0.08, "margin_high": -0.05}
+    text = story.summary(SNAPSHOT, {**FOUND, "metrics": {**FOUND["metrics"], **worse}, "samples": 1}, "", 63)
+    assert "of 1 held-out test sample (" in text
+    assert "-6.5 points (-8.0 to -5.0) against the better baseline" in text
 
 
 def test_the_comparison_begins_with_the_model_then_goes_from_good_to_bad() -> None:
@@ -53,11 +57,43 @@ def test_clusters_without_names_say_why_and_claim_no_precision() -> None:
     assert "right" not in text
 
 
+NAMED = {
+    "clusters": 9, "repaired": 0, "churn": None, "named": True, "note": "why", "kept": 1200, "kept_share": 0.6,
+    "threshold": 0.8, "estimated_precision": 0.941,
+}  # fmt: skip
+
+
+def test_what_is_kept_of_the_pseudo_labels_and_how_much_of_it_is_right() -> None:
+    text = story.clustering(NAMED, None)
+    assert text.startswith(
+        "9 clusters. Labels and pseudo-labels of confidence 0.80 and more are kept, 1,200 in all"
+    )
+    assert text.endswith("by labels held out in turn 94.1 % of the pseudo-labels are right.")
+    unknown = story.clustering({**NAMED, "estimated_precision": None}, None)
+    assert unknown.endswith("is not known, as too few labels could be held out.")
+    assert "unknown" not in unknown
+    none = story.clustering({**NAMED, "threshold": None, "clusters": 1, "repaired": 1}, None)
+    assert none == (
+        "1 cluster (1 was empty on the way and filled again). No pseudo-label is kept beside the labels: why."
+    )
+
+
+def test_true_labels_say_how_many_are_right_where_some_are_kept_and_where_none_is() -> None:
+    known = {"kept_accuracy": 0.95, "all_accuracy": 0.7, "known": 2000.0}
+    text = story.clustering(NAMED, known)
+    assert text.endswith("95.0 % of those kept are right; 70.0 % if all 2,000 pseudo-labels were.")
+    none = story.clustering(NAMED, {**known, "kept_accuracy": None})
+    assert none.endswith(
+        "Of 2,000 pseudo-labels the true label is known: 70.0 % are right, and none is kept."
+    )
+
+
 @pytest.mark.parametrize(("value", "shown"), [(None, "missing"), (0.123456, "0.1235")])
 def test_a_check_without_a_figure_is_shown_as_missing(value: float | None, shown: str) -> None:
     assert story.check_rows([{"name": "n", "figure": value, "bound": 0.5}])[0]["figure"] == shown
 
 
+RULE = (0.01, 2, 3)  # level, needed, windows
 PLAN = {
     "decision": "warm", "champion": "3", "new_samples": 4000, "old_samples": 16000, "new_labels": 0, "drift": [],
     "drifted": False, "age_days": None,
@@ -65,37 +101,37 @@ PLAN = {
 
 
 def test_the_plans_figures_leave_out_what_was_not_looked_at() -> None:
-    rows = dict(story.planned(PLAN))
+    rows = dict(story.planned(PLAN, RULE))
     assert rows["decision"] == "warm start from the champion"
     assert rows["champion at that time"] == "version 3"
     assert rows["new samples"] == "4,000 beside 16,000 that it was trained on"
     assert not {"drift", "age of the champion"} & rows.keys()
-    seen = dict(story.planned({**PLAN, "drift": [{}], "drifted": True, "age_days": 12.34, "champion": None}))
-    assert (seen["drift"], seen["age of the champion"], seen["champion at that time"]) == (
-        "yes",
-        "12.3 days",
-        "none",
+    windows = [{"p": 0.5}, {"p": 0.002}]
+    more = {"drift": windows, "drifted": False, "age_days": 12.34, "champion": None}
+    seen = dict(story.planned({**PLAN, **more}, RULE))
+    assert (seen["age of the champion"], seen["champion at that time"]) == ("12.3 days", "none")
+    assert seen["drift"] == (
+        "no: 1 of the last 2 deliveries is unlike old samples (p at most 0.01), and 2 are needed"
     )
 
 
 @pytest.mark.parametrize(
-    ("promoted", "text"),
+    ("drifted", "p", "said"),
     [
-        (
-            {"promoted": True, "previous_version": None},
-            "Version 2 was judged and is champion as the first champion.",
-        ),
-        (
-            {"promoted": True, "previous_version": "1"},
-            "Version 2 was judged and is champion in place of version 1.",
-        ),
-        ({"promoted": False, "champion_version": "1"}, "Version 2 was judged; version 1 stays champion."),
-        ({"promoted": False, "champion_version": None}, "Version 2 was judged; there is no champion."),
-        ({"promoted": False, "version": None}, "No model was judged."),
+        (False, [0.3], "no: the only delivery is not UNLIKE"),
+        (False, [0.002], "no: the only delivery is UNLIKE, and 2 are needed"),
+        (False, [0.3, 0.2], "no: none of the last 2 deliveries is UNLIKE"),
+        (False, [0.002, 0.3, 0.2], "no: 1 of the last 3 deliveries is UNLIKE, and the newest is not"),
+        (False, [0.001, 0.9, 0.9, 0.001], "no: 1 of the last 3 deliveries is UNLIKE, and 2 are needed"),
+        (True, [0.001, 0.2, 0.01], "yes: 2 of the last 3 deliveries are UNLIKE, the newest among them"),
+        (True, [0.001, 0.001, 0.001], "yes: 3 of the last 3 deliveries are UNLIKE, the newest among them"),
     ],
-)
-def test_the_gate_says_who_stood_against_whom(promoted: dict[str, object], text: str) -> None:
-    assert story.rival({"version": "2", **promoted}) == text
+)  # fmt: skip
+def test_drift_says_by_which_rule(drifted: bool, p: list[float], said: str) -> None:
+    from components.monitoring.drift import drifted as by_rule
+
+    assert by_rule(p, *RULE) == drifted
+    assert story.drift(drifted, p, *RULE) == said.replace("UNLIKE", "unlike old samples (p at most 0.01)")
 
 
 def test_near_duplicates_are_counted_and_a_leak_is_named() -> None:

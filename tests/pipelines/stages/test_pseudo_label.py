@@ -269,13 +269,23 @@ def test_one_label_a_class_is_used_and_said(tmp_path):
     assert output.evidence == 0
 
 
+def test_where_all_have_a_label_no_more_are_asked_for(tmp_path):
+    features, truth = blobs()
+    output, rows = World(tmp_path, features, truth.tolist()).run()
+    assert (
+        output.note
+        == "kept 180 of 180 samples, 180 of them labelled; every sample has a label, so there is none to name"
+    )
+    assert {r["source"] for r in rows} == {"label"}
+
+
 def test_fewer_labels_than_classes(tmp_path):
     features, truth = blobs()
     label = few(truth, 1)
     label[truth == 2] = -1
     output, rows = World(tmp_path, features, label).run(balance="uniform")
     assert {r["class"] for r in rows} == {"ant", "bee"}
-    assert "1 classes without a label" in output.note
+    assert "1 class without a label is never named" in output.note
     assert output.per_class["cow"] == 0
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import dataclasses
 import html
 import io
 import json
@@ -17,6 +18,7 @@ from PIL import Image
 
 from components.data.table import Table
 from components.errors import UserError
+from components.registry.journal import Entry, Journal
 from pipelines.context import append_metrics
 from pipelines.graph import GRAPH
 from pipelines.reporting import protocols
@@ -51,6 +53,10 @@ REFUSED = {
 }  # fmt: skip
 
 
+MOVE = Entry.now("root", "promote", "done", None, "1", "all 9 checks passed")
+CHAMPION = {"champion": MOVE.model_dump_json(exclude={"gate"})}
+
+
 def plain(value: Any) -> Any:
     return json.loads(value.model_dump_json()) if hasattr(value, "model_dump_json") else value
 
@@ -82,10 +88,11 @@ def prepare(home: Path, skipped: str | None = None, **promoted: Any) -> Context:
     encoder = {"encoder": plain(here.outputs["pretrain/0"].encoder)}
     finish(here, "ingest", {})
     finish(here, "snapshot", {**above["snapshot"], **counts})
-    finish(here, "plan", PLAN, level=0.01)
+    finish(here, "plan", PLAN, level=0.01, needed=2, windows=3)
     finish(here, "pretrain", {**trained, **encoder}, seed=7)
     finish(here, "embed", above["embed"], pretrain="pretrain/0")
-    finish(here, "pseudo_label", plain(here.outputs["pseudo_label/0"]), embed="embed/0", previous=None)
+    named = {**plain(here.outputs["pseudo_label/0"]), "threshold": 0.5}
+    finish(here, "pseudo_label", named, embed="embed/0", previous=None)
     finish(here, "finetune", plain(here.outputs["finetune/0"]))
     finish(here, "evaluate", plain(rated))
     registered = {"name": "tiny", "version": "2", "digest": "d" * 64, "skipped": None}
@@ -104,7 +111,7 @@ def prepare(home: Path, skipped: str | None = None, **promoted: Any) -> Context:
         append_metrics(
             here.store / "pretrain/0", {"step": step, "loss/total": 3.0 - step, "diagnostics/rank": 4}
         )
-    return Context(store=here.store, settings=here.settings, recipe="tiny", run="a-run")
+    return Context(store=here.store, settings=here.settings, recipe="tiny", run="a-run", observed=CHAMPION)
 
 
 def reported(context: Context, **changes: Any) -> tuple[Output, str, Path]:
@@ -141,7 +148,7 @@ def test_the_page_has_the_figures_of_the_manifests(context: Context, made: tuple
         assert f"<td>{name}</td>{figures}" in page
     for figure in found["intervals"].values():
         assert f"{100 * figure['low']:.1f} to {100 * figure['high']:.1f}" in page
-    assert f"{output_of(context, 'pseudo_label')['kept']:,} pseudo-labels are kept" in page
+    assert f"0.50 and more are kept, {output_of(context, 'pseudo_label')['kept']:,} in all" in page
     assert "d" * 64 in page
     assert output_of(context, "pretrain")["encoder"]["sha256"] in page
 
@@ -162,17 +169,35 @@ def test_the_plan_and_its_drift_are_told(made: tuple[Output, str, Path]) -> None
     for name, value in (("decision", "warm start from the champion"), ("new or changed labels", "3")):
         assert f"<th>{name}</th><td>{value}</td>" in page
     assert "2.2 days" in page
+    rule = "no: 1 of the last 2 deliveries is unlike old samples (p at most 0.01), and 2 are needed"
+    assert f"<th>drift</th><td>{rule}</td>" in page
     assert re.search(r"2026-01\.parquet</td>.*>0\.520<.*like old samples", page)
     assert re.search(r"2026-02 &lt;b&gt;\.parquet</td>.*>0\.002<.*unlike old samples", page)
 
 
 def test_the_gate_says_who_stood_against_whom_and_each_verdict(made: tuple[Output, str, Path]) -> None:
     page = made[1]
-    assert "Version 2 was judged; version 1 stays champion." in page
+    refused = f"Version 2 was not promoted: {REFUSED['reason']}."
+    assert (
+        html.unescape(page).count(f"{refused} Version 1 is the champion.") == 2
+    )  # at the top, and at the gate
     for check in CHECKS:
         verdict = "passed" if check["passed"] else "failed"
         row = rf"<td>{check['name']}</td>.*{check['figure']:.4g}.*{check['bound']:.4g}.*>{verdict}<.*{check['why']}"
         assert re.search(row, page)
+
+
+def test_an_override_makes_the_report_anew_and_it_says_who_made_the_champion(tmp_path: Path) -> None:
+    context = prepare(tmp_path)
+    request = Request(**{stage: f"{stage}/0" for stage in GRAPH["report"]})
+    before = report.observe(request, context.settings)
+    journal = Journal(context.settings.home / "journal" / "tiny.jsonl")
+    journal.append(Entry.now("ana", "override", "done", "1", "2", "the test items are wrong"))
+    after = report.observe(request, context.settings)
+    assert (before, after.keys()) == ({}, {"champion"})
+    page = html.unescape(reported(dataclasses.replace(context, observed=after))[1])
+    assert "was not promoted" not in page
+    assert "Version 2 is the champion, in place of version 1: ana made it so" in page
 
 
 def test_nothing_is_loaded_and_no_picture_is_empty(made: tuple[Output, str, Path]) -> None:
@@ -202,7 +227,7 @@ def test_what_else_speaks_for_or_against_the_model_is_shown(
 ) -> None:
     page, found = made[1], output_of(context, "evaluate")
     assert f"supervised learning needs all {found['saving']['sizes'][-1]} for" in page
-    assert "1 of 18 labels disagree" in page
+    assert "1 of 18 labels disagrees" in page
     assert f"<b>{found['worth']['line']}.</b>" in page
     assert page.count("Warning: ") == len(found["worth"]["warnings"])
     assert "<td>same encoder, labels alone</td>" in page

@@ -1,0 +1,23 @@
+"""Numbers as words that a person reads: at zero, one, all, below zero, and where a figure is unknown."""
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """1, "sample": "1 sample"; 2,000: "2,000 samples"; many: where the plural is not one + s."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """0.5: "50.0 %"; None: "unknown", for a cell of a table alone: a sentence says what is not known and why."""
+    return "unknown" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def beside(margin: float, what: str) -> str:
+    """A difference of accuracies: 0.077: "0.077 above WHAT"; -0.065: "0.065 below WHAT"; 0: "equal to WHAT"."""
+    if abs(margin) < 0.0005:
+        return f"equal to {what}"
+    return f"{abs(margin):.3f} {'above' if margin > 0 else 'below'} {what}"
+
+
+def p_value(p: float) -> str:
+    """0.0123: "0.012"; what three digits show as 0: "< 0.001"."""
+    return "< 0.001" if p < 0.0005 else f"{p:.3f}"

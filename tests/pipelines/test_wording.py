@@ -1,0 +1,26 @@
+import pytest
+
+from pipelines.wording import beside, counted, p_value, percent
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (counted(0, "sample"), "0 samples"),
+        (counted(1, "sample"), "1 sample"),
+        (counted(2000, "sample"), "2,000 samples"),
+        (counted(1, "delivery", "deliveries"), "1 delivery"),
+        (counted(3, "delivery", "deliveries"), "3 deliveries"),
+        (percent(0.0), "0.0 %"),
+        (percent(1.0, 0), "100 %"),
+        (percent(None), "unknown"),
+        (beside(0.0774, "it"), "0.077 above it"),
+        (beside(-0.065, "it"), "0.065 below it"),
+        (beside(-0.0001, "it"), "equal to it"),
+        (p_value(0.0004), "< 0.001"),
+        (p_value(0.0021), "0.002"),
+        (p_value(1.0), "1.000"),
+    ],
+)
+def test_numbers_as_words(said, text):
+    assert said == text
