@@ -71,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument(
         "reference", help="such as pretrain/0123456789abcdef, or quickstart/3, or quickstart/champion"
     )
+    show.add_argument(
+        "--tags", action="store_true", help="all that MLflow keeps of a model, as it stands there"
+    )
     show.set_defaults(do=_show)
     runs = commands.add_parser("runs", help="the runs so far and their stages")
     runs.set_defaults(do=_runs)
@@ -137,11 +140,14 @@ def _show(arguments: argparse.Namespace) -> int:
     settings = Settings.load()
     model, _, version = arguments.reference.rpartition("/")
     if model and model not in GRAPH:
+        from pipelines.model_card import card
         from pipelines.record import tags_of
+        from pipelines.registry import registry_of
 
         version, tags = tags_of(model, version, settings)
-        print(f"{model} version {version}")
-        print("\n".join(f"  {key}: {value}" for key, value in sorted(tags.items())))
+        raw = [f"{key}: {value}" for key, value in sorted(tags.items())]
+        aliases = registry_of(model, settings).aliases(version)
+        print("\n".join(raw if arguments.tags else card(model, version, tags, aliases)))
         return 0
     manifest = read_manifest(arguments.reference, settings.store)
     print(manifest.model_dump_json(indent=2))

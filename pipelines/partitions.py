@@ -24,7 +24,8 @@ from pipelines.store import Artifact, Context, Manifest, read_manifest
 
 
 class Partition(Config):
-    """file: Parquet of one shard's samples in the snapshot's order: id, class, confidence (the largest
+    """file: Parquet of one shard's samples in the snapshot's order: id, name and delivery (as it arrived; null
+    where the data were taken away), class, confidence (the largest
     probability), probabilities [K] in the order of `classes`, abstained, set (the classes among which the true one
     is as often as the model promises, the likeliest first; null where it promises nothing), outlier (distance from
     all that the model learnt from) and strange (whether that is more than ordinary samples have; both null where the
@@ -57,14 +58,22 @@ class Reading(Config):
         )
 
 
-def write(file: Path, ids: NDArray[np.str_], answers: Answers, reading: Reading) -> None:
-    """One partition, whole or not at all; the same answers give the same bytes."""
+def write(
+    file: Path,
+    ids: NDArray[np.str_],
+    answers: Answers,
+    reading: Reading,
+    arrived: Mapping[str, tuple[str, str]],
+) -> None:
+    """One partition, whole or not at all; the same answers give the same bytes. arrived: see pipelines.arrivals."""
     p, classes, known = answers.probabilities, reading.classes, reading.outliers
     confidence, nothing = p.max(axis=1), [None] * len(ids)
     strange = np.zeros(len(ids), np.bool_) if known is None else answers.outliers > known.limit
     abstained = (confidence < (reading.abstain_below or 0.0)) | (strange & reading.abstain_strange)
     columns = {
         "id": pa.array(ids.tolist(), pa.string()),
+        "name": pa.array([arrived.get(id, (None, None))[0] for id in ids.tolist()], pa.string()),
+        "delivery": pa.array([arrived.get(id, (None, None))[1] for id in ids.tolist()], pa.string()),
         "class": pa.array([classes[k] for k in p.argmax(axis=1)], pa.string()),
         "confidence": pa.array(confidence, pa.float32()),
         "probabilities": pa.array(list(p), pa.list_(pa.float32())),

@@ -14,12 +14,11 @@ from components.registry.gate import Check, GateConfig
 from components.registry.journal import Entry, Journal
 from components.registry.store import REFERENCE, Registry
 from pipelines import recipe_folders, verdict
+from pipelines.model_card import OVERRIDE
 from pipelines.recipe import load
 from pipelines.registry import journal_of, registry_of
 from pipelines.settings import Settings
 from pipelines.store import Context, read_manifest
-
-OVERRIDE = "selfsup.override"
 
 
 def promote(recipe: str | Path, version: str, settings: Settings, who: str, reason: str = "") -> Entry:

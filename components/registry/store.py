@@ -210,6 +210,11 @@ class Registry:
         version = aliases.get(alias)
         return None if version is None else str(version)
 
+    def aliases(self, version: str) -> list[str]:
+        """Every alias that points at an existing version, sorted."""
+        named = dict(self.client.get_registered_model(self.name).aliases)
+        return sorted(alias for alias, pointed in named.items() if str(pointed) == version)
+
     def set_alias(self, alias: str, version: str | None) -> None:
         """Point `alias` at a version; None takes it away."""
         if version is None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from components.clustering.kmeans import kmeans
-from components.data.shards import Index, read_shards
 from components.evaluation.ask import Asking, groups_for, rank
+from pipelines.arrivals import arrivals
 from pipelines.reporting import sheets
 from pipelines.reporting.sources import Sources
 
@@ -110,14 +110,10 @@ def pictures(rows: list[Row], sources: Sources) -> list[dict[str, str]]:
 
 def _names(sources: Sources, ids: set[str]) -> dict[str, tuple[str, str]]:
     """Id -> name and delivery, as they came."""
-    folder = sources.context.settings.data / sources.context.recipe
-    if not (folder / "index.json").is_file():
-        return {}  # the data were taken away: an id is enough for the labels to come back by
     found = {}
-    for _, batch in read_shards(folder, Index.load(folder), ["id", "name", "delivery"]):
-        for id, name, delivery in zip(batch["id"], batch["name"], batch["delivery"], strict=True):
-            if id in ids:
-                found[id] = (name, delivery)
+    for shard in np.unique(sources.table.shards).tolist():
+        there = arrivals(shard, sources.context)
+        found.update({id: there[id] for id in ids & there.keys()})
     return found
 
 

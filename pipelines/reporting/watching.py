@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipelines.arrivals import delivery_shown
 from pipelines.reporting import timelines
 from pipelines.reporting.page import render
 from pipelines.reporting.story import drift, planned
@@ -16,7 +17,7 @@ def drift_rows(windows: Sequence[Found], level: float) -> list[dict[str, Any]]:
     """A row a delivery, oldest first. windows: with delivery, samples, statistic, p, of plan or of monitor."""
     return [
         {
-            "name": w["delivery"],
+            "name": delivery_shown(w["delivery"]),
             "samples": f"{w['samples']:,}",
             "statistic": f"{w['statistic']:.4f}",
             "p": p_value(w["p"]),
@@ -42,9 +43,8 @@ def plan(manifest: Manifest) -> dict[str, Any]:
 
 
 def drift_chart(windows: Sequence[Found], level: float) -> str:
-    return (
-        timelines.tests([w["delivery"] for w in windows], [w["p"] for w in windows], level) if windows else ""
-    )
+    names = [delivery_shown(w["delivery"]) for w in windows]
+    return timelines.tests(names, [w["p"] for w in windows], level) if windows else ""
 
 
 def health_charts(health: Sequence[Found]) -> list[str]:
@@ -100,10 +100,10 @@ def page(recipe: str, found: Found, rule: tuple[float, int, int]) -> str:
     old = sum(found["mix"].values())
     classes = list(found["mix"])
     shares = {"old samples": [n / old for n in found["mix"].values()]}
-    shares |= {d["delivery"]: [n / d["samples"] for n in d["mix"]] for d in deliveries[-3:]}
+    shares |= {delivery_shown(d["delivery"]): [n / d["samples"] for n in d["mix"]] for d in deliveries[-3:]}
     histograms = {
         "old samples": found["histogram"],
-        **{d["delivery"]: d["histogram"] for d in deliveries[-3:]},
+        **{delivery_shown(d["delivery"]): d["histogram"] for d in deliveries[-3:]},
     }
     return render(
         "monitor",

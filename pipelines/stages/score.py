@@ -23,6 +23,7 @@ from components.data.table import Table
 from components.errors import UserError
 from pipelines import champion as champions
 from pipelines.answers import RANGE, Answers, answer, answers
+from pipelines.arrivals import arrivals
 from pipelines.partitions import Partition, Reading, copied, described, write
 from pipelines.ranges import cut
 from pipelines.settings import Settings
@@ -94,7 +95,13 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     fresh = {shard: rows for shard, rows in shards.items() if shard not in known}
     reading = Reading.of(folder / "model", request.abstain_below, request.abstain_strange)
     for shard, given in _scored(fresh, request, snapshot, sha256, folder, context):
-        write(partitions / f"{shard}.parquet", table.ids[shards[shard]], given, reading)
+        write(
+            partitions / f"{shard}.parquet",
+            table.ids[shards[shard]],
+            given,
+            reading,
+            arrivals(shard, context),
+        )
         point("score.partition")
     made = [described(partitions / f"{shard}.parquet", shard, folder) for shard in shards]
     tables = [pq.read_table(folder / part.file.path, columns=["class", "confidence"]) for part in made]

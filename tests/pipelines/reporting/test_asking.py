@@ -49,7 +49,8 @@ class Place:
             f"{number:064x}" for number in range(5)
         ]  # test samples, in the first rows of the packed array
         self.table = Table(
-            np.array([*others[::-1], *self.ids]), np.full(35, "s"), np.array(["test"] * 5 + ["train"] * 30),
+            np.array([*others[::-1], *self.ids]), np.resize([s.digest for s in Index.load(self.target).shards], 35),
+            np.array(["test"] * 5 + ["train"] * 30),
             np.array([0] + [-1] * 4 + [-1, 1] + [-1] * 28),
         )  # fmt: skip
         self.sources: Any = SimpleNamespace(
@@ -105,7 +106,7 @@ def test_it_says_who_is_asked_for_and_why(place: Place) -> None:
     for row in rows:
         assert row["name"].removeprefix("'") == place.names[row["id"]]
         assert (row["suggested class"], row["confidence"]) == ("cat", "0.800")
-        assert row["delivery"] == ("." if "sum" in row["name"] else "first")
+        assert row["delivery"] == ("(inbox)" if "sum" in row["name"] else "first")
         assert row["label"] == row["annotator"] == ""
     assert place.ids[1] not in {row["id"] for row in rows}  # it has a label
 
@@ -136,6 +137,11 @@ def test_the_reason_by_hand() -> None:
     assert asking.why(members, confidence, ~labelled, named=True) == (
         "typical of 3 like samples, 3 of which have a label; 60% of their pseudo-labels are expected right"
     )
+
+
+def test_one_of_a_kind_has_no_like_samples() -> None:
+    one, none = np.array([1, 0], dtype=bool), np.array([0, 0], dtype=bool)
+    assert asking.why(one, np.array([0.5, 0.5]), none, named=True) == "like no other sample"
 
 
 def test_a_name_that_a_spreadsheet_would_compute_is_plain_text(place: Place) -> None:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from components.data.shards import SHARD, SHARDS, write_table
 from components.errors import UserError
 from components.registry.journal import Entry, Journal
 from pipelines import answers, partitions
@@ -119,6 +120,20 @@ def test_predictions_are_those_of_a_plain_loop(context: Context) -> None:
         "predictions",
         "manifest.json",
     }
+
+
+def test_a_prediction_names_the_file_as_it_arrived(context: Context) -> None:
+    """Where its shard is there; else the id alone is known."""
+    crown(context)
+    data, ids = context.settings.data / "toys", [f"{i:064x}" for i in range(40)]
+    names = [f"a/{i}.png" for i in range(40)]
+    arrived = {"id": ids, "bytes": [b""] * 40, "name": names, "delivery": ["."] * 40}
+    written = write_table(data, SHARDS, arrived, SHARD)
+    first = (Path(written).stem, FIRST[1])
+    scored(context, snapshot(context, "s", [first, SECOND]), "k")
+    known = columns(context, "k", first[0])
+    assert (known["name"], known["delivery"]) == (names, ["(inbox)"] * 40)
+    assert set(columns(context, "k", SECOND[0])["name"]) == {None}
 
 
 def columns(context: Context, key: str, shard: str) -> dict[str, list[Any]]:
