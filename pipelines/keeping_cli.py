@@ -31,6 +31,16 @@ def add(commands: Any) -> None:
         "version", metavar="VERSION", help="its number in MLflow, or an alias such as champion"
     )
     reproduce.set_defaults(do=_reproduce)
+    forget = commands.add_parser(
+        "forget",
+        help="say what holds samples, or take them out of everything but the models that learnt from them",
+    )
+    forget.add_argument("recipe", metavar="RECIPE", help="path of a recipe, or its name")
+    forget.add_argument(
+        "samples", nargs="+", metavar="SAMPLE", help="its id, its file, or its name as it arrived"
+    )
+    forget.add_argument("--yes", action="store_true", help="and do it; it cannot be undone")
+    forget.set_defaults(do=_forget)
     gc = commands.add_parser("gc", help="say what no model and no recent run needs")
     gc.add_argument("--yes", action="store_true", help="and delete it")
     gc.set_defaults(do=_gc)
@@ -58,6 +68,14 @@ def _reproduce(arguments: argparse.Namespace) -> int:
         "it is the same model, bit by bit" if same else "it is not the same model: see the lines that say NO"
     )
     return 0 if same else 1
+
+
+def _forget(arguments: argparse.Namespace) -> int:
+    from pipelines.forgetting.forget import forget
+    from pipelines.settings import Settings
+
+    forget(arguments.recipe, arguments.samples, Settings.load(), arguments.yes, print)
+    return 0
 
 
 def _gc(arguments: argparse.Namespace) -> int:

@@ -60,9 +60,7 @@ def _baselines(text: str | None) -> str | None:
     return ", ".join(f"{name} {'unknown' if v is None else f'{v:.3f}'}" for name, v in best_first) or None
 
 
-def _forgotten(count: str | None) -> str | None:
-    if not count:
+def _forgotten(when: str | None) -> str | None:
+    if not when:
         return None
-    return (
-        f"made from data with {counted(int(count), 'sample')} forgotten since; the next training is without"
-    )
+    return f"made from data with samples that were forgotten on {when[:10]}; run the recipe for one without"

@@ -5,7 +5,7 @@ With it a version is rebuilt from what it says of itself, whatever became of the
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,6 +30,16 @@ def references(value: Any) -> list[str]:
         [found for item in value for found in references(item)] if isinstance(value, list | tuple) else []
     )
     return list(dict.fromkeys(inside))
+
+
+def scrubbed(value: Any, ids: Collection[str]) -> Any:
+    """A JSON value without what is told of these samples: the items of a list that carry their id, or are it."""
+    if isinstance(value, Mapping):
+        return {key: scrubbed(item, ids) for key, item in value.items() if key not in ids}
+    if isinstance(value, list):
+        told = [item for item in value if not (isinstance(item, Mapping) and item.get("id") in ids)]
+        return [scrubbed(item, ids) for item in told if not (isinstance(item, str) and item in ids)]
+    return value
 
 
 def collect(asked: Iterable[str], store: Path) -> Record:

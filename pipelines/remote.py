@@ -7,6 +7,7 @@ is uploaded anew for each run that has it: so sweep.py sees by its age whether s
 """
 
 import json
+import re
 import shutil
 import tempfile
 import time
@@ -22,6 +23,7 @@ from components.errors import UserError
 from components.files import fsync, locked, write_atomically
 from pipelines.artifact import Artifact, First, digest, named
 
+RECORD = re.compile(r"([a-z][a-z_]*/[0-9a-f]{16})\.json")  # of a run, below the prefix
 SMALL = 1 << 20  # bytes; files up to this come with the manifest, larger ones when somebody asks for them
 LONGEST = 12 * 3600  # seconds that an upload may take: half of what makes a file old
 ABSENT, TAKEN = ("404", "NoSuchKey", "NotFound"), ("412", "PreconditionFailed", "ConditionalRequestConflict")
@@ -77,6 +79,25 @@ def share(reference: str, folder: Path, address: str) -> bool:
             return False
     point("share.record")
     return True
+
+
+def erase(reference: str, address: str) -> None:
+    """Take a run out of the bucket, its record first, and every file that no other run there has: at once, where gc
+    waits a day for uploads. Nobody else may upload meanwhile."""
+    record = lookup(reference, address)
+    if record is None:
+        return
+    bucket, prefix = split(address)
+    with door(address) as client:
+        client.delete_object(Bucket=bucket, Key=f"{prefix}{reference}.json")
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [item["Key"].removeprefix(prefix) for page in pages for item in page.get("Contents", [])]
+        others = [key.removesuffix(".json") for key in keys if RECORD.fullmatch(key)]
+        found = [lookup(other, address) for other in others]
+        named = {file.sha256 for other in found if other is not None for file in other.files}
+        for file in record.files:
+            if file.sha256 not in named:
+                client.delete_object(Bucket=bucket, Key=f"{prefix}files/{file.sha256}")
 
 
 def lookup(reference: str, address: str) -> Record | None:

@@ -16,6 +16,7 @@ from components.errors import UserError
 from pipelines import journal
 from pipelines.code import ROOT, code_digest
 from pipelines.execute import Watch, execute
+from pipelines.forgetting.record import refuse_erased
 from pipelines.graph import GRAPH, ORDER_ONLY
 from pipelines.promotion import model_name
 from pipelines.provenance import git_commit, lock_hash
@@ -90,6 +91,7 @@ def rebuild(record: Record, settings: Settings, scratch: Path, watch: Watch) -> 
         if manifest.stage == "snapshot":
             version = str(manifest.output["version"])
             data = scratch / "versions" / version[:32] / "data"
+            refuse_erased(version, settings.home)
             watch({"stage": "snapshot", "say": f"data version {version} from {settings.dvc_remote}"})
             versions.restore(data, version, settings.dvc_remote, scratch / "dvc-cache")
         given = replaced(manifest.given, made)

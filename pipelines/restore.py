@@ -11,6 +11,7 @@ from components.data.guard import writing
 from components.data.shards import damaged
 from components.data.versions import Version
 from components.errors import UserError
+from pipelines.forgetting.record import refuse_erased
 from pipelines.settings import Settings
 from pipelines.store import Manifest, read_manifest
 
@@ -29,6 +30,7 @@ def checkout(
             folder holds what no version keeps; `into` is not empty; a run is at work.
     """
     version = find(asked, settings, recipe)
+    refuse_erased(version, settings.home)
     if into is not None:
         found = _aside(version, settings, into.expanduser().absolute())
         say(f"{found.hash}: {found.files} files, {found.bytes} bytes in {into}, every digest verified")

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
-from pipelines.remote import ABSENT, LONGEST, door, lookup, split
+from pipelines.remote import ABSENT, LONGEST, RECORD, door, lookup, split
 
 OLD = timedelta(seconds=2 * LONGEST)  # by the clock of the object storage
-RECORD, FILE = re.compile(r"([a-z][a-z_]*/[0-9a-f]{16})\.json"), re.compile(r"files/[0-9a-f]{64}")
+FILE = re.compile(r"files/[0-9a-f]{64}")
 SAME = timedelta(seconds=1)  # between two answers of one time: some tell whole seconds
 AT_ONCE = 8  # questions
 
@@ -69,6 +69,14 @@ def look(going: Iterable[str], address: str) -> Waste:
         found = pool.map(lambda reference: lookup(reference, address), sorted(records.difference(runs)))
         named = {f"files/{file.sha256}" for record in found if record is not None for file in record.files}
     return Waste(runs, [file for file in files if file.name not in named], uploads)
+
+
+def records(address: str) -> set[str]:
+    """References of all runs that are shared there."""
+    bucket, prefix = split(address)
+    with door(address) as client:
+        listed, _ = _listed(client, bucket, prefix)
+        return {match[1] for item in listed("") if (match := RECORD.fullmatch(item.name))}
 
 
 def delete(waste: Waste, address: str) -> None:

@@ -11,7 +11,7 @@ CHECKS = {
 TAGS = {
     "selfsup.gate": "refused: classes: recall 0.1, needed >= 0.2",
     "selfsup.override": "2026-11-30 ana: the test items are wrong",
-    "selfsup.forgotten": "1",
+    "selfsup.forgotten": "2026-11-30T12:00:00+00:00",
     "selfsup.figure.accuracy": "0.7731", "selfsup.figure.accuracy_low": "0.7602",
     "selfsup.figure.accuracy_high": "0.7851", "selfsup.figure.ece": "0.031",
     "selfsup.figure.baselines": json.dumps({"knn_pixels": 0.65, "scratch": 0.684, "lost": None}),
@@ -26,7 +26,7 @@ def test_a_model_as_a_person_wants_to_know_it():
         "toys version 2 (champion)",
         "  gate          refused: classes: recall 0.1, needed >= 0.2",
         "  override      2026-11-30 ana: the test items are wrong",
-        "  forgotten     made from data with 1 sample forgotten since; the next training is without",
+        "  forgotten     made from data with samples that were forgotten on 2026-11-30; run the recipe for one without",
         "  accuracy      0.773 [0.760, 0.785] on the test samples, calibration error 0.031",
         "  baselines     scratch 0.684, knn_pixels 0.650, lost unknown",
         "  data version  abc.dir",

@@ -1,0 +1,156 @@
+"""selfsup forget RECIPE SAMPLE...: these samples as if they had never come, but for the models that learnt from them.
+
+In this order: the data folder is written anew and becomes a version; the versions that hold a sample go, from cache and
+remote; models are marked; copies in MLflow and runs in the store go. What was killed on the way is ended by the same
+command: the snapshots, by which the rest is found, go last. Nothing else runs meanwhile.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from components.data import erase as folders
+from components.data import version_erase, versions
+from components.data.guard import writing
+from components.data.inbox import Inbox
+from components.data.shards import Index, read_shards
+from components.errors import UserError
+from components.registry.journal import person
+from pipelines import recipe_folders
+from pipelines.forgetting import record, runs
+from pipelines.forgetting.bucket import Bucket
+from pipelines.in_use import unused
+from pipelines.recipe import Recipe
+from pipelines.registry import registry_of
+from pipelines.run import home_lock
+from pipelines.settings import Settings
+from pipelines.tracking import erasing
+from pipelines.wording import counted
+
+ID = re.compile(r"[0-9a-f]{64}")
+LOGS = ("runs/*", "logs/*", "airflow/logs/**/*", "airflow/runs/*")
+
+
+class Found(NamedTuple):
+    """files: of the recipe's folder. held: of DVC. made: runs. models: versions of the recipe's model."""
+
+    ids: list[str]
+    files: list[str]
+    held: version_erase.Held
+    made: runs.Runs
+    models: list[str]
+
+    def told(self) -> str:
+        return (
+            f"{counted(len(self.ids), 'sample')}: in {counted(len(self.files), 'file')} of the data, "
+            f"{counted(len(self.held.versions), 'data version')}, {counted(len(self.made), 'run')}, and what "
+            f"{counted(len(self.models), 'model')} learnt from"
+        )
+
+
+def forget(
+    asked: str, samples: Sequence[str], settings: Settings, yes: bool, say: Callable[[str], None]
+) -> Found:
+    """Say what holds the samples; `yes`: and take them out.
+
+    Args:
+        samples: each an id, a file, or a name as it arrived.
+
+    Raises:
+        UserError: a sample is not known, or still lies in the inbox; a run is at work; MLflow or the storage cannot be
+            asked.
+    """
+    recipe = recipe_folders.find(asked, settings)
+    data = settings.data / recipe.name
+    with home_lock(settings.home), unused(settings), writing(data):
+        ids = sorted({_id(sample, data) for sample in samples})
+        if left := in_inbox(recipe, ids):
+            raise UserError(
+                f"{len(left)} of the files that hold these samples are in the inbox, from which the next ingest would "
+                f"take them again: {', '.join(left[:5])}; remove them there first (and their labels), then ask again"
+            )
+        found = _look(recipe, ids, settings)
+        say(found.told())
+        if not (found.files or found.held.objects or found.made):
+            say("nothing holds them: there is nothing to do")
+        elif not yes:
+            say("nothing was changed: add --yes to forget them for good; no backup of ours brings them back")
+        else:
+            _forget(recipe, found, settings, say)
+    return found
+
+
+def in_inbox(recipe: Recipe, ids: Collection[str]) -> list[str]:
+    """Names of the samples that lie in the recipe's inbox, whatever they are called."""
+    if not recipe.inbox.is_dir():
+        return []
+    inbox = Inbox(recipe.inbox, 0.0, time.time())
+    largest = max((found.st_size for _, found in inbox.walk()), default=0)
+    return [
+        item.name
+        for delivery in inbox.list().deliveries
+        for item in inbox.items(delivery, largest)
+        if item.data and hashlib.sha256(item.data).hexdigest() in ids
+    ]
+
+
+def _id(sample: str, data: Path) -> str:
+    if ID.fullmatch(sample):
+        return sample
+    if Path(sample).is_file():
+        return hashlib.sha256(Path(sample).read_bytes()).hexdigest()
+    named: set[str] = {
+        id
+        for _, batch in read_shards(data, Index.load(data), ["id", "name"])
+        for id, name in zip(batch["id"], batch["name"], strict=True)
+        if name == sample
+    }
+    if len(named) == 1:
+        return named.pop()
+    several = f"{len(named)} samples have this name: {', '.join(sorted(named))}; give the id"
+    none = (
+        "no sample has this name; give its id, its file, or its name as it arrived, as predictions list them"
+    )
+    raise UserError(f"{sample!r:.200}: {several if named else none}")
+
+
+def _look(recipe: Recipe, ids: list[str], settings: Settings) -> Found:
+    held = version_erase.find(_places(settings), recipe.name, ids)
+    made = runs.touched(recipe.name, ids, settings)
+    models = erasing.versions_of(registry_of(recipe.model, settings), made.keys(), held.versions)
+    return Found(ids, folders.holding(settings.data / recipe.name, ids), held, made, models)
+
+
+def _places(settings: Settings) -> list[version_erase.Objects]:
+    cache = version_erase.Folder(settings.home / "dvc-cache")
+    remote = settings.dvc_remote
+    return [cache, Bucket(remote) if "://" in remote else version_erase.Folder(Path(remote))]
+
+
+def _forget(recipe: Recipe, found: Found, settings: Settings, say: Callable[[str], None]) -> None:
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    folders.erase(settings.data / recipe.name, found.ids)
+    if versions.pointer(settings.data).exists():
+        versions.snapshot(settings.data, settings.dvc_remote, settings.home / "dvc-cache")
+    version_erase.erase(_places(settings), found.held)
+    registry = registry_of(recipe.model, settings)
+    erasing.mark(registry, found.models, when)
+    erasing.erase(registry.client, recipe.name, found.made.keys(), found.ids)
+    for pattern in LOGS:
+        for file in filter(Path.is_file, settings.home.glob(pattern)):
+            runs.erase_words(file, found.ids)
+    models = [f"{recipe.model}/{version}" for version in found.models]
+    record.append(
+        settings.home,
+        record.Forgotten(
+            time=when, who=person(), recipe=recipe.name, samples=len(found.ids), versions=found.held.versions,
+            models=models,
+        ),
+    )  # fmt: skip
+    runs.erase(found.made, found.ids, settings)
+    say(f"forgotten; marked: {', '.join(models) or 'no model'}")
+    say(f"next: `selfsup gc --yes` (trials and copies), `selfsup run {recipe.name}` (a model without them)")
