@@ -133,6 +133,7 @@ def left(root: Path, needles: dict[str, bytes]) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # five runs of the command
 def test_no_byte_of_a_forgotten_sample_is_left_and_the_next_training_is_without_it(tmp_path: Path) -> None:
     place = Place(tmp_path)
     assert place.selfsup("run", "small")[0] == 0
