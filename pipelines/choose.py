@@ -11,13 +11,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from components.augmentations.image import ViewConfig
+from components.augmentations.policies import views
+from components.data.table import Table
 from components.errors import UserError
 from components.objectives import OBJECTIVES
-from components.training.candidates import candidate
+from components.training.candidates import candidate, with_view
 from components.training.choose import Choice, Outcome, ranked, rungs
+from components.training.orientation import suggested
 from components.training.trial import Trial
 from pipelines import journal, recipe_folders
 from pipelines.progress import Display
@@ -96,10 +100,10 @@ def prepared(
     def file(artifact: Artifact) -> Path:
         return settings.store / done["snapshot"] / artifact.path
 
-    view, classes = getattr(asked.objective, "view", ViewConfig()), len(output.classes)
+    view, classes = _view(asked, file(output.images), file(output.table), output), len(output.classes)
+    own = asked.objective if asked.views is None else with_view(asked.objective, view)
     found = {}
     for name in names:
-        own = name == asked.objective.name
         given = candidate(name, view, output.samples, classes or None, asked.train)
         found[name] = Trial(
             images=file(output.images),
@@ -109,13 +113,25 @@ def prepared(
             mean=list(output.mean),
             std=list(output.std),
             encoder=asked.encoder,
-            objective=asked.objective if own else given,
+            objective=own if name == asked.objective.name else given,
             train=asked.train.model_copy(update={"epochs": budget, "checkpoint_seconds": 1e9}),
             seed=recipe.seed,
             device=settings.device,
             folder=folder / name,
         )
     return found
+
+
+def _view(asked: pretrain.Request, images: Path, table: Path, output: snapshot.Output) -> ViewConfig:
+    """The recipe's: its objective's own, or that of the policy which it names or has measured."""
+    if asked.views is None:
+        own: ViewConfig = getattr(asked.objective, "view", ViewConfig())
+        return own
+    rows = Table.load(table).train_rows()
+    policy = asked.views
+    if policy == "measured":
+        policy, _ = suggested(np.load(images, mmap_mode="r"), rows, asked.seed)
+    return views(policy, output.size, output.channels).pretrain
 
 
 def progress(name: str, record: dict[str, Any]) -> str:

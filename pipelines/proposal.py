@@ -41,7 +41,7 @@ def suited(found: Found) -> Values:
         "freeze": rule.numbers.freeze,
         "epsilon": rule.numbers.epsilon,
         "clusters": max(2, min(3 * classes, train // 10)) if classes >= 2 else None,
-        "label_batch": max(2, min(50, labels)) if labels else None,
+        "label_batch": max(2, min(50, labels) // 2 * 2) if labels else None,
         "test_share": TEST_SHARE,
         "max_bad_share": 0.05 if found.bad_share <= 0.04 else min(1.0, round(2 * found.bad_share + 0.01, 2)),
     }
@@ -50,7 +50,6 @@ def suited(found: Found) -> Values:
 def render(name: str, inbox: str, found: Found, values: Values, table: str | None = None) -> str:
     """The recipe as text, with the reasons as comments."""
     size, channels = int(values["size"] or 0), int(values["channels"] or 0)
-    view = _view(size, channels)
     classes = len(found.labels.classes)
     whence = {
         "file": "label files, or a column label",
@@ -91,7 +90,7 @@ snapshot:
 pretrain:
   objective:
     name: simclr  # or swav with {swav}; `selfsup choose` compares
-    view: {view}  # set flip to 0 where left and right matter
+  views: measured  # or photo, upright, any_way_up, signal; finetune.views says the same of fine-tuning
   encoder: {{name: resnet, widths: [32, 64, 128], blocks: [1, 1, 1], stem_stride: {values["stem_stride"]}}}
   train:  # {_duration(float(values["seconds"] or 0))} on two cores
     epochs: {values["epochs"]}
@@ -114,15 +113,6 @@ def _duration(seconds: float) -> str:
     if seconds < 5400:
         return f"about {max(1, round(seconds / 60))} min"
     return f"about {seconds / 3600:.0f} h"
-
-
-def _view(size: int, channels: int) -> str:
-    from components.modalities.defaults import default_view
-    from components.modalities.image import ImageConfig
-
-    view = default_view(ImageConfig.model_validate({"size": size, "channels": channels}))
-    given = view.model_dump(mode="json", exclude_defaults=True) | {"size": size, "flip": view.flip}
-    return yaml.safe_dump(given, default_flow_style=True, width=10_000).strip()
 
 
 def _quoted(text: str) -> str:

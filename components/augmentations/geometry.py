@@ -31,8 +31,8 @@ def crop_boxes(area: Tensor, ratio: Tensor, left: Tensor, top: Tensor, aspect: f
 
 
 def grid(boxes: Tensor, flip: Tensor, size: int, upside_down: Tensor | None = None) -> Tensor:
-    """[B, S, S, 2] sampling positions in [-1, 1] (x, y): the box, left and right exchanged where `flip` [B] is true, top
-    and bottom where `upside_down` is.
+    """[B, S, S, 2] sampling positions in [-1, 1] (x, y): the box, left and right exchanged where `flip` [B] is true,
+    top and bottom where `upside_down` is.
 
     Columns and rows are filled apart: torch's affine_grid takes longer than the resampling itself.
     """

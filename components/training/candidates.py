@@ -46,6 +46,11 @@ def _suited(config: Config, view: ViewConfig, rule: dict[str, float]) -> Config:
     return config.model_copy(update=changed)
 
 
+def with_view(config: Any, view: ViewConfig) -> Any:
+    """An objective's configuration with `view` in place of its own views, but for what the objective sets otherwise."""
+    return _suited(config, view, {})
+
+
 def _merged(own: ViewConfig, given: ViewConfig) -> ViewConfig:
     """`given`, but for what an objective's own view sets to another value than every view has."""
     plain = ViewConfig()

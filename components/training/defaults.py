@@ -20,6 +20,7 @@ BASE = {"adamw": 2e-3, "sgd": 0.05, "lars": 0.3}  # learning rate there
 MANY = 500_000  # samples from which on a larger batch and the published numbers of prototypes fit
 BALANCE = 4 / 3  # samples a prototype that codes are balanced over: SwAV's 4096 for 3000
 FROZEN = 313  # steps for which SwAV's prototypes stay put
+STEPS = 1000  # that an objective needs at least (docs/log.md: SimCLR on glyphs, 500 / 1,000 / 1,500 steps)
 MEMORY = 10  # times a teacher's memory, 1 / (1 - momentum) steps, fits into a training
 
 
@@ -47,9 +48,11 @@ class Defaults:
 
 
 def defaults(
-    samples: int, *, classes: int | None, speed: float, seconds: float, least: int = 5, most: int = 200
+    samples: int, *, classes: int | None, speed: float, seconds: float, least: int = 5, most: int = 400
 ) -> Defaults:
     """For N = `samples`.
+
+    A small set is visited often enough for STEPS steps, if that takes no more than twice the seconds.
 
     Args:
         classes: C that are expected; None if nobody knows.
@@ -61,11 +64,13 @@ def defaults(
     5 epochs (7 hours), 300 prototypes, no queue, frozen for .0128, epsilon .05, momentum .996.
     """
     batch = batch_of(samples)
-    epochs = max(least, min(most, round(speed * seconds / max(1, samples))))
+    filled, each = speed * seconds / max(1, samples), max(1, samples // batch)
+    wanted = max(round(filled), min(math.ceil(STEPS / each), round(2 * filled)))
+    epochs = max(least, min(most, wanted))
     return Defaults(
         batch_size=batch,
         epochs=epochs,
-        steps=epochs * max(1, samples // batch),
+        steps=epochs * each,
         seconds=epochs * samples / speed,
         numbers=numbers(samples, classes=classes, batch=batch, epochs=epochs),
     )
@@ -113,9 +118,9 @@ def queue_of(samples: int, batch: int, prototypes: int) -> int:
 
 
 def speed_of(side: int, stride: int, cores: int = 2) -> float:
-    """Samples a second that the small ResNet (32, 64, 128) trains on with two views of `side` pixels, float32.
+    """Samples a second that the small ResNet (32, 64, 128) trains on with two views of `side` pixels.
 
-    Measured on two cores: 2,500 with 20 pixels at stride 2, 1,000 with 16 at stride 1. Time goes with the
-    area of the first map.
+    Measured with two processes on two cores: 3,400 with 20 pixels at stride 2. Time goes with the area of the first
+    map.
     """
-    return 2500 * (10 * stride / side) ** 2 * cores / 2
+    return 3400 * (10 * stride / side) ** 2 * cores / 2

@@ -1,14 +1,14 @@
 """Can mirrored and turned images be told from those that are as they came? Measured without labels.
 
 A small network learns, on half of the samples, which of the eight symmetries of the square was applied (the pretext
-task of rotation prediction, Gidaris et al. 2018, arXiv:1803.07728, with mirror images). On the other half it must tell a
-sample from its mirror image, and so on, pair by pair. Where it cannot, the symmetry leads to samples of the same kind, so
-views may use it; where it can, such views show what never comes. What it cannot see is a symmetry that maps one class
-onto another (arrows to the left and to the right, as many of each): the labels must say that (components.training.views).
+task of rotation prediction, Gidaris et al. 2018, arXiv:1803.07728, with mirror images). On the other half it must tell
+a sample from its mirror image, and so on, pair by pair. Where it cannot, the symmetry leads to samples of the same
+kind, so views may use it; where it can, such views show what never comes. What it cannot see is a symmetry that maps
+one class onto another (arrows to the left and to the right, as many of each): that takes labels
+(components.training.view_choice).
 Letters: N samples, C channels, S side in pixels.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from components.augmentations.policies import Policy
+from components.config import Config
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 
@@ -28,10 +29,9 @@ LIKE = 0.6  # share of pairs told apart up to which a symmetry counts as one of 
 FEWEST = 100  # samples under which nothing is measured
 
 
-@dataclass(frozen=True)
-class Orientation:
+class Orientation(Config):
     """Share of pairs told apart, .5 by chance: a sample and its mirror image, the same upside down, after a quarter
-    turn. error: standard error of each. None where there are too few samples."""
+    turn. error: standard error of each."""
 
     mirror: float
     upside_down: float
@@ -57,7 +57,7 @@ class Orientation:
 
 
 def orientation(images: NDArray[np.uint8], seed: int = 0) -> Orientation | None:
-    """Measure on images [N, C, S, S]; 3 to 5 s of one core for 4,000 of 28 x 28."""
+    """Measure on images [N, C, S, S]; 8 s of one core for 4,000 of 28 x 28. None where there are fewer than FEWEST."""
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(images))[:SAMPLES]
     if len(chosen) < FEWEST:
@@ -73,7 +73,18 @@ def orientation(images: NDArray[np.uint8], seed: int = 0) -> Orientation | None:
     # logits[g]: of samples transformed by g. [g, i, h]: how much sample i looks like transformed by h.
     shares = {g: _told(logits, g) for g in (1, 3, 4, 6)}
     error = 0.5 / len(judge) ** 0.5
-    return Orientation(shares[4], shares[6], (shares[1] + shares[3]) / 2, error)
+    quarter = (shares[1] + shares[3]) / 2
+    return Orientation(mirror=shares[4], upside_down=shares[6], quarter_turn=quarter, error=error)
+
+
+def suggested(
+    images: NDArray[np.uint8], rows: NDArray[np.int64], seed: int = 0
+) -> tuple[Policy, Orientation | None]:
+    """The policy that suits the samples at `rows` of images [N, C, S, S], and what it rests on; "upright", the most
+    careful one, where there are too few samples."""
+    some = np.sort(np.random.default_rng(seed).permutation(rows)[:SAMPLES])
+    found = orientation(np.asarray(images[some]), seed)
+    return (found.policy if found is not None else "upright"), found
 
 
 def transformed(x: Tensor, g: int) -> Tensor:

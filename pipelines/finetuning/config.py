@@ -1,10 +1,11 @@
 """What a fine-tuning is asked, beside the references of what it starts from."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from components.augmentations.image import ViewConfig
+from components.augmentations.policies import Policy
 from components.config import Config
 from components.encoders import EncoderConfig
 from components.evaluation.conformal import Score
@@ -51,8 +52,9 @@ class DistillConfig(DistillationConfig):
 class FinetuneConfig(FitConfig):
     """steps of all layers; encoder_rate: factor of the encoder's learning rate. head_steps: of L-BFGS, at most.
 
-    pseudo_share: weight of all pseudo-labels together in the head's fit, against all labels. weak, strong:
-    views; None makes them from the modality's own. false_alarms: share of ordinary samples that the model may
+    pseudo_share: weight of all pseudo-labels together in the head's fit, against all labels. views: a policy
+    (components.augmentations.policies), or the one that keeps the classes, measured on the labels. weak, strong: views
+    in place of the policy's. false_alarms: share of ordinary samples that the model may
     call strange. handed_weight: pseudo_weight of the method where the champion's answers are among the pseudo-labels
     (docs/retrain.md: 1 gains .6 points over five seeds, .5 gains .4).
     """
@@ -63,6 +65,7 @@ class FinetuneConfig(FitConfig):
     encoder_rate: NonNegativeFloat = 0.3
     head_steps: PositiveInt = 100
     pseudo_share: NonNegativeFloat = 1.0
+    views: Policy | Literal["measured"] = "measured"
     weak: ViewConfig | None = None
     strong: ViewConfig | None = None
     false_alarms: float = Field(default=0.05, gt=0, lt=1)

@@ -9,11 +9,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
+from components.augmentations.policies import Views
 from components.data.packed import Packed
 from components.data.table import Table
 from components.encoders import Encoder, EncoderConfig, build_encoder
-from components.modalities.defaults import default_view
-from components.modalities.image import ImageConfig
 from components.training.device import place
 from components.training.fewlabels import Material
 from pipelines.finetuning.config import FinetuneConfig
@@ -38,8 +37,10 @@ def material_of(
     table: Table,
     folder: Path,
     context: Context,
+    chosen: Views,
 ) -> Material:
-    """images_of, pseudo_label: references of the snapshot and of the pseudo-labels."""
+    """images_of, pseudo_label: references of the snapshot and of the pseudo-labels. chosen: views that the recipe does
+    not say itself."""
     images = np.load(context.file(images_of, snapshot.images), mmap_mode="r")
     rows = table.train_rows()
     labelled = np.searchsorted(rows, table.labelled_rows())
@@ -51,7 +52,6 @@ def material_of(
         raise AssertionError("a pseudo-label of a row that is not for training")
     number = {name: i for i, name in enumerate(snapshot.classes)}
     names = [name for name, keep in zip(given["class"].to_pylist(), kept, strict=True) if keep]
-    base = default_view(ImageConfig(size=snapshot.size, channels=snapshot.channels))
     return Material(
         packed=Packed(images, rows),
         classes=len(snapshot.classes),
@@ -60,9 +60,8 @@ def material_of(
         kept=np.searchsorted(rows, given["row"].to_numpy()[kept]),
         kept_labels=np.array([number[name] for name in names], dtype=np.int64),
         confidence=given["confidence"].to_numpy()[kept].astype(np.float64),
-        weak=request.weak
-        or base.model_copy(update={"scale": (0.7, 1.0), "jitter": 0.0, "grayscale": 0.0, "blur": 0.0}),
-        strong=request.strong or base.model_copy(update={"scale": (0.3, 1.0), "erase": 0.5}),
+        weak=request.weak or chosen.weak,
+        strong=request.strong or chosen.strong,
         placement=place(context.settings.device, request.precision),
         folder=folder / "checkpoints",
         cores=context.settings.cores,

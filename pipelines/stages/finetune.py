@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from components.augmentations.policies import views
 from components.config import Config
 from components.data.table import Table
 from components.evaluation.agreement import together
 from components.evaluation.confirming import Confirmation
+from components.training.view_choice import ViewChoice
 from pipelines.finetuning.config import FinetuneConfig
 from pipelines.finetuning.handed import hand_on
 from pipelines.finetuning.head import fit_head, freeze, head_note
@@ -22,6 +24,7 @@ from pipelines.finetuning.judges import train_judges
 from pipelines.finetuning.kept import agreed, beside, described, kept, temperature_note
 from pipelines.finetuning.layers import Meter, cross_fitted, finetune
 from pipelines.finetuning.material import material_of, pretrained, warn
+from pipelines.finetuning.view_policy import view_policy
 from pipelines.store import Artifact, Context
 
 VERSION = 2
@@ -46,7 +49,7 @@ class Output(Config):
     them. confirmation: whether these trainings were led astray by their own guesses. agreement: share of unlabelled
     samples that the model and the labels alone name alike, which has a say in the temperature
     (components.evaluation.agreement). mask: share of unlabelled samples that the consistency term used, at the end.
-    processes: that shared the batches of the training that is kept.
+    processes: that shared the batches of the training that is kept. views: the policy of its views, and why.
     """
 
     skipped: str | None = None
@@ -76,6 +79,7 @@ class Output(Config):
     seconds: float | None = None
     samples_per_second: float | None = None
     processes: int | None = None
+    views: ViewChoice | None = None
     note: str = ""
 
 
@@ -88,7 +92,11 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         context.say(f"fine-tuning skipped: {reason}; label samples of at least two classes")
         return Output(skipped=f"{reason}: a classifier needs labels of at least two classes")
     note = warn(snapshot.classes, present, context)
-    material = material_of(request, request.pseudo_label, request.snapshot, snapshot, table, folder, context)
+    choice = view_policy(request, request.snapshot, request.pretrain, snapshot, table, context)
+    chosen = views(choice.policy, snapshot.size, snapshot.channels)
+    material = material_of(
+        request, request.pseudo_label, request.snapshot, snapshot, table, folder, context, chosen
+    )
     if request.champion is not None:
         request, material = hand_on(request, material, request.champion, snapshot.classes, context)
     encoder, encoder_config = pretrained(context, request.pretrain)
@@ -136,5 +144,6 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         seconds=round(final.seconds, 3),
         samples_per_second=round(final.samples_per_second, 1),
         processes=final.processes,
+        views=choice,
         note=note,
     )

@@ -4,11 +4,13 @@ From scratch, or (`start`) from the whole end state of an earlier pretrain: see 
 """
 
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from pydantic import NonNegativeInt
 
+from components.augmentations.policies import Policy, views
 from components.collectives import rank
 from components.config import Config
 from components.crash import point
@@ -19,11 +21,13 @@ from components.errors import UserError
 from components.objectives import ObjectiveConfig
 from components.objectives.simclr import SimclrConfig
 from components.training.beginning import Beginning, begin
+from components.training.candidates import with_view
 from components.training.checkpoint import export_encoder
 from components.training.cluster import Record, Tell, run_on_workers
 from components.training.data_parallel import SMALLEST, how_many, together
 from components.training.device import place
 from components.training.loop import TrainConfig, Trained, train
+from components.training.orientation import Orientation, suggested
 from components.training.warm import Warm, WarmConfig
 from pipelines.store import Artifact, Context, Manifest, read_manifest
 
@@ -37,12 +41,15 @@ class Start(Config):
 
 
 class Request(Config):
-    """warm: how a warm start is trained; without `start`, which the run fills in, it is unused."""
+    """views: whose views the objective sees: its own (null), those of a policy (components.augmentations.policies), or
+    those of the policy that suits the samples, measured without labels. warm: how a warm start is trained; without
+    `start`, which the run fills in, it is unused."""
 
     snapshot: str
     objective: ObjectiveConfig = SimclrConfig()
     encoder: EncoderConfig = ResnetConfig()
     train: TrainConfig = TrainConfig()
+    views: Policy | Literal["measured"] | None = None
     warm: WarmConfig = WarmConfig()
     seed: NonNegativeInt = 0
     start: Start | None = None
@@ -62,7 +69,8 @@ class Output(Config):
 
     figures: of the last epoch. seconds: of training. samples_per_second: of all processes, of which `processes`
     shared every batch. generation: warm starts since a training from scratch. new_samples: those that the parent
-    had not; all without a parent.
+    had not; all without a parent. policy: of the views, None where they were the objective's own; orientation: what it
+    rests on, where it was measured.
     """
 
     encoder: Artifact
@@ -84,6 +92,8 @@ class Output(Config):
     collapsed: bool = False
     generation: int = 0
     new_samples: int = 0
+    policy: Policy | None = None
+    orientation: Orientation | None = None
 
 
 def run(request: Request, folder: Path, context: Context) -> Output:
@@ -96,8 +106,13 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     if parent is not None:
         _fits(parent, request, snapshot.channels)
         mean, std = parent.output["mean"], parent.output["std"]  # the encoder has learnt to see through them
+    policy, measured = _policy(request, parent, snapshot, context)
+    seen = request
+    if policy is not None:
+        view = views(policy, snapshot.size, snapshot.channels).pretrain
+        seen = request.model_copy(update={"objective": with_view(request.objective, view)})
     config = {
-        "request": request.model_dump(mode="json"),
+        "request": seen.model_dump(mode="json"),
         "images": str(context.file(request.snapshot, snapshot.images)),
         "table": str(context.file(request.snapshot, snapshot.table)),
         "channels": snapshot.channels,
@@ -141,9 +156,28 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         mean=mean,
         std=std,
         epochs=epochs,
+        policy=policy,
+        orientation=measured,
         generation=parent.output.get("generation", 0) + 1 if parent is not None else 0,
         **done,
     )
+
+
+def _policy(
+    request: Request, parent: Manifest | None, snapshot: Any, context: Context
+) -> tuple[Policy | None, Orientation | None]:
+    """Whose views the objective sees, and what was measured for it; a warm start sees those of its parent."""
+    if request.views != "measured":
+        return request.views, None
+    if parent is not None and parent.output.get("policy"):
+        return parent.output["policy"], None
+    rows = Table.load(context.file(request.snapshot, snapshot.table)).train_rows()
+    images = np.load(context.file(request.snapshot, snapshot.images), mmap_mode="r")
+    policy, found = suggested(images, rows, request.seed)
+    context.say(
+        f"views of policy {policy}: {found.line() if found else 'too few samples to measure what suits them'}"
+    )
+    return policy, found
 
 
 def _processes(config: TrainConfig, rows: int, folder: Path, context: Context) -> int:

@@ -293,15 +293,6 @@ def test_pack_on_a_full_disk_is_a_user_error(tmp_path):
         pack(batches(data), 2000, GREY8, tmp_path / "images.npy")
 
 
-def test_defaults_fit_the_images():
-    from components.modalities.defaults import default_view
-
-    grey, colour = default_view(ImageConfig(size=28, channels=1)), default_view(ImageConfig(size=96))
-    assert (grey.size, grey.hue, grey.grayscale) == (28, 0, 0)
-    assert colour.hue > 0
-    assert (colour.size, colour.blur) == (96, 0.5)
-
-
 def test_decoding_and_packing_need_no_torch():
     code = "import sys, components.modalities; assert not {'torch', 'pandas', 'pyarrow'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -70,5 +70,6 @@ def test_a_queue_where_the_batch_is_too_small_to_balance_over(samples, batch, pr
 
 
 def test_the_speed_is_as_measured():
-    assert speed_of(20, 2) == 2500
-    assert speed_of(16, 1) == pytest.approx(1000, rel=0.05)
+    assert speed_of(20, 2) == 3400
+    assert speed_of(20, 2, cores=4) == 6800
+    assert speed_of(16, 1) == pytest.approx(1330, rel=0.05)
