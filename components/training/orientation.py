@@ -21,6 +21,8 @@ from components.augmentations.policies import Policy
 from components.config import Config
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
+from components.training.device import place
+from components.training.optimiser import AdamwConfig, build_optimiser, set_rate
 
 SAMPLES = 4000  # at most, half to learn from and half to measure on
 SIDE = 32  # larger images are averaged down to it
@@ -97,7 +99,8 @@ def transformed(x: Tensor, g: int) -> Tensor:
 
 def _logits(network: nn.Module, x: Tensor) -> Tensor:
     """[N, 8]"""
-    return torch.cat([network(part) for part in torch.split(x, 512)])
+    with place("cpu").autocast():
+        return torch.cat([network(part).float() for part in torch.split(x, 512)])
 
 
 def _told(logits: Tensor, g: int) -> float:
@@ -115,14 +118,16 @@ def _learn(x: Tensor, seed: int) -> nn.Module:
         config = ResnetConfig(widths=(16, 32, 64), blocks=(1, 1, 1), stem_stride=stride)
         encoder = build_encoder(config, x.shape[1], mean, std)
         network = nn.Sequential(encoder, nn.Linear(encoder.feature_dim, 8))
-        optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=0.01)
+        place("cpu").put(network)
+        optimiser = build_optimiser(AdamwConfig(learning_rate=RATE, weight_decay=0.01), [(network, 1.0)])
         for step in range(STEPS):
-            for group in optimiser.param_groups:
-                group["lr"] = RATE * (1 - step / STEPS)
+            set_rate(optimiser, 1 - step / STEPS)
             rows = torch.randint(len(x), (BATCH,))
             batch = torch.cat([transformed(x[part], g) for g, part in enumerate(rows.chunk(8))])
             target = torch.arange(8).repeat_interleave(BATCH // 8)
             optimiser.zero_grad()
-            torch.autograd.backward(F.cross_entropy(network(batch), target))
+            with place("cpu").autocast():
+                loss = F.cross_entropy(network(batch), target)
+            torch.autograd.backward(loss)
             optimiser.step()
     return network.eval()

@@ -26,6 +26,8 @@ from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.evaluation.folds import possible_folds, stratified_folds
 from components.forks import run_all
+from components.training.device import place
+from components.training.optimiser import AdamwConfig, build_optimiser, set_rate
 
 STEPS, BATCH, RATE = 120, 64, 4e-3
 FOLDS, REPEATS = 3, 1
@@ -108,8 +110,8 @@ def decide(tried: Sequence[Policy], right: NDArray[np.float64]) -> ViewChoice:
                 policy=policy, accuracy=float(own.mean()), difference=float(difference.mean()), error=error
             )
         )
-    best = max(evidence, key=lambda e: e.difference - e.error)  # 0 for the suggested one
-    if best.policy == suggested:
+    best = max(evidence, key=lambda e: e.difference - e.error)
+    if best.difference - best.error <= 1e-9:  # of the suggested one it is 0
         reason = f"none is better than the suggested one by more than a standard error, on {n} labels"
         return ViewChoice(policy=suggested, suggested=suggested, reason=reason, labels=n, evidence=evidence)
     reason = f"{best.difference:+.1%} accuracy over the suggested one (standard error {best.error:.1%}), on {n} labels"
@@ -126,7 +128,7 @@ def _right(
 ) -> NDArray[np.float64]:
     """[h] 1 where a held-out label is predicted right by a network that was trained on the others."""
     network = _learn(x[torch.from_numpy(~out)], torch.from_numpy(y[~out]), classes, policy, seed)
-    with torch.inference_mode():
+    with torch.inference_mode(), place("cpu").autocast():
         predicted = torch.cat([network(part) for part in torch.split(x[torch.from_numpy(out)], 512)]).argmax(
             1
         )
@@ -145,15 +147,16 @@ def _learn(x: Tensor, y: Tensor, classes: int, policy: Policy, seed: int) -> nn.
         config = ResnetConfig(widths=(16, 32, 64), blocks=(1, 1, 1), stem_stride=stride)
         encoder = build_encoder(config, channels, mean, std)
         network = nn.Sequential(encoder, nn.Linear(encoder.feature_dim, classes))
-    optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=0.01)
+    place("cpu").put(network)
+    optimiser = build_optimiser(AdamwConfig(learning_rate=RATE, weight_decay=0.01), [(network, 1.0)])
     for step in range(STEPS):
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * (1 - step / STEPS)
+        set_rate(optimiser, 1 - step / STEPS)
         rows = torch.randint(len(x), (BATCH,), generator=generator)
         weak, strong = x[rows].chunk(2)
         batch = torch.cat([augment(weak, made.weak, generator), augment(strong, made.strong, generator)])
         optimiser.zero_grad()
-        loss: Tensor = F.cross_entropy(network(batch), y[rows])
+        with place("cpu").autocast():
+            loss: Tensor = F.cross_entropy(network(batch), y[rows])
         torch.autograd.backward(loss)
         optimiser.step()
     return network.eval()

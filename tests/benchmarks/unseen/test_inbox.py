@@ -57,7 +57,7 @@ def test_the_recipe_of_init_trains_on_the_drawn_labels_and_tests_on_the_test_ima
     write(tmp_path / "in", found, 2, 7)
     settings = Settings(home=tmp_path / "home", data=tmp_path / "data", recipes=tmp_path / "recipes")
     report = init("mine", tmp_path / "in", settings)
-    assert report.found.named_tests == 18
+    assert report.found.labels.tests == 18
     assert report.values["channels"] == 3
     loaded = recipe.load(report.recipe)
     request = ingest.Request.model_validate(

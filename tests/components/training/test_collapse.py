@@ -114,7 +114,7 @@ class Unbalanced(Swav):
 def test_all_samples_in_one_prototype(tmp_path):
     config = SwavConfig(view=VIEW, embedding=6, prototypes=5, freeze=0.0)
     with pytest.raises(Collapse, match="all samples go to one prototype"):
-        training(tmp_path, Unbalanced(config, (net := encoder()), ROWS), net, rate=1e-2)
+        training(tmp_path, Unbalanced(config, (net := encoder()), ROWS), net, rate=6e-2)
 
 
 def test_a_teacher_without_a_predictor(tmp_path):

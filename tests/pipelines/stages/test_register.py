@@ -72,7 +72,7 @@ def fill(store: Path) -> None:
         "train": {"epochs": 2},
         "start": {"parent": "pretrain/old"},
     }
-    finish(store, "pretrain", given, {})
+    finish(store, "pretrain", given, {"processes": 2})
     finish(store, "embed", {"snapshot": up["snapshot"], "pretrain": up["pretrain"]}, {})
     given = {"snapshot": up["snapshot"], "embed": up["embed"], "seed": 3, "previous": "pseudo_label/old"}
     finish(store, "pseudo_label", given, {})
@@ -172,7 +172,7 @@ def test_the_version_says_where_it_came_from(
     assert tags["selfsup.start"] == "pretrain/old"
     assert tags["selfsup.previous"] == "pseudo_label/old"
     assert tags["selfsup.worth"] == "fixmatch: better; be careful"
-    assert (tags["selfsup.workers"], tags["selfsup.cores"]) == ("0", str(os.cpu_count()))
+    assert (tags["selfsup.workers"], json.loads(tags["selfsup.processes"])) == ("0", {"pretrain": 2})
     assert tags["selfsup.seconds"] == "12.0"  # of six stages
     assert "selfsup.parent" not in tags  # there was no champion
     assert (tags["selfsup.figure.accuracy"], tags["selfsup.figure.baselines"]) == ("0.8", '{"scratch": 0.6}')
