@@ -14,15 +14,16 @@ from pipelines.store import Context
 
 def view_policy(
     request: FinetuneConfig, snapshot_of: str, pretrain_of: str, snapshot: Any, rows: Table, context: Context
-) -> ViewChoice:
-    """The policy that the recipe names, else the one that keeps the classes of the labels.
+) -> ViewChoice | None:
+    """The policy that the recipe names, else the one that keeps the classes of the labels; None where it names both
+    views itself.
 
     snapshot_of, pretrain_of: references. What pretraining has measured without labels is where it begins.
     """
+    if request.weak is not None and request.strong is not None:
+        return None
     if request.views != "measured":
         return ViewChoice(policy=request.views, suggested=request.views, reason="the recipe names it")
-    if request.weak is not None and request.strong is not None:
-        return ViewChoice(policy="upright", suggested="upright", reason="unused: the recipe names both views")
     images = np.load(context.file(snapshot_of, snapshot.images), mmap_mode="r")
     begun: Policy | None = context.output(pretrain_of).policy
     labelled = rows.labelled_rows()

@@ -67,6 +67,8 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <h2>What was learnt without labels</h2>
 <p>{{ pretraining }}</p>
 <div class="row">{% for image in curves %}<img alt="learning curve" src="{{ image }}">{% endfor %}</div>
+{% if views %}<h3>Views</h3>
+<table>{% for row in views %}<tr><th>{{ row.name }}</th><td>{{ row.text }}</td></tr>{% endfor %}</table>{% endif %}
 {% if living %}<table><tr><th>figure</th><th class="n">first</th><th class="n">last</th><th class="n">healthy</th><th class="n">collapsed</th><th>what it is</th></tr>
 {% for row in living %}<tr><td>{{ row.name }}</td><td class="n">{{ row.first }}</td><td class="n">{{ row.last }}</td><td class="n">{{ row.healthy }}</td><td class="n">{{ row.collapsed }}</td><td>{{ row.meaning }}</td></tr>{% endfor %}</table>{% endif %}
 <div class="row">{% for image in maps %}<img alt="embedding map" src="{{ image }}">{% endfor %}</div>

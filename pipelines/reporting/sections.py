@@ -6,7 +6,17 @@ import yaml
 
 from components.registry.journal import Entry
 from pipelines.outcome import outcome
-from pipelines.reporting import evidence, judgement, learning, lineage, living, protocols, story, watching
+from pipelines.reporting import (
+    evidence,
+    judgement,
+    learning,
+    lineage,
+    living,
+    protocols,
+    story,
+    view_policy,
+    watching,
+)
 from pipelines.reporting.sources import Sources
 
 
@@ -44,6 +54,7 @@ def values(
         "checks": story.check_rows(promoted["checks"]),
         "outcome": became,
         "pretraining": story.pretraining(outputs["pretrain"], found["health"]),
+        "views": view_policy.rows(outputs["pretrain"], outputs["finetune"]),
         "curves": learning.curves(sources),
         "living": living.rows(sources),
         "maps": learning.maps(sources, points, seed),

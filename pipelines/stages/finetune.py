@@ -93,7 +93,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         return Output(skipped=f"{reason}: a classifier needs labels of at least two classes")
     note = warn(snapshot.classes, present, context)
     choice = view_policy(request, request.snapshot, request.pretrain, snapshot, table, context)
-    chosen = views(choice.policy, snapshot.size, snapshot.channels)
+    chosen = views(choice.policy if choice else "upright", snapshot.size, snapshot.channels)
     material = material_of(
         request, request.pseudo_label, request.snapshot, snapshot, table, folder, context, chosen
     )

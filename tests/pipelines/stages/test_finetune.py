@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from components.augmentations.policies import views
 from components.data.packed import Packed
 from components.data.table import Table
 from components.evaluation.agreement import agreement, temperature_for
@@ -14,7 +15,7 @@ from components.evaluation.calibration import fit_temperature, softmax
 from components.evaluation.conformal import fit_sets
 from components.registry.model import load_classifier
 from components.registry.ordinary import fit_ordinary
-from components.training import fewlabels, labelled
+from components.training import fewlabels, labelled, view_choice
 from pipelines.context import read_metrics
 from pipelines.finetuning.material import material_of
 from pipelines.stages import finetune
@@ -368,11 +369,47 @@ def test_where_samples_come_from_reaches_the_method_as_two_domains(tmp_path):
     snapshot = here.outputs["snapshot/0"]
     table = Table.load(here.file("snapshot/0", snapshot.table))
     asked = ("pseudo_label/0", "snapshot/0", snapshot)
-    plain = material_of(request(), *asked, table, tmp_path, here)
+    plain = material_of(request(), *asked, table, tmp_path, here, views("photo", SIDE, 1))
     assert plain.supervision(np.arange(18), pseudo=True).domains is None
     source = np.where(
         table.label >= 0, 2, np.arange(len(table.ids)) % 2
     )  # all labels are of one source of three
-    made = material_of(request(), *asked, replace(table, source=source), tmp_path, here)
+    made = material_of(
+        request(), *asked, replace(table, source=source), tmp_path, here, views("photo", SIDE, 1)
+    )
     domains = made.supervision(np.arange(18), pseudo=True).domains.numpy()
     np.testing.assert_array_equal(domains, table.label[table.train_rows()] < 0)
+
+
+def seen_views(tmp_path, monkeypatch, **options):
+    """The weak and the strong view of the trainings, and the stage's output."""
+    given, real = [], fewlabels.LabelledSource
+
+    def watching(packed, supervision, weak, strong, **rest):
+        given.append((weak[0], strong[0]))
+        return real(packed, supervision, weak, strong, **rest)
+
+    monkeypatch.setattr(fewlabels, "LabelledSource", watching)
+    monkeypatch.setattr(view_choice, "STEPS", 4)
+    short = {"steps": 2, "cross_fit": {"folds": 0}, "scratch": {"steps": 0}, "weak": None, "strong": None}
+    output, *_ = run(tmp_path, {0: 4, 1: 4, 2: 4}, **{**short, **options})
+    (seen,) = set(map(str, given))  # the same for every training
+    return given[0], output
+
+
+def test_views_are_measured_on_the_labels_where_the_recipe_names_none(tmp_path, monkeypatch):
+    (weak, strong), output = seen_views(tmp_path, monkeypatch)
+    choice = output.views
+    expected = views(choice.policy, SIDE, 1)
+    assert (weak, strong) == (expected.weak, expected.strong)
+    assert choice.labels == 12
+    assert choice.evidence[0].policy == choice.suggested
+    assert len(choice.evidence) >= 2
+
+
+def test_views_of_a_policy_or_a_view_that_the_recipe_names(tmp_path, monkeypatch):
+    strong = {"size": SIDE, "scale": [0.4, 0.9]}
+    found, output = seen_views(tmp_path, monkeypatch, views="signal", strong=strong)
+    assert found[0] == views("signal", SIDE, 1).weak
+    assert found[1].scale == (0.4, 0.9)
+    assert (output.views.policy, output.views.reason) == ("signal", "the recipe names it")

@@ -188,3 +188,29 @@ def test_under_ray_workers_it_gives_what_one_process_gives(
         torch.testing.assert_close(b[name], value, rtol=1e-2, atol=1e-3, msg=name)
     assert output.steps == here.steps
     assert ResnetConfig(widths=(4, 8), blocks=(1, 1)) == output.encoder_config
+
+
+def test_views_are_those_of_the_policy_that_was_measured(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Noise looks the same any way up; the policy's views take the place of the objective's, at the images' size."""
+    from components.training import orientation
+
+    monkeypatch.setattr(orientation, "FEWEST", 40)
+    seen: list[pretrain.Beginning] = []
+    real = pretrain.begin
+    monkeypatch.setattr(pretrain, "begin", lambda given, *rest: seen.append(given) or real(given, *rest))
+    asked = request().model_copy(update={"views": "measured"})
+    (tmp_path / "m").mkdir()
+    output = pretrain.run(asked, tmp_path / "m", context)
+    assert output.policy == "any_way_up"
+    assert output.orientation is not None
+    assert output.orientation.mirror < 0.6
+    view = seen[0].objective.view  # type: ignore[union-attr]
+    assert (view.size, view.quarter_turns, view.upside_down) == (8, 1.0, 0.5)
+    assert "views of policy any_way_up: told from the samples" in capsys.readouterr().out
+    named = request().model_copy(update={"views": "upright"})
+    (tmp_path / "n").mkdir()
+    output = pretrain.run(named, tmp_path / "n", context)
+    assert (output.policy, output.orientation) == ("upright", None)
+    assert seen[1].objective.view.flip == 0  # type: ignore[union-attr]

@@ -89,6 +89,7 @@ def context(home: Path, labels_a_class: dict[int, int], seed: int = 0, cpus: int
         channels=1,
         mean=mean,
         std=std,
+        policy="upright",
     )
     at = folder("embed")
     with torch.no_grad():
