@@ -49,7 +49,7 @@ WORK = ("pretraining", "fine-tuning", "embedding", "pretraining, ResNet-18 at 64
 WAYS = ("threads", "processes")
 BUSY = (0, 1, 2)
 FEW = 1024  # samples of two views in threads beside a busy loop, where they take seconds a step
-MANY = 6144
+MANY = 4096
 
 
 def main() -> None:
