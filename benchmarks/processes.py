@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +50,7 @@ WORK = ("pretraining", "fine-tuning", "embedding", "pretraining, ResNet-18 at 64
 WAYS = ("threads", "processes")
 BUSY = (0, 1, 2)
 FEW = 1024  # samples of two views in threads beside a busy loop, where they take seconds a step
+LARGE = 320  # of the large network, in batches of 64
 MANY = 4096
 
 
@@ -81,8 +83,8 @@ def apart(work: str, way: str, busy: int) -> float:
     """Samples a second, measured in a process with the environment of that way."""
     threads = {name: str(available()) for name in ONE_THREAD} | {"GOMP_SPINCOUNT": "20000"}
     environ = {**os.environ, **(threads if way == "threads" else ONE_THREAD), "PYTHONPATH": str(ROOT)}
-    few = work == WORK[3] or (way == "threads" and busy > 0)
-    command = [sys.executable, __file__, "--measure", work, way, str(FEW if few else MANY)]
+    samples = LARGE if work == WORK[3] else FEW if way == "threads" and busy else MANY
+    command = [sys.executable, __file__, "--measure", work, way, str(samples)]
     done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True, text=True)
     return float(json.loads(done.stdout.splitlines()[-1]))
 
@@ -123,7 +125,7 @@ def pretraining(recipe: dict[str, Any], processes: int, samples: int, folder: Pa
         objective_config = TypeAdapter(ObjectiveConfig).validate_python(asked)
     config = TrainConfig.model_validate({
         **recipe["pretrain"]["train"], "epochs": 1, "watch_steps": 2, "checkpoint_seconds": 1e9,
-        **({"batch_size": 128} if large else {}),
+        **({"batch_size": 64} if large else {}),
     })  # fmt: skip
 
     def work() -> list[float]:
@@ -178,8 +180,6 @@ def fine_tuning(recipe: dict[str, Any], processes: int, samples: int, folder: Pa
 
 
 def embedding(recipe: dict[str, Any], processes: int, samples: int) -> float:
-    import time
-
     torch.manual_seed(0)
     images = quickstart_images(2048)
     placement = place()
