@@ -43,7 +43,8 @@ def init(name: str, source: Path, settings: Settings) -> InitReport:
     inbox, table = source.resolve(), None
     if not source.is_dir():
         inbox, table = inbox_of(inbox, settings.home / "inboxes" / name)
-    found = look(inbox)
+    settings.refuse_own(inbox)
+    found = look(inbox, settings.own)
     values = suited(found)
     text = render(name, _relative(inbox, recipe.parent), found, values, str(table) if table else None)
     make_home(settings.home)
@@ -79,6 +80,7 @@ def describe(found: Found) -> list[str]:
         )
     for reason, count in found.bad.most_common():
         lines.append(f"bad: {count} {reason}, e.g. {found.example[reason]}")
+    lines += found.left_out
     labels = found.labels
     lines += labels.told
     if labels.classes:
@@ -100,6 +102,11 @@ def describe(found: Found) -> list[str]:
 def notes(found: Found, values: Values) -> list[str]:
     """What a person should know before running it."""
     said: list[str] = []
+    if found.links:
+        places = ", ".join(map(str, found.links[:3])) + (", ..." if len(found.links) > 3 else "")
+        said.append(
+            f"links lead out of the folder, to {places}: ingest.links allows that, any other link is bad"
+        )
     labels, classes = found.labels.classes.total(), len(found.labels.classes)
     said += found.labels.notes
     if classes == 1:

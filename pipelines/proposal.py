@@ -67,6 +67,7 @@ def render(name: str, inbox: str, found: Found, values: Values, table: str | Non
         extra += (
             f"  unlabelled: [{words}]  # folders and labels that mean no label; take out what is a class\n"
         )
+    extra += _links(found)
     tuning = (
         f"\nfinetune:\n  batch_size: {values['label_batch']}  # labels a step\n"
         if values["label_batch"]
@@ -82,7 +83,7 @@ schedule: null  # or a cron expression
 
 ingest:
   labels_from: {found.labels.labels_from or "file"}  # {whence.get(found.labels.labels_from or "", "none yet")}
-{extra}  max_bad_share: {values["max_bad_share"]}  # more bad samples in a delivery stop the run
+{extra}  max_bad_share: {values["max_bad_share"]}  # a larger share of bad samples in a delivery, if many, stops the run
 
 snapshot:
   test_share: {values["test_share"]}  # {tests}
@@ -107,6 +108,12 @@ def _range(found: Found) -> str:
     if found.range is None:
         return ""
     return f", range: [{', '.join(f'{end:.15g}' for end in found.range)}]"
+
+
+def _links(found: Found) -> str:
+    if not found.links:
+        return ""
+    return f"  links: [{', '.join(_quoted(str(place)) for place in found.links)}]  # where links may lead\n"
 
 
 def _duration(seconds: float) -> str:

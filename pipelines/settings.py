@@ -129,6 +129,24 @@ class Settings(Config):
         return self.cpus or available()
 
     @property
+    def own(self) -> tuple[Path, ...]:
+        """The folders that we write: none of them is ever part of an inbox."""
+        places = (self.home, self.data, self.store, self.mlflow_artifacts, self.dvc_remote)
+        return tuple(Path(place) for place in places if "://" not in str(place))
+
+    def refuse_own(self, inbox: Path) -> None:
+        """Raises:
+        UserError: an inbox is one of the folders that we write.
+        """
+        place = inbox.resolve()
+        within = any(place.is_relative_to(folder.resolve()) for folder in (self.data, self.store))
+        if within or place in [folder.resolve() for folder in self.own]:
+            raise UserError(
+                f"inbox {inbox} is a folder that we write ourselves (home {self.home}, data {self.data}): name the"
+                f" one where the samples arrive, or set SELFSUP_HOME or SELFSUP_DATA to another"
+            )
+
+    @property
     def mlflow_lock(self) -> Path:
         """Held where several processes would open MLflow's database for the first time at once."""
         return self.home / "mlflow" / "store.lock"

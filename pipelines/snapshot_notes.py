@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from components.data.shards import Index, read_shards
+from components.data.replaced import read_current
+from components.data.shards import Index
 from components.data.table import Table
 from components.errors import UserError
 from components.modalities.image import PackedImages
@@ -29,7 +30,7 @@ def left_out(
         return None
     named = (
         (id, name)
-        for _, batch in read_shards(source, index, ["id", "name"])
+        for _, batch in read_current(source, index, ["id", "name"])
         for id, name in zip(batch["id"], batch["name"], strict=True)
     )
     rows = [(*row, packed.unreadable[place]) for place, row in enumerate(named) if place in packed.unreadable]

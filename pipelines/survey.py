@@ -5,7 +5,7 @@ Reads as ingest will, and writes nothing but the inbox of its own that a file am
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -27,9 +27,10 @@ GREY_TOLERANCE = 8  # of 255, between channels: what JPEG adds to a grey picture
 
 @dataclass
 class Found:
-    """What a look at the inbox gave. sizes: (width, height) of the good ones looked at. deep: lowest and highest value
-    of each grey one of more than 8 bits. colour: RGB of the only colour there is; None where there are several. bad:
-    reason -> count; example: reason -> a name."""
+    """What a look at the inbox gave. left_out: what is no sample, lines for a person. links: folders outside to which
+    links in it lead. sizes: (width, height) of the good ones looked at. deep: lowest and highest value of each grey one
+    of more than 8 bits. colour: RGB of the only colour there is; None where there are several. bad: reason -> count;
+    example: reason -> a name."""
 
     samples: int = 0
     looked: int = 0
@@ -40,6 +41,8 @@ class Found:
     bad: Counter[str] = field(default_factory=Counter)
     example: dict[str, str] = field(default_factory=dict)
     labels: Labels = field(default_factory=Labels)
+    left_out: list[str] = field(default_factory=list)
+    links: list[Path] = field(default_factory=list)
 
     @property
     def side(self) -> int:
@@ -60,17 +63,22 @@ class Found:
         return self.bad.total() / max(1, self.looked)
 
 
-def look(inbox: Path) -> Found:
-    """Open up to LOOK samples of an inbox, evenly spread; count all samples and all labels.
+def look(inbox: Path, own: Iterable[Path] = ()) -> Found:
+    """Open up to LOOK samples of an inbox, evenly spread; count all samples and all labels. own: folders that are no
+    part of it.
 
     Raises:
         UserError: nothing there that is, or can be read as, an image.
     """
     from components.data.checks import ImageLimits
     from components.data.inbox import Inbox
+    from components.data.walk import link_targets
 
-    box, limits = Inbox(inbox, settle=0, now=0), ImageLimits()
-    listing, found = box.list(), Found()
+    own = tuple(own)
+    found, limits = Found(links=link_targets(inbox.resolve(), own)), ImageLimits()
+    box = Inbox(inbox, settle=0, now=0, own=own, links=found.links)
+    listing = box.list()
+    found.left_out = list(listing.left_out())
     found.bad.update(Counter(reason.split(":")[0] for reason in listing.broken.values()))
     found.example.update({reason.split(":")[0]: path for path, reason in listing.broken.items()})
     total = sum(_count(box, d.kind, d.files) for d in listing.deliveries)
@@ -81,13 +89,9 @@ def look(inbox: Path) -> Found:
         _open([item for number, item in chunk if number % -(-total // LOOK) == 0], limits, found)
     found.samples = total
     if not found.sizes:
-        why = (
-            ", ".join(
-                f"{count} {reason} (e.g. {found.example[reason]})"
-                for reason, count in found.bad.most_common(3)
-            )
-            or "no image files or tables"
-        )
+        why = ", ".join(
+            f"{count} {reason} (e.g. {found.example[reason]})" for reason, count in found.bad.most_common(3)
+        ) or "; ".join(["no image files or tables", *found.left_out])
         raise UserError(
             f"nothing readable in {inbox}: {why}; give a folder of images, or a table with a column path"
         )

@@ -8,6 +8,7 @@ written. Cache, state and remote lie where the settings say, by our untracked .d
 """
 
 import errno
+import getpass
 import os
 import re
 import subprocess
@@ -104,7 +105,7 @@ def dvc(data: Path, command: str, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-P", "-m", "dvc", "--wait-for-lock", command, *arguments],
         cwd=data.parent,
-        env={**os.environ, "DVC_NO_ANALYTICS": "1"},
+        env={**os.environ, "DVC_NO_ANALYTICS": "1", **user_name()},
         capture_output=True,
         text=True,
     )
@@ -125,6 +126,15 @@ def dvc(data: Path, command: str, *arguments: str) -> str:
         raise UserError(f"{data} cannot be had from the remote: {why}; check SELFSUP_DVC_REMOTE")
     why = why or f"exit code {done.returncode}"
     raise UserError(f"dvc {command} {data.name} failed in {data.parent}: {why}")
+
+
+def user_name() -> dict[str, str]:
+    """What DVC needs in its environment where the user id has no name, as in a container: it asks for one."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        return {"LOGNAME": f"uid{os.getuid()}"}
+    return {}
 
 
 def no_room(data: Path) -> UserError:

@@ -1,39 +1,74 @@
-"""A recipe's folder while an ingest adds to it: the index as it grows, and the samples that are there already."""
+"""A recipe's folder while an ingest adds to it: the index as it grows, and the samples that are there already.
+
+What deliveries bring counts when the index is written. That costs as much as the index is long, so it is done when
+as many samples have come as the index has entries, and at least a shard full.
+"""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from components.crash import point
 from components.data import labels
+from components.data.file_cache import FileCache
+from components.data.replaced import ROW as REPLACED_ROW
+from components.data.replaced import Replacement, Replacements, is_table
 from components.data.shards import (
     BAD,
     PART,
     QUARANTINE,
+    REPLACED,
     Delivery,
     Index,
+    LabelFile,
     Shard,
     ShardWriter,
+    folder_digest,
     publish,
     read_quarantine,
     read_shards,
     write_table,
 )
 
+Bad = tuple[str, str, bytes]  # name, reason, first bytes
+
 
 class Growing:
-    """index: as it is on the disk. known: id -> (delivery that brought it, name that it has there).
+    """index: as it is on the disk. known: ids of the samples that were there before. new: of those that came since,
+    also of deliveries that do not count yet.
 
-    shard_size: samples a shard.
+    shard_size: samples a shard. files: what the files of the inbox held.
     """
 
-    def __init__(self, folder: Path, shard_size: int) -> None:
-        self.folder, self.shard_size = folder, shard_size
+    def __init__(self, folder: Path, shard_size: int, files: FileCache) -> None:
+        self.folder, self.shard_size, self.files = folder, shard_size, files
         self.clear()
         self.index = Index.load(folder)
-        self.known: dict[str, tuple[str, str]] = {}
-        for shard, batch in read_shards(folder, self.index, ["id", "name"]):
-            places = ((shard.delivery, name) for name in batch["name"])
-            self.known.update(zip(batch["id"], places, strict=True))
+        self.known: set[bytes] = set()
+        self.new: set[bytes] = set()
+        for _, batch in read_shards(folder, self.index, ["id"]):
+            self.known.update(map(bytes.fromhex, batch["id"]))
+        files.sync(folder_digest(folder), self._files())
+        self.writer = ShardWriter(folder, "", shard_size)
+        self._taken = {(record.name, record.digest) for record in self.index.deliveries}
+        self._earlier: dict[str, list[Delivery]] = {}
+        for record in self.index.deliveries:
+            self._earlier.setdefault(record.name, []).append(record)
+        self._forget()
+
+    def __contains__(self, id: bytes) -> bool:
+        return id in self.new or id in self.known
+
+    def _forget(self) -> None:
+        self._records: list[Delivery] = []
+        self._bad: list[tuple[str, Bad]] = []
+        self._replaced: list[Replacement] = []
+        self._labels: list[Sequence[labels.Row]] = []
+
+    def _files(self) -> Iterator[tuple[str, bytes]]:
+        for name, id, delivery in Replacements(self.folder, self.index).names():
+            if not is_table(delivery):
+                yield name, bytes.fromhex(id)
 
     def clear(self) -> None:
         """Away with what a delivery left that was not finished."""
@@ -41,41 +76,98 @@ class Growing:
 
     def has(self, name: str, digest: str) -> bool:
         """Whether a delivery of this name and content has been taken."""
-        return any((record.name, record.digest) == (name, digest) for record in self.index.deliveries)
+        return (name, digest) in self._taken
 
-    def writer(self, delivery: str) -> ShardWriter:
-        return ShardWriter(self.folder, delivery, self.shard_size)
+    def rows(self, delivery: str) -> set[tuple[str, bytes]]:
+        """(name, id) of the samples that earlier deliveries of this name brought."""
+        if delivery not in self._earlier:
+            return set()
+        return {
+            (name, bytes.fromhex(id))
+            for _, batch in read_shards(self.folder, self.index, ["id", "name", "delivery"])
+            for id, name, of in zip(batch["id"], batch["name"], batch["delivery"], strict=True)
+            if of == delivery
+        }
 
     def quarantined(self, delivery: str) -> set[tuple[str, str]]:
         """(name, reason) of what earlier deliveries of this name brought and no shard took."""
-        records = (record for record in self.index.deliveries if record.name == delivery)
-        return {known for record in records for known in read_quarantine(self.folder, record)}
+        earlier = self._earlier.get(delivery, [])
+        return {(name, reason) for _, name, reason in read_quarantine(self.folder, earlier)}
 
-    def quarantine(self, delivery: str, bad: list[tuple[str, str, bytes]]) -> str | None:
-        """The file that lists bad samples: (name, reason, first bytes) each. None where there are none."""
-        if not bad:
+    def add(
+        self, record: Delivery, bad: Iterable[Bad] = (), replaced: Iterable[Replacement] = (),
+        rows: Sequence[labels.Row] = (),
+    ) -> None:  # fmt: skip
+        """A delivery is complete, its samples are in the writer; it counts when the index is next written."""
+        self._records.append(record)
+        self._bad += ((record.name, one) for one in bad)
+        self._replaced += replaced
+        self._labels.append(rows)
+        if self.writer.pending >= self.shard_size:
+            self._commit_if_due()
+
+    def make_room(self, samples: int) -> None:
+        """Before a delivery of so many samples: those that are complete get a shard of their own if they would not
+        share one with it."""
+        if self._records and self.writer.pending + samples > self.shard_size:
+            self._commit_if_due()
+
+    def _commit_if_due(self) -> None:
+        if self.writer.pending >= len(self.index.deliveries) + len(self.index.shards):
+            self.commit()
+
+    def commit(self) -> None:
+        """All that is complete counts from here on; labels with their samples, or a kill in between would lose them."""
+        if not self._records:
+            self.files.commit(folder_digest(self.folder))
+            return
+        shards = self.writer.finish()
+        quarantine, bad = self._write_bad(), {delivery for delivery, _ in self._bad}
+        records = [
+            record.model_copy(update={"quarantine": quarantine}) if record.name in bad else record
+            for record in self._records
+        ]
+        index = self.index.model_copy(update={
+            "shards": self.index.shards + shards, "deliveries": self.index.deliveries + records,
+            "replaced": self.index.replaced + self._write_replaced(),
+        })  # fmt: skip
+        for rows in labels.in_turn(self._labels):
+            index, _ = labels.append(self.folder, index, rows)
+        self._save(index)
+        self._taken |= {(record.name, record.digest) for record in records}
+        self._forget()
+        point("ingest.indexed")
+
+    def _write_bad(self) -> str | None:
+        """The list of what is bad in all deliveries that are complete."""
+        if not self._bad:
             return None
+        deliveries, bad = zip(*self._bad, strict=True)
         names, reasons, heads = (list(column) for column in zip(*bad, strict=True))
-        columns = {"name": names, "reason": reasons, "delivery": [delivery] * len(bad), "bytes": heads}
+        columns = {"name": names, "reason": reasons, "delivery": list(deliveries), "bytes": heads}
         file = write_table(self.folder, QUARANTINE, columns, BAD, part=True)
         publish(self.folder, [file])
         return file
 
-    def commit(self, record: Delivery, shards: list[Shard], rows: Iterable[labels.Row] = ()) -> None:
-        """A delivery counts from here on; its labels with it, or a kill in between would lose them."""
-        index = self.index.model_copy(update={
-            "shards": self.index.shards + shards, "deliveries": [*self.index.deliveries, record],
-        })  # fmt: skip
-        self.index, _ = labels.append(self.folder, index, rows)
-        self.index.save(self.folder)
+    def _write_replaced(self) -> list[LabelFile]:
+        if not self._replaced:
+            return []
+        columns = dict(zip(REPLACED_ROW.names, map(list, zip(*self._replaced, strict=True)), strict=True))
+        file = write_table(self.folder, REPLACED, columns, REPLACED_ROW, part=True)
+        publish(self.folder, [file])
+        return [LabelFile(file=file, rows=len(self._replaced), digest=Path(file).stem)]
 
     def keep(self, shards: list[Shard]) -> None:
         """Shards that belong to no delivery of this run count from here on."""
-        self.index = self.index.model_copy(update={"shards": self.index.shards + shards})
-        self.index.save(self.folder)
+        self._save(self.index.model_copy(update={"shards": self.index.shards + shards}))
 
     def label(self, rows: Iterable[labels.Row]) -> None:
         """Labels that came without samples."""
-        self.index, new = labels.append(self.folder, self.index, rows)
+        index, new = labels.append(self.folder, self.index, rows)
         if new:
-            self.index.save(self.folder)
+            self._save(index)
+
+    def _save(self, index: Index) -> None:
+        index.save(self.folder)
+        self.index = index
+        self.files.commit(folder_digest(self.folder))

@@ -172,12 +172,22 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
+def is_heif_or_avif(head: bytes) -> bool:
+    """Whether a file begins as HEIC or AVIF files do."""
+    return bool(_brands(head) & (HEIF_BRANDS | AVIF_BRANDS))
+
+
+def _brands(data: bytes) -> set[bytes]:
+    """What a file of the ISO base media format calls itself; nothing of any other file."""
+    if data[4:8] != b"ftyp":
+        return set()
+    size = min(int.from_bytes(data[:4], "big"), 256)
+    return {data[at : at + 4] for at in range(8, size, 4)}
+
+
 def _formats(data: bytes) -> tuple[str, ...]:
     """The decoders to try; HEIC and AVIF only for bytes that begin as such a file does."""
-    if data[4:8] != b"ftyp":
-        return FORMATS
-    size = min(int.from_bytes(data[:4], "big"), 256)
-    brands = {data[at : at + 4] for at in range(8, size, 4)}
+    brands = _brands(data)
     if brands & AVIF_BRANDS:
         if not features.check("avif"):
             raise MissingDecoderError("AVIF needs a Pillow built with it (pip install -U pillow)")

@@ -4,7 +4,8 @@ A delivery is one of
 - a Parquet file with a column of images (see tables.py), and perhaps `name` and `label`; any other column is
   ignored, but for that which tells the source, if asked;
 - a table of paths: CSV or Parquet with a column `path`, relative to the inbox, and perhaps `label` and the source;
-- the image files below one top-level folder, or those that lie loose in the inbox ("."), at any depth.
+- the image files below one top-level folder, or those that lie loose in the inbox ("."), at any depth. A file
+  whose suffix tells nothing is an image if it begins like one.
 
 Which files hold labels is in label_files.py. Everything is read as a stream: one row group's page, one file
 at a time.
@@ -12,20 +13,23 @@ at a time.
 
 import hashlib
 import os
-import stat
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from components.data.checks import SUFFIXES
+from components.data.image_files import begins_like_image, open_plain
 from components.data.label_files import is_label_file, is_label_table, is_table, is_unread_label_file
 from components.data.sample_names import find_samples
 from components.data.tables import columns_of, parquet_images, read_rows
+from components.data.walk import Walk, suffix_of
 
 LOOSE = "."
 HOSTILE = "hostile path"
-UNFINISHED = frozenset({".tmp", ".part", ".partial", ".crdownload", ".swp"})
+LINK = "link out of the inbox"
+TABLES = frozenset({".csv", ".parquet"})
 
 
 class Item(NamedTuple):
@@ -43,18 +47,20 @@ class Item(NamedTuple):
 @dataclass(frozen=True)
 class Delivery:
     """name: of the file or folder, relative to the inbox. files: relative, in order; none listed twice. sources: of
-    files, where a table tells them."""
+    files, where a table tells them. suspect: the files that refuse() must look at before they are opened, as the walk
+    has not found them to be plain files."""
 
     name: str
     kind: str  # "parquet" | "files"
     files: list[str]
     sources: dict[str, str] = field(default_factory=dict)
+    suspect: frozenset[str] = frozenset()
 
 
 @dataclass
 class Listing:
     """left: files for the next time, with the reason. ignored: files that are no samples. broken: unreadable
-    deliveries, with the reason. columns: of all tables of samples."""
+    deliveries, with the reason. columns: of all tables of samples. litter, unreadable: see Walk."""
 
     deliveries: list[Delivery] = field(default_factory=list)
     label_files: list[str] = field(default_factory=list)
@@ -62,121 +68,120 @@ class Listing:
     ignored: list[str] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     columns: set[str] = field(default_factory=set)
+    litter: Counter[str] = field(default_factory=Counter)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    def left_out(self) -> Iterator[str]:
+        """What was left out and why, a line each for a person."""
+        if self.ignored:
+            yield f"ignored {len(self.ignored)} files that are no images, e.g. {self.ignored[0]}"
+        if self.litter:
+            names = ", ".join(f"{count} {name}" for name, count in self.litter.most_common(5))
+            yield f"left out {names}: what systems and programs leave behind, with all that is in it"
+        for path, reason in list(self.unreadable.items())[:5]:
+            yield f"left out {path}: {reason}; give the user who runs this the right to read it if it is wanted"
+        if (more := len(self.unreadable) - 5) > 0:
+            yield f"left out {more} more that cannot be read"
 
 
 class Inbox:
     """A folder that others write to while we read. now, settle: seconds; younger than settle may be
-    unfinished. source: the column of tables that says where a sample comes from; in CSV whatever its case.
+    unfinished. source: the column of tables that says where a sample comes from; in CSV whatever its case. own, links:
+    see Walk.
     """
 
-    def __init__(self, folder: Path, settle: float, now: float, source: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, settle: float, now: float, source: str | None = None,
+        own: Iterable[Path] = (), links: Iterable[Path] = (),
+    ) -> None:  # fmt: skip
         self.folder, self.settle, self.now, self.source = folder.resolve(), settle, now, source
+        self.own, self.links = tuple(own), tuple(Path(os.path.realpath(place)) for place in links)
 
     def fresh(self, mtime: float) -> bool:
         return 0 <= self.now - mtime < self.settle
 
-    def walk(self, below: str = "") -> Iterator[tuple[str, os.stat_result]]:
-        """(path relative to the inbox, lstat) of every file, in order of name; hidden and half-copied ones
-        not.
-
-        Links to folders are listed as files, never followed: a loop or another disk may be behind them.
-        """
-        with os.scandir(self.folder / below) as entries:
-            for entry in sorted(entries, key=lambda e: e.name):
-                path = f"{below}/{entry.name}" if below else entry.name
-                if entry.name.startswith((".", "~")) or Path(entry.name).suffix.lower() in UNFINISHED:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    yield from self.walk(path)
-                else:
-                    yield path, entry.stat(follow_symlinks=False)
+    def walk(self) -> Walk:
+        return Walk(self.folder, self.own, self.links)
 
     def digest(self) -> str:
         """Sha256 (hex) of the listing: paths, sizes, times, and which files are too young to be trusted."""
-        total = hashlib.sha256()
-        for path, found in self.walk():
+        total, walk = hashlib.sha256(), self.walk()
+        for path, _, _, entry in walk:
+            try:
+                found = entry.stat(follow_symlinks=False)
+            except OSError:  # taken away meanwhile
+                continue
             young = self.fresh(found.st_mtime)
             line = f"{path}\0{found.st_size}\0{found.st_mtime_ns}\0{young}\n"
             total.update(line.encode(errors="surrogateescape"))
+        for path in walk.unreadable:
+            total.update(f"{path}\0unreadable\n".encode(errors="surrogateescape"))
         return total.hexdigest()
 
     def list(self) -> Listing:
         """All that there is, sorted into what it is. Opens tables to see their columns, images not."""
-        listing = Listing()
+        listing, walk = Listing(), self.walk()
         folders: dict[str, list[str]] = {}
         tables: dict[str, dict[str, str]] = {}
-        for path, found in self.walk():
-            suffix, young = Path(path).suffix.lower(), self.fresh(found.st_mtime)
-            if is_table(path) and stat.S_ISREG(found.st_mode):
-                if suffix != ".parquet" and young and not _ends_with_newline(self.folder / path):
-                    listing.left[path] = "still being written (no line end after the last row)"
-                    continue
-                try:
-                    columns = columns_of(self.folder / path)
-                    rows = (
-                        read_rows(self.folder / path) if "path" in columns and not is_label_file(path) else []
-                    )
-                    column = self._column(columns)
-                    paths = {row["path"]: row.get(column, "") for row in rows}
-                except ValueError as error:
-                    (listing.left if young else listing.broken)[path] = str(error)
-                    continue
-                if {"image", "bytes", "path"} & columns and not is_label_file(path):
-                    listing.columns |= columns
-                if {"image", "bytes"} & columns and suffix == ".parquet":
-                    listing.deliveries.append(Delivery(path, "parquet", [path]))
-                elif suffix == ".txt" and not is_label_table("", columns):
-                    listing.ignored.append(path)
-                elif "path" in columns or is_label_table(path, columns):
-                    if "path" in columns and not is_label_file(path):
-                        tables[path] = paths
-                    if is_label_table(path, columns):
-                        listing.label_files.append(path)
+        suspect: set[str] = set()
+        for path, suffix, kind, _ in walk:
+            table = is_table(path)
+            if kind != "file" and (not table or self.refuse(path) is not None):
+                if kind == "link" or suffix in SUFFIXES:
+                    suspect.add(path)
+                    folders.setdefault(_top(path), []).append(path)
                 else:
-                    known = ", ".join(sorted(columns))[:100]
-                    listing.broken[path] = f"no column image, bytes or path: it has {known}"
+                    listing.ignored.append(path)
+            elif table:
+                self._table(path, listing, tables)
             elif is_unread_label_file(path):
                 listing.broken[path] = "not a form of labels that is read: save it as CSV"
-            elif suffix in SUFFIXES or stat.S_ISLNK(found.st_mode):
-                folders.setdefault(path.split("/")[0] if "/" in path else LOOSE, []).append(path)
+            elif suffix in SUFFIXES or begins_like_image(self.folder / path, suffix):
+                folders.setdefault(_top(path), []).append(path)
             else:
                 listing.ignored.append(path)
-        claimed: set[str] = set()
-        on_disk = {file for found in folders.values() for file in found}
-        for table, paths in tables.items():
-            paths = self._as_on_disk(paths, on_disk)
-            own = {path: source for path, source in paths.items() if path not in claimed}
-            claimed.update(own)
-            told = {path: source for path, source in own.items() if source}
-            listing.deliveries.append(Delivery(table, "files", list(own), told))
-        for name, files in folders.items():
-            if rest := [file for file in files if file not in claimed]:
-                listing.deliveries.append(Delivery(name, "files", rest))
-        listing.deliveries.sort(key=lambda d: d.name)
+        listing.litter = walk.litter
+        listing.unreadable |= walk.unreadable
+        _deliver(listing, folders, tables, suspect, str(self.folder))
         return listing
 
-    def _as_on_disk(self, paths: dict[str, str], files: set[str]) -> dict[str, str]:
-        """Paths as the disk spells them, where each means one file."""
-        found = find_samples(paths.keys() - files, lambda: ((file, file) for file in files), str(self.folder))
-        return {next(iter(hits)) if len(hits := found.get(path, {path})) == 1 else path: source
-                for path, source in paths.items()}  # fmt: skip
+    def _table(self, path: str, listing: Listing, tables: dict[str, dict[str, str]]) -> None:
+        """What a table is; a table of paths is added to `tables`, with the sources of its paths."""
+        file, suffix = self.folder / path, suffix_of(path)
+        try:
+            young = self.fresh(file.stat().st_mtime)
+            if suffix != ".parquet" and young and not _ends_with_newline(file):
+                listing.left[path] = "still being written (no line end after the last row)"
+                return
+        except OSError as error:
+            listing.unreadable[path] = error.strerror or str(error)
+            return
+        try:
+            columns = columns_of(file)
+            rows = read_rows(file) if "path" in columns and not is_label_file(path) else iter(())
+            column = self._column(columns)
+            paths = {row["path"]: row.get(column, "") for row in rows}
+        except ValueError as error:
+            (listing.left if young else listing.broken)[path] = str(error)
+            return
+        if {"image", "bytes", "path"} & columns and not is_label_file(path):
+            listing.columns |= columns
+        if {"image", "bytes"} & columns and suffix == ".parquet":
+            listing.deliveries.append(Delivery(path, "parquet", [path]))
+        elif suffix == ".txt" and not is_label_table("", columns):
+            listing.ignored.append(path)
+        elif "path" in columns or is_label_table(path, columns):
+            if "path" in columns and not is_label_file(path):
+                tables[path] = paths
+            if is_label_table(path, columns):
+                listing.label_files.append(path)
+        else:
+            known = ", ".join(sorted(columns))[:100]
+            listing.broken[path] = f"no column image, bytes or path: it has {known}"
 
     def _column(self, columns: set[str]) -> str:
         """The source column as a table spells it, "" where none is asked for."""
         return (self.source if self.source in columns else self.source.lower()) if self.source else ""
-
-    def content_digest(self, delivery: Delivery) -> str:
-        """Sha256 (hex) of a delivery's names and bytes, whatever its files' times."""
-        total = hashlib.sha256(f"{delivery.name}\0".encode(errors="surrogateescape"))
-        for path in delivery.files:
-            total.update(f"{path}\0".encode(errors="surrogateescape"))
-            if self.refuse(path) is None:
-                try:
-                    with (self.folder / path).open("rb") as stream:
-                        total.update(hashlib.file_digest(stream, "sha256").digest())
-                except OSError as error:
-                    total.update(str(error.errno).encode())
-        return total.hexdigest()
 
     def items(self, delivery: Delivery, max_bytes: int) -> Iterator[Item]:
         """The samples of a delivery, in order; a file above max_bytes is named, not read."""
@@ -193,7 +198,7 @@ class Inbox:
         if reason is not None:
             return Item(path, b"", reason)
         try:
-            with (self.folder / path).open("rb") as stream:
+            with open_plain(self.folder / path, linked=True) as stream:
                 found = os.fstat(stream.fileno())
                 young = self.fresh(found.st_mtime)
                 if found.st_size > max_bytes:
@@ -212,13 +217,47 @@ class Inbox:
             return f"{HOSTILE}: it must lie below the inbox"
         try:
             real = (self.folder / path).resolve(strict=True)
-            if not real.is_relative_to(self.folder):
-                return f"{HOSTILE}: a link that leads out of the inbox"
+            if not real.is_relative_to(self.folder) and not any(map(real.is_relative_to, self.links)):
+                return f"{LINK}: it leads to {real}; name its folder in ingest.links if that is meant"
             return None if real.is_file() else "not a file"
         except FileNotFoundError:
             return "missing: no such file"
         except (OSError, RuntimeError) as error:
             return f"unreadable: {getattr(error, 'strerror', None) or error}"
+
+
+def _top(path: str) -> str:
+    """The top-level folder of a path, LOOSE where there is none."""
+    top, slash, _ = path.partition("/")
+    return top if slash else LOOSE
+
+
+def _deliver(
+    listing: Listing, folders: dict[str, list[str]], tables: dict[str, dict[str, str]], suspect: set[str], root: str
+) -> None:  # fmt: skip
+    """The deliveries of files: a table takes the paths that it names out of their folders."""
+    there = {path for files in folders.values() for path in files} if tables else set()
+    plain = there - suspect
+    claimed: set[str] = set()
+    for table, paths in tables.items():
+        paths = _as_on_disk(paths, there, root)
+        own = {path: source for path, source in paths.items() if path not in claimed}
+        claimed.update(own)
+        told = {path: source for path, source in own.items() if source}
+        doubtful = frozenset(path for path in own if path not in plain)
+        listing.deliveries.append(Delivery(table, "files", list(own), told, doubtful))
+    for name, files in folders.items():
+        if rest := [file for file in files if file not in claimed] if claimed else files:
+            doubtful = frozenset(suspect.intersection(rest)) if suspect else frozenset()
+            listing.deliveries.append(Delivery(name, "files", rest, suspect=doubtful))
+    listing.deliveries.sort(key=lambda d: d.name)
+
+
+def _as_on_disk(paths: dict[str, str], files: set[str], root: str) -> dict[str, str]:
+    """Paths as the disk spells them, where each means one file."""
+    found = find_samples(paths.keys() - files, lambda: ((file, file) for file in files), root)
+    return {next(iter(hits)) if len(hits := found.get(path, {path})) == 1 else path: source
+            for path, source in paths.items()}  # fmt: skip
 
 
 def _ends_with_newline(file: Path) -> bool:

@@ -14,6 +14,7 @@ from components.data.label_values import UNLABELLED, classes_of
 from components.data.labels import Row
 from components.data.splits import SPLITS
 from components.data.tables import LABEL, PATHS, TEXT_TABLES, UNREADABLE, columns_of, numbered_rows
+from components.data.walk import suffix_of
 from components.errors import UserError
 
 KEYS = (*PATHS, "name", "image", "img", "id")
@@ -34,23 +35,23 @@ class Given(NamedTuple):
 
 def is_label_file(path: str) -> bool:
     """Whether a file is a label file by its name."""
-    return PurePosixPath(path).name.lower().startswith("label")
+    return path.rpartition("/")[2].lower().startswith("label")
 
 
 def is_table(path: str) -> bool:
-    suffix = PurePosixPath(path).suffix.lower()
+    suffix = suffix_of(path)
     return suffix == ".parquet" or suffix in TEXT_TABLES or (suffix == ".txt" and is_label_file(path))
 
 
 def is_unread_label_file(path: str) -> bool:
     """Whether a file holds labels in a form that nothing here reads."""
-    return is_label_file(path) and PurePosixPath(path).suffix.lower() in NOT_READ
+    return is_label_file(path) and suffix_of(path) in NOT_READ
 
 
 def must_be_corrected(path: str, reason: str) -> bool:
     """Whether a file that cannot be read is its author's to correct, as labels would be lost with it: a label file, or
     a text table that is broken rather than about something else."""
-    broken = PurePosixPath(path).suffix.lower() in TEXT_TABLES and reason.startswith(UNREADABLE)
+    broken = suffix_of(path) in TEXT_TABLES and reason.startswith(UNREADABLE)
     return is_label_file(path) or broken
 
 

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from components.data.delivery_samples import plain
 from components.data.folder_labels import folder_rows
 from components.data.growing import Growing
 from components.data.inbox import Inbox, Listing
-from components.data.intake import plain
 from components.data.label_files import Given, given_in
 from components.data.labels import Row, read_labels, settle
+from components.data.replaced import Replacements, is_table
 from components.data.sample_names import find_samples, ingested, quarantined
 from components.errors import UserError
 
@@ -49,9 +50,7 @@ def take_labels(inbox: Inbox, growing: Growing, listing: Listing, rules: LabelRu
         if one.row.label or one.row.split or one.row.origin in origins
     ]
     keys = {key for one in sought for key in one.keys}
-    found = find_samples(
-        keys, lambda: ((name, id) for name, id, _ in ingested(folder, index)), str(inbox.folder)
-    )
+    found = find_samples(keys, lambda: ingested(folder, index), str(inbox.folder))
     rows, lost = resolve(sought, found)
     away = find_samples(
         {key for one in lost for key in one.keys}, lambda: _not_taken(growing, listing), str(inbox.folder)
@@ -62,7 +61,7 @@ def take_labels(inbox: Inbox, growing: Growing, listing: Listing, rules: LabelRu
         taken.unknown[one.keys[-1]] = f"its sample is not taken: {reason}" if reason else _why(one, found)
         if reason is None:
             missing.append(one)
-    example = next((name for name, _, _ in ingested(folder, index)), "")
+    example = next((name for name, _ in ingested(folder, index)), "")
     taken.mistakes += too_many_lost(missing, sought, found, example, rules.max_unknown_share)
     settled = settle(read_labels(folder, index))
     labelled = settled.labels.keys() | {row.id for row in rows if row.label}
@@ -89,10 +88,10 @@ def _places(growing: Growing, listing: Listing) -> dict[str, list[str]]:
     here = {plain(path) for one in listing.deliveries if one.kind == "files" for path in one.files}
     before: dict[str, list[str]] = {}
     now: dict[str, list[str]] = {}
-    for name, id, delivery in ingested(growing.folder, growing.index):
+    for name, id, delivery in Replacements(growing.folder, growing.index).names():
         if name in here:
             now.setdefault(id, []).append(name)
-        elif not delivery.endswith(".parquet"):  # names in a Parquet file are no paths
+        elif not is_table(delivery):
             before.setdefault(id, []).append(name)
     return before | now
 

@@ -13,13 +13,14 @@ who differ, or one who says two things at once, contradict each other: such a sa
 unlabelled; nobody guesses.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from components.crash import point
+from components.data.replaced import Replacements
 from components.data.shards import LABELS, Index, LabelFile, batches, write_table
 
 FOLDERS = "folders"
@@ -58,9 +59,18 @@ Statement = tuple[int, set[Row]]  # number of the file, what was said in it
 
 
 def read_labels(folder: Path, index: Index) -> list[tuple[int, Row]]:
-    """Every row ever given, with the number of its file, in order of arrival."""
-    return [
+    """Every row ever given, with the number of its file, in order of arrival. What was said of a former version of a
+    file is said of the newest."""
+    past = Replacements(folder, index)
+    rows = [
         (number, row) for number, file in enumerate(index.labels) for row in read_rows(folder / file.file)
+    ]
+    if not past.retired:
+        return rows
+    return [
+        (number, row._replace(id=past.heirs.get(row.id, row.id)))
+        for number, row in rows
+        if row.id not in past.retired or row.id in past.heirs
     ]
 
 
@@ -86,6 +96,25 @@ def append(folder: Path, index: Index, rows: Iterable[Row]) -> tuple[Index, int]
     point("ingest.labels")
     entry = LabelFile(file=file, rows=len(new), digest=Path(file).stem)
     return index.model_copy(update={"labels": [*index.labels, entry]}), len(new)
+
+
+def in_turn(origins: Iterable[Iterable[Row]]) -> Iterator[list[Row]]:
+    """Rows of several origins, in their order, as few times to append as keep what holds: where two origins differ on a
+    sample, the later one has the last word."""
+    together: dict[str, set[str]] = {}  # id -> its labels
+    rows: list[Row] = []
+    for origin in origins:
+        own: dict[str, set[str]] = {}
+        origin = list(origin)
+        for row in origin:
+            own.setdefault(row.id, set()).add(row.label)
+        if any(together.get(id, said) != said for id, said in own.items()):
+            yield rows
+            together, rows = {}, []
+        together |= own
+        rows += origin
+    if rows:
+        yield rows
 
 
 def news(rows: Iterable[Row], before: Iterable[tuple[int, Row]]) -> list[Row]:

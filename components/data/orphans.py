@@ -6,15 +6,14 @@ from pathlib import Path
 
 from components.data import labels
 from components.data.growing import Growing
-from components.data.shards import LABELS, SHARDS, Index, ShardWriter, batches
+from components.data.shards import LABELS, SHARDS, Index, batches, present
 
 
 def orphans(folder: Path, index: Index) -> list[str]:
     """Their paths relative to the folder, sorted. Half-written files, of no value to anybody, are removed."""
-    found = {path.relative_to(folder).as_posix() for path in folder.glob("*/*.parquet")}
     for rest in [*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")]:
         rest.unlink()
-    return sorted(found - index.files())
+    return sorted(present(folder) - index.files())
 
 
 def adopt_samples(growing: Growing, found: list[str]) -> Iterator[str]:
@@ -25,17 +24,16 @@ def adopt_samples(growing: Growing, found: list[str]) -> Iterator[str]:
     """
     for file in (file for file in found if file not in growing.index.files()):
         if file.startswith(f"{SHARDS}/"):
-            writer: ShardWriter | None = None
             for batch in batches(growing.folder / file, ["bytes", "name", "delivery", "source"]):
                 sources = batch.pop("source", [""] * len(batch["name"]))
                 for data, name, delivery, source in zip(*batch.values(), sources, strict=True):
-                    id = hashlib.sha256(data).hexdigest()
-                    if id not in growing.known:
-                        writer = writer or growing.writer(delivery)
-                        writer.add(id, data, name, source)
-                        growing.known[id] = (delivery, name)
-            if writer is not None:
-                shards = writer.finish()
+                    id = hashlib.sha256(data).digest()
+                    if id not in growing:
+                        growing.writer.begin(delivery)
+                        growing.writer.add(id.hex(), data, name, source)
+                        growing.new.add(id)
+            if growing.writer.pending:
+                shards = growing.writer.finish()
                 growing.keep(shards)
                 yield f"adopted {sum(s.rows for s in shards)} samples of {file}"
         if file not in growing.index.files() and not file.startswith(f"{LABELS}/"):

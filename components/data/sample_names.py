@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from components.data.checks import SUFFIXES
-from components.data.shards import DUPLICATE, Index, read_quarantine, read_shards
+from components.data.replaced import Replacements
+from components.data.shards import DUPLICATE, Index, read_quarantine
 
 Named = Iterable[tuple[str, str]]  # (name, id) of samples
 Rank = tuple[int, bool, int]  # smaller is better
@@ -49,24 +50,19 @@ def caseless(path: str) -> str:
     return portable(path).casefold()
 
 
-def ingested(folder: Path, index: Index) -> Iterator[tuple[str, str, str]]:
-    """(name, id, delivery) of every sample; the name of a dropped duplicate means the sample that it repeats."""
-    for shard, batch in read_shards(folder, index, ["name", "id"]):
-        for name, id in zip(batch["name"], batch["id"], strict=True):
-            yield name, id, shard.delivery
-    for delivery in index.deliveries:
-        for name, reason in read_quarantine(folder, delivery):
-            kind, _, id = reason.partition(": ")
-            if kind == DUPLICATE:
-                yield name, id, delivery.name
+def ingested(folder: Path, index: Index) -> Iterator[tuple[str, str]]:
+    """(name, id) of every sample. The name of a dropped duplicate means the sample that it repeats, and the id of a
+    former version of a file the newest."""
+    past = Replacements(folder, index)
+    yield from ((name, id) for name, id, _ in past.names())
+    yield from past.heirs.items()
 
 
 def quarantined(folder: Path, index: Index) -> Iterator[tuple[str, str]]:
     """(name, reason) of every sample in quarantine, duplicates apart."""
-    for delivery in index.deliveries:
-        for name, reason in read_quarantine(folder, delivery):
-            if not reason.startswith(f"{DUPLICATE}: "):
-                yield name, reason
+    for _, name, reason in read_quarantine(folder, index.deliveries):
+        if not reason.startswith(f"{DUPLICATE}: "):
+            yield name, reason
 
 
 def _matches(

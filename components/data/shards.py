@@ -5,6 +5,7 @@ them.
     shards/DIGEST.parquet     id, bytes, name, delivery; source, where the recipe names such a column
     quarantine/DIGEST.parquet name, reason, delivery, bytes (the first 64 KiB)
     labels/DIGEST.parquet     see labels.py
+    replaced/DIGEST.parquet   see replaced.py
 
 DIGEST: sha256 of the file. id: sha256 (hex) of the sample's encoded bytes. The same samples in the same order
 give the same bytes: Parquet options are fixed here, and nothing in a file tells the time or the machine.
@@ -13,7 +14,9 @@ give the same bytes: Parquet options are fixed here, and nothing in a file tells
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,10 +30,9 @@ from components.errors import UserError
 from components.files import fsync, write_atomically
 
 INDEX = "index.json"
-SHARDS, QUARANTINE, LABELS = "shards", "quarantine", "labels"
+SHARDS, QUARANTINE, LABELS, REPLACED = "shards", "quarantine", "labels", "replaced"
 DUPLICATE = "duplicate"  # kind of the reason for which a good sample is dropped
 PART = ".part"  # files of a delivery that is not finished; of no value to the next run
-KEPT_BYTES = 64 * 1024  # of a bad sample, for a person to look at
 TEXT, BINARY = pa.string(), pa.large_binary()
 SHARD = pa.schema({"id": TEXT, "bytes": BINARY, "name": TEXT, "delivery": TEXT})
 SOURCED = SHARD.append(pa.field("source", TEXT))
@@ -39,7 +41,7 @@ BAD = pa.schema({"name": TEXT, "reason": TEXT, "delivery": TEXT, "bytes": BINARY
 
 class Shard(Config):
     """file: relative to the recipe's folder. digest: sha256 of the file. delivery: name of the one it came
-    with.
+    with, "FIRST to LAST" where small ones share it; the file has it sample by sample.
     """
 
     file: str
@@ -49,8 +51,8 @@ class Shard(Config):
 
 
 class Delivery(Config):
-    """What came in at once. digest: of its content. quarantined: kind of reason -> samples. quarantine: its
-    list.
+    """What came in at once. digest: of its content. quarantined: kind of reason -> samples. quarantine: the list
+    that they are in, perhaps with those of other deliveries.
     """
 
     digest: str
@@ -73,6 +75,7 @@ class Index(Config):
     shards: list[Shard] = Field(default_factory=list)
     deliveries: list[Delivery] = Field(default_factory=list)
     labels: list[LabelFile] = Field(default_factory=list)
+    replaced: list[LabelFile] = Field(default_factory=list)
 
     @property
     def samples(self) -> int:
@@ -81,7 +84,9 @@ class Index(Config):
     def files(self) -> set[str]:
         """Every file that counts, relative to the folder; the index itself not."""
         lists = {delivery.quarantine for delivery in self.deliveries if delivery.quarantine}
-        return {shard.file for shard in self.shards} | {given.file for given in self.labels} | lists
+        return (
+            lists | {shard.file for shard in self.shards} | {one.file for one in self.labels + self.replaced}
+        )
 
     @classmethod
     def load(cls, folder: Path) -> "Index":
@@ -98,7 +103,7 @@ class Index(Config):
         except ValueError as error:
             why = str(error).splitlines()[0][:80]
             raise UserError(f"{file} cannot be read ({why}); restore it with `dvc checkout`") from None
-        missing = sorted(name for name in index.files() if not (folder / name).is_file())
+        missing = sorted(index.files() - present(folder))
         if missing:
             lost = f"{len(missing)} files, e.g. {missing[0]}"
             raise UserError(f"{folder} lacks {lost}; restore them with `dvc checkout`")
@@ -107,13 +112,23 @@ class Index(Config):
     def save(self, folder: Path) -> None:
         """Atomic: a reader sees the old index or the new one."""
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True) + "\n"
+        shown = self.model_dump(mode="json", exclude=None if self.replaced else {"replaced"})
+        text = json.dumps(shown, indent=1, sort_keys=True) + "\n"
 
         def write(stream: BinaryIO) -> None:
             stream.write(text.encode())
             point("ingest.index")
 
         write_atomically(folder / INDEX, write)
+
+
+def present(folder: Path) -> set[str]:
+    """The Parquet files of a recipe's folder, whether they count or not, relative to it."""
+    found = set()
+    for kind in (SHARDS, QUARANTINE, LABELS, REPLACED):
+        with suppress(FileNotFoundError), os.scandir(folder / kind) as entries:
+            found |= {f"{kind}/{entry.name}" for entry in entries if entry.name.endswith(".parquet")}
+    return found
 
 
 def folder_digest(folder: Path) -> str:
@@ -142,11 +157,16 @@ def read_shards(
             yield shard, batch
 
 
-def read_quarantine(folder: Path, delivery: Delivery) -> Iterator[tuple[str, str]]:
-    """(name, reason) of what a delivery brought and no shard took; of a duplicate "duplicate: ID"."""
-    if delivery.quarantine:
-        for batch in batches(folder / delivery.quarantine, ["name", "reason"]):
-            yield from zip(batch["name"], batch["reason"], strict=True)
+def read_quarantine(folder: Path, deliveries: Iterable[Delivery]) -> Iterator[tuple[str, str, str]]:
+    """(delivery, name, reason) of what some deliveries brought and no shard took; of a duplicate "duplicate: ID"."""
+    lists: dict[str, set[str]] = {}
+    for delivery in deliveries:
+        if delivery.quarantine:
+            lists.setdefault(delivery.quarantine, set()).add(delivery.name)
+    for file, names in lists.items():
+        for batch in batches(folder / file, ["delivery", "name", "reason"]):
+            rows = zip(batch["delivery"], batch["name"], batch["reason"], strict=True)
+            yield from (row for row in rows if row[0] in names)
 
 
 def batches(file: Path, columns: list[str]) -> Iterator[dict[str, list[Any]]]:
@@ -196,42 +216,79 @@ def publish(folder: Path, names: list[str]) -> None:
 
 class ShardWriter:
     """Takes samples one at a time and writes a shard whenever `rows` or `size` bytes are full. Nothing counts
-    before finish(), which moves all shards to their place and returns them; abandon() leaves no trace."""
+    before finish(), which moves all shards to their place and returns them.
+
+    Small deliveries share a shard. Where one fills a shard that it shares with earlier ones, those get a shard of
+    their own; so abandon() can take back all of a delivery, and a large delivery has its shards to itself.
+    """
 
     def __init__(self, folder: Path, delivery: str, rows: int, size: int = 64 * 1024**2) -> None:
         self.folder, self.delivery, self.rows, self.size = folder, delivery, rows, size
-        self.shards: list[Shard] = []
         self._clear()
 
     def _clear(self) -> None:
+        self.shards: list[Shard] = []
         self._columns: dict[str, list[Any]] = {name: [] for name in SOURCED.names}
         self._bytes = 0
+        self.begin(self.delivery)
+
+    @property
+    def _rows(self) -> int:
+        return len(self._columns["id"])
+
+    @property
+    def pending(self) -> int:
+        """Samples that finish() will make count."""
+        return sum(shard.rows for shard in self.shards) + self._rows
+
+    def begin(self, delivery: str) -> None:
+        """A delivery begins: samples are of this one from here on."""
+        self.delivery = delivery
+        self._begun = len(self.shards), self._rows, self._bytes
 
     def add(self, id: str, data: bytes, name: str, source: str = "") -> None:
-        for column, value in zip(SOURCED.names, (id, data, name, self.delivery, source), strict=True):
-            self._columns[column].append(value)
+        columns = self._columns
+        columns["id"].append(id)
+        columns["bytes"].append(data)
+        columns["name"].append(name)
+        columns["delivery"].append(self.delivery)
+        columns["source"].append(source)
         self._bytes += len(data)
-        if len(self._columns["id"]) >= self.rows or self._bytes >= self.size:
-            self._flush()
+        if self._rows >= self.rows or self._bytes >= self.size:
+            self._flush(self._begun[1] or self._rows)
 
-    def _flush(self) -> None:
-        if rows := len(self._columns["id"]):
-            schema = SOURCED if any(self._columns["source"]) else SHARD
-            columns = {column: self._columns[column] for column in schema.names}
-            file = write_table(self.folder, SHARDS, columns, schema, part=True)
-            point("ingest.written")
-            digest = Path(file).stem
-            self.shards.append(Shard(file=file, rows=rows, digest=digest, delivery=self.delivery))
-            self._clear()
+    def _flush(self, rows: int) -> None:
+        """Write the first samples as a shard."""
+        if not rows:
+            return
+        first = {name: values[:rows] for name, values in self._columns.items()}
+        for values in self._columns.values():
+            del values[:rows]
+        self._bytes = sum(map(len, self._columns["bytes"]))
+        schema = SOURCED if any(first["source"]) else SHARD
+        columns = {name: first[name] for name in schema.names}
+        file = write_table(self.folder, SHARDS, columns, schema, part=True)
+        point("ingest.written")
+        names = columns["delivery"]
+        delivery = names[0] if names[0] == names[-1] else f"{names[0]} to {names[-1]}"
+        self.shards.append(Shard(file=file, rows=rows, digest=Path(file).stem, delivery=delivery))
+        if self._begun[1]:  # it holds earlier deliveries only: what is left is of the one that has begun
+            self._begun = len(self.shards), 0, 0
 
     def finish(self) -> list[Shard]:
-        self._flush()
-        publish(self.folder, [shard.file for shard in self.shards])
+        self._begun = len(self.shards), 0, 0
+        self._flush(self._rows)
+        shards = self.shards
+        publish(self.folder, [shard.file for shard in shards])
         point("ingest.shards")
-        return self.shards
+        self._clear()
+        return shards
 
     def abandon(self) -> None:
-        for shard in self.shards:
+        """Take back all of the delivery that has begun."""
+        shards, rows, self._bytes = self._begun
+        for shard in self.shards[shards:]:
             (self.folder / PART / shard.file).unlink(missing_ok=True)
-        self._clear()
-        self.shards = []
+        del self.shards[shards:]
+        for values in self._columns.values():
+            del values[rows:]

@@ -10,19 +10,24 @@ from pathlib import Path
 
 from components.config import Config
 from components.data.checks import kind_of
-from components.data.shards import DUPLICATE, Delivery, Index, read_quarantine
+from components.data.shards import DUPLICATE, Index, read_quarantine
 from components.files import write_atomically
 
 
 class Since(Config):
-    """How many deliveries and rows of labels the index held."""
+    """How many deliveries, rows of labels and replaced files the index held."""
 
     deliveries: int
     labels: int
+    replaced: int = 0
 
     @classmethod
     def of(cls, index: Index) -> "Since":
-        return cls(deliveries=len(index.deliveries), labels=sum(file.rows for file in index.labels))
+        return cls(
+            deliveries=len(index.deliveries),
+            labels=sum(file.rows for file in index.labels),
+            replaced=sum(file.rows for file in index.replaced),
+        )
 
 
 def first_seen(file: Path, index: Index) -> Since:
@@ -34,7 +39,7 @@ def first_seen(file: Path, index: Index) -> Since:
 
 
 def counts(index: Index, since: Since, passed_over: Iterable[tuple[str, str]]) -> dict[str, int]:
-    """deliveries_new, deliveries_known, samples_new, duplicates, labels_new.
+    """deliveries_new, deliveries_known, samples_new, duplicates, labels_new, replaced.
 
     passed_over: name and digest of the deliveries in the inbox that were in the index already.
     """
@@ -46,6 +51,7 @@ def counts(index: Index, since: Since, passed_over: Iterable[tuple[str, str]]) -
         "samples_new": sum(record.accepted for record in came),
         "duplicates": sum(record.duplicates for record in came),
         "labels_new": Since.of(index).labels - since.labels,
+        "replaced": Since.of(index).replaced - since.replaced,
     }
 
 
@@ -59,8 +65,6 @@ def quarantined(index: Index, since: Since) -> dict[str, int]:
 
 def bad(folder: Path, index: Index, since: Since) -> Iterator[tuple[str, str, str]]:
     """(delivery, name, reason) of each sample in quarantine, duplicates apart."""
-    came: list[Delivery] = index.deliveries[since.deliveries :]
-    for record in came:
-        for name, reason in read_quarantine(folder, record):
-            if kind_of(reason) != DUPLICATE:
-                yield record.name, name, reason
+    for delivery, name, reason in read_quarantine(folder, index.deliveries[since.deliveries :]):
+        if kind_of(reason) != DUPLICATE:
+            yield delivery, name, reason

@@ -9,42 +9,54 @@ import csv
 import json
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from components.config import Config
 from components.data import labels, tally
 from components.data.checks import ImageLimits
+from components.data.file_cache import FileCache
 from components.data.growing import Growing
 from components.data.guard import writing
 from components.data.inbox import Inbox, Listing
-from components.data.intake import Intake
+from components.data.intake import Allowed, Intake
 from components.data.label_intake import LabelRules, LabelsTaken, take_labels
 from components.data.label_values import UNLABELLED
 from components.data.linked_table import link_table, table_digest
 from components.data.orphans import adopt_labels, adopt_samples, orphans
+from components.data.replaced import Replacements
 from components.data.shards import INDEX, Index, folder_digest
 from components.errors import UserError
 from components.modalities import ModalityConfig
 from pipelines.artifact import Artifact
 from pipelines.context import Context
 from pipelines.settings import Settings
+from pipelines.store import key_of
 
 VERSION = 1
 # The index as the first attempt found it. It stays: until the manifest is written there may be another attempt.
 BEGAN = "began.json"
 
 
+def _absolute(folder: Path) -> Path:
+    if not folder.is_absolute():
+        raise ValueError(f"an absolute folder is needed (got {str(folder)!r})")
+    return folder
+
+
 class Request(Config):
     """inbox: a folder. labels_from: "file": label files and label columns; "folders": the folder above an image too,
     which a label file corrects; None: no labels at all. unlabelled: folders and values of a column label that mean
-    no label. max_bad_share: of a delivery; more stops the stage. max_unknown_share: of a label file; so many of its
-    labels without a sample, or more, stop the stage; 1: never. table: a table outside of the inbox, see
-    linked_table.py. shard_size: samples a shard. settle_seconds: a file that cannot be read and is younger than
-    this is left for the next time. source: column of the tables of samples that says where each comes from (a
-    scanner, a site); a sample of a delivery without it, or taken before it was named here, is of the source "".
+    no label. max_bad_share, max_bad: of a delivery; more than this share and this many bad samples stop the stage,
+    fewer go into quarantine alone. max_unknown_share: of a label file; so many of its labels without a sample, or
+    more, stop the stage; 1: never. table: a table outside of the inbox, see linked_table.py. shard_size: samples a
+    shard. settle_seconds: a file that cannot be read and is younger than this is left for the next time. source:
+    column of the tables of samples that says where each comes from (a scanner, a site); a sample of a delivery
+    without it, or taken before it was named here, is of the source "". links: absolute folders outside of the inbox
+    to which links in it may lead; any other link is bad.
     """
 
     inbox: str
@@ -52,18 +64,21 @@ class Request(Config):
     labels_from: Literal["file", "folders"] | None = "file"
     unlabelled: tuple[str, ...] = UNLABELLED
     max_bad_share: float = Field(default=0.05, ge=0, le=1)
+    max_bad: NonNegativeInt = 20
     max_unknown_share: float = Field(default=0.1, gt=0, le=1)
     table: str | None = None
     limits: ImageLimits = Field(default_factory=ImageLimits)
     shard_size: PositiveInt = 4096
     settle_seconds: NonNegativeFloat = 5.0
     source: str | None = None
+    links: tuple[Annotated[Path, AfterValidator(_absolute)], ...] = ()
 
 
 class Output(Config):
     """Counts of this run, its attempts together, then of the folder. quarantined: kind of reason -> samples,
-    duplicates apart. digest: names the folder's content. bad, unknown, contradictory: CSV lists for a person,
-    where there is anything to list.
+    duplicates apart. replaced: files that changed since they were taken. litter, unreadable: files and folders that
+    were left out. digest: names the folder's content. bad, unknown, contradictory: CSV lists for a person, where
+    there is anything to list. alerts: what a person should look into, a line each.
     """
 
     deliveries_new: int
@@ -71,8 +86,11 @@ class Output(Config):
     samples_new: int
     duplicates: int
     quarantined: dict[str, int]
+    replaced: int = 0
     left: int
     ignored: int
+    litter: int = 0
+    unreadable: int = 0
     labels_new: int
     labels_unknown: int
     labels_contradictory: int
@@ -80,6 +98,7 @@ class Output(Config):
     labels: int
     classes: list[str]
     digest: str
+    alerts: list[str] = Field(default_factory=list)
     bad: Artifact | None = None
     unknown: Artifact | None = None
     contradictory: Artifact | None = None
@@ -90,7 +109,7 @@ def observe(request: Request, settings: Settings, recipe: str) -> dict[str, str]
 
     Where ingested data were taken away while the store was kept, the time too: that no earlier run is found.
     """
-    inbox = Inbox(Path(request.inbox), request.settle_seconds, time.time())
+    inbox = _inbox(request, settings)
     seen = {"inbox": inbox.digest() if inbox.folder.is_dir() else "missing"}
     if request.table:
         seen["table"] = table_digest(Path(request.table))
@@ -117,25 +136,39 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         return _ingest(request, folder, context, target)
 
 
+def _inbox(request: Request, settings: Settings) -> Inbox:
+    folder = Path(request.inbox)
+    settings.refuse_own(folder)
+    return Inbox(
+        folder, request.settle_seconds, time.time(), request.source, own=settings.own, links=request.links
+    )
+
+
 def _ingest(request: Request, folder: Path, context: Context, target: Path) -> Output:
-    inbox = Inbox(Path(request.inbox), request.settle_seconds, time.time(), request.source)
+    inbox, cache = _inbox(request, context.settings), context.settings.home / "cache" / "ingest"
     if request.table:
         link_table(Path(request.table), inbox.folder)
-    growing = Growing(target, request.shard_size)
+    files = FileCache(cache / f"{context.recipe}.sqlite", inbox.folder)
+    with closing(files):
+        growing = Growing(target, request.shard_size, files)
+        return _take(request, folder, context, growing, inbox, cache / f"{context.recipe}.ids")
+
+
+def _take(
+    request: Request, folder: Path, context: Context, growing: Growing, inbox: Inbox, scratch: Path
+) -> Output:
+    target = growing.folder
     since = tally.first_seen(folder / BEGAN, growing.index)
     rules = _rules(request)
     intake = Intake(
-        inbox, growing, request.limits, max_bad_share=request.max_bad_share,
+        inbox, growing, Allowed(request.limits, request.max_bad_share, request.max_bad),
         unlabelled=rules.unlabelled if rules else None, listed=folder / "bad.csv", say=context.say,
+        progress=context.progress,
     )  # fmt: skip
     lost = orphans(target, growing.index)
     listing = _list(inbox, growing.index, request.inbox, context.settings.data)
     _has_source(request.source, listing)
-    for place, delivery in enumerate(listing.deliveries):
-        context.progress(place / len(listing.deliveries), delivery.name)
-        intake.take(delivery, listing)
-    for path, reason in listing.broken.items():
-        intake.refuse(path, reason)
+    intake.take(listing, scratch)
     for said in adopt_samples(growing, lost):
         context.say(said)
     adopt_labels(growing, lost)
@@ -143,11 +176,12 @@ def _ingest(request: Request, folder: Path, context: Context, target: Path) -> O
     growing.clear()
     for path, reason in listing.left.items():
         context.say(f"left for the next time: {path}, {reason}")
-    if listing.ignored:
-        several = f"{len(listing.ignored)} files that are no images, e.g. {listing.ignored[0]}"
-        context.say(f"ignored {several}")
+    for line in listing.left_out():
+        context.say(line)
     output = _output(intake, since, listing, taken.unknown, folder)
-    context.say(_told(output, folder))
+    for line in output.alerts:
+        context.say(f"warning: {line}")
+    context.say(_told(output, folder.with_name(key_of(folder)) / "bad.csv"))
     if mistakes := intake.mistakes + taken.mistakes:
         raise UserError("; ".join(mistakes))
     return output
@@ -192,6 +226,7 @@ def _output(
     intake: Intake, since: tally.Since, listing: Listing, unknown: dict[str, str], folder: Path
 ) -> Output:
     target, index = intake.growing.folder, intake.growing.index
+    retired = Replacements(target, index).retired
     settled = labels.settle(labels.read_labels(target, index))
     clashes = [(id, " | ".join(said)) for id, said in sorted(settled.contradictory.items())]
     return Output(
@@ -199,12 +234,15 @@ def _output(
         quarantined=tally.quarantined(index, since),
         left=len(listing.left),
         ignored=len(listing.ignored),
+        litter=listing.litter.total(),
+        unreadable=len(listing.unreadable),
         labels_unknown=len(unknown),
         labels_contradictory=len(clashes),
-        samples=index.samples,
+        samples=index.samples - len(retired),
         labels=len(settled.labels),
         classes=settled.classes,
         digest=folder_digest(target),
+        alerts=intake.alerts,
         bad=_csv(
             folder / "bad.csv",
             ("delivery", "name", "reason"),
@@ -224,12 +262,14 @@ def _csv(file: Path, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -
     return Artifact.of(file, file.parent)
 
 
-def _told(output: Output, folder: Path) -> str:
+def _told(output: Output, listed: Path) -> str:
+    """One line for a person. listed: where bad.csv will be when the run has its name."""
     new = f"{output.samples_new} new samples in {output.deliveries_new} new deliveries"
     bad = sum(output.quarantined.values())
     extra = [
+        f"{output.replaced} changed files took the place of what they were" if output.replaced else "",
         f"{output.duplicates} duplicates dropped" if output.duplicates else "",
-        f"{bad} quarantined (see {folder / 'bad.csv'})" if bad else "",
+        f"{bad} quarantined (see {listed})" if bad else "",
         f"{output.labels} labelled in {len(output.classes)} classes",
         f"{output.labels_unknown} labels of unknown samples" if output.labels_unknown else "",
         f"{output.labels_contradictory} contradictory" if output.labels_contradictory else "",

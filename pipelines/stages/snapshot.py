@@ -17,7 +17,8 @@ from components.crash import point
 from components.data import labels, versions
 from components.data.guard import reading
 from components.data.near_duplicates import groups
-from components.data.shards import Index, folder_digest, read_shards
+from components.data.replaced import Replacements, read_current
+from components.data.shards import Index, folder_digest
 from components.data.splits import splits_of
 from components.data.table import Table
 from components.errors import UserError
@@ -156,8 +157,8 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         if request.expect and not {version.hash, digest} & set(request.expect):
             raise UserError(_unexpected(" or ".join(request.expect), version.hash, digest, index))
         packed = MODALITIES[request.modality.name].pack(
-            (batch["bytes"] for _, batch in read_shards(source, index, ["bytes"])),
-            index.samples,
+            (batch["bytes"] for _, batch in read_current(source, index, ["bytes"])),
+            index.samples - len(Replacements(source, index).retired),
             request.modality,
             folder / "images.npy",
             progress=lambda done: context.progress(0.9 * done, "decoding"),
@@ -213,13 +214,14 @@ def make_table(
     sorted; no sources where no shard tells any.
 
     Args:
-        left_out: positions, in order of arrival, of samples that have no row. group: see Table; None: no sample has a
-            near-duplicate.
+        left_out: positions, in order of arrival, of samples that files hold and that have no row. group: see Table;
+            None: no sample has a near-duplicate.
     """
     ids: list[str] = []
     shards: list[str] = []
     origins: list[str] = []
-    for shard, batch in read_shards(source, index, ["id", "source"]):
+    past = Replacements(source, index)
+    for shard, batch in read_current(source, index, ["id", "source"]):
         ids += batch["id"]
         shards += [shard.digest] * len(batch["id"])
         origins += batch.get("source", [""] * len(batch["id"]))
@@ -231,7 +233,8 @@ def make_table(
     settled = labels.settle(labels.read_labels(source, index))
     number = {name: place for place, name in enumerate(settled.classes)}
     label = [number[settled.labels[id]] if id in settled.labels else -1 for id in ids]
-    split = splits_of(ids, test_share, settled.named, group.tolist())
+    firsts = [past.origins.get(id, id) for id in ids]
+    split = splits_of(firsts, test_share, _named(settled.named, past), group.tolist())
     sources, of = np.unique(np.array(origins), return_inverse=True)
     table = Table(
         np.array(ids), np.array(shards), np.array(split), np.array(label, np.int64),
@@ -239,6 +242,16 @@ def make_table(
         group if (group != own).any() else None,
     )  # fmt: skip
     return table, settled.classes, sources.tolist() if any(origins) else []
+
+
+def _named(named: dict[str, str], past: Replacements) -> dict[str, str]:
+    """The splits that people named, by the id of each file's first version."""
+    origins: dict[str, str] = {}
+    for id, split in named.items():
+        origin = past.origins.get(id, id)
+        if origins.get(origin) != "test":
+            origins[origin] = split
+    return origins
 
 
 def _unexpected(expected: str, version: str, digest: str, index: Index) -> str:

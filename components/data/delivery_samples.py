@@ -1,0 +1,159 @@
+"""The samples of deliveries as one stream, in order: what is to be checked, and what is known without a look."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from components.data.check_pool import Batch, CheckPool
+from components.data.growing import Growing
+from components.data.image_files import Checked, Stamp, Wanted
+from components.data.inbox import Delivery, Inbox
+
+ENTRIES = 1024  # of the stream that are looked at together
+
+
+class Sample(NamedTuple):
+    """One sample of a delivery. checked: None where that is to be done, then file or data say of what."""
+
+    name: str
+    label: str = ""
+    source: str = ""
+    file: Wanted | None = None
+    data: bytes = b""
+    checked: Checked | None = None
+
+
+class Begin(NamedTuple):
+    """The samples of a delivery come next. number: of the delivery."""
+
+    delivery: Delivery
+    number: int
+
+
+class End(NamedTuple):
+    """A delivery's samples have all come. digest: of its content, where that was known beforehand. broken: why the file
+    itself cannot be read, or ""."""
+
+    digest: str = ""
+    broken: str = ""
+
+
+Event = Begin | Sample | End
+
+
+def samples(
+    deliveries: Sequence[Delivery], inbox: Inbox, growing: Growing, passed: Callable[[str, str], None]
+) -> Iterator[Event]:
+    """Every sample of every delivery, between its Begin and its End.
+
+    passed: called with name and digest of a Parquet file that was taken before; nothing of it comes.
+    """
+    for number, delivery in enumerate(deliveries):
+        if delivery.kind == "files":
+            yield Begin(delivery, number)
+            yield from _of_files(delivery, inbox, growing)
+            yield End()
+        elif growing.has(plain(delivery.name), digest := file_digest(inbox, delivery.name)):
+            passed(plain(delivery.name), digest)
+        else:
+            yield Begin(delivery, number)
+            try:
+                for item in inbox.items(delivery, 0):
+                    yield Sample(item.name, item.label, item.source, data=item.data)
+            except ValueError as error:  # the file itself is broken
+                yield End(digest, str(error))
+            else:
+                yield End(digest)
+
+
+def checked(stream: Iterator[Event], pool: CheckPool) -> Iterator[tuple[Event, Checked | None]]:
+    """The same, each sample with what came of its check; several batches at a time."""
+    waiting: list[list[Event]] = []
+
+    def batches() -> Iterator[Batch]:
+        for chunk in _chunks(stream, pool):
+            waiting.append(chunk)
+            yield _batch(chunk)
+
+    for outcome in pool.map(batches()):
+        results = iter(outcome)
+        for one in waiting.pop(0):
+            if isinstance(one, Sample):
+                yield one, one.checked or next(results)
+            else:
+                yield one, None
+
+
+def _chunks(stream: Iterator[Event], pool: CheckPool) -> Iterator[list[Event]]:
+    """Some entries of the stream at a time, files and samples of tables apart."""
+    chunk: list[Event] = []
+    kind, wanted = None, 0
+    for one in stream:
+        if isinstance(one, Sample) and one.checked is None:
+            if wanted and (kind != (one.file is None) or wanted >= pool.together):
+                yield chunk
+                chunk, wanted = [], 0
+            kind, wanted = one.file is None, wanted + 1
+        chunk.append(one)
+        if len(chunk) >= ENTRIES:
+            yield chunk
+            chunk, wanted = [], 0
+    if chunk:
+        yield chunk
+
+
+def _batch(chunk: list[Event]) -> Batch:
+    wanted = [one for one in chunk if isinstance(one, Sample) and one.checked is None]
+    if wanted and wanted[0].file is None:
+        return [one.data for one in wanted]
+    return [one.file for one in wanted if one.file is not None]
+
+
+def _of_files(delivery: Delivery, inbox: Inbox, growing: Growing) -> Iterator[Sample]:
+    """A file that has not changed since it was taken is not read."""
+    folder, sources, suspect = str(inbox.folder), delivery.sources, delivery.suspect
+    for path in delivery.files:
+        source = sources.get(path, "") if sources else ""
+        linked = path in suspect
+        reason = inbox.refuse(path) if linked else None
+        if reason is None and not growing.files.empty:
+            try:
+                stamp = Stamp.of(os.stat(f"{folder}/{path}", follow_symlinks=linked))
+            except OSError:
+                stamp = None
+            id = growing.files.unchanged(plain(path), stamp) if stamp is not None else None
+            if id is not None and id in growing.known:
+                yield Sample(path, "", source, checked=Checked(id, None, b"", known=True))
+                continue
+        yield Sample(path, "", source, Wanted(path, reason, linked))
+
+
+def file_digest(inbox: Inbox, path: str) -> str:
+    """The digest of a delivery that is one file, whatever its times."""
+    total = DeliveryDigest(path)
+    try:
+        with (inbox.folder / path).open("rb") as stream:
+            total.add(path, hashlib.file_digest(stream, "sha256").digest())
+    except OSError as error:
+        total.add(path, str(error.errno).encode())
+    return total.hexdigest()
+
+
+class DeliveryDigest:
+    """Sha256 (hex) of a delivery's names and bytes, whatever its files' times."""
+
+    def __init__(self, name: str) -> None:
+        self._total = hashlib.sha256(f"{name}\0".encode(errors="surrogateescape"))
+
+    def add(self, path: str, content: bytes) -> None:
+        """content: see Checked."""
+        self._total.update(f"{path}\0".encode(errors="surrogateescape") + content)
+
+    def hexdigest(self) -> str:
+        return self._total.hexdigest()
+
+
+def plain(name: str) -> str:
+    """Text that can be stored: file names may hold bytes that are no UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode()

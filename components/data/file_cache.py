@@ -1,0 +1,122 @@
+"""What each file of an inbox held when it was last read, so that a file that has not changed is not read again.
+
+A SQLite database beside the store, not part of the data: made anew from the recipe's folder where it is missing, broken
+or of another state, which costs a reading of the files.
+"""
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from components.data.image_files import Stamp
+
+SCHEMA = """
+create table if not exists files (path text primary key, id blob not null, size integer, mtime integer,
+    ctime integer, inode integer) without rowid;
+create table if not exists state (name text primary key, value text not null);
+"""
+UPSERT = """
+insert into files(path, id) values (?, ?) on conflict(path) do update set id = excluded.id, size = null, mtime = null,
+    ctime = null, inode = null where id != excluded.id
+"""
+UNSURE = 2_000_000_000  # ns; a file younger than this when it is read may change once more within one tick of its time
+
+
+class FileCache:
+    """Path -> id of the sample that it gave last, and by what the file is known.
+
+    Args:
+        file: the database; None: in memory.
+        inbox: whose files these are.
+
+    Attributes:
+        empty: whether no file was known when it was opened.
+    """
+
+    def __init__(self, file: Path | None, inbox: Path) -> None:
+        self.file, self.inbox = file, str(inbox)
+        try:
+            self._open()
+        except sqlite3.DatabaseError:
+            assert self.file is not None
+            self.file.unlink()
+            self._open()
+
+    def _open(self) -> None:
+        if self.file is not None:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+        self._base = sqlite3.connect(self.file or ":memory:")
+        self._base.executescript(SCHEMA)
+        if self._state("inbox") != self.inbox:
+            self._base.execute("delete from files")
+            self._base.execute("delete from state")
+        self.empty = self._base.execute("select 1 from files limit 1").fetchone() is None
+
+    def sync(self, digest: str, names: Iterable[tuple[str, bytes]]) -> None:
+        """Brings it to the state `digest` of the recipe's folder. names: (path, id) of all files that are samples;
+        read only where it is in another."""
+        if self._state("digest") == digest:
+            return
+        self._base.execute("create temp table named (path text primary key) without rowid")
+        for path, id in names:
+            self._base.execute("insert or ignore into named values (?)", (path,))
+            self._base.execute(UPSERT, (path, id))
+        self._base.execute("delete from files where path not in named")
+        self._base.execute("drop table named")
+        self.empty = self._base.execute("select 1 from files limit 1").fetchone() is None
+        self.commit(digest)
+
+    def held(self, path: str) -> bytes | None:
+        """Id of the sample that the file was when last it was taken."""
+        found = self._base.execute("select id from files where path = ?", (path,)).fetchone()
+        return found[0] if found else None
+
+    def unchanged(self, path: str, stamp: Stamp) -> bytes | None:
+        """Id of the sample that the file is, if it is as it was when last it was read."""
+        found = self._base.execute(
+            "select id from files where path = ? and size = ? and mtime = ? and ctime = ? and inode = ?",
+            (path, *stamp),
+        ).fetchone()
+        return found[0] if found else None
+
+    def put(self, rows: Iterable[tuple[str, bytes, Stamp | None]]) -> None:
+        """(path, id, stamp) of files that were read; counts when committed."""
+        now = time.time_ns()
+        self._base.executemany("insert or replace into files values (?, ?, ?, ?, ?, ?)", _fields(rows, now))
+
+    def begin(self) -> None:
+        """From here on what is put can be taken back, until end()."""
+        if not self._base.in_transaction:
+            self._base.execute("begin")
+        self._base.execute("savepoint delivery")
+
+    def take_back(self) -> None:
+        self._base.execute("rollback to delivery")
+        self.end()
+
+    def end(self) -> None:
+        self._base.execute("release delivery")
+
+    def commit(self, digest: str) -> None:
+        """What was put counts, in the state `digest` of the recipe's folder."""
+        self._base.executemany(
+            "insert or replace into state values (?, ?)", [("digest", digest), ("inbox", self.inbox)]
+        )
+        self._base.commit()
+
+    def close(self) -> None:
+        """What was not committed is forgotten."""
+        with contextlib.suppress(sqlite3.Error):
+            self._base.close()
+
+    def _state(self, name: str) -> str | None:
+        found = self._base.execute("select value from state where name = ?", (name,)).fetchone()
+        return found[0] if found else None
+
+
+def _fields(rows: Iterable[tuple[str, bytes, Stamp | None]], now: int) -> Iterator[tuple[object, ...]]:
+    for path, id, stamp in rows:
+        sure = stamp is not None and now - max(stamp.mtime, stamp.ctime) > UNSURE
+        yield (path, id, *(stamp if sure and stamp is not None else (None,) * 4))
