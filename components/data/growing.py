@@ -103,7 +103,7 @@ class Growing:
         self._bad += ((record.name, one) for one in bad)
         self._replaced += replaced
         self._labels.append(rows)
-        if self.writer.pending >= self.shard_size:
+        if self.writer.full or record.accepted >= self.shard_size:
             self._commit_if_due()
 
     def make_room(self, samples: int) -> None:

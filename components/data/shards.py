@@ -237,6 +237,11 @@ class ShardWriter:
         return len(self._columns["id"])
 
     @property
+    def full(self) -> bool:
+        """Whether the next sample begins another shard."""
+        return self._rows >= self.rows or self._bytes >= self.size
+
+    @property
     def pending(self) -> int:
         """Samples that finish() will make count."""
         return sum(shard.rows for shard in self.shards) + self._rows
@@ -247,6 +252,8 @@ class ShardWriter:
         self._begun = len(self.shards), self._rows, self._bytes
 
     def add(self, id: str, data: bytes, name: str, source: str = "") -> None:
+        if self.full:
+            self._flush(self._begun[1] or self._rows)
         columns = self._columns
         columns["id"].append(id)
         columns["bytes"].append(data)
@@ -254,8 +261,6 @@ class ShardWriter:
         columns["delivery"].append(self.delivery)
         columns["source"].append(source)
         self._bytes += len(data)
-        if self._rows >= self.rows or self._bytes >= self.size:
-            self._flush(self._begun[1] or self._rows)
 
     def _flush(self, rows: int) -> None:
         """Write the first samples as a shard."""

@@ -62,6 +62,23 @@ def test_an_abandoned_or_unfinished_delivery_leaves_nothing_in_place(tmp_path: P
     assert everything(tmp_path) == {}
 
 
+def test_small_deliveries_share_a_shard_and_one_can_be_taken_back(tmp_path: Path) -> None:
+    """Rows of a shard: of deliveries a, b (taken back after it filled a shard) and c."""
+    writer, every = ShardWriter(tmp_path, "", 4), samples(12)
+    for delivery, taken in (("a", every[:2]), ("b", every[2:9]), ("c", every[9:])):
+        writer.begin(delivery)
+        for sample in taken:
+            writer.add(*sample)
+        if delivery == "b":
+            writer.abandon()
+            assert writer.pending == 2
+    shards = writer.finish()
+    assert [(shard.rows, shard.delivery) for shard in shards] == [(2, "a"), (3, "c")]
+    found = [id for _, batch in read_shards(tmp_path, Index(shards=shards), ["id"]) for id in batch["id"]]
+    assert found == [id for id, _, _ in every[:2] + every[9:]]
+    assert {p.stem for p in tmp_path.rglob("*.parquet")} == {shard.digest for shard in shards}
+
+
 def test_the_index_comes_back_and_names_the_folder(tmp_path: Path) -> None:
     empty = folder_digest(tmp_path)
     index = Index(shards=written(tmp_path, 5))

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from components.data.checks import check_images
 from components.data.labels import read_labels, settle
 from components.data.shards import Index, read_quarantine, read_shards
 from components.data.table import Table
@@ -430,6 +431,218 @@ def test_samples_whose_index_is_lost_are_adopted(place: Place) -> None:
     assert Counter(place.ids()) == Counter(id_of(i) for i in range(7))
     assert place.labels() == {id_of(1): "cat"}
     assert set(place.files()) == {"index.json", *Index.load(place.target).files()}
+
+
+def turned(seed: int) -> bytes:
+    """The same picture, edited."""
+    out = io.BytesIO()
+    Image.open(io.BytesIO(png(seed))).rotate(90).save(out, "PNG")
+    return out.getvalue()
+
+
+def hash_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def snapshot_of(place: Place, test_share: float = 0.0) -> dict[str, tuple[str, str]]:
+    """Id -> label and split of all that a snapshot holds."""
+    table, classes, _ = make_table(place.target, Index.load(place.target), test_share)
+    rows = zip(table.ids.tolist(), table.label.tolist(), table.split.tolist(), strict=True)
+    return {id: (classes[label] if label >= 0 else "", split) for id, label, split in rows}
+
+
+def test_an_edited_file_takes_the_place_of_its_former_version_with_its_label(place: Place) -> None:
+    for number in range(4):
+        put(place.inbox / f"{number}.png", png(number))
+    put(place.inbox / "labels.csv", f"id,label\n{id_of(0)},cat\n{id_of(1)},dog\n")
+    place.run()
+    put(place.inbox / "0.png", turned(0))
+    output = place.run()
+    assert (output.samples, output.samples_new, output.replaced, output.labels) == (4, 1, 1, 2)
+    expected = {hash_of(turned(0)): "cat", id_of(1): "dog", id_of(2): "", id_of(3): ""}
+    assert {id: label for id, (label, _) in snapshot_of(place).items()} == expected
+    assert id_of(0) in place.ids()  # history is kept
+    put(place.inbox / "labels-later.csv", "path,label,annotator\n0.png,cow,ann\n1.png,dog,ann\n")
+    assert place.run().labels_unknown == 0  # the name means the newest version alone
+    put(place.inbox / "0.png", png(0))
+    again = place.run()
+    assert (again.samples, again.samples_new, again.replaced) == (4, 0, 1)
+    assert set(snapshot_of(place)) == {id_of(number) for number in range(4)}
+
+
+def test_an_edited_test_item_stays_one(place: Place) -> None:
+    files = range(40)
+    for number in files:
+        put(place.inbox / f"{number}.png", png(number))
+    place.run()
+    before = snapshot_of(place, test_share=0.5)
+    assert {split for _, split in before.values()} == {"train", "test"}
+    for number in files:
+        put(place.inbox / f"{number}.png", turned(number))
+    place.run()
+    after = snapshot_of(place, test_share=0.5)
+    assert len(after) == 40
+    assert {n: after[hash_of(turned(n))] for n in files} == {n: before[id_of(n)] for n in files}
+
+
+def test_a_version_that_another_file_still_holds_stays(place: Place) -> None:
+    put(place.inbox / "a.png", png(1))
+    put(place.inbox / "b.png", png(1))
+    put(place.inbox / "labels.csv", "path,label\na.png,cat\n")
+    place.run()
+    put(place.inbox / "a.png", turned(1))
+    place.run()
+    assert set(snapshot_of(place)) == {id_of(1), hash_of(turned(1))}
+    put(place.inbox / "b.png", png(2))
+    place.run()
+    assert set(snapshot_of(place)) == {id_of(2), hash_of(turned(1))}
+
+
+def test_a_file_that_becomes_the_copy_of_another_leaves_that_ones_label_and_split(place: Place) -> None:
+    put(place.inbox / "a.png", png(1))
+    put(place.inbox / "b.png", png(2))
+    put(place.inbox / "labels.csv", f"id,label,split\n{id_of(1)},cat,test\n{id_of(2)},dog,train\n")
+    place.run()
+    put(place.inbox / "a.png", png(2))
+    assert place.run().samples == 1
+    assert snapshot_of(place) == {id_of(2): ("dog", "train")}
+
+
+def test_one_bad_of_five_is_taken_out_and_the_others_come_in(place: Place) -> None:
+    for number in range(4):
+        put(place.inbox / "day" / f"{number}.png", png(number))
+    put(place.inbox / "day" / "cut.png", png(9, 30)[:-400])
+    output = place.run()
+    assert (output.samples, output.quarantined) == (4, {"truncated": 1})
+    [alert] = output.alerts
+    assert "delivery day: 1 of 5 samples are bad (1 truncated)" in alert
+    assert place.run().alerts == []
+
+
+@pytest.mark.parametrize(("bad", "refused"), [(20, False), (21, True)])
+def test_a_delivery_is_refused_where_share_and_number_are_high(place: Place, bad: int, refused: bool) -> None:
+    put_parquet(place.inbox / "a.parquet", [png(i) for i in range(5)] + [bytes([i]) for i in range(bad)])
+    if refused:
+        with pytest.raises(
+            UserError, match=r"21 of 26 samples are bad \(21 not an image\), allowed are 5.0% or 20"
+        ):
+            place.run()
+        assert place.ids() == []
+    else:
+        assert place.run().samples == 5
+
+
+def test_a_refused_delivery_takes_nothing_of_the_others_with_it(place: Place) -> None:
+    """Small deliveries share a shard: those before and after it stay."""
+    put_parquet(place.inbox / "a.parquet", [png(1)])
+    put_parquet(place.inbox / "b.parquet", [png(i) for i in range(2, 9)] + [b"text"] * 4)
+    put_parquet(place.inbox / "c.parquet", [png(2), png(20)])
+    with pytest.raises(UserError, match=r"delivery b\.parquet"):
+        place.run(max_bad=3)
+    assert sorted(place.ids()) == sorted(map(id_of, (1, 2, 20)))
+    assert set(place.files()) == {"index.json", *Index.load(place.target).files()}
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many samples were decoded, a number a batch."""
+    batches: list[int] = []
+
+    def count(batch: list[bytes], limits: Any) -> Any:
+        batches.append(len(batch))
+        return check_images(batch, limits)
+
+    monkeypatch.setattr("components.data.image_files.check_images", count)
+    return batches
+
+
+def test_what_is_known_is_not_decoded_again(place: Place, decoded: list[int]) -> None:
+    for number in range(30):
+        put(place.inbox / f"{number}.png", png(number))
+        os.utime(place.inbox / f"{number}.png", (1, 1))
+    place.run()
+    assert sum(decoded) == 30
+    decoded.clear()
+    put(place.inbox / "one-more.png", png(99))
+    assert place.run().samples == 31
+    assert sum(decoded) == 1
+    decoded.clear()
+    for number in range(30):  # moved and touched: known by its content
+        (place.inbox / f"{number}.png").rename(place.inbox / f"moved-{number}.png")
+        os.utime(place.inbox / f"moved-{number}.png", (2, 2))
+    (place.settings.home / "cache" / "ingest" / "mine.sqlite").unlink()
+    output = place.run()
+    assert (output.samples, output.samples_new, sum(decoded)) == (31, 0, 0)
+
+
+def test_a_changed_file_of_the_same_size_and_time_is_seen(place: Place) -> None:
+    put(place.inbox / "1.png", png(1))
+    os.utime(place.inbox / "1.png", (1, 1))
+    place.run()
+    size = (place.inbox / "1.png").stat().st_size
+    other = next(n for n in range(2, 99) if len(png(n)) == size)
+    put(place.inbox / "1.png", png(other))
+    os.utime(place.inbox / "1.png", (1, 1))
+    assert place.run().replaced == 1
+
+
+def test_many_small_folders_share_shards_and_writings_of_the_index(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[int] = []
+    save = Index.save
+    monkeypatch.setattr(Index, "save", lambda index, folder: (saved.append(1), save(index, folder)))
+    for number in range(60):
+        for k in (0, 1):
+            put(place.inbox / f"{number:03}" / f"{k}.png", png(2 * number + k))
+    output = place.run(shard_size=20)
+    assert (output.samples, output.deliveries_new) == (120, 60)
+    index = Index.load(place.target)
+    assert [shard.rows for shard in index.shards] == [20] * 6
+    assert len(saved) == 4  # as many samples each time as the index has entries: 20, 20, 40, 40
+    assert index.shards[0].delivery == "000 to 009"
+    assert place.run(shard_size=20).deliveries_known == 60
+
+
+def test_our_own_folders_are_no_part_of_an_inbox_around_them(place: Place) -> None:
+    place.settings = Settings(home=place.inbox / "home", data=place.inbox / "data")
+    place.target = place.inbox / "data" / "mine"
+    put(place.inbox / "a" / "1.png", png(1))
+    put(place.inbox / "a" / "bad.png", "text")
+    for _ in range(2):
+        assert place.run().samples == 1
+    assert [record.name for record in Index.load(place.target).deliveries] == ["a"]
+    for folder in (place.settings.home, place.settings.data, place.target / "shards"):
+        with pytest.raises(UserError, match="is a folder that we write ourselves"):
+            place.run(inbox=str(folder))
+
+
+def test_what_is_left_out_is_told(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    put(place.inbox / "cat" / "1.png", png(1))
+    put(place.inbox / "cat" / "@eaDir" / "1.png" / "THUMB.png", png(2))
+    put(place.inbox / "cat" / "notes.txt", "text")
+    output = place.run()
+    assert (output.samples, output.litter, output.ignored) == (1, 1, 1)
+    said = capsys.readouterr().out
+    assert "left out 1 @eaDir" in said
+    assert "ignored 1 files that are no images, e.g. cat/notes.txt" in said
+
+
+def test_links_lead_where_the_recipe_allows(place: Place) -> None:
+    put(place.root / "store" / "1.png", png(1))
+    put(place.root / "secret" / "2.png", png(2))
+    (place.inbox / "1.png").symlink_to(place.root / "store" / "1.png")
+    (place.inbox / "2.png").symlink_to(place.root / "secret" / "2.png")
+    output = place.run(links=[str(place.root / "store")])
+    assert (place.ids(), output.quarantined) == ([id_of(1)], {"link out of the inbox": 1})
+
+
+@pytest.mark.parametrize("name", ["1.jfif", "1.jpe", "1", "1.PNG", "1.unknown"])
+def test_an_image_is_told_by_its_content_where_its_name_does_not(place: Place, name: str) -> None:
+    put(place.inbox / name, png(1))
+    put(place.inbox / "README", "no image")
+    output = place.run()
+    assert (output.samples, output.ignored) == (1, 1)
 
 
 class Killed(BaseException):
