@@ -107,9 +107,9 @@ class Growing:
             self._commit_if_due()
 
     def make_room(self, samples: int) -> None:
-        """Before a delivery of so many samples: those that are complete get a shard of their own if they would not
-        share one with it."""
-        if self._records and self.writer.pending + samples > self.shard_size:
+        """Before a delivery of so many samples: those that are complete count if they would not share a shard with
+        it."""
+        if self._records and self.writer.open_rows + samples > self.shard_size:
             self._commit_if_due()
 
     def _commit_if_due(self) -> None:

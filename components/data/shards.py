@@ -233,27 +233,28 @@ class ShardWriter:
         self.begin(self.delivery)
 
     @property
-    def _rows(self) -> int:
+    def open_rows(self) -> int:
+        """Samples of the shard that is not written yet."""
         return len(self._columns["id"])
 
     @property
     def full(self) -> bool:
         """Whether the next sample begins another shard."""
-        return self._rows >= self.rows or self._bytes >= self.size
+        return self.open_rows >= self.rows or self._bytes >= self.size
 
     @property
     def pending(self) -> int:
         """Samples that finish() will make count."""
-        return sum(shard.rows for shard in self.shards) + self._rows
+        return sum(shard.rows for shard in self.shards) + self.open_rows
 
     def begin(self, delivery: str) -> None:
         """A delivery begins: samples are of this one from here on."""
         self.delivery = delivery
-        self._begun = len(self.shards), self._rows, self._bytes
+        self._begun = len(self.shards), self.open_rows, self._bytes
 
     def add(self, id: str, data: bytes, name: str, source: str = "") -> None:
         if self.full:
-            self._flush(self._begun[1] or self._rows)
+            self._flush(self._begun[1] or self.open_rows)
         columns = self._columns
         columns["id"].append(id)
         columns["bytes"].append(data)
@@ -282,7 +283,7 @@ class ShardWriter:
 
     def finish(self) -> list[Shard]:
         self._begun = len(self.shards), 0, 0
-        self._flush(self._rows)
+        self._flush(self.open_rows)
         shards = self.shards
         publish(self.folder, [shard.file for shard in shards])
         point("ingest.shards")
