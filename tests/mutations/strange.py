@@ -51,14 +51,14 @@ MUTATIONS = [
     Mutation("components/data/inbox.py", "self.source.lower()", "self.source", INBOX),
     Mutation(
         "components/data/shards.py",
-        'if any(self._columns["source"])',
-        'if not any(self._columns["source"])',
+        'if any(first["source"])',
+        'if not any(first["source"])',
         INGEST,
     ),
     Mutation(
         "components/data/orphans.py",
-        "writer.add(id, data, name, source)",
-        "writer.add(id, data, name)",
+        "writer.add(id.hex(), data, name, source)",
+        "writer.add(id.hex(), data, name)",
         INGEST,
     ),
     Mutation("pipelines/stages/snapshot.py", "of.astype(np.int64) if", "0 * of.astype(np.int64) if", INGEST),

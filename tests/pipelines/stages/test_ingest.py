@@ -695,6 +695,42 @@ def test_killed_at_any_write_and_run_again_gives_the_same_bytes(
     assert kills > 30
 
 
+def test_killed_while_files_are_replaced_and_run_again_gives_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = {"left": 10**9}
+
+    def edited(place: Place) -> None:
+        fill(place.inbox)
+        place.run(max_bad_share=0.2)
+        for i in (30, 31):
+            put(place.inbox / "c" / "cat" / f"{i}.png", turned(i))
+
+    def fsync(handle: int) -> None:
+        calls["left"] -= 1
+        if calls["left"] < 0:
+            raise Killed
+
+    monkeypatch.setattr("os.fsync", fsync)
+    whole = Place(tmp_path / "whole")
+    edited(whole)
+    expected = whole.run(max_bad_share=0.2)
+    assert expected.replaced == 2
+    for kills in range(0, 99, 2):
+        place = Place(tmp_path / str(kills))
+        edited(place)
+        calls["left"] = kills
+        try:
+            place.run(max_bad_share=0.2)
+        except Killed:
+            calls["left"] = 10**9
+            assert place.run(max_bad_share=0.2) == expected, f"counted otherwise, killed at write {kills}"
+        else:
+            break
+        assert place.files() == whole.files(), f"killed at write {kills}"
+    assert kills > 4
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

@@ -1,0 +1,37 @@
+"""Deliberate errors in how an inbox is walked, and deliveries are taken."""
+
+from tests.mutations.base import Mutation
+
+INGEST = "tests/pipelines/stages/test_ingest.py"
+EDITED = (INGEST, "-k", "edited or version or copy_of_another")
+REFUSED = (INGEST, "-k", "refused or bad_of_five")
+KNOWN = (INGEST, "-k", "known or same_size")
+CACHE = ("tests/components/data/test_file_cache.py",)
+WALK = ("tests/components/data/test_walk.py",)
+SHARDS = ("tests/components/data/test_shards.py",)
+
+MUTATIONS = [
+    Mutation("components/data/walk.py", "if not self._is_own(path)", "if path", WALK),
+    Mutation("components/data/taking.py", "derived=not there", "derived=True", EDITED),
+    Mutation("components/data/taking.py", "held is not None and held != id and", "held is None and", EDITED),
+    Mutation(
+        "components/data/replaced.py",
+        "if is_table(delivery) or self.latest.get(name, id) == id",
+        "if name",
+        EDITED,
+    ),
+    Mutation(
+        "pipelines/stages/snapshot.py", "past.origins.get(id, id) for id in ids", "id for id in ids", EDITED
+    ),
+    Mutation(
+        "components/data/intake.py", "> max(self.allowed.bad_share", "> min(self.allowed.bad_share", REFUSED
+    ),
+    Mutation("components/data/taking.py", "self._growing.writer.abandon()", "pass", REFUSED),
+    Mutation("components/data/shards.py", "del values[rows:]", "pass", SHARDS),
+    Mutation("components/data/image_files.py", "if content in known", "if not content", KNOWN),
+    Mutation("components/data/file_cache.py", "ctime = ? and inode", "ctime > ? and inode", CACHE),
+    Mutation(
+        "components/data/file_cache.py", "sure = stamp is not None and", "sure = stamp is not None or", CACHE
+    ),
+    Mutation("components/data/file_cache.py", "delete from files where path not in named", "select 1", CACHE),
+]
