@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +27,8 @@ TOGETHER = 8 << 20  # bytes of a batch to aim at: some batches at a time are in 
 FIRST, MOST = 16, 256  # files in the first batch, and in any
 DIGEST = 32  # bytes
 SERVE = "from components.data.check_pool import serve; serve()"
+
+CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 
 Batch = Sequence[Wanted] | Sequence[bytes]
 
@@ -69,7 +72,6 @@ class CheckPool:
         self.folder, self.limits, self.known, self.scratch = str(folder), limits, known, scratch
         self.size = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._sent, self._together = 0, FIRST
-        self._workers: list[_Worker] = []
         self._free: deque[_Worker] = deque()
         self._threads: ThreadPoolExecutor | None = None
 
@@ -81,7 +83,7 @@ class CheckPool:
     ) -> None:
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)
-        for worker in self._workers:
+        for worker in self._free:
             worker.end()
         self.scratch.unlink(missing_ok=True)
 
@@ -117,8 +119,7 @@ class CheckPool:
     def _started(self) -> ThreadPoolExecutor:
         if self._threads is None:
             Ids.write(self.scratch, self.known)
-            self._workers = [_Worker(self.folder, self.limits, self.scratch) for _ in range(self.size)]
-            self._free = deque(self._workers)
+            self._free.extend(_Worker(self.folder, self.limits, self.scratch) for _ in range(self.size))
             self._threads = ThreadPoolExecutor(self.size)
         return self._threads
 
@@ -128,14 +129,26 @@ class CheckPool:
         worker = self._free.popleft()  # as many threads as workers: there is one
         try:
             return worker.check(batch)
+        except DecoderCrash as crash:
+            worker.end()
+            worker = _Worker(self.folder, self.limits, self.scratch)
+            reason = str(crash)
         finally:
             self._free.append(worker)
+        if len(batch) == 1:
+            return [Checked(b"", reason, b"")]
+        middle = len(batch) // 2
+        return self._hand(batch[:middle]) + self._hand(batch[middle:])
 
 
 def check(folder: str, batch: Batch, limits: ImageLimits, known: Container[bytes]) -> list[Checked]:
     if batch and isinstance(batch[0], bytes):
         return check_samples(batch, limits, known)  # type: ignore[arg-type]
     return check_files(folder, batch, limits, known)  # type: ignore[arg-type]
+
+
+class DecoderCrash(Exception):  # noqa: N818 - the word of the field
+    """A decoder took its process down with it; the message is the reason for which a sample is bad."""
 
 
 class _Worker:
@@ -161,13 +174,16 @@ class _Worker:
             checked: list[Checked] = pickle.load(self.process.stdout)
         except (EOFError, BrokenPipeError):
             code = self.process.wait()
+            if -code in CRASHES:
+                raise DecoderCrash(f"unreadable: its decoder crashed (signal {-code})") from None
             raise RuntimeError(f"a process that checks samples ended with code {code}; run again") from None
         return checked
 
     def end(self) -> None:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait()
 

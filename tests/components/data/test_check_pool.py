@@ -15,6 +15,17 @@ from components.data.checks import ImageLimits
 from components.data.image_files import Checked, Wanted
 
 LIMITS = ImageLimits()
+CRASHING = """
+import os
+from components.data import check_pool, image_files
+real = image_files.check_images
+def check_images(batch, limits):
+    if b"crash" in batch:
+        os.abort()
+    return real(batch, limits)
+image_files.check_images = check_images
+check_pool.serve()
+"""
 
 
 def png(seed: int) -> bytes:
@@ -77,7 +88,7 @@ def test_a_process_that_dies_is_an_error_and_no_wait(folder: Path, monkeypatch: 
 
     def batches(pool: CheckPool) -> Iterator[list[Wanted]]:
         yield [Wanted("01.png")]
-        for worker in pool._workers:
+        for worker in list(pool._free):
             worker.process.kill()
         yield [Wanted("02.png")]
 
@@ -86,6 +97,17 @@ def test_a_process_that_dies_is_an_error_and_no_wait(folder: Path, monkeypatch: 
         pytest.raises(RuntimeError, match=r"ended with code -9; run again"),
     ):
         list(pool.map(batches(pool)))
+
+
+def test_a_decoder_that_crashes_costs_one_sample(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check_pool, "MANY", 1)
+    monkeypatch.setattr(check_pool, "SERVE", CRASHING)
+    wanted = [Wanted(f"{number:02}.png") for number in range(1, 7)]
+    (folder / "03.png").write_bytes(b"crash")
+    with CheckPool(folder, LIMITS, set(), folder / "ids") as pool:
+        [checked] = pool.map([wanted])
+    reasons = [None, None, "unreadable: its decoder crashed (signal 6)", None, None, None]
+    assert [one.reason for one in checked] == reasons
 
 
 def test_ids_in_a_file_are_found(tmp_path: Path) -> None:
