@@ -107,11 +107,11 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         cost = measure(Path(place), asked.files, asked.folders, asked.turns)
-    print(f"bare decode    {cost.bare:7.2f} s, {cost.files / cost.bare:,.0f} files/s")
-    print(f"first ingest   {cost.first:7.2f} s, {cost.share:.2f} of that speed (bound {SHARE})")
-    print(f"nothing new    {cost.again:7.2f} s (bound {AGAIN} s for 80,000 files)")
-    print(f"one more file  {cost.more:7.2f} s (bound {MORE} s for 80,000 files)")
-    print(f"memory         {cost.memory:7} MB (bound {MEMORY} MB)")
+        print(f"bare decode    {cost.bare:7.2f} s, {cost.files / cost.bare:,.0f} files/s")
+        print(f"first ingest   {cost.first:7.2f} s, {cost.share:.2f} of that speed (bound {SHARE})")
+        print(f"nothing new    {cost.again:7.2f} s (bound {AGAIN} s for 80,000 files)")
+        print(f"one more file  {cost.more:7.2f} s (bound {MORE} s for 80,000 files)")
+        print(f"memory         {cost.memory:7} MB (bound {MEMORY} MB)")
 
 
 if __name__ == "__main__":

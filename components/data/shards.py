@@ -216,10 +216,8 @@ def publish(folder: Path, names: list[str]) -> None:
 
 class ShardWriter:
     """Takes samples one at a time and writes a shard whenever `rows` or `size` bytes are full. Nothing counts
-    before finish(), which moves all shards to their place and returns them.
-
-    Small deliveries share a shard. Where one fills a shard that it shares with earlier ones, those get a shard of
-    their own; so abandon() can take back all of a delivery, and a large delivery has its shards to itself.
+    before finish(), which moves all shards to their place and returns them. Small deliveries share a shard; where
+    one fills it, the earlier ones get a shard of their own, so that abandon() can take back all of a delivery.
     """
 
     def __init__(self, folder: Path, delivery: str, rows: int, size: int = 64 * 1024**2) -> None:
