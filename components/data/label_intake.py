@@ -97,9 +97,11 @@ def _places(growing: Growing, listing: Listing) -> dict[str, list[str]]:
 
 
 def _not_taken(growing: Growing, listing: Listing) -> Iterator[tuple[str, str]]:
-    """(name, reason) of samples that are there and are no samples of the folder."""
+    """(name or id, reason) of samples that are, or were, there and are no samples of the folder."""
     yield from quarantined(growing.folder, growing.index)
     yield from listing.left.items()
+    past = Replacements(growing.folder, growing.index)
+    yield from ((row.old, f"{row.name} has changed since") for row in past.rows if row.old in past.retired)
 
 
 def _why(one: Given, found: Mapping[str, set[str]]) -> str:

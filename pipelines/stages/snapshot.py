@@ -5,7 +5,7 @@ is that of the whole data folder, with which DVC brings all of it back.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from components.data import labels, versions
 from components.data.guard import reading
 from components.data.near_duplicates import groups
 from components.data.replaced import Replacements, read_current
-from components.data.shards import Index, folder_digest
+from components.data.shards import Index, folder_digest, read_shards
 from components.data.splits import splits_of
 from components.data.table import Table
 from components.errors import UserError
@@ -234,7 +234,8 @@ def make_table(
     number = {name: place for place, name in enumerate(settled.classes)}
     label = [number[settled.labels[id]] if id in settled.labels else -1 for id in ids]
     firsts = [past.origins.get(id, id) for id in ids]
-    split = splits_of(firsts, test_share, _named(settled.named, past), group.tolist())
+    leads = _leads(group.tolist(), firsts, source, index) if past.rows else group.tolist()
+    split = splits_of(firsts, test_share, _named(settled.named, past), leads)
     sources, of = np.unique(np.array(origins), return_inverse=True)
     table = Table(
         np.array(ids), np.array(shards), np.array(split), np.array(label, np.int64),
@@ -242,6 +243,21 @@ def make_table(
         group if (group != own).any() else None,
     )  # fmt: skip
     return table, settled.classes, sources.tolist() if any(origins) else []
+
+
+def _leads(group: list[int], firsts: list[str], source: Path, index: Index) -> list[int]:
+    """Of each sample, the row of that member of its group whose file came first, in whatever version."""
+    came = {id: place for place, id in enumerate(_ids(source, index))}
+    lead: dict[int, int] = {}
+    for row, of in enumerate(group):
+        lead[of] = min(lead.get(of, row), row, key=lambda row: came[firsts[row]])
+    return [lead[of] for of in group]
+
+
+def _ids(source: Path, index: Index) -> Iterator[str]:
+    """Of all samples that ever came, in order."""
+    for _, batch in read_shards(source, index, ["id"]):
+        yield from batch["id"]
 
 
 def _named(named: dict[str, str], past: Replacements) -> dict[str, str]:

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +21,7 @@ from PIL import Image
 from components.data.checks import check_images
 from components.data.labels import read_labels, settle
 from components.data.shards import Index, read_quarantine, read_shards
+from components.data.splits import split_of
 from components.data.table import Table
 from components.errors import UserError
 from pipelines.settings import Settings
@@ -508,6 +511,81 @@ def test_a_file_that_becomes_the_copy_of_another_leaves_that_ones_label_and_spli
     assert snapshot_of(place) == {id_of(2): ("dog", "train")}
 
 
+@pytest.mark.parametrize("key", ["path", "id"])
+def test_a_label_file_names_and_corrects_an_edited_file(place: Place, key: str) -> None:
+    names = {"path": ("0.png", "1.png"), "id": (id_of(0), id_of(1))}[key]
+    for number in range(3):
+        put(place.inbox / f"{number}.png", png(number))
+
+    def held(label: str) -> tuple[dict[str, str], int, int]:
+        put(place.inbox / "labels.csv", f"{key},label\n{names[0]},{label}\n{names[1]},dog\n")
+        output = place.run()
+        assert output.labels_contradictory == 0
+        return place.labels(), output.labels_new, output.labels_unknown
+
+    dog, edited, again = {id_of(1): "dog"}, hash_of(turned(0)), hash_of(png(10))
+    assert held("cat") == ({id_of(0): "cat"} | dog, 2, 0)
+    put(place.inbox / "0.png", turned(0))
+    assert held("cat") == ({edited: "cat"} | dog, 0, 0)
+    assert held("cow") == ({edited: "cow"} | dog, 1, 0)
+    put(place.inbox / "0.png", png(10))
+    assert held("cow") == ({again: "cow"} | dog, 0, 0)
+    assert held("") == (dog, 1, 0)
+    assert snapshot_of(place) == {id: (dog.get(id, ""), "train") for id in (id_of(1), id_of(2), again)}
+
+
+def test_the_folder_of_an_edited_file_is_its_class_and_a_file_corrects_it(place: Place) -> None:
+    for number in range(4):
+        put(place.inbox / ("cat" if number < 2 else "dog") / f"{number}.png", png(number))
+    place.run(labels_from="folders")
+    put(place.inbox / "cat" / "0.png", turned(0))
+    assert place.run(labels_from="folders").labels_new == 0
+    expected = {hash_of(turned(0)): "cat", id_of(1): "cat", id_of(2): "dog", id_of(3): "dog"}
+    assert place.labels() == expected
+    put(place.inbox / "labels.csv", "path,label\ncat/0.png,dog\n")
+    place.run(labels_from="folders")
+    assert place.labels() == expected | {hash_of(turned(0)): "dog"}
+
+
+def test_the_copy_of_an_edited_test_item_is_never_trained_on(place: Place) -> None:
+    splits = {split_of(id_of(seed), 0.5, {}): seed for seed in range(20)}
+    put(place.inbox / "a.png", png(splits["test"]))
+    put(place.inbox / "b.png", png(splits["train"]))
+    place.run()
+    near = np.zeros(2, np.int64)  # as if they were near-duplicates
+    assert make_table(place.target, Index.load(place.target), 0.5, group=near)[0].split.tolist() == [
+        "test", "test",
+    ]  # fmt: skip
+    put(place.inbox / "a.png", png(99))
+    place.run()
+    table, _, _ = make_table(place.target, Index.load(place.target), 0.5, group=near)
+    assert table.ids.tolist() == [id_of(splits["train"]), id_of(99)]
+    assert table.split.tolist() == ["test", "test"]
+
+
+def test_a_decoder_that_crashes_costs_one_sample(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(batch: list[bytes], limits: Any) -> Any:
+        if png(1) in batch:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return check_images(batch, limits)
+
+    monkeypatch.setattr("components.data.image_files.check_images", crash)
+    for number in range(3):
+        put(place.inbox / f"{number}.png", png(number))
+    output = place.run()
+    assert (output.samples, output.quarantined) == (2, {"unreadable": 1})
+    assert sorted(place.ids()) == sorted(map(id_of, (0, 2)))
+
+
+def test_of_deliveries_that_come_at_once_the_last_has_the_last_word(place: Place) -> None:
+    for name, label in (("a", "cat"), ("b", "dog")):
+        columns = {"image": [png(1), png(2)], "name": ["1", "2"], "label": [label, "cow"]}
+        pq.write_table(pa.table(columns), place.inbox / f"{name}.parquet")
+    output = place.run()
+    assert place.labels() == {id_of(1): "dog", id_of(2): "cow"}
+    assert output.labels_contradictory == 0
+
+
 def test_one_bad_of_five_is_taken_out_and_the_others_come_in(place: Place) -> None:
     for number in range(4):
         put(place.inbox / "day" / f"{number}.png", png(number))
@@ -544,35 +622,39 @@ def test_a_refused_delivery_takes_nothing_of_the_others_with_it(place: Place) ->
 
 
 @pytest.fixture
-def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many samples were decoded, a number a batch."""
-    batches: list[int] = []
+def decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """How many samples were decoded since it was called last, in all processes."""
+    counted = tmp_path / "decoded"
 
     def count(batch: list[bytes], limits: Any) -> Any:
-        batches.append(len(batch))
+        with counted.open("ab") as out:
+            out.write(b"." * len(batch))
         return check_images(batch, limits)
 
+    def since() -> int:
+        number = counted.stat().st_size
+        counted.write_bytes(b"")
+        return number
+
     monkeypatch.setattr("components.data.image_files.check_images", count)
-    return batches
+    return since
 
 
-def test_what_is_known_is_not_decoded_again(place: Place, decoded: list[int]) -> None:
+def test_what_is_known_is_not_decoded_again(place: Place, decoded: Callable[[], int]) -> None:
     for number in range(30):
         put(place.inbox / f"{number}.png", png(number))
         os.utime(place.inbox / f"{number}.png", (1, 1))
     place.run()
-    assert sum(decoded) == 30
-    decoded.clear()
+    assert decoded() == 30
     put(place.inbox / "one-more.png", png(99))
     assert place.run().samples == 31
-    assert sum(decoded) == 1
-    decoded.clear()
+    assert decoded() == 1
     for number in range(30):  # moved and touched: known by its content
         (place.inbox / f"{number}.png").rename(place.inbox / f"moved-{number}.png")
         os.utime(place.inbox / f"moved-{number}.png", (2, 2))
     (place.settings.home / "cache" / "ingest" / "mine.sqlite").unlink()
     output = place.run()
-    assert (output.samples, output.samples_new, sum(decoded)) == (31, 0, 0)
+    assert (output.samples, output.samples_new, decoded()) == (31, 0, 0)
 
 
 def test_a_changed_file_of_the_same_size_and_time_is_seen(place: Place) -> None:
