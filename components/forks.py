@@ -106,6 +106,16 @@ def _report(connection: Connection, kind: str, value: object) -> None:
         connection.send_bytes(data)
 
 
+def answering(work: Callable[[T], R]) -> Callable[[Connection], None]:
+    """For a Worker that calls `work` with each thing it is sent, and reports what it returns, until it is ended."""
+
+    def serve(connection: Connection) -> None:
+        while True:
+            _report(connection, "done", work(connection.recv()))
+
+    return serve
+
+
 def at_once(work: Callable[[int], R], processes: int) -> R:
     """Run work(0) to work(processes - 1), each in a process of its own, all at the same time.
 

@@ -52,13 +52,10 @@ class Intake:
         self.mistakes: list[str] = []
         self.alerts: list[str] = []
 
-    def take(self, listing: Listing, scratch: Path) -> None:
-        """All deliveries, each whole or not at all; what is not finished is added to listing.left.
-
-        scratch: a file that may be written meanwhile.
-        """
+    def take(self, listing: Listing) -> None:
+        """All deliveries, each whole or not at all; what is not finished is added to listing.left."""
         taking: Taking | None = None
-        with CheckPool(self.inbox.folder, self.allowed.limits, self.growing.known, scratch) as pool:
+        with CheckPool(self.inbox.folder, self.allowed.limits, self.growing.known) as pool:
             passed = self.known.append
             stream = samples(listing.deliveries, self.inbox, self.growing, lambda *known: passed(known))
             for event, outcome in checked(stream, pool):

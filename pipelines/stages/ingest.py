@@ -151,12 +151,10 @@ def _ingest(request: Request, folder: Path, context: Context, target: Path) -> O
     files = FileCache(cache / f"{context.recipe}.sqlite", inbox.folder)
     with closing(files):
         growing = Growing(target, request.shard_size, files)
-        return _take(request, folder, context, growing, inbox, cache / f"{context.recipe}.ids")
+        return _take(request, folder, context, growing, inbox)
 
 
-def _take(
-    request: Request, folder: Path, context: Context, growing: Growing, inbox: Inbox, scratch: Path
-) -> Output:
+def _take(request: Request, folder: Path, context: Context, growing: Growing, inbox: Inbox) -> Output:
     target = growing.folder
     since = tally.first_seen(folder / BEGAN, growing.index)
     rules = _rules(request)
@@ -168,7 +166,7 @@ def _take(
     lost = orphans(target, growing.index)
     listing = _list(inbox, growing.index, request.inbox, context.settings.data)
     _has_source(request.source, listing)
-    intake.take(listing, scratch)
+    intake.take(listing)
     for said in adopt_samples(growing, lost):
         context.say(said)
     adopt_labels(growing, lost)

@@ -2,30 +2,22 @@
 
 import hashlib
 import io
+import multiprocessing
+import os
 import random
-from collections.abc import Iterator
+import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from components.data import check_pool
-from components.data.check_pool import CheckPool, Ids
-from components.data.checks import ImageLimits
-from components.data.image_files import Checked, Wanted
+from components.data.check_pool import CheckPool
+from components.data.checks import ImageLimits, check_images
+from components.data.image_files import Wanted
+from components.forks import WorkerDiedError
 
 LIMITS = ImageLimits()
-CRASHING = """
-import os
-from components.data import check_pool, image_files
-real = image_files.check_images
-def check_images(batch, limits):
-    if b"crash" in batch:
-        os.abort()
-    return real(batch, limits)
-image_files.check_images = check_images
-check_pool.serve()
-"""
 
 
 def png(seed: int) -> bytes:
@@ -50,19 +42,12 @@ def files(folder: Path) -> list[Wanted]:
     return [*found, Wanted("gone.png"), Wanted("x", "hostile path: it must lie below the inbox")]
 
 
-def run(folder: Path, known: set[bytes], size: int = 3) -> list[Checked]:
-    wanted = files(folder)
-    with CheckPool(folder, LIMITS, known, folder / "cache" / "ids") as pool:
-        batches = (wanted[start : start + size] for start in range(0, len(wanted), size))
-        return [one for checked in pool.map(batches) for one in checked]
-
-
-@pytest.mark.parametrize("many", [1, 20, 1000])
-def test_processes_give_what_one_gives(folder: Path, monkeypatch: pytest.MonkeyPatch, many: int) -> None:
-    monkeypatch.setattr(check_pool, "MANY", many)
-    known = {digest(png(3)), digest(png(5))}
-    found = run(folder, known)
-    assert not (folder / "cache" / "ids").exists()
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_samples_come_back_in_order_whoever_checked_them(folder: Path, size: int) -> None:
+    known, wanted = {digest(png(3)), digest(png(5))}, files(folder)
+    with CheckPool(folder, LIMITS, known, size) as pool:
+        batches = (wanted[start : start + 3] for start in range(0, len(wanted), 3))
+        found = [one for checked in pool.map(batches) for one in checked]
     for number, one in enumerate(found[:40]):
         data = png(number) if number % 7 else b"text"
         assert one.content == digest(data)
@@ -74,45 +59,52 @@ def test_processes_give_what_one_gives(folder: Path, monkeypatch: pytest.MonkeyP
     ]  # fmt: skip
 
 
-def test_samples_of_tables_are_checked_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check_pool, "MANY", 1)
-    with CheckPool(folder, LIMITS, {digest(png(2))}, folder / "ids") as pool:
+def test_samples_of_tables_are_checked_too(folder: Path) -> None:
+    with CheckPool(folder, LIMITS, {digest(png(2))}) as pool:
         [[good, known], [bad]] = pool.map([[png(1), png(2)], [b"text"]])
     assert (good.content, good.reason, good.known) == (digest(png(1)), None, False)
     assert (known.content, known.known) == (digest(png(2)), True)
     assert (bad.reason, bad.data) == ("not an image", b"text")
 
 
-def test_a_process_that_dies_is_an_error_and_no_wait(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check_pool, "MANY", 1)
+def fall_to(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decoder ends its process by this signal at the sample `crash`."""
 
-    def batches(pool: CheckPool) -> Iterator[list[Wanted]]:
-        yield [Wanted("01.png")]
-        for worker in list(pool._free):
-            worker.process.kill()
-        yield [Wanted("02.png")]
+    def check(batch: Sequence[bytes], limits: ImageLimits) -> list[str | None]:
+        if b"crash" in batch:
+            os.kill(os.getpid(), number)
+        return check_images(batch, limits)
 
+    monkeypatch.setattr("components.data.image_files.check_images", check)
+
+
+def test_a_process_that_is_killed_is_an_error_and_no_wait(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fall_to(signal.SIGKILL, monkeypatch)
     with (
-        CheckPool(folder, LIMITS, set(), folder / "ids") as pool,
-        pytest.raises(RuntimeError, match=r"ended with code -9; run again"),
+        CheckPool(folder, LIMITS, set()) as pool,
+        pytest.raises(WorkerDiedError, match=r"was killed by signal 9; run again"),
     ):
-        list(pool.map(batches(pool)))
+        list(pool.map([[png(1)], [b"crash"]]))
 
 
-def test_a_decoder_that_crashes_costs_one_sample(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check_pool, "MANY", 1)
-    monkeypatch.setattr(check_pool, "SERVE", CRASHING)
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
+def test_a_decoder_that_crashes_costs_one_sample(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    fall_to(number, monkeypatch)
     wanted = [Wanted(f"{number:02}.png") for number in range(1, 7)]
     (folder / "03.png").write_bytes(b"crash")
-    with CheckPool(folder, LIMITS, set(), folder / "ids") as pool:
-        [checked] = pool.map([wanted])
-    reasons = [None, None, "unreadable: its decoder crashed (signal 6)", None, None, None]
+    with CheckPool(folder, LIMITS, set(), 2) as pool:
+        [checked, after] = pool.map([wanted, [Wanted("08.png")]])
+    reasons = [None, None, f"unreadable: its decoder crashed (signal {number:d})", None, None, None]
     assert [one.reason for one in checked] == reasons
+    assert [one.content for one in after] == [digest(png(8))]
 
 
-def test_ids_in_a_file_are_found(tmp_path: Path) -> None:
-    ids = [digest(bytes([number])) for number in range(100)]
-    Ids.write(tmp_path / "ids", ids[::2])
-    assert [id in Ids(tmp_path / "ids") for id in ids] == [True, False] * 50
-    Ids.write(tmp_path / "none", [])
-    assert ids[0] not in Ids(tmp_path / "none")
+def test_no_process_is_left(folder: Path) -> None:
+    with CheckPool(folder, LIMITS, set(), 3) as pool:
+        next(pool.map([wanted] for wanted in files(folder)))
+        assert multiprocessing.active_children()
+    assert not multiprocessing.active_children()
