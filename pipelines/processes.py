@@ -9,6 +9,7 @@ import time
 import psutil
 
 from components.cores import ONE_THREAD
+from components.data.dvc import user_name
 from pipelines.code import ROOT
 from pipelines.settings import Settings
 
@@ -16,8 +17,8 @@ TOKEN = "_SELFSUP_STAGE"  # in the environment of a stage's process, so also of 
 
 
 def child_environ(settings: Settings) -> dict[str, str]:
-    """The environment of a process of ours: it finds these very modules and writes into the home."""
-    environ = {**os.environ, **settings.environ()}
+    """The environment of a process of ours: it finds these very modules, writes into the home, and has a user name."""
+    environ = {**os.environ, **settings.environ(), **user_name()}
     given = os.environ.get("PYTHONPATH")
     environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([given] if given else [])])
     environ.update(ONE_THREAD)

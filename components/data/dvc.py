@@ -129,7 +129,8 @@ def dvc(data: Path, command: str, *arguments: str) -> str:
 
 
 def user_name() -> dict[str, str]:
-    """What DVC needs in its environment where the user id has no name, as in a container: it asks for one."""
+    """What DVC, Airflow and MLflow need in their environment where the user id has no name, as in a container: they ask
+    for one."""
     try:
         getpass.getuser()
     except (KeyError, OSError):
