@@ -3,11 +3,11 @@
 Reads as ingest will, and writes nothing but the inbox of its own that a file among other things needs.
 """
 
+import itertools
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from components.data.checks import ImageLimits
-    from components.data.inbox import Delivery, Inbox, Item
+    from components.data.inbox import Inbox, Item, Listing
+
+    Sample = tuple[str, str, Item | None]
 
 LOOK = 5000  # samples that are opened, evenly over all
 GREY_TOLERANCE = 8  # of 255, between channels: what JPEG adds to a grey picture
@@ -83,10 +85,9 @@ def look(inbox: Path, own: Iterable[Path] = ()) -> Found:
     found.example.update({reason.split(":")[0]: path for path, reason in listing.broken.items()})
     total = sum(_count(box, d.kind, d.files) for d in listing.deliveries)
     samples: list[tuple[str, str, str]] = []
-    items = (item for d in listing.deliveries for item in _items(box, d, limits.max_bytes))
-    for chunk in _chunks(enumerate(items), 256):
-        samples += [(f"#{number}", item.name, item.label) for number, item in chunk]
-        _open([item for number, item in chunk if number % -(-total // LOOK) == 0], limits, found)
+    for chunk in _chunks(_samples(box, listing, limits.max_bytes, every=-(-total // LOOK)), 256):
+        samples += [(f"#{len(samples) + k}", name, label) for k, (name, label, _) in enumerate(chunk)]
+        _open([item for _, _, item in chunk if item is not None], limits, found)
     found.samples = total
     if not found.sizes:
         why = ", ".join(
@@ -178,13 +179,22 @@ def _count(box: "Inbox", kind: str, files: list[str]) -> int:
     return int(pq.read_metadata(box.folder / files[0]).num_rows)
 
 
-def _items(box: "Inbox", delivery: "Delivery", max_bytes: int) -> "Iterator[Item]":
-    try:
-        yield from box.items(delivery, max_bytes)
-    except ValueError as error:
-        raise UserError(f"{box.folder / delivery.name}: {error}; mend it or take it away") from None
+def _samples(box: "Inbox", listing: "Listing", max_bytes: int, every: int) -> "Iterator[Sample]":
+    """(name, label, item) of each sample, the item of every `every`-th alone: a file that is not looked at is not
+    read."""
+    number = itertools.count()
+    for delivery in listing.deliveries:
+        if delivery.kind == "files":
+            for path in delivery.files:
+                yield path, "", None if next(number) % every else box.item(path, max_bytes)
+            continue
+        try:
+            for item in box.items(delivery, max_bytes):
+                yield item.name, item.label, None if next(number) % every else item
+        except ValueError as error:
+            raise UserError(f"{box.folder / delivery.name}: {error}; mend it or take it away") from None
 
 
-def _chunks(items: "Iterator[tuple[int, Item]]", size: int) -> "Iterator[list[tuple[int, Item]]]":
-    while chunk := list(islice(items, size)):
+def _chunks(samples: "Iterator[Sample]", size: int) -> "Iterator[list[Sample]]":
+    while chunk := list(itertools.islice(samples, size)):
         yield chunk

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from components.data.inbox import Inbox
 from components.errors import UserError
 from pipelines import recipe
 from pipelines.check import check
@@ -45,6 +46,18 @@ def source(tmp_path):
 def read(report):
     loaded = recipe.load(report.recipe)
     return loaded, loaded.sections
+
+
+def test_files_that_are_not_looked_at_are_not_read(settings, source, monkeypatch):
+    put(source, *(f"{kind}/{n:02}.png" for kind in ("cat", "dog") for n in range(30)))
+    read, item = [], Inbox.item
+    monkeypatch.setattr(Inbox, "item", lambda box, path, most: read.append(path) or item(box, path, most))
+    monkeypatch.setattr("pipelines.survey.LOOK", 7)
+    found = init("pets", source, settings).found
+    assert (found.samples, found.looked, found.labels.classes) == (60, 7, {"cat": 30, "dog": 30})
+    assert read == [f"{kind}/{n:02}.png" for kind, n in (
+        ("cat", 0), ("cat", 9), ("cat", 18), ("cat", 27), ("dog", 6), ("dog", 15), ("dog", 24),
+    )]  # fmt: skip
 
 
 def test_class_folders(settings, source, capsys):
