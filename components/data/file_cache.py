@@ -1,7 +1,7 @@
 """What each file of an inbox held when it was last read, so that a file that has not changed is not read again.
 
 A SQLite database beside the store, not part of the data: made anew from the recipe's folder where it is missing, broken
-or of another state, which costs a reading of the files.
+or of another state, which costs a reading of the files; in memory where it cannot be written.
 """
 
 import contextlib
@@ -24,6 +24,11 @@ insert into files(path, id) values (?, ?) on conflict(path) do update set id = e
 UNSURE = 2_000_000_000  # ns; a file younger than this when it is read may change once more within one tick of its time
 
 
+def place(home: Path, recipe: str) -> Path:
+    """The database of a recipe."""
+    return home / "cache" / "ingest" / f"{recipe}.sqlite"
+
+
 class FileCache:
     """Path -> id of the sample that it gave last, and by what the file is known.
 
@@ -40,9 +45,12 @@ class FileCache:
         try:
             self._open()
         except sqlite3.DatabaseError:
-            assert self.file is not None
-            self.file.unlink()
-            self._open()
+            try:
+                Path(self.file or "").unlink()
+                self._open()
+            except (sqlite3.DatabaseError, OSError):
+                self.file = None
+                self._open()
 
     def _open(self) -> None:
         if self.file is not None:

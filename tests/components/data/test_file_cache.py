@@ -65,3 +65,13 @@ def test_a_broken_database_is_made_anew(tmp_path: Path) -> None:
     cache = FileCache(file, tmp_path)
     cache.sync("one", [("1.png", A)])
     assert cache.held("1.png") == A
+
+
+def test_where_it_cannot_be_written_it_lasts_as_long_as_the_run(tmp_path: Path) -> None:
+    (tmp_path / "x.sqlite" / "full").mkdir(parents=True)
+    cache = FileCache(tmp_path / "x.sqlite", tmp_path)
+    cache.put([("1.png", A, OLD)])
+    cache.commit("one")
+    assert cache.held("1.png") == A
+    cache.close()
+    assert FileCache(tmp_path / "x.sqlite", tmp_path).empty
