@@ -1,18 +1,20 @@
 """Samples taken out of a recipe's folder for good: every file that holds one is written anew without it, or goes.
 
-A row tells of a sample by its id, as a duplicate of it, or by its very bytes.
+A row tells of a sample by its id, as a duplicate of it, or by its very bytes. The versions of a file are as if it had
+never held the sample: the next one inherits from the one before, and where it was the newest the one before is again.
 """
 
 import hashlib
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.data.shards import DUPLICATE, LABELS, PART, QUARANTINE, SHARDS, Index, write_table
+from components.data.replaced import Replacements, without_ids, write_replaced
+from components.data.shards import DUPLICATE, LABELS, PART, QUARANTINE, REPLACED, SHARDS, Index, write_table
 from components.files import fsync
 
 MAGIC = b"PAR1"  # of a Parquet file
@@ -22,7 +24,7 @@ def without(table: pa.Table, ids: Collection[str]) -> pa.Table:
     """The rows that tell of none of these samples; the table itself where none does."""
     named, reasons = set(ids), {f"{DUPLICATE}: {id}" for id in ids}
     told = [False] * len(table)
-    for column, wanted in (("id", named), ("reason", reasons)):
+    for column, wanted in (("id", named), ("old", named), ("new", named), ("reason", reasons)):
         if column in table.column_names:
             told = [t or value in wanted for t, value in zip(told, table[column].to_pylist(), strict=True)]
     if "bytes" in table.column_names and "id" not in table.column_names:
@@ -47,7 +49,9 @@ def holds(data: bytes, ids: Collection[str]) -> bool:
 def holding(folder: Path, ids: Collection[str]) -> list[str]:
     """Files of a recipe's folder, relative to it, that tell of one of these samples: also those that a crash left."""
     found = [
-        file for kind in (SHARDS, QUARANTINE, LABELS) for file in sorted((folder / kind).glob("*.parquet"))
+        file
+        for kind in (SHARDS, QUARANTINE, LABELS, REPLACED)
+        for file in sorted((folder / kind).glob("*.parquet"))
     ]
     found += sorted((folder / PART).rglob("*.parquet"))
     return [file.relative_to(folder).as_posix() for file in found if holds(file.read_bytes(), ids)]
@@ -63,7 +67,14 @@ def erase(folder: Path, ids: Collection[str]) -> list[str]:
     index, held = Index.load(folder), holding(folder, ids)
     if not held:
         return []
-    made = {name: _rewritten(folder, name, ids) for name in sorted(index.files() & set(held))}
+    past = Replacements(folder, index)
+    heirs = {id: heir for id, heir in past.heirs.items() if id in ids and heir not in ids}
+    replaced, chains = index.replaced, {one.file for one in index.replaced}
+    if chains & set(held):
+        replaced = write_replaced(folder, without_ids(past.rows, ids))
+    made = {
+        name: _rewritten(folder, name, ids, heirs) for name in sorted((index.files() - chains) & set(held))
+    }
     shards = [
         shard.model_copy(update={"file": new[0], "digest": Path(new[0]).stem, "rows": new[1]})
         for shard in index.shards
@@ -80,18 +91,28 @@ def erase(folder: Path, ids: Collection[str]) -> list[str]:
         else delivery
         for delivery in index.deliveries
     ]
-    changed = index.model_copy(update={"shards": shards, "labels": labels, "deliveries": deliveries})
+    changed = index.model_copy(
+        update={"shards": shards, "labels": labels, "deliveries": deliveries, "replaced": replaced}
+    )
     changed.save(folder)
-    for name in set(held) - changed.files():
+    for name in (chains | set(held)) - changed.files():
         (folder / name).unlink()
     for parent in {(folder / name).parent for name in held}:
         fsync(parent)
     return held
 
 
-def _rewritten(folder: Path, name: str, ids: Collection[str]) -> tuple[str, int]:
-    """Name and rows of the file that stands in place of one; no name where nothing is left."""
-    table = without(read(folder / name), ids)
+def _rewritten(folder: Path, name: str, ids: Collection[str], heirs: Mapping[str, str]) -> tuple[str, int]:
+    """Name and rows of the file that stands in place of one; no name where nothing is left.
+
+    heirs: id -> the sample that has its labels.
+    """
+    table = read(folder / name)
+    if name.startswith(f"{LABELS}/"):
+        place = table.column_names.index("id")
+        own = pa.array([heirs.get(id, id) for id in table["id"].to_pylist()], pa.string())
+        table = table.set_column(place, table.schema.field("id"), own)
+    table = without(table, ids)
     if not len(table):
         return "", 0
     return write_table(folder, name.split("/")[0], table.to_pydict(), table.schema), len(table)

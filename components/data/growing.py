@@ -11,13 +11,11 @@ from pathlib import Path
 from components.crash import point
 from components.data import labels
 from components.data.file_cache import FileCache
-from components.data.replaced import ROW as REPLACED_ROW
-from components.data.replaced import Replacement, Replacements, is_table
+from components.data.replaced import Replacement, Replacements, is_table, write_replaced
 from components.data.shards import (
     BAD,
     PART,
     QUARANTINE,
-    REPLACED,
     Delivery,
     Index,
     LabelFile,
@@ -150,12 +148,9 @@ class Growing:
         return file
 
     def _write_replaced(self) -> list[LabelFile]:
-        if not self._replaced:
-            return []
-        columns = dict(zip(REPLACED_ROW.names, map(list, zip(*self._replaced, strict=True)), strict=True))
-        file = write_table(self.folder, REPLACED, columns, REPLACED_ROW, part=True)
-        publish(self.folder, [file])
-        return [LabelFile(file=file, rows=len(self._replaced), digest=Path(file).stem)]
+        written = write_replaced(self.folder, self._replaced, part=True)
+        publish(self.folder, [one.file for one in written])
+        return written
 
     def keep(self, shards: list[Shard]) -> None:
         """Shards that belong to no delivery of this run count from here on."""

@@ -205,7 +205,7 @@ class Inbox:
                     head = stream.read(64 * 1024)
                     reason = f"too large a file: {found.st_size} bytes, allowed {max_bytes}"
                     return Item(path, head, reason, fresh=young)
-                return Item(path, stream.read(max_bytes + 1), fresh=young)
+                return Item(path, stream.read(found.st_size + 1), fresh=young)
         except OSError as error:
             return Item(path, b"", f"unreadable: {error.strerror}")
 

@@ -6,14 +6,24 @@ name: of the file. old, new: ids. derived: new was not there before, so it takes
 old version stays in its shard; a sample that no file holds any more is left out of snapshots.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from components.data.shards import DUPLICATE, Index, Shard, batches, read_quarantine, read_shards
+from components.data.shards import (
+    DUPLICATE,
+    REPLACED,
+    Index,
+    LabelFile,
+    Shard,
+    batches,
+    read_quarantine,
+    read_shards,
+    write_table,
+)
 
 ROW = pa.schema({"name": pa.string(), "old": pa.string(), "new": pa.string(), "derived": pa.bool_()})
 
@@ -79,6 +89,21 @@ class Replacements:
         return origins
 
 
+def without_ids(rows: Iterable[Replacement], ids: Collection[str]) -> list[Replacement]:
+    """The rows as if these samples had never come: what replaced one of them replaces what that one had replaced."""
+    before: dict[
+        tuple[str, str], str
+    ] = {}  # name, forgotten sample -> the last sample before it, "" for none
+    kept = []
+    for row in rows:
+        old = before.pop((row.name, row.old), "") if row.old in ids else row.old
+        if row.new in ids:
+            before[row.name, row.new] = old
+        elif old and old != row.new:
+            kept.append(row._replace(old=old))
+    return kept
+
+
 def read_current(
     folder: Path, index: Index, columns: list[str]
 ) -> Iterator[tuple[Shard, dict[str, list[Any]]]]:
@@ -89,6 +114,15 @@ def read_current(
             kept = [place for place, id in enumerate(batch["id"]) if id not in retired]
             batch = {name: [values[place] for place in kept] for name, values in batch.items()}
         yield shard, batch
+
+
+def write_replaced(folder: Path, rows: Sequence[Replacement], part: bool = False) -> list[LabelFile]:
+    """Rows in a file of their own, for the index; none where there are none. part: see shards.publish."""
+    if not rows:
+        return []
+    columns = dict(zip(ROW.names, map(list, zip(*rows, strict=True)), strict=True))
+    file = write_table(folder, REPLACED, columns, ROW, part)
+    return [LabelFile(file=file, rows=len(rows), digest=Path(file).stem)]
 
 
 def is_table(delivery: str) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from components.data import erase as folders
-from components.data import version_erase, versions
+from components.data import file_cache, version_erase, versions
 from components.data.guard import writing
 from components.data.inbox import Inbox
 from components.data.shards import Index, read_shards
@@ -32,6 +32,7 @@ from pipelines.tracking import erasing
 from pipelines.wording import counted
 
 ID = re.compile(r"[0-9a-f]{64}")
+ANY_SIZE = 1 << 50  # bytes
 LOGS = ("runs/*", "logs/*", "airflow/logs/**/*", "airflow/runs/*")
 
 
@@ -68,7 +69,7 @@ def forget(
     data = settings.data / recipe.name
     with home_lock(settings.home), unused(settings), writing(data):
         ids = sorted({_id(sample, data) for sample in samples})
-        if left := in_inbox(recipe, ids):
+        if left := in_inbox(recipe, ids, settings):
             raise UserError(
                 f"{len(left)} of the files that hold these samples are in the inbox, from which the next ingest would "
                 f"take them again: {', '.join(left[:5])}; remove them there first (and their labels), then ask again"
@@ -84,16 +85,16 @@ def forget(
     return found
 
 
-def in_inbox(recipe: Recipe, ids: Collection[str]) -> list[str]:
+def in_inbox(recipe: Recipe, ids: Collection[str], settings: Settings) -> list[str]:
     """Names of the samples that lie in the recipe's inbox, whatever they are called."""
     if not recipe.inbox.is_dir():
         return []
-    inbox = Inbox(recipe.inbox, 0.0, time.time())
-    largest = max((found.st_size for _, found in inbox.walk()), default=0)
+    links = map(Path, recipe.sections.get("ingest", {}).get("links", ()))
+    inbox = Inbox(recipe.inbox, 0.0, time.time(), own=settings.own, links=links)
     return [
         item.name
         for delivery in inbox.list().deliveries
-        for item in inbox.items(delivery, largest)
+        for item in inbox.items(delivery, ANY_SIZE)
         if item.data and hashlib.sha256(item.data).hexdigest() in ids
     ]
 
@@ -134,6 +135,9 @@ def _places(settings: Settings) -> list[version_erase.Objects]:
 def _forget(recipe: Recipe, found: Found, settings: Settings, say: Callable[[str], None]) -> None:
     when = datetime.now(UTC).isoformat(timespec="seconds")
     folders.erase(settings.data / recipe.name, found.ids)
+    cached = file_cache.place(settings.home, recipe.name)
+    for file in cached.parent.glob(f"{cached.name}*"):  # it has names and ids
+        file.unlink()
     if versions.pointer(settings.data).exists():
         versions.snapshot(settings.data, settings.dvc_remote, settings.home / "dvc-cache")
     version_erase.erase(_places(settings), found.held)

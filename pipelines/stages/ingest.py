@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, Po
 from components.config import Config
 from components.data import labels, tally
 from components.data.checks import ImageLimits
-from components.data.file_cache import FileCache
+from components.data.file_cache import FileCache, place
 from components.data.growing import Growing
 from components.data.guard import writing
 from components.data.inbox import Inbox, Listing
@@ -145,10 +145,10 @@ def _inbox(request: Request, settings: Settings) -> Inbox:
 
 
 def _ingest(request: Request, folder: Path, context: Context, target: Path) -> Output:
-    inbox, cache = _inbox(request, context.settings), context.settings.home / "cache" / "ingest"
+    inbox = _inbox(request, context.settings)
     if request.table:
         link_table(Path(request.table), inbox.folder)
-    files = FileCache(cache / f"{context.recipe}.sqlite", inbox.folder)
+    files = FileCache(place(context.settings.home, context.recipe), inbox.folder)
     with closing(files):
         growing = Growing(target, request.shard_size, files)
         return _take(request, folder, context, growing, inbox)

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.data import erase, labels, version_erase, versions
+from components.data.replaced import Replacement, Replacements, without_ids, write_replaced
 from components.data.shards import (
     BAD,
     LABELS,
@@ -116,3 +117,35 @@ def test_a_file_that_another_recipe_has_too_is_that_ones(kept):
     assert second in held.versions
     version_erase.erase(places, held)
     assert any(erase.holds(places[0].read(name), [IDS[3]]) for name in places[0].names())
+
+
+@pytest.mark.parametrize(("gone", "left"), [
+    ("", ["A>B", "B>C"]), ("A", ["B>C"]), ("B", ["A>C"]), ("C", ["A>B"]), ("AB", []), ("BC", []), ("ABC", []),
+])  # fmt: skip
+def test_versions_of_a_file_as_if_one_had_never_come(gone, left):
+    rows = [
+        Replacement("x", "A", "B", True),
+        Replacement("y", "B", "C", False),
+        Replacement("x", "B", "C", True),
+    ]
+    found = [f"{row.old}>{row.new}" for row in without_ids(rows, set(gone)) if row.name == "x"]
+    assert found == left
+
+
+def test_a_file_that_went_back_to_its_first_version_was_never_changed():
+    rows = [Replacement("x", "A", "B", True), Replacement("x", "B", "A", False)]
+    assert without_ids(rows, {"B"}) == []
+
+
+def test_the_newest_version_of_a_file_keeps_the_label_of_one_that_is_forgotten(tmp_path):
+    folder = made(tmp_path / "toys")
+    index = Index.load(folder)
+    chain = write_replaced(folder, [Replacement("2.png", IDS[2], IDS[1], True)])
+    index.model_copy(update={"replaced": chain}).save(folder)
+    erase.erase(folder, [IDS[2]])
+    index = Index.load(folder)
+    assert Replacements(folder, index).rows == []
+    assert rows(folder) == [IDS[0], IDS[1], IDS[3]]
+    assert labels.settle(labels.read_labels(folder, index)).labels == {IDS[0]: "a", IDS[1]: "b", IDS[3]: "c"}
+    assert damaged(folder) == erase.holding(folder, [IDS[2]]) == []
+    assert {f"{p.parent.name}/{p.name}" for p in folder.glob("*/*.parquet")} == index.files()
