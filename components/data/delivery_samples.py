@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from components.data.check_pool import Batch, CheckPool
+from components.data.checked_files import Checked, Stamp, Wanted
 from components.data.growing import Growing
-from components.data.image_files import Checked, Stamp, Wanted
 from components.data.inbox import Delivery, Inbox
 
 ENTRIES = 1024  # of the stream that are looked at together

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from components.data.image_files import Stamp
+from components.data.checked_files import Stamp
 
 SCHEMA = """
 create table if not exists files (path text primary key, id blob not null, size integer, mtime integer,

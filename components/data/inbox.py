@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from components.data.checked_files import begins_like_image, open_plain
 from components.data.checks import SUFFIXES
-from components.data.image_files import begins_like_image, open_plain
 from components.data.label_files import is_label_file, is_label_table, is_table, is_unread_label_file
 from components.data.sample_names import find_samples
 from components.data.tables import columns_of, parquet_images, read_rows

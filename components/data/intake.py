@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.data.check_pool import CheckPool
+from components.data.checked_files import KEPT_BYTES
 from components.data.checks import ImageLimits, kind_of
 from components.data.delivery_samples import Begin, End, Sample, checked, file_digest, plain, samples
 from components.data.growing import Growing
-from components.data.image_files import KEPT_BYTES
 from components.data.inbox import Inbox, Listing
 from components.data.label_files import must_be_corrected
 from components.data.shards import DUPLICATE

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from components.data.check_pool import CheckPool
+from components.data.checked_files import Wanted
 from components.data.checks import ImageLimits, check_images
-from components.data.image_files import Wanted
 from components.forks import WorkerDiedError
 
 LIMITS = ImageLimits()
@@ -75,7 +75,7 @@ def fall_to(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
             os.kill(os.getpid(), number)
         return check_images(batch, limits)
 
-    monkeypatch.setattr("components.data.image_files.check_images", check)
+    monkeypatch.setattr("components.data.checked_files.check_images", check)
 
 
 def test_a_process_that_is_killed_is_an_error_and_no_wait(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from components.data.checked_files import Stamp
 from components.data.file_cache import FileCache
-from components.data.image_files import Stamp
 
 A, B = b"a" * 32, b"b" * 32
 OLD = Stamp(10, 1, 1, 7)

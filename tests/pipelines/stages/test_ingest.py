@@ -569,7 +569,7 @@ def test_a_decoder_that_crashes_costs_one_sample(place: Place, monkeypatch: pyte
             os.kill(os.getpid(), signal.SIGSEGV)
         return check_images(batch, limits)
 
-    monkeypatch.setattr("components.data.image_files.check_images", crash)
+    monkeypatch.setattr("components.data.checked_files.check_images", crash)
     for number in range(3):
         put(place.inbox / f"{number}.png", png(number))
     output = place.run()
@@ -636,7 +636,7 @@ def decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int
         counted.write_bytes(b"")
         return number
 
-    monkeypatch.setattr("components.data.image_files.check_images", count)
+    monkeypatch.setattr("components.data.checked_files.check_images", count)
     return since
 
 
