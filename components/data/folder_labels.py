@@ -6,7 +6,6 @@ batch/ may lie above or below the class; the innermost folder that is neither is
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import PurePosixPath
 
 from components.data.labels import FOLDERS, Row
 
@@ -55,13 +54,19 @@ def folder_rows(
 
 def names_for_testing(names: Iterable[str]) -> set[str]:
     """The names that lie below a folder of test samples; none where all do, for then it says nothing."""
-    names = list(names)
+    names = set(names)
+    folders = {_folder(name) for name in names}
     for words in (TEST, VALIDATION):
-        inside = {name for name in names if any(f.casefold() in words for f in _folders(name))}
-        if inside:
-            return inside if len(inside) < len(set(names)) else set()
+        chosen = {folder for folder in folders if any(part.casefold() in words for part in folder.split("/"))}
+        if chosen:
+            inside = {name for name in names if _folder(name) in chosen}
+            return inside if len(inside) < len(names) else set()
     return set()
 
 
-def _folders(name: str) -> tuple[str, ...]:
-    return PurePosixPath(name).parts[:-1]
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _folders(name: str) -> list[str]:
+    return name.split("/")[:-1]

@@ -30,7 +30,7 @@ MUTATIONS = [
     Mutation("components/data/sample_names.py", 'if "/" in tail or', "if True or", NAMES),
     Mutation(
         "components/data/folder_labels.py",
-        "return inside if len(inside) < len(set(names)) else set()",
+        "return inside if len(inside) < len(names) else set()",
         "return inside",
         FOLDERS,
     ),
