@@ -8,6 +8,9 @@ REFUSED = (INGEST, "-k", "refused or bad_of_five")
 KNOWN = (INGEST, "-k", "known or same_size")
 CACHE = ("tests/components/data/test_file_cache.py",)
 WALK = ("tests/components/data/test_walk.py",)
+AT_ONCE = (INGEST, "-k", "at_once")
+POOL = ("tests/components/data/test_check_pool.py",)
+ERASE = ("tests/components/data/test_erase.py",)
 SHARDS = ("tests/components/data/test_shards.py",)
 
 MUTATIONS = [
@@ -34,4 +37,10 @@ MUTATIONS = [
         "components/data/file_cache.py", "sure = stamp is not None and", "sure = stamp is not None or", CACHE
     ),
     Mutation("components/data/file_cache.py", "delete from files where path not in named", "select 1", CACHE),
+    Mutation("components/data/sample_names.py", "past.heirs.items()", "()", EDITED),
+    Mutation("pipelines/stages/snapshot.py", "if past.rows else", "if not past.rows else", EDITED),
+    Mutation("components/data/labels.py", "together.get(id, said) != said", "not said", AT_ONCE),
+    Mutation("components/data/check_pool.py", "if -code in CRASHES", "if not code", POOL),
+    Mutation("components/data/replaced.py", "elif old and old != row.new", "elif old", ERASE),
+    Mutation("components/data/erase.py", "heirs.get(id, id)", "id", ERASE),
 ]

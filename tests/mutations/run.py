@@ -20,6 +20,7 @@ from tests.mutations.base import Mutation
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = ("base.py", "run.py")
+OURS = ("components", "tests", "pipelines", "benchmarks")  # what a fork must import from the copy
 
 
 def mutations(file: Path) -> list[Mutation]:
@@ -35,7 +36,7 @@ def mutations(file: Path) -> list[Mutation]:
 def copy_tree(to: Path) -> Path:
     """What the tests of components need, without what was computed."""
     skip = shutil.ignore_patterns("__pycache__")
-    for name in ("components", "tests", "pipelines", "benchmarks"):
+    for name in OURS:
         shutil.copytree(ROOT / name, to / name, ignore=skip)
     shutil.copy(ROOT / "pyproject.toml", to)
     return to
@@ -72,7 +73,7 @@ def run_tests(tests: tuple[str, ...], tree: Path, log: Path) -> None:
     code = 3
     try:
         with log.open("w") as out, contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-            for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+            for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
                 del sys.modules[name]
             sys.path[:] = [str(tree), *(p for p in sys.path if p and Path(p).resolve() != ROOT)]
             sys.dont_write_bytecode = True

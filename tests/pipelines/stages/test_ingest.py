@@ -578,6 +578,9 @@ def test_a_decoder_that_crashes_costs_one_sample(place: Place, monkeypatch: pyte
 
 
 def test_of_deliveries_that_come_at_once_the_last_has_the_last_word(place: Place) -> None:
+    for number in range(10, 15):  # an index so long that both deliveries are written to it together
+        put(place.inbox / str(number) / "x.png", png(number))
+    place.run()
     for name, label in (("a", "cat"), ("b", "dog")):
         columns = {"image": [png(1), png(2)], "name": ["1", "2"], "label": [label, "cow"]}
         pq.write_table(pa.table(columns), place.inbox / f"{name}.parquet")
