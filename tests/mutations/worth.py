@@ -40,7 +40,7 @@ MUTATIONS = [
     Mutation("pipelines/evaluation/worth.py", "if kappa.low > 0", "if kappa.value > 0", WORTH),
     Mutation("pipelines/verdict.py", '.get("high"), 0.0, what)', '.get("low"), 0.0, what)', GATE),
     Mutation("pipelines/finetuning/layers.py", "pseudo=whole and not alone", "pseudo=whole", HELD),
-    Mutation("pipelines/finetuning/kept.py", "material, pseudo=False)", "material, pseudo=True)", ALONE),
+    Mutation("pipelines/finetuning/judges.py", "material, pseudo=False)", "material, pseudo=True)", ALONE),
     Mutation("pipelines/finetuning/handed.py", "free[material.labelled] = False", "free[[]] = False", HANDED),
     Mutation("pipelines/finetuning/handed.py", "confidence[order])", "confidence)", HANDED),
 ]

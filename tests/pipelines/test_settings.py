@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from components.cores import available
 from components.errors import UserError
 from pipelines.settings import Settings
 
@@ -90,3 +91,15 @@ def test_a_question_mark_ends_the_address_of_a_database(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"set SELFSUP_HOME to another"):
         Settings.load({})  # the default lies in this folder
     assert Settings.load({"SELFSUP_HOME": "/srv/a b%#ü"}).home.name == "a b%#ü"
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "abc", "1.5"])
+def test_a_number_of_cores_that_there_cannot_be(given):
+    with pytest.raises(UserError, match=rf"environment \(SELFSUP_\*\): cpus: .*{given}"):
+        Settings.load({"SELFSUP_CPUS": given})
+
+
+def test_cores_are_all_that_may_be_used_unless_said():
+    assert Settings.load({"SELFSUP_CPUS": "64"}).cores == 64
+    assert Settings.load({}).cores == available()
+    assert Settings.load(Settings.load({"SELFSUP_CPUS": "3"}).environ()).cores == 3
