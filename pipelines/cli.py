@@ -13,8 +13,10 @@ from pipelines import keeping_cli, registry_cli
 def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
+    from components.cores import ONE_THREAD
     from components.errors import UserError  # after --help, which must answer at once
 
+    os.environ.update(ONE_THREAD)  # before what reads it is imported
     try:
         return int(arguments.do(arguments))
     except KeyboardInterrupt:
