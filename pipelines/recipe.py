@@ -217,6 +217,9 @@ def load(path: Path) -> Recipe:
         UserError: the file is missing, no YAML, or its top part is wrong. The sections: see check().
     """
     path = path.absolute()
+    if path.is_dir():
+        inside = ", ".join(sorted(p.stem for p in path.glob("*.yaml")))
+        raise UserError(f"{path} is a folder; name one of the recipes in it: {inside or 'there is none'}")
     if not path.is_file():
         near = ", ".join(sorted(p.name for p in path.parent.glob("*.yaml")))
         raise UserError(f"there is no recipe {path}; in that folder: {near or 'no YAML file'}")

@@ -52,7 +52,11 @@ def _planned(made: dict[str, Manifest]) -> list[str]:
 
 
 def _skipped(made: dict[str, Manifest]) -> list[str]:
-    said = [f"{stage} skipped: {m.output['skipped']}" for stage, m in made.items() if m.output.get("skipped")]
+    said = [
+        f"{stage} skipped: {m.output['skipped']}"
+        for stage, m in made.items()
+        if m.output.get("skipped") and not m.output.get("encoder")
+    ]
     if encoder := made["register"].output.get("encoder") if "register" in made else None:
         said.append(
             f"encoder: {encoder} in MLflow gives the embedding of an image; label some for a classifier"

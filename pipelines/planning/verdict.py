@@ -88,7 +88,7 @@ def _impossible(facts: Facts) -> str | None:
     if facts.version is None:
         return "there is no champion yet"
     if facts.lost:
-        return f"of the champion, {champion}, the store has lost {', '.join(facts.lost)}"
+        return f"of the champion, {champion}, the store no longer has {', '.join(facts.lost)}"
     if facts.changed:
         return f"{facts.changed} than that of the champion, {champion}"
     if facts.spoiled:

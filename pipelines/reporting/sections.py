@@ -43,7 +43,9 @@ def values(
     return {
         "title": f"{context.recipe}: what the labels and the unlabelled data gave",
         "subtitle": f"data version {snapshot['version']} · run {context.run}",
-        "summary": story.summary(snapshot, found, became, labelled["clusters"]),
+        "summary": story.summary(
+            snapshot, found, became, labelled["clusters"], outputs["pretrain"]["samples"]
+        ),
         "tiles": story.tiles(snapshot, found, labelled, measured),
         "plan": watching.plan(sources.manifests["plan"]),
         "labels": snapshot["labelled"],

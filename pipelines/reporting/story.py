@@ -24,10 +24,12 @@ WORDS = {
 }
 
 
-def summary(snapshot: Mapping[str, Any], found: Mapping[str, Any], outcome: str, clusters: int) -> str:
-    """What happened, in one paragraph. outcome: see pipelines.outcome."""
-    unlabelled = snapshot["samples"] - snapshot["labelled"] - snapshot["tests"]
-    data = f"From {counted(unlabelled, 'unlabelled sample')} and {counted(snapshot['labelled'], 'label')}"
+def summary(
+    snapshot: Mapping[str, Any], found: Mapping[str, Any], outcome: str, clusters: int, trained: int
+) -> str:
+    """What happened, in one paragraph. outcome: see pipelines.outcome. trained: samples, labelled or not."""
+    unlabelled = counted(trained - snapshot["labelled"], "unlabelled sample")
+    data = f"From {unlabelled} and {counted(snapshot['labelled'], 'label')}"
     if found.get("skipped"):
         return f"{data}: {counted(clusters, 'cluster')}, and no classifier, because {found['skipped']}."
     m, best = found["metrics"], found["best_baseline"]

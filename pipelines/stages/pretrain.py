@@ -13,6 +13,7 @@ from pydantic import NonNegativeInt
 from components.augmentations.policies import Policy, views
 from components.collectives import rank
 from components.config import Config
+from components.cores import available
 from components.crash import point
 from components.data.table import Table
 from components.encoders import EncoderConfig
@@ -186,9 +187,13 @@ def _processes(config: TrainConfig, rows: int, folder: Path, context: Context) -
     # Fewer rows than a batch are one batch, less what the processes cannot share.
     batch = config.batch_size if rows >= config.batch_size else rows - rows % cores
     processes = how_many(folder / "checkpoints", device, cores, batch)
-    if device.type == "cpu" and processes < cores:
+    if device.type == "cpu" and processes < min(cores, available()):
         context.say(
             f"{processes} of {cores} cores train: batch_size {batch} in equal parts of at least {SMALLEST} samples"
+        )
+    elif device.type == "cpu" and processes > available():
+        context.say(
+            f"{processes} processes share {available()} cores, as SELFSUP_CPUS or an earlier start asks for"
         )
     return processes
 

@@ -29,7 +29,7 @@ def asked(**policy):
             {},
             {**QUIET, "lost": ("pretrain/0",)},
             "scratch",
-            "of the champion, version 3, the store has lost pretrain/0",
+            "of the champion, version 3, the store no longer has pretrain/0",
         ),
         (
             {},

@@ -22,7 +22,7 @@ FOUND = {
 
 
 def test_the_summary_counts_unlabelled_samples_without_labels_and_tests() -> None:
-    text = story.summary(SNAPSHOT, FOUND, "Version 1 is the champion.", 63)
+    text = story.summary(SNAPSHOT, FOUND, "Version 1 is the champion.", 63, 16000)
     assert "From 15,900 unlabelled samples and 100 labels" in text
     assert "78.2 % of 4,000 held-out test samples" in text
     assert "+6.1 points (+4.9 to +7.3)" in text
@@ -30,12 +30,14 @@ def test_the_summary_counts_unlabelled_samples_without_labels_and_tests() -> Non
 
 
 def test_the_summary_at_its_edges() -> None:
-    none = story.summary(SNAPSHOT, {"skipped": "there are no labels"}, "", 63)
+    none = story.summary(SNAPSHOT, {"skipped": "there are no labels"}, "", 63, 16000)
     assert none.endswith("63 clusters, and no classifier, because there are no labels.")
-    one = story.summary({"samples": 3, "labelled": 1, "tests": 1}, {"skipped": "of one class"}, "", 1)
+    one = story.summary({"labelled": 1}, {"skipped": "of one class"}, "", 1, 2)
     assert one == "From 1 unlabelled sample and 1 label: 1 cluster, and no classifier, because of one class."
     worse = {"margin": -0.065, "margin_low": -0.08, "margin_high": -0.05}
-    text = story.summary(SNAPSHOT, {**FOUND, "metrics": {**FOUND["metrics"], **worse}, "samples": 1}, "", 63)
+    text = story.summary(
+        SNAPSHOT, {**FOUND, "metrics": {**FOUND["metrics"], **worse}, "samples": 1}, "", 63, 16000
+    )
     assert "of 1 held-out test sample (" in text
     assert "-6.5 points (-8.0 to -5.0) against the better baseline" in text
 

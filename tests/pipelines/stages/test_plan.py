@@ -180,8 +180,8 @@ def test_deliveries_like_the_old_ones_do_not_drift(grown):
             "another (encoder, train)",
         ),
         ({}, {"code/pretrain": "0" * 16}, "the code of pretraining is another"),
-        ({}, {"pretrain": "gone: pretrain/0"}, "the store has lost pretrain/0"),
-        ({}, {"finetune": "gone: finetune/0"}, "the store has lost finetune/0"),
+        ({}, {"pretrain": "gone: pretrain/0"}, "the store no longer has pretrain/0"),
+        ({}, {"finetune": "gone: finetune/0"}, "the store no longer has finetune/0"),
         ({"force": "scratch"}, {}, "because a person asked for it"),
     ],
 )
@@ -240,7 +240,7 @@ def test_a_file_of_a_warm_start_that_is_gone_or_changed_is_named(grown, file):
     seen = grown.champion(grown.snapshot())
     (grown.settings.store / file).write_bytes(b"something")
     made = grown.plan(grown.snapshot(), seen)
-    assert (made.decision, f"the store has lost {file}" in made.reason) == ("scratch", True)
+    assert (made.decision, f"the store no longer has {file}" in made.reason) == ("scratch", True)
 
 
 def test_a_forced_warm_start_needs_nothing_new(grown):
