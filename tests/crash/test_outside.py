@@ -112,10 +112,11 @@ def test_mlflow_gone_before_register_and_back_makes_one_version(
 
 def test_a_ray_worker_killed_in_the_middle_of_an_epoch_changes_no_byte(reference: Reference) -> None:
     home, done = reference.before("pretrain", "worker-killed")
-    training = home.begin("pretrain", done, SELFSUP_WORKERS="1")
+    training = home.begin("pretrain", done, SELFSUP_WORKERS="2")  # as many as the reference had processes
     wait(lambda: bool(list(home.store.glob("pretrain/.*.part/checkpoints/step-*.pt"))), "no checkpoint")
-    (worker,) = (process for process in running(home) if "TrainWorker" in " ".join(process.cmdline()))
-    worker.kill()
+    workers = [process for process in running(home) if "TrainWorker" in " ".join(process.cmdline())]
+    assert len(workers) == 2
+    workers[1].kill()
     again = ended(training)
     assert again.code == 0, again.said
     assert "resuming at epoch" in again.said

@@ -95,7 +95,8 @@ def output(home: Home, reference: str) -> dict[str, Any]:
 
 def halves(home: Home) -> list[str]:
     """Files that should not outlive the run that wrote them."""
-    hidden = [path for top in (home.store, home.data) for path in top.rglob(".*") if path.suffix != ".lock"]
+    hidden = [path for top in (home.store, home.data) for path in top.rglob(".*")]
+    hidden = [path for path in hidden if path.suffix != ".lock" and path.name != ".gitignore"]
     temporary = [path for top in (home.store, home.data) for path in top.rglob("*.tmp")]
     copies = (home.store / "register").glob("*/saved")  # it lies in MLflow
     return sorted({path.relative_to(home.root).as_posix() for path in [*hidden, *temporary, *copies]})
