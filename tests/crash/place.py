@@ -88,7 +88,8 @@ class Home:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("SELFSUP_")}
         ours = {
             "SELFSUP_HOME": str(self.root / "home"), "SELFSUP_DATA": str(self.data), "SELFSUP_DEVICE": "cpu",
-            "SELFSUP_CPUS": "2", "SELFSUP_CRASH": crash, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", MARK: str(self.root),
+            "SELFSUP_CPUS": "2", "SELFSUP_CRASH": crash, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
+            MARK: str(self.root),
         }  # fmt: skip
         return kept | ours | settings
 
