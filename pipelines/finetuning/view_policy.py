@@ -28,7 +28,8 @@ def view_policy(
     begun: Policy | None = context.output(pretrain_of).policy
     labelled = rows.labelled_rows()
     found = choose_views(
-        np.asarray(images[labelled]),
+        images,
+        labelled,
         rows.label[labelled].astype(np.int64),
         len(snapshot.classes),
         begun or suggested(images, rows.train_rows(), request.seed)[0],
