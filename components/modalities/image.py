@@ -4,7 +4,6 @@ Letters: N samples, C channels, S side in pixels, B samples of a batch.
 """
 
 import errno
-import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from PIL import Image
 from pydantic import Field, model_validator
 
 from components.config import Config
+from components.cores import available
 from components.data.image_file import (
     ImageError,
     MissingDecoderError,
@@ -151,7 +151,7 @@ def pack(
     enough_room(file.parent, int(np.prod(shape, dtype=np.int64)))
     made, seen, outside = PackedImages(), 0, list[float]()
     try:
-        with file.open("wb") as out, ThreadPoolExecutor(workers or _cores()) as pool, quiet():
+        with file.open("wb") as out, ThreadPoolExecutor(workers or available()) as pool, quiet():
             _header(out, shape)
             for batch in encoded:
                 results = list(pool.map(partial(_attempt, config=config), batch))
@@ -234,7 +234,3 @@ def _is_deep(result: Decoded | str) -> bool:
 
 def _header(out: BinaryIO, shape: tuple[int, ...]) -> None:
     np.lib.format.write_array_header_1_0(out, {"descr": "|u1", "fortran_order": False, "shape": shape})
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
