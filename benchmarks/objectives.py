@@ -51,7 +51,7 @@ from components.semisupervised.supervised import SupervisedConfig
 from components.training.candidates import candidate
 from components.training.defaults import batch_of, learning_rate
 from components.training.device import place
-from components.training.fewlabels import FitConfig, Job, Material, fit, logits
+from components.training.fewlabels import FitConfig, Job, Material, final_parts, fit, logits
 from components.training.learner import Learner, draw
 from components.training.loop import TrainConfig, train
 from components.training.optimiser import AdamwConfig
@@ -237,7 +237,7 @@ def tuned(
     use = np.arange(len(material.labelled))
     job = Job("tuned", SupervisedConfig(), use, False, given.tune, 3e-3, 0.3, head=(probe.weight, probe.bias))
     trained = fit(job, FitConfig(seed=seed), material, encoder, lambda *_: None, lambda _: None)
-    answer = logits(trained, material, np.arange(data.train, len(data.images)))
+    answer = logits(final_parts(trained), material, np.arange(data.train, len(data.images)))
     return float((answer.argmax(axis=1) == data.labels[data.train :]).mean())
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from components.encoders.adapters import Timm, TimmConfig, Transformers, TransformersConfig
 from components.encoders.base import Encoder
 from components.encoders.convnext import Convnext, ConvnextConfig, ConvnextTinyConfig, convnext_topology
+from components.encoders.pixels import Pixels, PixelsConfig
 from components.encoders.resnet import Resnet, Resnet18Config, Resnet50Config, ResnetConfig, topology
 from components.encoders.start import begin_from
 from components.encoders.vit import NamedVitConfig, Vit, VitConfig, vit_topology
@@ -24,8 +25,11 @@ EncoderConfig = Annotated[
     | TransformersConfig,
     Field(discriminator="name"),
 ]
+ServedConfig = Annotated[
+    EncoderConfig | PixelsConfig, Field(discriminator="name")
+]  # what a model may rest on
 
-__all__ = ["Encoder", "EncoderConfig", "build_encoder", "start_encoder"]
+__all__ = ["Encoder", "EncoderConfig", "ServedConfig", "build_encoder", "start_encoder"]
 
 # kind of configuration -> the network of one, its channels, means and stds
 BUILD: dict[type, Callable[..., Encoder]] = {
@@ -38,11 +42,12 @@ BUILD: dict[type, Callable[..., Encoder]] = {
     NamedVitConfig: lambda config, *given: Vit(vit_topology(config), *given),
     TimmConfig: Timm,
     TransformersConfig: Transformers,
+    PixelsConfig: Pixels,
 }
 
 
 def build_encoder(
-    config: EncoderConfig, channels: int, mean: Sequence[float], std: Sequence[float]
+    config: ServedConfig, channels: int, mean: Sequence[float], std: Sequence[float]
 ) -> Encoder:
     """The encoder for samples of `channels` channels with pixels of the given mean and standard deviation.
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from components.config import Config, explain
 from components.data.image_file import deep
-from components.encoders import EncoderConfig, build_encoder
+from components.encoders import ServedConfig, build_encoder
 from components.errors import UserError
 from components.evaluation.conformal import Sets
 from components.files import write_atomically
@@ -40,7 +40,7 @@ CONFIG = "model.json"
 class ModelConfig(Config):
     """What model.json holds: all that is needed to rebuild the network and to read its answers."""
 
-    encoder: EncoderConfig
+    encoder: ServedConfig
     modality: ImageConfig
     mean: list[float]  # per channel, of pixels in [0, 1]
     std: list[float]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -111,6 +112,17 @@ class Material:
         )
 
 
+class Network(NamedTuple):
+    """A classifier: encoder: [B, C, S, S] in [0, 1] -> [B, D]; head: -> [B, K]."""
+
+    encoder: Encoder
+    head: nn.Linear
+
+    def whole(self) -> nn.Module:
+        """[B, C, S, S] -> [B, K] logits."""
+        return nn.Sequential(*self)
+
+
 @dataclass(frozen=True)
 class Job:
     """One training. name: of its folder. use: which of the n labels it may see. pseudo: whether pseudo-labels
@@ -198,17 +210,16 @@ def cost(job: Job, config: FitConfig, unlabelled: bool) -> float:
     return float(job.steps * config.batch_size * (1 + 2 * config.ratio * unlabelled))
 
 
-def final_parts(trained: Trained) -> tuple[nn.Module, nn.Linear]:
-    """Encoder and head of the averaged weights where there are such, else of the last ones."""
+def final_parts(trained: Trained) -> Network:
+    """Of the averaged weights where there are such, else of the last ones."""
     learner = trained.average or trained.learner
     method = learner.objective
     assert isinstance(method, Method)
-    return learner.encoder, method.head
+    return Network(learner.encoder, method.head)
 
 
-def logits(trained: Trained, material: Material, positions: Ints) -> Doubles:
+def logits(network: Network, material: Material, positions: Ints) -> Doubles:
     """[len(positions), K] of clean samples."""
-    encoder, head = final_parts(trained)
-    found = torch.from_numpy(material.features(encoder, positions)).to(material.placement.device)
+    found = torch.from_numpy(material.features(network.encoder, positions)).to(material.placement.device)
     with torch.no_grad():
-        return np.asarray(head(found).double().cpu().numpy(), dtype=np.float64)
+        return np.asarray(network.head(found).double().cpu().numpy(), dtype=np.float64)

@@ -22,7 +22,7 @@ class CrossFitConfig(Config):
     whose set may lack the true one; score, by_class: how sets are made (components.evaluation.conformal)."""
 
     folds: NonNegativeInt = 3
-    steps: PositiveInt = 40
+    steps: PositiveInt = 100
     miss: float = Field(default=0.1, gt=0, lt=1)
     score: Score = "lac"
     by_class: bool = False
@@ -34,7 +34,28 @@ class ScratchConfig(Config):
 
     steps: NonNegativeInt = 200  # 0: no such baseline
     learning_rates: tuple[PositiveFloat, ...] = Field(default=(0.001, 0.004), min_length=1)
-    folds: int = Field(default=2, ge=2)
+    folds: int = Field(default=3, ge=2)
+
+
+class PortfolioConfig(Config):
+    """The method's network and simpler models, weighted by what they answer on labels that they were not given
+    (components.evaluation.stacking); a student that learns from their mean is served.
+
+    candidates: beside the method. favour: weight of the method before any evidence; the others share the rest.
+    strength: labels that the weights before the evidence count for. lead: weight from which on a candidate is served
+    as it is. steps: of the student.
+    """
+
+    candidates: tuple[Literal["pixels", "probe", "alone", "scratch"], ...] = (
+        "pixels",
+        "probe",
+        "alone",
+        "scratch",
+    )
+    favour: float = Field(default=0.5, gt=0, lt=1)
+    strength: NonNegativeFloat = 30.0
+    lead: float = Field(default=0.9, gt=0.5, le=1)
+    steps: PositiveInt = 200
 
 
 class DistillConfig(DistillationConfig):
@@ -54,9 +75,9 @@ class FinetuneConfig(FitConfig):
 
     pseudo_share: weight of all pseudo-labels together in the head's fit, against all labels. views: a policy
     (components.augmentations.policies), or the one that keeps the classes, measured on the labels. weak, strong: views
-    in place of the policy's. false_alarms: share of ordinary samples that the model may
-    call strange. handed_weight: pseudo_weight of the method where the champion's answers are among the pseudo-labels
-    (docs/retrain.md: 1 gains .6 points over five seeds, .5 gains .4).
+    in place of the policy's. false_alarms: share of ordinary samples that the model may call strange. portfolio: None
+    serves the method's network as it is. handed_weight: pseudo_weight of the method where the champion's answers are
+    among the pseudo-labels (docs/retrain.md: 1 gains .6 points over five seeds, .5 gains .4).
     """
 
     method: MethodConfig = FixmatchConfig(threshold=0.8)
@@ -71,6 +92,7 @@ class FinetuneConfig(FitConfig):
     false_alarms: float = Field(default=0.05, gt=0, lt=1)
     cross_fit: CrossFitConfig = CrossFitConfig()
     scratch: ScratchConfig = ScratchConfig()
+    portfolio: PortfolioConfig | None = PortfolioConfig()
     distill: DistillConfig | None = None
     handed_weight: NonNegativeFloat = 1.0
 

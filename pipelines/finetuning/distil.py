@@ -1,4 +1,6 @@
-"""The third step: a student that learns from the fine-tuned model on all samples."""
+"""The third step: a student that learns on all samples what a teacher says of them."""
+
+import copy
 
 import numpy as np
 import torch
@@ -7,7 +9,7 @@ from torch import nn
 from components.encoders import Encoder, start_encoder
 from components.evaluation.probe import Probe
 from components.registry.model import ModelConfig
-from components.training.fewlabels import Job, Material, final_parts
+from components.training.fewlabels import Job, Material, Network
 from components.training.loop import Trained
 from pipelines.finetuning.config import DistillConfig, FinetuneConfig
 from pipelines.finetuning.layers import Meter, shared_by
@@ -16,22 +18,29 @@ from pipelines.finetuning.layers import Meter, shared_by
 def distil(
     request: FinetuneConfig,
     config: DistillConfig,
-    teacher: Trained,
-    encoder: Encoder,
-    head: Probe,
+    teacher: nn.Module,
+    start: tuple[Encoder, Probe] | Network,
     model: ModelConfig,
     material: Material,
     meter: Meter,
 ) -> tuple[Trained, ModelConfig]:
     """The student and what its model.json says; it answers at the teacher's temperature, whose logits it has learnt.
 
-    encoder, head: what a student of the same kind begins with, as the teacher did.
+    teacher: [B, C, S, S] -> [B, K] logits. start: what a student of the same kind begins with: the pretrained encoder
+    and a head on its features, or a network that is trained already.
     """
-    raw, fresh = head.raw(), config.encoder is not None
     if config.encoder is not None:
         torch.manual_seed(request.seed)
         encoder = start_encoder(config.encoder, model.modality.channels, model.mean, model.std)
         model = model.model_copy(update={"encoder": config.encoder})
+        head = None
+    elif isinstance(start, Network):
+        encoder = copy.deepcopy(start.encoder)
+        weight, bias = (part.detach().double().cpu().numpy() for part in (start.head.weight, start.head.bias))
+        head = (weight, bias)
+    else:
+        encoder, raw = start[0], start[1].raw()
+        head = (raw.weight, raw.bias)
     job = Job(
         name="distill",
         method=config,
@@ -39,8 +48,8 @@ def distil(
         pseudo=False,
         steps=config.steps,
         rate=config.learning_rate or request.learning_rate,
-        encoder_rate=1.0 if fresh else request.encoder_rate,
-        head=None if fresh else (raw.weight, raw.bias),
-        teacher=nn.Sequential(*final_parts(teacher)),
+        encoder_rate=1.0 if head is None else request.encoder_rate,
+        head=head,
+        teacher=teacher,
     )
     return meter.fit(job, request, material, encoder, shared_by(job.name, request, material)), model

@@ -1,6 +1,7 @@
 """What judges a fine-tuning: cross-fitting folds, the same encoder with the labels alone, the same network from random.
 
-None of them waits for another (the rate of the last is chosen first), so they run side by side.
+First all that learns from labels alone, side by side: it takes seconds, and says from which start the method goes on.
+Then the folds of the method.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,27 +10,47 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from components.encoders import Encoder
+from components.encoders import Encoder, build_encoder
+from components.evaluation.probe import Probe
 from components.registry.model import ModelConfig
 from components.training.fewlabels import Material
 from components.training.loop import Trained
 from pipelines.finetuning.config import FinetuneConfig
 from pipelines.finetuning.head import Frozen, fit_head
-from pipelines.finetuning.layers import Fold, Meter, finetune, judged
+from pipelines.finetuning.held import Held, folds_of, held_out
+from pipelines.finetuning.layers import Fold, Meter, Simple, Start, finetune, method_folds, simple_folds
 from pipelines.finetuning.scratch import Grid, Scratch
+
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Judges:
-    """of: [n] fold of each label, None where none can be held out. alone: None where the method is just that.
-    scratch: None where the recipe has no such baseline."""
+    """of: [n] fold of each label, None where none can be held out. probe: the head on the frozen features, of
+    all labels and pseudo-labels. simple, folds: of the models on labels alone and of the method. alone: None where the
+    method is just that. scratch: None where the recipe has no such baseline. start: of the method's training; reason:
+    why it is not the pretrained encoder, if it is not."""
 
-    of: NDArray[np.int64] | None
+    of: Ints | None
+    probe: Probe
+    simple: Sequence[Simple]
     folds: Sequence[Fold]
     alone: Trained | None
     scratch: Scratch | None
+    start: Start
+    reason: str | None
+
+    def held(self, material: Material) -> dict[str, Held]:
+        """What the simple models answer on the labels that they were not given, by the candidate's name."""
+        assert self.of is not None
+        parts = {"pixels": "pixels", "probe": "before", "alone": "alone"}
+        return {
+            name: held_out(self.of, [getattr(fold, part) for fold in self.simple], material)
+            for name, part in parts.items()
+        }
 
 
 def train_judges(
@@ -41,18 +62,52 @@ def train_judges(
     meter: Meter,
 ) -> Judges:
     """Train them all. model: what describes the network from random, for its file."""
-    of, folds = judged(request, encoder, frozen, material, meter)
-    others = dict[str, Callable[[], Any]]()
+    of = folds_of(material.labels, request.cross_fit.folds, request.seed)
+    head = fit_head(request, frozen, material, pseudo=not request.labels_alone)
+    start = Start(encoder, head, request.learning_rate)
+    grid = Grid(request, model, material, meter) if request.scratch.steps else None
+    jobs: list[Callable[[], Any]] = []
+    if of is not None:
+        jobs += simple_folds(request, encoder, frozen, of, material, meter)
+    count = len(jobs)
+    jobs += grid.jobs() if grid else []
     if not request.labels_alone:
-        others["alone"] = partial(_alone, request, encoder, frozen, material, meter)
-    if request.scratch.steps:
-        grid = Grid(request, model, material, meter)
-        rate, evidence = grid.best(meter.side_by_side(grid.jobs()))
-        others["scratch"] = partial(grid.final, rate, evidence)
-    meter.announce(*others)
-    done: list[Any] = meter.side_by_side([*folds, *others.values()])
-    named = dict(zip(others, done[len(folds) :], strict=True))
-    return Judges(of, done[: len(folds)], named.get("alone"), named.get("scratch"))
+        meter.announce("alone")
+        jobs.append(partial(_alone, request, encoder, frozen, material, meter))
+    done = meter.side_by_side(jobs)
+    simple = done[:count]
+    alone = None if request.labels_alone else done.pop()
+    rate, evidence = grid.best(done[count:]) if grid else (0.0, None)
+    reason = None
+    if of is not None and evidence is not None:
+        reason = random_is_better(evidence, held_out(of, [fold.alone for fold in simple], material))
+        start = from_random(request, model, material, rate) if reason else start
+    jobs = method_folds(request, start, frozen, of, simple, material, meter) if of is not None else []
+    if grid:
+        meter.announce("scratch")
+        jobs.append(partial(grid.final, rate, evidence))
+    done = meter.side_by_side(jobs)
+    return Judges(of, head, simple, done[: len(simple)], alone, done[-1] if grid else None, start, reason)
+
+
+def random_is_better(scratch: Held, alone: Held) -> str | None:
+    """Why the method should begin from random: on held-out labels the network from random is better than the pretrained
+    encoder by more than a standard error, both trained on labels alone. None where it is not."""
+    difference = (scratch.logits.argmax(1) == scratch.labels) * 1.0 - (alone.logits.argmax(1) == alone.labels)
+    error = float(difference.std(ddof=1) / len(difference) ** 0.5) if len(difference) > 1 else 1.0
+    gain = float(difference.mean())
+    if gain <= error:
+        return None
+    return (
+        f"from random the labels alone give {gain:+.1%} on held-out labels (standard error {error:.1%}) over the "
+        "pretrained encoder, so the method begins from random"
+    )
+
+
+def from_random(request: FinetuneConfig, model: ModelConfig, material: Material, rate: float) -> Start:
+    torch.manual_seed(request.seed)
+    encoder = build_encoder(model.encoder, model.modality.channels, model.mean, model.std)
+    return Start(material.placement.put(encoder), None, rate)
 
 
 def _alone(
@@ -60,4 +115,4 @@ def _alone(
 ) -> Trained:
     """The same encoder trained on the labels alone."""
     head, every = fit_head(request, frozen, material, pseudo=False), np.arange(len(material.labels))
-    return finetune(request, encoder, head, material, every, meter, alone=True)
+    return finetune(request, Start(encoder, head, request.learning_rate), material, every, meter, alone=True)

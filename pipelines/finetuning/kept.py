@@ -1,27 +1,32 @@
 """What is kept of the trainings: the model, and beside it what it has to beat, each as a model folder."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from components.encoders import Encoder, EncoderConfig
-from components.evaluation.agreement import agreement, temperature_for
-from components.evaluation.probe import Probe
+from components.data.table import Table
+from components.encoders import Encoder, ServedConfig
+from components.evaluation.agreement import agreement, temperature_for, together
 from components.modalities.image import ImageConfig
 from components.registry.model import ModelConfig
-from components.training.fewlabels import Material, logits
+from components.training.fewlabels import Material, Network, final_parts, logits
 from components.training.loop import Trained
-from pipelines.finetuning.config import CrossFitConfig, FinetuneConfig
+from pipelines.finetuning.candidates import COMMITTEE
+from pipelines.finetuning.config import CrossFitConfig, DistillConfig, FinetuneConfig
 from pipelines.finetuning.distil import distil
 from pipelines.finetuning.head import Frozen
 from pipelines.finetuning.held import Held
+from pipelines.finetuning.judges import Judges
 from pipelines.finetuning.layers import Meter
 from pipelines.finetuning.ordinary import ordinary_of
+from pipelines.finetuning.portfolio import Candidate, Chosen, candidates_of, choose, lines
 from pipelines.finetuning.scratch import Scratch, named, save
+from pipelines.store import Artifact
 
 
 def described(
-    snapshot: Any, encoder: EncoderConfig, held: Held | None, temperature: float, config: CrossFitConfig
+    snapshot: Any, encoder: ServedConfig, held: Held | None, temperature: float, config: CrossFitConfig
 ) -> ModelConfig:
     """What model.json says. snapshot: output of that stage."""
     return ModelConfig(
@@ -36,14 +41,14 @@ def described(
 
 
 def agreed(
-    final: Trained, alone: Trained | None, frozen: Frozen, material: Material
+    final: Network, alone: Trained | None, frozen: Frozen, material: Material
 ) -> tuple[float, float] | tuple[None, None]:
     """Share of the sampled rows without a label that the model and the labels alone name alike; and the model's
     temperature at which it is as sure as that. None where there is no second model, or no such row."""
     rows = np.setdiff1d(frozen.sampled, material.labelled)
     if alone is None or not len(rows):
         return None, None
-    ours, theirs = (logits(trained, material, rows) for trained in (final, alone))
+    ours, theirs = (logits(network, material, rows) for network in (final, final_parts(alone)))
     share = agreement(ours, theirs)
     return share, temperature_for(ours, share)
 
@@ -58,24 +63,106 @@ def temperature_note(
     return f"temperature {temperature:.2f}: " + ("; ".join(parts) or "nothing was there to fit it on")
 
 
-def kept(
+@dataclass(frozen=True)
+class Served:
+    """network: that is registered; encoder: what its encoder is. held: held-out answers that it is judged by.
+    method: by what it was made. student: whether it has learnt from a teacher. chosen: among the candidates."""
+
+    network: Network
+    encoder: ServedConfig
+    held: Held | None
+    method: str
+    student: bool = False
+    chosen: Chosen | None = None
+
+
+def serve(
     request: FinetuneConfig,
-    final: Trained,
+    own: Candidate,
     encoder: Encoder,
-    head: Probe,
+    judges: Judges,
     model: ModelConfig,
     material: Material,
     meter: Meter,
+) -> Served:
+    """The network to keep: the method's own, the candidate that leads, or a student: of the committee, or where the
+    recipe distils, of whichever of these. encoder: the pretrained one. model: what describes a network of it."""
+    chosen, best = None, own
+    name: str = request.method.name
+    if own.held is not None and request.portfolio is not None:
+        candidates = candidates_of(request, own, encoder, judges, model, material)
+        chosen = choose(request.portfolio, candidates)
+        for line in lines(chosen.portfolio):
+            meter.context.say(line)
+        if chosen.portfolio.served == COMMITTEE:
+            return _student_of_several(request, own, chosen, model, material, meter)
+        best = candidates[chosen.portfolio.served]
+        name = name if best is own else chosen.portfolio.served
+    if request.distill is None:
+        return Served(best.network, best.encoder, best.held, name, chosen=chosen)
+    teacher, start = best.network.whole(), (encoder, judges.probe)
+    student, said = distil(request, request.distill, teacher, start, model, material, meter)
+    return Served(final_parts(student), said.encoder, best.held, f"{name}, distilled", True, chosen)
+
+
+def _student_of_several(
+    request: FinetuneConfig,
+    own: Candidate,
+    chosen: Chosen,
+    model: ModelConfig,
+    material: Material,
+    meter: Meter,
+) -> Served:
+    """It begins as the method's network ended."""
+    assert request.portfolio is not None
+    config = request.distill or DistillConfig(steps=request.portfolio.steps)
+    student, said = distil(request, config, chosen.teacher, own.network, model, material, meter)
+    name = f"{request.method.name} in a committee, distilled"
+    return Served(final_parts(student), said.encoder, chosen.held, name, True, chosen)
+
+
+def save_all(
+    request: FinetuneConfig,
+    served: Served,
+    own: Candidate,
+    judges: Judges,
+    frozen: Frozen,
+    snapshot: Any,
+    table: Table,
+    material: Material,
+    meter: Meter,
 ) -> dict[str, Any]:
-    """The files of the model, as fields of the stage's output: the fine-tuned network, or where the recipe distils,
-    the student, and that as its teacher beside it."""
-    trained, said, files = final, model, dict[str, Any]()
-    if request.distill is not None:
-        files = named("teacher", save(final, bare(model), meter.folder / "teacher", meter.folder))
-        trained, said = distil(request, request.distill, final, encoder, head, model, material, meter)
-    ordinary = ordinary_of(trained, material, request.false_alarms, request.seed)
-    saved = save(trained, said, meter.folder / "model", meter.folder, ordinary)
-    return {**files, "model": saved[0], "config": saved[1]}
+    """Write the model, and beside it what it has to beat, each as a model folder, and the held-out answers;
+    as fields of the stage's output. snapshot: output of that stage."""
+    held, folder, context = served.held, meter.folder, meter.context
+    second = None if served.method == "alone" else judges.alone  # it agrees with itself
+    share, by_agreement = agreed(served.network, second, frozen, material)
+    temperature = together(held.temperature if held else None, len(held.labels) if held else 0, by_agreement)
+    context.say(temperature_note(temperature, held.temperature if held else None, share, by_agreement))
+    model = described(snapshot, served.encoder, held, temperature, request.cross_fit)
+    ordinary = ordinary_of(served.network, material, request.false_alarms, request.seed)
+    weights, description = save(served.network, model, folder / "model", folder, ordinary)
+    made: dict[str, Any] = {"model": weights, "config": description}
+    plain = described(snapshot, own.encoder, None, temperature, request.cross_fit)
+    if served.student:
+        made |= named("teacher", save(own.network, plain, folder / "teacher", folder))
+    made |= beside(judges.alone, judges.scratch, plain, meter)
+    if request.labels_alone and served.student:
+        made |= {"alone": made["teacher"], "alone_config": made["teacher_config"]}
+    if held is not None:
+        context.say(f"cross-fitted accuracy {held.accuracy:.3f} on {len(held.labels)} labels")
+        held.save(folder / "held.parquet", table.labelled_rows())
+        made["held"] = Artifact.of(folder / "held.parquet", folder)
+    chosen = served.chosen
+    return made | {
+        "method": served.method,
+        "agreement": share,
+        "temperature": temperature,
+        "validation": held.accuracy if held else None,
+        "validated": len(held.labels) if held else 0,
+        "portfolio": chosen.portfolio if chosen else None,
+        "made_of": chosen.portfolio.baselines if chosen else [],
+    }
 
 
 def beside(
@@ -84,13 +171,9 @@ def beside(
     """The files of what was trained on the labels alone, and of the same network from random."""
     files = dict[str, Any]()
     if alone is not None:
-        files |= named("alone", save(alone, bare(model), meter.folder / "alone", meter.folder))
+        files |= named("alone", save(final_parts(alone), model, meter.folder / "alone", meter.folder))
     if baseline is not None:
         files |= named("scratch", baseline.files)
-        files |= {"scratch_rate": baseline.rate, "scratch_validation": baseline.validation}
+        validation = baseline.held.accuracy if baseline.held else None
+        files |= {"scratch_rate": baseline.rate, "scratch_validation": validation}
     return files
-
-
-def bare(model: ModelConfig) -> ModelConfig:
-    """Without the sets of classes, which hold for the model alone."""
-    return model.model_copy(update={"sets": None})

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from components.collectives import rank
 from components.crash import point
 from components.encoders import Encoder
+from components.evaluation.baselines import fit_pixels, pixels
 from components.evaluation.calibration import softmax
 from components.evaluation.confirming import Confirmation, confirming
 from components.evaluation.folds import possible_folds
@@ -25,11 +27,11 @@ from components.evaluation.probe import Probe, choose_strength, moments
 from components.forks import run_all
 from components.semisupervised.supervised import labels_alone
 from components.training.data_parallel import how_many, together
-from components.training.fewlabels import Job, Material, cost, fit, logits
+from components.training.fewlabels import Job, Material, cost, final_parts, fit, logits
 from components.training.loop import Trained
 from pipelines.finetuning.config import FinetuneConfig
 from pipelines.finetuning.head import Frozen
-from pipelines.finetuning.held import Held, folds_of, held_out
+from pipelines.finetuning.held import Held, held_out
 from pipelines.store import Context
 
 Ints = NDArray[np.int64]
@@ -49,7 +51,8 @@ class Meter:
         folds = possible_folds(material.labels, request.cross_fit.folds)
         scratch = request.scratch
         runs = 1 + len(scratch.learning_rates) * possible_folds(material.labels, scratch.folds)
-        third = request.distill.steps if request.distill else 0
+        student = request.distill or request.portfolio
+        third = student.steps if student else 0
         whole = size * (request.steps + folds * request.cross_fit.steps + third)
         alone = 0 if request.labels_alone else request.steps + folds * request.cross_fit.steps
         self.total = float(whole + request.batch_size * (alone + scratch.steps * runs))
@@ -90,10 +93,19 @@ class Meter:
         return run_all(jobs, self.cores, self.context.say)
 
 
+@dataclass(frozen=True)
+class Start:
+    """What a training begins from, at which rate: the pretrained encoder with a head on its features, or a network
+    from random, which has none."""
+
+    encoder: Encoder
+    head: Probe | None
+    rate: float
+
+
 def finetune(
     request: FinetuneConfig,
-    encoder: Encoder,
-    head: Probe,
+    start: Start,
     material: Material,
     use: Ints,
     meter: Meter,
@@ -102,7 +114,7 @@ def finetune(
 ) -> Trained:
     """The whole training, or with fold >= 0 the short one without pseudo-labels that judges it; either on labels alone
     instead."""
-    whole, raw = fold < 0, head.raw()
+    whole, raw = fold < 0, start.head.raw() if start.head else None
     method = labels_alone(request.method) if alone else request.method
     job = Job(
         name=name_of(fold, alone),
@@ -110,12 +122,12 @@ def finetune(
         use=use,
         pseudo=whole and not alone,
         steps=request.steps if whole else request.cross_fit.steps,
-        rate=request.learning_rate,
-        encoder_rate=request.encoder_rate,
-        head=(raw.weight, raw.bias),
+        rate=start.rate,
+        encoder_rate=request.encoder_rate if raw else 1.0,
+        head=(raw.weight, raw.bias) if raw else None,
     )
     processes = shared_by(job.name, request, material) if whole and not alone else 1
-    return meter.fit(job, request, material, encoder, processes)
+    return meter.fit(job, request, material, start.encoder, processes)
 
 
 def name_of(fold: int, alone: bool) -> str:
@@ -133,57 +145,94 @@ def shared_by(name: str, request: FinetuneConfig, material: Material) -> int:
 
 
 @dataclass(frozen=True)
-class Fold:
-    """What a fold's trainings predict for the labels that they were not given, [h, K] each; and their mean confidence
-    on unlabelled samples. before: a head on the frozen features. alone: trained on the labels alone."""
+class Simple:
+    """What models on a fold's labels alone predict for the labels that they were not given, [h, K] each. pixels:
+    logistic regression on pixels. head: on the frozen features, in `before` as it is, in `alone` trained on with the
+    encoder."""
 
-    after: Doubles
+    pixels: Doubles
     before: Doubles
     alone: Doubles
+    head: Probe
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What a fold's training by the method predicts for the labels that it was not given, [h, K]; and its mean
+    confidence on unlabelled samples before and after."""
+
+    after: Doubles
     confidence: tuple[float, float]
 
 
-def judged(
-    request: FinetuneConfig, encoder: Encoder, frozen: Frozen, material: Material, meter: Meter
-) -> tuple[NDArray[np.int64] | None, list[Callable[[], Fold]]]:
-    """The fold of each label, and a job for each fold; None and no job where no label can be held out.
-
-    These trainings use no pseudo-labels: those were made with every label, the held-out ones included.
-    """
-    of = folds_of(material.labels, request.cross_fit.folds, request.seed)
-    if of is None:
-        return None, []
-    every = slice(None, None, max(1, len(frozen.sampled) // WATCHED))
+def simple_folds(
+    request: FinetuneConfig, encoder: Encoder, frozen: Frozen, of: Ints, material: Material, meter: Meter
+) -> list[Callable[[], Simple]]:
+    """A job for each fold. of: [n] the fold of each label."""
     mean, scale = moments(frozen.own)
     scaled = (frozen.own - mean) / scale
+    shown = pixels(np.asarray(material.packed.gather(torch.from_numpy(material.labelled))))
 
-    def one(fold: int) -> Fold:
+    def one(fold: int) -> Simple:
         use, out = np.flatnonzero(of != fold), np.flatnonzero(of == fold)
-        known = material.labels[use]
-        choice = choose_strength(scaled[use], known, material.classes, seed=request.seed)
-        linear = fit_logistic(scaled[use], known, material.classes, strength=choice.strength)
-        head = Probe(mean, scale, linear, choice)
-        before = head.logits(frozen.own[out])
-        trained = finetune(request, encoder, head, material, use, meter, fold)
-        after = logits(trained, material, material.labelled[out])
-        if request.labels_alone:
-            return Fold(after, before, after, (0.0, 0.0))
-        plain = finetune(request, encoder, head, material, use, meter, fold, alone=True)
-        sure = logits(trained, material, frozen.sampled[every])
-        return Fold(
-            after,
-            before,
-            logits(plain, material, material.labelled[out]),
-            (confidence(head.logits(frozen.pool[every])), confidence(sure)),
+        known, seed = material.labels[use], request.seed
+        choice = choose_strength(scaled[use], known, material.classes, seed=seed)
+        head = Probe(
+            mean, scale, fit_logistic(scaled[use], known, material.classes, strength=choice.strength), choice
+        )
+        start = Start(encoder, head, request.learning_rate)
+        plain = finetune(request, start, material, use, meter, fold, alone=True)
+        return Simple(
+            fit_pixels(shown[use], known, material.classes, seed=seed).logits(shown[out]),
+            head.logits(frozen.own[out]),
+            logits(final_parts(plain), material, material.labelled[out]),
+            head,
         )
 
     folds = range(int(of.max()) + 1)
-    meter.announce(*(name_of(fold, alone) for fold in folds for alone in (False, True)))
-    return of, [lambda fold=fold: one(fold) for fold in folds]  # type: ignore[misc]
+    meter.announce(*(name_of(fold, alone=True) for fold in folds))
+    return [lambda fold=fold: one(fold) for fold in folds]  # type: ignore[misc]
+
+
+def method_folds(
+    request: FinetuneConfig,
+    start: Start,
+    frozen: Frozen,
+    of: Ints,
+    simple: Sequence[Simple],
+    material: Material,
+    meter: Meter,
+) -> list[Callable[[], Fold]]:
+    """A job for each fold, which begins as the training that is kept will: with the fold's own head, or from random.
+
+    These trainings use no pseudo-labels: those were made with every label, the held-out ones included.
+    """
+    every = slice(None, None, max(1, len(frozen.sampled) // WATCHED))
+
+    def one(fold: int) -> Fold:
+        head = simple[fold].head
+        if request.labels_alone and start.head:
+            return Fold(simple[fold].alone, (0.0, 0.0))
+        use, out = np.flatnonzero(of != fold), np.flatnonzero(of == fold)
+        begun = Start(start.encoder, head if start.head else None, start.rate)
+        trained = final_parts(finetune(request, begun, material, use, meter, fold))
+        sure = confidence(logits(trained, material, frozen.sampled[every]))
+        return Fold(
+            logits(trained, material, material.labelled[out]),
+            (confidence(head.logits(frozen.pool[every])), sure),
+        )
+
+    folds = range(len(simple))
+    meter.announce(*(name_of(fold, alone=False) for fold in folds))
+    return [lambda fold=fold: one(fold) for fold in folds]  # type: ignore[misc]
 
 
 def cross_fitted(
-    request: FinetuneConfig, material: Material, of: Ints | None, folds: Sequence[Fold]
+    request: FinetuneConfig,
+    material: Material,
+    of: Ints | None,
+    simple: Sequence[Simple],
+    folds: Sequence[Fold],
 ) -> tuple[Held | None, Confirmation | None]:
     """The labels as predicted by trainings that did not see them, and whether these show confirmation bias; None
     where none could be held out."""
@@ -193,7 +242,8 @@ def cross_fitted(
     if request.labels_alone:
         return held, None
     before, alone = (
-        held_out(of, [getattr(fold, name) for fold in folds], material).logits for name in ("before", "alone")
+        held_out(of, [getattr(fold, name) for fold in simple], material).logits
+        for name in ("before", "alone")
     )
     found = confirming(
         softmax(before),

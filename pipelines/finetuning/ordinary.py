@@ -6,19 +6,22 @@ import numpy as np
 import torch
 
 from components.registry.ordinary import MOST, Ordinary, fit_ordinary
-from components.training.fewlabels import Material, final_parts
-from components.training.loop import Trained
+from components.training.fewlabels import Material, Network
+
+WIDEST = 2048  # features: whitening is the square of them
 
 
-def ordinary_of(trained: Trained, material: Material, rate: float, seed: int) -> Ordinary | None:
-    """None where there are too few samples. The groups are the classes that it answers, so all samples count.
+def ordinary_of(network: Network, material: Material, rate: float, seed: int) -> Ordinary | None:
+    """None where there are too few samples, or more features than WIDEST. The groups are the classes that it answers,
+    so all samples count.
 
     In float32 whatever the training computed in: so it answers where it is served.
     """
-    encoder, head = final_parts(trained)
+    if network.head.in_features > WIDEST:
+        return None
     plain = replace(material, placement=replace(material.placement, dtype=torch.float32))
     chosen = np.sort(np.random.default_rng(seed).permutation(len(material.packed))[:MOST])
-    features = plain.features(encoder, chosen)
+    features = plain.features(network.encoder, chosen)
     with torch.no_grad():
-        answered = head(torch.from_numpy(features).to(material.placement.device)).argmax(dim=1)
+        answered = network.head(torch.from_numpy(features).to(material.placement.device)).argmax(dim=1)
     return fit_ordinary(features, answered.cpu().numpy(), rate, seed)

@@ -12,7 +12,7 @@ from components.encoders import build_encoder
 from components.registry.model import Classifier, ModelConfig, save_classifier
 from components.registry.ordinary import Ordinary
 from components.semisupervised.supervised import SupervisedConfig
-from components.training.fewlabels import Job, Material, final_parts, logits
+from components.training.fewlabels import Job, Material, Network, final_parts, logits
 from components.training.loop import Trained
 from pipelines.finetuning.config import FinetuneConfig
 from pipelines.finetuning.held import Held, folds_of, held_out
@@ -25,9 +25,12 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scratch:
+    """held: what it answers on labels that it was not given; None where none could be held out."""
+
     files: tuple[Artifact, Artifact]
+    trained: Trained
     rate: float
-    validation: float | None
+    held: Held | None
 
 
 class Grid:
@@ -50,7 +53,7 @@ class Grid:
         assert self.of is not None
         use, out = np.flatnonzero(self.of != fold), np.flatnonzero(self.of == fold)
         trained = self._train(f"scratch_grid-{i}-{fold}", self.rates[i], use)
-        return logits(trained, self.material, self.material.labelled[out])
+        return logits(final_parts(trained), self.material, self.material.labelled[out])
 
     def best(self, found: Sequence[Doubles]) -> tuple[float, Held | None]:
         """The best rate by the results of the jobs, and the labels as it predicts them; the middle rate where there
@@ -70,8 +73,8 @@ class Grid:
         trained = self._train("scratch", rate, np.arange(len(self.material.labels)))
         changed = {"temperature": evidence.temperature if evidence else 1.0, "sets": None}
         config = self.model.model_copy(update=changed)
-        files = save(trained, config, self.meter.folder / "scratch", self.meter.folder)
-        return Scratch(files, rate, evidence.accuracy if evidence else None)
+        files = save(final_parts(trained), config, self.meter.folder / "scratch", self.meter.folder)
+        return Scratch(files, trained, rate, evidence)
 
     def _train(self, name: str, rate: float, use: Ints) -> Trained:
         request, model, material = self.request, self.model, self.material
@@ -87,13 +90,12 @@ def named(name: str, files: tuple[Artifact, Artifact]) -> dict[str, Artifact]:
 
 
 def save(
-    trained: Trained, config: ModelConfig, target: Path, folder: Path, ordinary: Ordinary | None = None
+    network: Network, config: ModelConfig, target: Path, folder: Path, ordinary: Ordinary | None = None
 ) -> tuple[Artifact, Artifact]:
-    """The averaged network as a model folder, with what it holds for ordinary; its two files."""
-    encoder, head = final_parts(trained)
+    """The network as a model folder, with what it holds for ordinary; its two files."""
     classifier = Classifier(config.model_copy(update={"outliers": ordinary and ordinary.config}))
-    classifier.encoder.load_state_dict(encoder.state_dict())
-    classifier.head.load_state_dict(head.state_dict())
+    classifier.encoder.load_state_dict(network.encoder.state_dict())
+    classifier.head.load_state_dict(network.head.state_dict())
     if ordinary is not None:
         classifier.means.copy_(torch.from_numpy(ordinary.means))
         classifier.whiten.copy_(torch.from_numpy(ordinary.whiten))

@@ -55,6 +55,10 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 {% if worth %}<p><b>{{ worth }}.</b></p>{% endif %}
 {% for warning in warnings %}<p class="no">Warning: {{ warning }}.</p>{% endfor %}{% endif %}
 
+{% if candidates %}<h2>Which model is served</h2>
+<p class="quiet">Each candidate was judged by labels that it was not given; shares of so few labels are rough, so models are averaged rather than chosen unless one leads by far.</p>
+<table>{% for row in candidates %}<tr><th>{{ row.name }}</th><td>{{ row.text }}</td></tr>{% endfor %}</table>{% endif %}
+
 {% if saving %}<h2>What did learning without labels save?</h2>
 <p>{{ saving }}</p>
 <div class="row"><img alt="accuracy by number of labels" src="{{ saving_chart }}"></div>{% endif %}

@@ -7,6 +7,7 @@ import yaml
 from components.registry.journal import Entry
 from pipelines.outcome import outcome
 from pipelines.reporting import (
+    candidates,
     evidence,
     judgement,
     learning,
@@ -57,6 +58,7 @@ def values(
         "outcome": became,
         "pretraining": story.pretraining(outputs["pretrain"], found["health"]),
         "views": view_policy.rows(outputs["pretrain"], outputs["finetune"]),
+        "candidates": candidates.rows(outputs["finetune"]),
         "curves": learning.curves(sources),
         "living": living.rows(sources),
         "maps": learning.maps(sources, points, seed),

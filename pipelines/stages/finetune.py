@@ -10,20 +10,23 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+from pydantic import Field
 
 from components.augmentations.policies import views
 from components.config import Config
 from components.data.table import Table
-from components.evaluation.agreement import together
 from components.evaluation.confirming import Confirmation
+from components.training.fewlabels import final_parts
 from components.training.view_choice import ViewChoice
+from pipelines.finetuning.candidates import Portfolio
 from pipelines.finetuning.config import FinetuneConfig
 from pipelines.finetuning.handed import hand_on
-from pipelines.finetuning.head import fit_head, freeze, head_note
+from pipelines.finetuning.head import freeze, head_note
 from pipelines.finetuning.judges import train_judges
-from pipelines.finetuning.kept import agreed, beside, described, kept, temperature_note
+from pipelines.finetuning.kept import described, save_all, serve
 from pipelines.finetuning.layers import Meter, cross_fitted, finetune
 from pipelines.finetuning.material import material_of, pretrained, warn
+from pipelines.finetuning.portfolio import Candidate
 from pipelines.finetuning.view_policy import view_policy
 from pipelines.store import Artifact, Context
 
@@ -43,13 +46,16 @@ class Output(Config):
     """model, config: model.safetensors and model.json in one folder; likewise alone: the same encoder with the labels
     alone; scratch: the same network from random; teacher: what the model was distilled from.
 
-    skipped: why nothing was trained; all else is then None. method: by which the model was made. head_validation,
+    skipped: why nothing was trained; all else is then None. method: by which the model was made. start: why its
+    training began from random, empty where it began from the pretrained encoder. head_validation,
     validation, scratch_validation: shares of cross-fitted labels that are right, of the linear head alone, of the
     whole, of the baseline. validated: labels they rest on. held: Parquet, what cross-fitting answered on each of
     them. confirmation: whether these trainings were led astray by their own guesses. agreement: share of unlabelled
     samples that the model and the labels alone name alike, which has a say in the temperature
     (components.evaluation.agreement). mask: share of unlabelled samples that the consistency term used, at the end.
     processes: that shared the batches of the training that is kept. views: the policy of its views, and why.
+    portfolio: the candidates and what is served; None where the recipe has none, or no label could be held out.
+    made_of: baselines that are part of the model, by the names that evaluation gives them.
     """
 
     skipped: str | None = None
@@ -80,6 +86,9 @@ class Output(Config):
     samples_per_second: float | None = None
     processes: int | None = None
     views: ViewChoice | None = None
+    portfolio: Portfolio | None = None
+    made_of: list[str] = Field(default_factory=list)
+    start: str = ""
     note: str = ""
 
 
@@ -105,45 +114,31 @@ def run(request: Request, folder: Path, context: Context) -> Output:
 
     context.progress(0.0, "head on frozen features")
     frozen = freeze(request, encoder, material)
-    probe = fit_head(request, frozen, material, pseudo=not request.labels_alone)
-    context.say(head_note(probe.choice, len(material.labels)))
     plain = described(snapshot, encoder_config, None, 1.0, request.cross_fit)
     judges = train_judges(request, encoder, frozen, plain, material, meter)
-    held, confirmation = cross_fitted(request, material, judges.of, judges.folds)
-    if held:
-        context.say(f"cross-fitted accuracy {held.accuracy:.3f} on {len(held.labels)} labels")
-        held.save(folder / "held.parquet", table.labelled_rows())
-    final = finetune(request, encoder, probe, material, np.arange(len(material.labels)), meter)
-    alone = judges.alone
-    share, by_agreement = agreed(final, alone, frozen, material)
-    by_labels, labels = (held.temperature, len(held.labels)) if held else (None, 0)
-    temperature = together(by_labels, labels, by_agreement)
-    context.say(temperature_note(temperature, by_labels, share, by_agreement))
-    model = described(snapshot, encoder_config, held, temperature, request.cross_fit)
-    made = kept(request, final, encoder, probe, model, material, meter)
-    made |= beside(alone, judges.scratch, model, meter)
-    if request.labels_alone and request.distill:
-        made |= {"alone": made["teacher"], "alone_config": made["teacher_config"]}
+    context.say(head_note(judges.probe.choice, len(material.labels)))
+    if judges.reason:
+        context.say(judges.reason)
+    held, confirmation = cross_fitted(request, material, judges.of, judges.simple, judges.folds)
+    final = finetune(request, judges.start, material, np.arange(len(material.labels)), meter)
+    own = Candidate(held, final_parts(final), encoder_config)
+    served = serve(request, own, encoder, judges, plain, material, meter)
+    made = save_all(request, served, own, judges, frozen, snapshot, table, material, meter)
     shutil.rmtree(folder / "checkpoints")  # only now: until here a retry finds what is already trained
     context.progress(1.0, "done")
     return Output(
         **made,
-        method=request.method.name + (", distilled" if request.distill else ""),
         steps=final.steps,
         labels=len(material.labels),
         pseudo_labels=len(material.kept),
-        head_strength=probe.choice.strength,
-        head_validation=probe.choice.accuracy,
-        validation=held.accuracy if held else None,
-        validated=len(held.labels) if held else 0,
-        held=Artifact.of(folder / "held.parquet", folder) if held else None,
+        head_strength=judges.probe.choice.strength,
+        head_validation=judges.probe.choice.accuracy,
         confirmation=confirmation,
         mask=final.figures.get("loss/mask"),
-        agreement=share,
-        temperature=model.temperature,
         seconds=round(final.seconds, 3),
         samples_per_second=round(final.samples_per_second, 1),
         processes=final.processes,
         views=choice,
+        start=judges.reason or "",
         note=note,
     )

@@ -29,8 +29,8 @@ def request(**options):
     small = {
         "steps": 20, "batch_size": 6, "ratio": 2, "learning_rate": 0.01, "precision": "float32",
         "ema_decay": 0.8,
-        "cross_fit": {"folds": 2, "steps": 5}, "scratch": {"steps": 10, "learning_rates": [0.003, 0.01]},
-        "checkpoint_seconds": 0, "weak": {"size": SIDE, "scale": [0.9, 1], "jitter": 0},
+        "cross_fit": {"folds": 2, "steps": 5}, "scratch": {"steps": 10, "learning_rates": [0.003, 0.01], "folds": 2},
+        "checkpoint_seconds": 0, "portfolio": None, "weak": {"size": SIDE, "scale": [0.9, 1], "jitter": 0},
         "strong": {"size": SIDE, "scale": [0.8, 1], "erase": 0.2},
     }  # fmt: skip
     return Request(**ABOVE, **{**small, **options})
@@ -206,10 +206,17 @@ def test_a_held_out_label_is_in_no_part_of_its_own_cross_fitting(tmp_path, monke
     folder = here.store / "finetune" / "0"
     folder.mkdir(parents=True)
     finetune.run(request(steps=5), folder, here)
-    grid, folds, alone, scratch, final = given[0:4], given[4:8:2], given[8], given[9], given[10]
+    simple, grid, alone, folds, scratch, final = (
+        given[:2],
+        given[2:6],
+        given[6],
+        given[7:9],
+        given[9],
+        given[10],
+    )
     everything = set(final.labelled.tolist())
     assert len(everything) == 12
-    for part in (*given[:4], *grid):
+    for part in (*simple, *grid, *folds):
         assert len(part.labelled) == 6
         assert set(np.flatnonzero(part.targets.numpy() >= 0)) == set(part.labelled.tolist())
     assert set(folds[0].labelled.tolist()) | set(folds[1].labelled.tolist()) == everything
@@ -412,3 +419,37 @@ def test_views_of_a_policy_or_a_view_that_the_recipe_names(tmp_path, monkeypatch
     assert found[0] == views("signal", SIDE, 1).weak
     assert found[1].scale == (0.4, 0.9)
     assert (output.views.policy, output.views.reason) == ("signal", "the recipe names it")
+
+
+def test_a_portfolio_serves_a_student_of_its_mean(tmp_path):
+    long = {"steps": 30, "cross_fit": {"folds": 2, "steps": 20}, "scratch": {"steps": 30, "folds": 2}}
+    output, folder, here = run(
+        tmp_path, {0: 6, 1: 6, 2: 6}, **long, portfolio={"steps": 60, "strength": 1000.0, "favour": 0.25}
+    )
+    told = output.portfolio
+    assert told.served == "committee"
+    assert [row.name for row in told.rows] == ["method", "pixels", "probe", "alone", "scratch"]
+    assert output.made_of == ["logistic_pixels", "probe", "alone", "scratch"]
+    assert output.method == "fixmatch in a committee, distilled"
+    assert output.validation == told.accuracy
+    model, teacher = (load_classifier((folder / file.path).parent) for file in (output.model, output.teacher))
+    assert model.config.encoder == teacher.config.encoder
+    with torch.no_grad():
+        ours, own = model(unlabelled(here)), teacher(unlabelled(here))
+    assert (ours.argmax(1) == own.argmax(1)).float().mean() > 0.6
+    assert not torch.equal(ours, own)
+
+
+def test_a_candidate_that_leads_is_served_as_it_is(tmp_path, monkeypatch):
+    from pipelines.finetuning import portfolio
+
+    monkeypatch.setattr(portfolio, "stacked", lambda held, *rest: np.array([0.02, 0.95, 0.01, 0.01, 0.01]))
+    output, folder, here = run(tmp_path, {0: 6, 1: 6, 2: 6}, portfolio={"steps": 5})
+    assert output.portfolio.served == "pixels"
+    assert output.method == "pixels"
+    assert output.made_of == ["logistic_pixels"]
+    assert output.teacher is None
+    model = load_classifier((folder / output.model.path).parent)
+    assert model.config.encoder.name == "pixels"
+    with torch.no_grad():
+        assert model(unlabelled(here)).shape[1] == 3

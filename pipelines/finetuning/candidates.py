@@ -1,0 +1,40 @@
+"""The candidates by name, and what is told of the choice among them."""
+
+from components.config import Config
+
+METHOD, COMMITTEE = "method", "committee"
+TOLD = {
+    METHOD: "the method's network",
+    "pixels": "logistic regression on pixels",
+    "probe": "a head on the frozen encoder",
+    "alone": "the encoder trained on the labels alone",
+    "scratch": "the network from random, trained on the labels alone",
+}
+BASELINE_OF = {"pixels": "logistic_pixels", "scratch": "scratch", "alone": "alone", "probe": "probe"}
+
+
+class Row(Config):
+    """A candidate. accuracy, loss (nats): of held-out labels. weight: in the mean; 0 where it has no part in it."""
+
+    name: str
+    accuracy: float
+    loss: float
+    weight: float
+
+
+class Portfolio(Config):
+    """served: "committee" for a student of all that have a weight, else the name of a candidate. accuracy, loss: of the
+    mean, on held-out labels."""
+
+    served: str
+    reason: str
+    rows: list[Row]
+    accuracy: float
+    loss: float
+
+    @property
+    def baselines(self) -> list[str]:
+        """Those that are part of the served model, by the names that evaluation gives them."""
+        if self.served != COMMITTEE:
+            return [BASELINE_OF[self.served]] if self.served in BASELINE_OF else []
+        return [BASELINE_OF[row.name] for row in self.rows if row.weight and row.name in BASELINE_OF]

@@ -1,0 +1,146 @@
+"""Which model is served: the method's network, a simpler one, or a student of several of them.
+
+Every candidate is judged by what it answers on labels that it was not given. With few labels that says little about
+which is best, so their calibrated answers are averaged rather than one of them chosen (components.evaluation.stacking),
+and one network learns from the mean on all samples. Where the evidence is strong enough for one candidate it is served
+as it is, whoever made it.
+Letters: n labels, h of them held out in turn, K classes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from components.encoders import Encoder, ServedConfig, build_encoder
+from components.encoders.pixels import PixelsConfig
+from components.evaluation.baselines import LARGEST, fit_pixels, pixels
+from components.evaluation.calibration import log_loss, softmax
+from components.evaluation.logistic import Linear
+from components.evaluation.stacking import stacked
+from components.registry.model import ModelConfig
+from components.training.committee import Committee
+from components.training.fewlabels import Material, Network, final_parts
+from pipelines.finetuning.candidates import COMMITTEE, METHOD, TOLD, Portfolio, Row
+from pipelines.finetuning.config import FinetuneConfig, PortfolioConfig
+from pipelines.finetuning.held import Held
+from pipelines.finetuning.judges import Judges
+
+LEAST = 0.05  # weight under which a candidate is left out of the mean
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """held: what it answers on labels that it was not given, None where none could be held out. network: of all labels;
+    encoder: what its encoder is."""
+
+    held: Held | None
+    network: Network
+    encoder: ServedConfig
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """held: held-out answers of the mean, as logits. teacher: the mean as a network."""
+
+    portfolio: Portfolio
+    held: Held
+    teacher: nn.Module
+
+
+def candidates_of(
+    request: FinetuneConfig,
+    own: Candidate,
+    encoder: Encoder,
+    judges: Judges,
+    model: ModelConfig,
+    material: Material,
+) -> dict[str, Candidate]:
+    """The method's own first; then those that the recipe names, as far as there are such. model: what describes the
+    network of `encoder`."""
+    assert request.portfolio is not None
+    found, wanted, held = {METHOD: own}, request.portfolio.candidates, judges.held(material)
+    if "pixels" in wanted:
+        found["pixels"] = Candidate(held["pixels"], *on_pixels(material, model, request.seed))
+    if "probe" in wanted:
+        head = linear(judges.probe.raw())
+        found["probe"] = Candidate(held["probe"], Network(encoder, head), model.encoder)
+    if "alone" in wanted and judges.alone is not None:
+        found["alone"] = Candidate(held["alone"], final_parts(judges.alone), model.encoder)
+    if "scratch" in wanted and judges.scratch is not None and judges.scratch.held is not None:
+        network = final_parts(judges.scratch.trained)
+        found["scratch"] = Candidate(judges.scratch.held, network, model.encoder)
+    return found
+
+
+def on_pixels(material: Material, model: ModelConfig, seed: int) -> tuple[Network, PixelsConfig]:
+    """Logistic regression on the pixels of the labelled samples, as a network."""
+    images = np.asarray(material.packed.gather(torch.from_numpy(material.labelled)))
+    probe = fit_pixels(pixels(images), material.labels, material.classes, seed=seed)
+    config = PixelsConfig(side=min(images.shape[-1], int(LARGEST**0.5)))
+    encoder = build_encoder(config, model.modality.channels, model.mean, model.std)
+    raw, each = probe.raw(), config.side**2
+    mean, std = (np.repeat(np.array(part), each) for part in (model.mean, model.std))
+    standardised = Linear(raw.weight * std, raw.bias + raw.weight @ mean)
+    return Network(material.placement.put(encoder), linear(standardised)), config
+
+
+def linear(found: Linear) -> nn.Linear:
+    layer = nn.Linear(found.weight.shape[1], found.weight.shape[0])
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(found.weight))
+        layer.bias.copy_(torch.from_numpy(found.bias))
+    return layer
+
+
+def choose(config: PortfolioConfig, found: Mapping[str, Candidate]) -> Chosen:
+    """What the labels say of the candidates, the method's own first; each has held-out answers."""
+    names, judged = list(found), [one.held for one in found.values() if one.held is not None]
+    temperatures, labels = [held.temperature for held in judged], judged[0].labels
+    answers = np.stack([softmax(held.logits / t) for held, t in zip(judged, temperatures, strict=True)])
+    served, weight = weigh(config, names, answers, labels)
+    held = Held(np.log(np.maximum(np.tensordot(weight, answers, axes=1), 1e-12)), labels, judged[0].rows)
+    rows = [
+        Row(name=name, accuracy=own.accuracy, loss=log_loss(own.logits / t, labels), weight=float(w))
+        for name, own, t, w in zip(names, judged, temperatures, weight, strict=True)
+    ]
+    several = [i for i, w in enumerate(weight) if w]
+    teacher = Committee(
+        [found[names[i]].network.whole() for i in several],
+        [temperatures[i] for i in several],
+        [float(weight[i]) for i in several],
+    )
+    parts = ", ".join(f"{TOLD[row.name]} {row.weight:.0%}" for row in rows if row.weight)
+    reason = (
+        f"a student of the mean of several is served: {parts}"
+        if served == COMMITTEE
+        else f"{TOLD[served]} is served as it is: the labels leave less than {1 - config.lead:.0%} to the others"
+    )
+    told = Portfolio(served=served, reason=reason, rows=rows, accuracy=held.accuracy, loss=held.loss)
+    return Chosen(told, held, teacher)
+
+
+def weigh(
+    config: PortfolioConfig, names: Sequence[str], answers: Doubles, labels: NDArray[np.int64]
+) -> tuple[str, Doubles]:
+    """What is served, and the weights [C] in the mean. answers: [C, h, K] calibrated, labels: [h]."""
+    rest = (1 - config.favour) / max(1, len(names) - 1)
+    prior = np.array([config.favour if name == METHOD else rest for name in names])
+    weight = stacked(answers, labels, prior / prior.sum(), config.strength)
+    best = int(weight.argmax())
+    if weight[best] >= config.lead:
+        return names[best], np.eye(len(names))[best]
+    weight = np.where(weight >= LEAST, weight, 0.0)
+    return COMMITTEE, weight / weight.sum()
+
+
+def lines(portfolio: Portfolio) -> Sequence[str]:
+    """For a person: what each candidate had right of the held-out labels, and what is served."""
+    ordered = sorted(portfolio.rows, key=lambda row: -row.accuracy)
+    leading = ", ".join(f"{TOLD[row.name]} {row.accuracy:.1%}" for row in ordered)
+    return [f"right of held-out labels: {leading}; their mean {portfolio.accuracy:.1%}", portfolio.reason]
