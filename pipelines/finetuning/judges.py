@@ -4,7 +4,7 @@ First all that learns from labels alone, side by side: it takes seconds, and say
 Then the folds of the method.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from components.evaluation.probe import Probe
 from components.registry.model import ModelConfig
 from components.training.fewlabels import Material
 from components.training.loop import Trained
+from pipelines.finetuning.candidates import TOLD
 from pipelines.finetuning.config import FinetuneConfig
 from pipelines.finetuning.head import Frozen, fit_head
 from pipelines.finetuning.held import Held, folds_of, held_out
@@ -43,14 +44,22 @@ class Judges:
     start: Start
     reason: str | None
 
-    def held(self, material: Material) -> dict[str, Held]:
-        """What the simple models answer on the labels that they were not given, by the candidate's name."""
-        assert self.of is not None
-        parts = {"pixels": "pixels", "probe": "before", "alone": "alone"}
-        return {
-            name: held_out(self.of, [getattr(fold, part) for fold in self.simple], material)
-            for name, part in parts.items()
-        }
+
+def simple_held(of: Ints, simple: Sequence[Simple], material: Material) -> dict[str, Held]:
+    """What the models on labels alone answer on the labels that they were not given, by the candidate's name."""
+    parts = {"pixels": "pixels", "probe": "before", "alone": "alone"}
+    return {
+        name: held_out(of, [getattr(fold, part) for fold in simple], material) for name, part in parts.items()
+    }
+
+
+def early(judged: Mapping[str, Held], method: str, why_random: str | None) -> str:
+    """What is ahead before the method has begun, in a line."""
+    ordered = sorted(judged.items(), key=lambda one: -one[1].accuracy)
+    (best, first), *others = [(TOLD[name], held.accuracy) for name, held in ordered]
+    rest = ", ".join(f"{name} {share:.1%}" for name, share in others)
+    start = "from random" if why_random else "from the pretrained encoder"
+    return f"so far {best} leads with {first:.1%} of held-out labels ({rest}); tried next: {method} {start}"
 
 
 def train_judges(
@@ -79,9 +88,13 @@ def train_judges(
     alone = None if request.labels_alone else done.pop()
     rate, evidence = grid.best(done[count:]) if grid else (0.0, None)
     reason = None
-    if of is not None and evidence is not None:
-        reason = random_is_better(evidence, held_out(of, [fold.alone for fold in simple], material))
+    if of is not None:
+        judged = simple_held(of, simple, material)
+        reason = random_is_better(evidence, judged["alone"]) if evidence else None
         start = from_random(request, model, material, rate) if reason else start
+        meter.context.say(
+            early(judged | ({"scratch": evidence} if evidence else {}), request.method.name, reason)
+        )
     jobs = method_folds(request, start, frozen, of, simple, material, meter) if of is not None else []
     if grid:
         meter.announce("scratch")

@@ -27,7 +27,7 @@ from components.training.fewlabels import Material, Network, final_parts
 from pipelines.finetuning.candidates import COMMITTEE, METHOD, TOLD, Portfolio, Row
 from pipelines.finetuning.config import FinetuneConfig, PortfolioConfig
 from pipelines.finetuning.held import Held
-from pipelines.finetuning.judges import Judges
+from pipelines.finetuning.judges import Judges, simple_held
 
 LEAST = 0.05  # weight under which a candidate is left out of the mean
 
@@ -64,7 +64,9 @@ def candidates_of(
     """The method's own first; then those that the recipe names, as far as there are such. model: what describes the
     network of `encoder`."""
     assert request.portfolio is not None
-    found, wanted, held = {METHOD: own}, request.portfolio.candidates, judges.held(material)
+    assert judges.of is not None
+    found, wanted = {METHOD: own}, request.portfolio.candidates
+    held = simple_held(judges.of, judges.simple, material)
     if "pixels" in wanted:
         found["pixels"] = Candidate(held["pixels"], *on_pixels(material, model, request.seed))
     if "probe" in wanted:
