@@ -109,7 +109,7 @@ def random_is_better(scratch: Held, alone: Held) -> str | None:
     difference = (scratch.logits.argmax(1) == scratch.labels) * 1.0 - (alone.logits.argmax(1) == alone.labels)
     error = float(difference.std(ddof=1) / len(difference) ** 0.5) if len(difference) > 1 else 1.0
     gain = float(difference.mean())
-    if gain <= error:
+    if gain <= error + 1e-9:
         return None
     return (
         f"from random the labels alone give {gain:+.1%} on held-out labels (standard error {error:.1%}) over the "
