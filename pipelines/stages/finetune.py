@@ -50,6 +50,7 @@ class Output(Config):
     samples that the model and the labels alone name alike, which has a say in the temperature
     (components.evaluation.agreement). mask: share of unlabelled samples that the consistency term used, at the end.
     processes: that shared the batches of the training that is kept. views: the policy of its views, and why.
+    made_of: names of the baselines that are part of the model, which the gate then does not compare it with.
     """
 
     skipped: str | None = None
@@ -80,6 +81,7 @@ class Output(Config):
     samples_per_second: float | None = None
     processes: int | None = None
     views: ViewChoice | None = None
+    made_of: tuple[str, ...] = ()
     note: str = ""
 
 
