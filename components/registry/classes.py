@@ -55,7 +55,8 @@ def worst_class(per_class: Rows | None, config: GateConfig) -> Check:
 
 
 def counted(items: int) -> str:
-    return f"{items} test sample" + "s" * (items != 1)
+    """1 test sample, 2 test samples."""
+    return "1 test sample" if items == 1 else f"{items} test samples"
 
 
 def recall_limits(right: int, items: int, alpha: float) -> tuple[float, float]:

@@ -188,7 +188,8 @@ def _tell(found: Measured, judged: Worth, context: Context) -> None:
     ours, margin = of["model"], found.differences[best]
     context.say(
         f"test accuracy {ours.value:.3f} ({ours.low:.3f} to {ours.high:.3f}), best baseline {best} "
-        f"{of[best].value:.3f}, margin {margin.value:+.3f} ({margin.low:+.3f} to {margin.high:+.3f})"
+        f"{of[best].value:.3f}, margin {margin.value:+.3f} ({margin.low:+.3f} to {margin.high:+.3f} over test samples "
+        "and training noise)"
     )
     context.say(judged.line)
     for warning in judged.warnings:
