@@ -16,7 +16,9 @@ Nothing is named where that is below what was asked for, where s is not above 0 
 one-sided), or where the model is by q wrong on more than half of the samples.
 
 What it assumes: wrong labels are of any other class, and the model's errors follow its probabilities. A model that
-is sure of classes taken at random cannot be told from wrong labels by any use of these labels.
+is sure of classes taken at random cannot be told from wrong labels by any use of these labels. With a handful of wrong
+labels the estimate is too high, because as many are named as it allows: logistic regression on 100 of scikit-learn's
+digits of which 5 % are flipped says .64 where .36 are wrong (20 draws), on 400 .53 where .51 are.
 
 Sources: Northcutt et al. 2021 (arXiv:1911.00068) for the disputed labels and their order; the mixture is that of
 Mnih & Hinton 2012, with one share for all classes.

@@ -17,7 +17,8 @@ fold's accuracy that its own few labels explain, F a (1 - a) / n, is many times 
 times with 3 folds and an accuracy of .75). So folds cannot lower the estimate; they raise it where they differ by more
 than chance explains, as when one of the trainings has diverged.
 
-Source: DerSimonian & Laird 1986 for the variance between folds; their Q test says whether there is one.
+Sources: DerSimonian & Laird 1986 for the variance between folds, and their Q test whether there is one; Wilson &
+Hilferty 1931 for the quantile of chi-squared.
 Letters: n labels, F folds.
 """
 
@@ -26,7 +27,6 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtri
 
 from components.evaluation.bootstrap import Interval
 
@@ -60,9 +60,15 @@ def variance_between(right: NDArray[np.bool_], fold: NDArray[np.int64]) -> float
     spread = mean * (1 - mean)
     statistic = float((counts * (hits / counts - mean) ** 2).sum() / spread)
     free = len(counts) - 1
-    if statistic <= chdtri(free, DOUBT):
+    if statistic <= chi_squared(1 - DOUBT, free):
         return 0.0
     return float((statistic - free) * spread / (counts.sum() - (counts**2).sum() / counts.sum()))
+
+
+def chi_squared(level: float, free: int) -> float:
+    """Quantile of chi-squared with `free` degrees of freedom, within 3 %; .95 and 2: 5.94 (exactly 5.99)."""
+    part = 2 / (9 * free)
+    return float(free * (1 - part + NormalDist().inv_cdf(level) * math.sqrt(part)) ** 3)
 
 
 def widened(interval: Interval, deviation: float, *, level: float = 0.95) -> Interval:

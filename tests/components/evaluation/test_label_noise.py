@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.evaluation.label_noise import expected_disputes, fit_noise, named, powered
+from components.evaluation.label_noise import Noise, expected_disputes, fit_noise, named, powered
 from components.evaluation.noisy import suspects
 from tests.components.evaluation.test_noisy import planted
 
@@ -63,6 +63,30 @@ def test_the_probability_of_each_adds_up_to_the_estimate():
     assert ((found.wrong >= 0) & (found.wrong <= 1)).all()
     share = fit_noise(p, labels).share
     assert share == pytest.approx(wrong.mean(), abs=0.03)
+
+
+def test_the_probability_that_a_label_is_wrong_by_hand():
+    """Label 1 of three: .7 * .1 = .07 as the true class, .3 * .9 / 2 = .135 as any other; label 0: .56 and .03."""
+    noise = Noise(np.array([[0.8, 0.1, 0.1], [0.8, 0.1, 0.1]]), 0.3, 10.0)
+    found = noise.wrong(np.array([1, 0]), np.array([0, 1]))
+    np.testing.assert_allclose(found, [0.135 / 0.205, 0.03 / 0.59])
+    assert noise.error == pytest.approx(0.2)
+
+
+def test_a_model_that_is_mostly_wrong_and_sure_of_it_names_none():
+    """Right labels, and a model right on a quarter of them that is sure of classes taken at random (Student's t with
+    three degrees of freedom): more disputes than any temperature explains, and no wrong label."""
+    ratios = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        truth = rng.integers(0, 10, 400)
+        logits = 2 * (rng.standard_t(3, (400, 10)) + np.eye(10)[truth])
+        p = np.exp(logits - logits.max(axis=1, keepdims=True))
+        found = named(p / p.sum(axis=1, keepdims=True), truth)
+        ratios.append(fit_noise(p / p.sum(axis=1, keepdims=True), truth).ratio)
+        assert found.precision is None
+        assert "are wrong on" in found.why
+    assert np.median(ratios) > 10
 
 
 def test_expected_disputes_by_hand():

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from components.evaluation.bootstrap import Interval, paired_difference
-from components.evaluation.training_noise import TYPICAL, deviation, variance_between, widened
+from components.evaluation.training_noise import TYPICAL, chi_squared, deviation, variance_between, widened
 
 RUNS = Path(__file__).resolve().parents[3] / "benchmarks" / "few_labels.json"
 
@@ -67,6 +68,11 @@ def test_the_variance_between_folds_by_hand():
     fold = np.repeat([0, 1, 2], 100)
     assert variance_between(right, fold) == pytest.approx((100 * 0.14 / 0.24 - 2) * 0.24 / 200)
     assert deviation(300, right, fold) == pytest.approx(math.sqrt(0.0676), abs=0.001)
+
+
+@pytest.mark.parametrize("free", [1, 2, 4, 9])
+def test_the_quantile_is_scipys_within_two_percent(free):
+    assert chi_squared(0.95, free) == pytest.approx(chi2.ppf(0.95, free), rel=0.025)
 
 
 def test_folds_that_chance_explains_leave_the_default():
