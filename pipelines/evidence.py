@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from components.config import Config
-from components.evaluation import economy, noisy, outliers
+from components.evaluation import economy, label_noise, outliers, training_noise
 from components.evaluation.calibration import softmax
 from components.evaluation.conformal import Sets, coverage
 from components.evaluation.figures import Figure, share
@@ -58,13 +58,15 @@ class OutlierFigures(Config):
 
 
 class Suspect(Config):
-    """A label that looks wrong. margin: p of the given class less p of the likely one."""
+    """A label that is probably wrong. margin: p of the given class less p of the likely one. wrong: probability that
+    the label is wrong."""
 
     id: str
     row: int
     label: str
     likely: str
     margin: float
+    wrong: float
 
 
 class SavingFigures(Config):
@@ -84,10 +86,15 @@ class SavingFigures(Config):
 
 
 class Suspects(Config):
-    """checked: labels that could be held out. found: of them suspected; the worst are listed."""
+    """checked: labels that could be held out. disputed: of them by models that did not see them. found: named as
+    probably wrong; the worst are listed. precision: estimated share of those named that is wrong, None where none is.
+    why: none is named although some are disputed."""
 
     checked: int
+    disputed: int = 0
     found: int
+    precision: float | None = None
+    why: str = ""
     worst: list[Suspect] = Field(default_factory=list)
 
 
@@ -138,19 +145,47 @@ def strange(
     )
 
 
-def suspects(held: Path, temperature: float, ids: NDArray[np.str_], names: Sequence[str]) -> Suspects:
-    """held: what the cross-fitting of finetune answered on the labels; ids: of the table."""
+def suspects(
+    held: Path, temperature: float, ids: NDArray[np.str_], names: Sequence[str], precision: float
+) -> Suspects:
+    """held: what the cross-fitting of finetune answered on the labels; ids: of the table. precision: the least
+    estimated share of wrong labels among those that are named."""
     table = pq.read_table(held)
     logits = np.stack([table[f"logit_{k}"].to_numpy() for k in range(len(names))], axis=1)
     labels, rows = table["label"].to_numpy(), table["row"].to_numpy()
-    found = noisy.suspects(softmax(logits / temperature), labels)
+    named = label_noise.named(softmax(logits / temperature), labels, precision)
+    found = named.suspects
     worst = [
         Suspect(
-            id=str(ids[rows[i]]), row=int(rows[i]), label=names[labels[i]], likely=names[k], margin=float(m)
+            id=str(ids[rows[i]]),
+            row=int(rows[i]),
+            label=names[labels[i]],
+            likely=names[k],
+            margin=float(m),
+            wrong=float(w),
         )
-        for i, k, m in zip(found.rows, found.likely, found.margin, strict=True)
+        for i, k, m, w in zip(found.rows, found.likely, found.margin, named.wrong, strict=True)
     ]
-    return Suspects(checked=len(labels), found=len(found.rows), worst=worst[:SHOWN])
+    return Suspects(
+        checked=len(labels),
+        disputed=named.disputed,
+        found=len(found.rows),
+        precision=named.precision,
+        why=named.why,
+        worst=worst[:SHOWN],
+    )
+
+
+def deviation(held: Path | None, labels: int) -> float:
+    """Standard deviation of the model's accuracy between trainings (components.evaluation.training_noise). held: what
+    cross-fitting predicted for the labels, None where nothing was held out; labels: how many there are."""
+    if held is None:
+        return training_noise.deviation(labels)
+    table = pq.read_table(held)
+    classes = sum(name.startswith("logit_") for name in table.column_names)
+    logits = np.stack([table[f"logit_{k}"].to_numpy() for k in range(classes)], axis=1)
+    right = logits.argmax(axis=1) == table["label"].to_numpy()
+    return training_noise.deviation(labels, right, table["fold"].to_numpy())
 
 
 def saved(

@@ -1,5 +1,10 @@
 """Single classes: a good mean may hide one that is lost.
 
+A class is lost where its recall is certainly below a share (`class_floor`) of the mean recall over the classes. The
+mean recall of guessing is 1 / K whatever the shares of the classes, that of a perfect model 1, so the floor moves with
+what the model reaches between chance and 1. A fixed floor refused healthy weak models of many classes, in which some
+class of a handful of test samples has none right.
+
 Source: Clopper & Pearson 1934; for paired answers on the items on which the two models differ, as McNemar's test
 (1947) takes them. Letters: n items of a class, m of them on which the models differ, K classes.
 """
@@ -12,18 +17,53 @@ from scipy.special import betaincinv
 from components.registry.comparison import Answers, right, whose
 from components.registry.gate import Check, GateConfig, at_least, at_most, missing
 
+Rows = Mapping[str, Mapping[str, float]]
 
-def worst_class(per_class: Mapping[str, Mapping[str, float]] | None, floor: float) -> Check:
-    """Recall of the worst class that has test items."""
-    name = "classes"
-    recalls = {label: row.get("recall") for label, row in (per_class or {}).items() if row.get("support", 1)}
-    if not recalls:
-        return missing(name, floor, "recall of each class")
-    for label, recall in recalls.items():
-        if recall is None or not np.isfinite(recall):
-            return missing(name, floor, f"recall of {label}")
-    worst = min(recalls, key=lambda label: recalls[label] or 0.0)
-    return at_least(name, recalls[worst], floor, f"recall of the worst class ({worst})")
+
+def worst_class(per_class: Rows | None, config: GateConfig) -> Check:
+    """The class whose recall is the least certain to reach the floor: its upper confidence limit against it.
+
+    Each of the K classes with test samples has a limit of level 1 - (1 - confidence) / K (Bonferroni), so that a model
+    of which every class reaches the floor is refused at most as often as `confidence` allows.
+
+    Args:
+        per_class: by class its recall (0 to 1) and support, the number of its test samples.
+    """
+    name, share = "classes", config.class_floor
+    for label, row in (per_class or {}).items():
+        for key in ("recall", "support"):
+            if (value := row.get(key)) is None or not np.isfinite(value):
+                return missing(name, share, f"{key} of {label}")
+    judged = {label: row for label, row in (per_class or {}).items() if row["support"] > 0}
+    if not judged:
+        return missing(name, share, "recall of each class; no class has a test sample")
+    alpha = (1 - config.confidence) / len(judged)
+    limits = {
+        label: recall_limits(round(row["recall"] * row["support"]), int(row["support"]), alpha)
+        for label, row in judged.items()
+    }
+    mean = float(np.mean([row["recall"] for row in judged.values()]))
+    worst = min(judged, key=lambda label: (limits[label][1], judged[label]["recall"]))
+    recall, items, (low, high) = judged[worst]["recall"], int(judged[worst]["support"]), limits[worst]
+    what = (
+        f"recall of {worst} {recall:.4f} on its {counted(items)}, interval {low:.4f} to {high:.4f} "
+        f"({config.confidence:.0%} for {len(judged)} classes together), floor {share:g} of the mean recall {mean:.4f}"
+    )
+    if unjudged := len(per_class or {}) - len(judged):
+        what += f", {unjudged} {'class' if unjudged == 1 else 'classes'} without a test sample not judged"
+    return at_least(name, high, share * mean, f"{what}: upper limit")
+
+
+def counted(items: int) -> str:
+    """1 test sample, 2 test samples."""
+    return "1 test sample" if items == 1 else f"{items} test samples"
+
+
+def recall_limits(right: int, items: int, alpha: float) -> tuple[float, float]:
+    """Clopper-Pearson limits of a recall, each one-sided of level 1 - alpha; none of n right: 1 - alpha ** (1 / n)."""
+    low = float(betaincinv(right, items - right + 1, alpha)) if right else 0.0
+    high = float(betaincinv(right + 1, items - right, 1 - alpha)) if right < items else 1.0
+    return low, high
 
 
 def least_fall(lost: int, gained: int, items: int, alpha: float) -> float:
@@ -62,5 +102,9 @@ def class_drops(challenger: Answers | None, champion: Answers | None, config: Ga
     falls = [least_fall(int(a), int(b), int(n), alpha) for a, b, n in zip(lost, gained, counts, strict=True)]
     k = int(np.argmax(falls))
     fell = (lost[k] - gained[k]) / counts[k]
-    what = f"recall of {names[k]} {-fell:+.4f} against the champion on its {counts[k]} items, a fall for certain of"
+    most = -least_fall(int(gained[k]), int(lost[k]), int(counts[k]), alpha)
+    what = (
+        f"recall of {names[k]} {-fell:+.4f} against the champion on its {counted(counts[k])}, a fall of "
+        f"{falls[k]:.4f} to {most:.4f} ({config.confidence:.0%} for {len(names)} classes together): lower limit"
+    )
     return at_most(name, falls[k], bound, what)

@@ -5,26 +5,36 @@ counts for both. Letters: M test items.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluation.bootstrap import paired_difference
+from components.evaluation.training_noise import widened
 from components.registry.gate import Check, GateConfig, at_least, at_most, judge, missing
 
 Answers = Mapping[str, tuple[str, str]]  # test item -> its label, the class that was answered
 
 
 def beats_baselines(
-    accuracy: float | None, baselines: Mapping[str, float | None] | None, margin: float = 0.0
+    accuracy: float | None,
+    baselines: Mapping[str, float | None] | None,
+    margin: float = 0.0,
+    made_of: Collection[str] = (),
 ) -> Check:
-    """The better baseline must be beaten, not only reached; where that would take an accuracy above 1, 1 is enough."""
+    """The best baseline must be beaten, not only reached; where that would take an accuracy above 1, 1 is enough.
+
+    Args:
+        made_of: baselines that are part of the model itself, which is not compared with them.
+    """
     name = "baselines"
-    lost = [key for key, value in (baselines or {}).items() if value is None or not math.isfinite(value)]
-    if not baselines or lost:
-        return missing(name, 1.0, ", ".join(lost) or "any baseline")
-    known = {key: value for key, value in baselines.items() if value is not None}
+    others = {key: value for key, value in (baselines or {}).items() if key not in made_of}
+    lost = [key for key, value in others.items() if value is None or not math.isfinite(value)]
+    if not others or lost:
+        none = "any baseline that is not part of the model" if baselines else "any baseline"
+        return missing(name, 1.0, ", ".join(lost) or none)
+    known = {key: value for key, value in others.items() if value is not None}
     best = max(known, key=lambda key: known[key])
     bound, what = min(1.0, known[best] + margin), f"accuracy against {best}"
     if bound == 1.0:
@@ -45,9 +55,20 @@ def right(challenger: Answers, champion: Answers) -> tuple[list[str], NDArray[np
 
 
 def beats_champion(
-    challenger: Answers | None, champion: Answers | None, config: GateConfig, seed: int = 0
+    challenger: Answers | None,
+    champion: Answers | None,
+    config: GateConfig,
+    noise: float | None = None,
+    seed: int = 0,
 ) -> Check:
-    """Lower confidence bound of the difference of the accuracies: paired bootstrap of the common items."""
+    """Lower confidence bound of the difference of the accuracies: paired bootstrap of the common items.
+
+    The bound is of these two networks, one of which will serve, so it is over test samples alone. Whether the next
+    training would come out alike is reported beside it, by the interval that includes training noise.
+
+    Args:
+        noise: standard deviation of a model's accuracy between trainings; None where it is unknown.
+    """
     name, bound = "champion", -config.tolerance
     if challenger is None or champion is None:
         return missing(name, bound, whose(challenger))
@@ -57,7 +78,12 @@ def beats_champion(
         return Check(name=name, figure=None, bound=bound, passed=False, why=why)
     two_sided = 2 * config.confidence - 1
     found = paired_difference(ours, theirs, resamples=config.resamples, level=two_sided, seed=seed)
-    what = f"accuracy {found.value:+.4f} against the champion on {len(ours)} common items, lower bound"
+    what = f"accuracy {found.value:+.4f} against the champion on {len(ours)} common items"
+    if noise is not None:
+        wide = widened(found, math.sqrt(2) * noise, level=two_sided)
+        level = f"{two_sided:.0%} interval over test samples and training noise"
+        what += f" ({level} {wide.low:+.4f} to {wide.high:+.4f})"
+    what += ", lower bound over test samples"
     return at_least(name, found.low, bound, what)
 
 

@@ -20,10 +20,12 @@ class GateConfig(Config):
     margin: by how much the better baseline must be beaten; 0, because beating it is what is asked.
     tolerance: how much worse than the champion the lower confidence bound of the difference may be.
     forgetting: fall of the accuracy on the champion's own test items; healthy up to .010.
-    class_floor: recall of the worst class. It finds a class that is lost (0); that one has fallen is found by
-        class_drop, beside the champion's own recall, which no hard class offends. Healthy down to .19.
+    class_floor: share of the mean recall over the classes (1 / K for guessing, 1 for a perfect model) below which the
+        recall of no class may lie for certain, by its test samples and the number of classes. It finds a class that
+        is lost (0); that one has fallen is found by class_drop, beside the champion's own recall, which no hard class
+        offends. Healthy down to a recall of .19 at a mean of .78.
     class_drop: fall of one class's recall that its few items make certain; healthy up to .05.
-    confidence: one-sided, of the comparisons with the champion. resamples: of their bootstrap.
+    confidence: one-sided, of the comparisons with the champion and of the worst class. resamples: of their bootstrap.
     minimum_items: common test items, below which two models cannot be compared.
     calibration: largest expected calibration error; healthy up to .104, with logits times four .18, by four .41.
     rank_fraction: smallest effective rank of the features, of their width; healthy .27 to .43, the flattest objective
@@ -41,7 +43,7 @@ class GateConfig(Config):
     margin: NonNegativeFloat = 0.0
     tolerance: NonNegativeFloat = 0.01
     forgetting: NonNegativeFloat = 0.02
-    class_floor: NonNegativeFloat = 0.1
+    class_floor: float = Field(default=0.1, ge=0, le=1)
     class_drop: NonNegativeFloat = 0.1
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     resamples: PositiveInt = 10_000

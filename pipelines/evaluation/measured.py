@@ -3,7 +3,8 @@
 Letters: M test samples, K classes.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,23 +12,29 @@ from pydantic import Field
 
 from components.config import Config
 from components.evaluation import figures, metrics
+from components.evaluation.bootstrap import Interval
 from components.evaluation.calibration import CurveBin
-from components.evaluation.figures import Figure
+from components.evaluation.figures import Figure, figure_of
 from components.evaluation.metrics import ClassRow
+from components.evaluation.training_noise import widened
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 BASELINES = ("scratch", "logistic_pixels", "knn_pixels")  # the rest looks at our features
+TRAINED = ("scratch", "alone", "teacher")  # networks whose accuracy depends on the seed of their training
 
 
 class Measured(Config):
-    """metrics: accuracy, macro_f1 (each with _low, _high), margin over the best baseline (with _low, _high,
-    paired), ece and log_loss (each with _before: as they were without the temperature), temperature.
+    """metrics: accuracy, macro_f1 (each with _low, _high), margin over the best baseline that is not part of the
+    model (with _low, _high, as in differences), ece and log_loss (each with _before: as they were without the
+    temperature), temperature.
     baselines: accuracy of scratch, logistic_pixels, knn_pixels; frozen: of knn and probe on the frozen
     features.
     intervals: of the accuracy of the model, of all of these, and of alone (the same encoder with the labels alone) and
     teacher (what the model was distilled from) where there are such; differences: of the model less each of them,
-    paired.
+    paired, over test samples and training noise.
+    training_deviation: standard deviation of a network's accuracy between trainings
+    (components.evaluation.training_noise).
     confusion: [K][K], row = truth. reliability: of the confidences after the temperature; reliability_before:
     without.
     """
@@ -38,6 +45,7 @@ class Measured(Config):
     frozen: dict[str, float] = Field(default_factory=dict)
     intervals: dict[str, Figure] = Field(default_factory=dict)
     differences: dict[str, Figure] = Field(default_factory=dict)
+    training_deviation: float | None = None
     per_class: dict[str, ClassRow] = Field(default_factory=dict)
     confusion: list[list[int]] = Field(default_factory=list)
     reliability: list[CurveBin] = Field(default_factory=list)
@@ -53,12 +61,21 @@ def measured(
     bins: int,
     resamples: int,
     seed: int,
+    deviation: float = 0.0,
+    made_of: Collection[str] = (),
 ) -> Measured:
-    """Every figure of the answers [M, K], which are logits or probabilities by name, against labels [M]. bins: of the
-    calibration error."""
+    """Every figure of the answers [M, K], which are logits or probabilities by name, against labels [M].
+
+    Args:
+        bins: of the calibration error. deviation: of a network's accuracy between trainings. made_of: baselines that
+            are part of the model; where all are, the best of them stands in for the best baseline.
+    """
     how = {"resamples": resamples, "seed": seed}
-    of, over = figures.accuracies(answered, labels, **how)
-    best = max((name for name in BASELINES if name in of), key=lambda name: of[name].value)
+    of, paired = figures.accuracies(answered, labels, **how)
+    over = {name: with_training_noise(name, figure, deviation) for name, figure in paired.items()}
+    present = [name for name in BASELINES if name in of]
+    outside = [name for name in present if name not in made_of]
+    best = max(outside or present, key=lambda name: of[name].value)
     logits, before = answered["model"], answered["model"] * temperature
     counts = metrics.confusion(labels, logits.argmax(axis=1), len(names))
     return Measured(
@@ -75,8 +92,17 @@ def measured(
         frozen={name: of[name].value for name in ("knn", "probe")},
         intervals=of,
         differences=over,
+        training_deviation=deviation,
         per_class=figures.class_rows(counts, names),
         confusion=[[int(n) for n in row] for row in counts],
         reliability=figures.curve(logits, labels, bins),
         reliability_before=figures.curve(before, labels, bins),
     )
+
+
+def with_training_noise(name: str, difference: Figure, deviation: float) -> Figure:
+    """Model less another, over test samples and training noise: that of both where the other was trained from random
+    numbers too, else the model's alone."""
+    trainings = 2 if name in TRAINED else 1
+    interval = Interval(difference.value, difference.low, difference.high)
+    return figure_of(widened(interval, math.sqrt(trainings) * deviation))

@@ -3,8 +3,8 @@ alone; and what else a person should be warned of.
 
 With the labels alone there are two ways: all layers trained on, or a head on the frozen features, which is the better
 one where labels are very few. The method is held against whichever is more often right on the test samples, so the
-choice favours the rival. The comparison is paired, on these samples: better where the 95 % interval of the difference
-lies above 0, worse where it lies below. Letters: K classes.
+choice favours the rival. The comparison is paired, on these samples: better where the 95 % interval of the difference,
+over test samples and training noise, lies above 0, worse where it lies below. Letters: K classes.
 """
 
 from collections.abc import Mapping
@@ -56,7 +56,8 @@ def worth(
     """differences: of the model less each other answer; without "alone" it has learnt from the labels alone. counts:
     [K, K] of the model on the test samples. confirmation: of the method's cross-fitted trainings."""
     found = figure_of(kappa_interval(counts, resamples=resamples, seed=seed))
-    warnings = [warning for warning in (_chance(found), _confirming(confirmation)) if warning]
+    telling = _one_class(counts) or _chance(found)
+    warnings = [warning for warning in (telling, _confirming(confirmation)) if warning]
     if "alone" not in differences:
         line = f"{method}: learnt from the labels alone, so there is nothing to compare it with"
         return Worth(
@@ -77,6 +78,18 @@ def worth(
         kappa=found,
         line=line,
         warnings=warnings,
+    )
+
+
+def _one_class(counts: NDArray[np.int64]) -> str | None:
+    """Where the test samples cannot show whether classes are told apart."""
+    if (counts.sum(axis=1) > 0).sum() > 1:
+        return None
+    total = int(counts.sum())
+    have = "there is 1 test sample" if total == 1 else f"all {total} test samples are of one class"
+    return (
+        f"{have}, so the accuracy does not show whether the model tells classes apart; "
+        "label test samples of at least two classes"
     )
 
 
@@ -104,4 +117,6 @@ def _confirming(seen: Confirmation | None) -> str | None:
 
 def _points(difference: Figure) -> str:
     value, low, high = (100 * v for v in (difference.value, difference.low, difference.high))
-    return f"{value:+.1f} points (95 % interval {low:+.1f} to {high:+.1f})"
+    return (
+        f"{value:+.1f} points (95 % interval over test samples and training noise {low:+.1f} to {high:+.1f})"
+    )

@@ -33,8 +33,7 @@ class Portfolio(Config):
     loss: float
 
     @property
-    def baselines(self) -> list[str]:
-        """Those that are part of the served model, by the names that evaluation gives them."""
-        if self.served != COMMITTEE:
-            return [BASELINE_OF[self.served]] if self.served in BASELINE_OF else []
-        return [BASELINE_OF[row.name] for row in self.rows if row.weight and row.name in BASELINE_OF]
+    def itself(self) -> tuple[str, ...]:
+        """The baseline that is served as it is, by the name that evaluation gives it. A student of several has to be
+        better than each of them."""
+        return (BASELINE_OF[self.served],) if self.served in BASELINE_OF else ()

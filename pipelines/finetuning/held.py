@@ -21,12 +21,13 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Held:
-    """Labels that were held out in turn: logits [h, K] of trainings that did not see them, labels [h], and their
-    rows [h] among all labels."""
+    """Labels that were held out in turn: logits [h, K] of trainings that did not see them, labels [h], their rows [h]
+    among all labels, and the fold [h] each was in."""
 
     logits: Doubles
     labels: Ints
     rows: Ints
+    fold: Ints
 
     @property
     def accuracy(self) -> float:
@@ -47,8 +48,12 @@ class Held:
         return fit_sets(p, self.labels, miss=config.miss, score=config.score, by_class=config.by_class)
 
     def save(self, file: Path, table_rows: Ints) -> None:
-        """Parquet: row of the snapshot's table, label, logit_0 .. (without the temperature)."""
-        columns: dict[str, NDArray[np.generic]] = {"row": table_rows[self.rows], "label": self.labels}
+        """Parquet: row of the snapshot's table, label, fold, logit_0 .. (without the temperature)."""
+        columns: dict[str, NDArray[np.generic]] = {
+            "row": table_rows[self.rows],
+            "label": self.labels,
+            "fold": self.fold,
+        }
         columns |= {f"logit_{k}": self.logits[:, k] for k in range(self.logits.shape[1])}
         pq.write_table(pa.table(columns), file, compression="zstd")
 
@@ -73,4 +78,4 @@ def held_out(of: Ints, parts: Sequence[Doubles], material: Material) -> Held:
     held = np.zeros((len(of), material.classes))
     for fold, part in enumerate(parts):
         held[of == fold] = part
-    return Held(held[of >= 0], material.labels[of >= 0], np.flatnonzero(of >= 0))
+    return Held(held[of >= 0], material.labels[of >= 0], np.flatnonzero(of >= 0), of[of >= 0])

@@ -161,7 +161,7 @@ def save_all(
         "validation": held.accuracy if held else None,
         "validated": len(held.labels) if held else 0,
         "portfolio": chosen.portfolio if chosen else None,
-        "made_of": chosen.portfolio.baselines if chosen else [],
+        "made_of": chosen.portfolio.itself if chosen else (),
     }
 
 

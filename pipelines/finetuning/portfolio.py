@@ -106,7 +106,12 @@ def choose(config: PortfolioConfig, found: Mapping[str, Candidate]) -> Chosen:
     temperatures, labels = [held.temperature for held in judged], judged[0].labels
     answers = np.stack([softmax(held.logits / t) for held, t in zip(judged, temperatures, strict=True)])
     served, weight = weigh(config, names, answers, labels)
-    held = Held(np.log(np.maximum(np.tensordot(weight, answers, axes=1), 1e-12)), labels, judged[0].rows)
+    held = Held(
+        np.log(np.maximum(np.tensordot(weight, answers, axes=1), 1e-12)),
+        labels,
+        judged[0].rows,
+        judged[0].fold,
+    )
     rows = [
         Row(name=name, accuracy=own.accuracy, loss=log_loss(own.logits / t, labels), weight=float(w))
         for name, own, t, w in zip(names, judged, temperatures, weight, strict=True)

@@ -28,7 +28,11 @@ def sections(found: Found, sources: Sources) -> dict[str, Any]:
         "sets": sets(kept) if kept else "",
         "suspects": suspects(doubted) if doubted else "",
         "suspected": [
-            _picture(sources, s["row"], f"{s['label']}; rather {s['likely']}?")
+            _picture(
+                sources,
+                s["row"],
+                f"{s['label']}; rather {s['likely']}? (wrong with probability {s['wrong']:.2f})",
+            )
             for s in (doubted or {"worst": []})["worst"][:SHOWN]
         ],
         "outliers": outliers(strange) if strange else "",
@@ -100,13 +104,18 @@ def sets(kept: Found) -> str:
 
 
 def suspects(doubted: Found) -> str:
-    if not doubted["found"]:
-        return f"{counted(doubted['checked'], 'label')}, judged by models that had not seen them: none looks wrong."
-    shown = min(SHOWN, doubted["found"])
+    """How many labels are probably wrong and how many of these are, by estimate; or why none is named."""
+    found, checked = doubted["found"], counted(doubted["checked"], "label")
+    if doubted["why"]:
+        return f"No label is named as probably wrong: {doubted['why']}."
+    if not found:
+        return f"{checked}, judged by models that had not seen them: none looks wrong."
+    shown = min(SHOWN, found)
     return (
-        f"{doubted['found']} of {counted(doubted['checked'], 'label')} "
-        f"{'disagrees' if doubted['found'] == 1 else 'disagree'} with models that had not seen them and were "
-        f"sure of another class: wrong labels, or hard samples. Look at these first{_first(shown, doubted['found'])}."
+        f"{found} of {checked} {'is' if found == 1 else 'are'} probably wrong: models that had not seen "
+        f"{'it' if found == 1 else 'them'} predict another class more often than their own errors explain. "
+        f"An estimated {percent(doubted['precision'], 0)} of those named are wrong, the others are hard samples. "
+        f"Look at these first{_first(shown, found)}."
     )
 
 

@@ -34,7 +34,8 @@ def summary(
         return f"{data}: {counted(clusters, 'cluster')}, and no classifier, because {found['skipped']}."
     m, best = found["metrics"], found["best_baseline"]
     margin = (
-        f"{100 * m['margin']:+.1f} points ({100 * m['margin_low']:+.1f} to {100 * m['margin_high']:+.1f})"
+        f"{100 * m['margin']:+.1f} points ({100 * m['margin_low']:+.1f} to {100 * m['margin_high']:+.1f} over test "
+        "samples and training noise)"
     )
     return (
         f"{data}, a model that is right on {percent(m['accuracy'])} of "

@@ -43,7 +43,8 @@ POOL = 4096  # rows that health and standardisation are taken from
 
 class Request(Config):
     """bootstrap: resamples. bins: of the calibration error. false_alarms: share of ordinary samples that may be
-    taken for outliers. protocols: what else is measured, by name (pipelines.evaluation.protocols)."""
+    taken for outliers. suspect_precision: estimated share of wrong labels among those named as probably wrong, below
+    which none is named. protocols: what else is measured, by name (pipelines.evaluation.protocols)."""
 
     snapshot: str
     pretrain: str
@@ -53,6 +54,7 @@ class Request(Config):
     bootstrap: PositiveInt = 2000
     bins: int = Field(default=15, ge=2)
     false_alarms: float = Field(default=0.05, gt=0, lt=1)
+    suspect_precision: float = Field(default=0.5, gt=0, lt=1)
     protocols: tuple[Name, ...] = CHEAP
     seed: NonNegativeInt = 0
 
@@ -154,7 +156,12 @@ def _of_classes(
     context.progress(0.8, "the model, its baselines and the frozen features")
     saving = evidence.saved((probe, own, asked), (regression, seen, shown), known, labels, request.seed)
     context.progress(0.9, "both with fewer labels")
-    figures = measured(answered, labels, names, float(model.config.temperature), bins=request.bins, **how)
+    held = None if found.held is None else context.file(request.finetune, found.held)
+    noise = evidence.deviation(held, len(labelled))
+    figures = measured(
+        answered, labels, names, float(model.config.temperature), bins=request.bins, deviation=noise,
+        made_of=found.made_of, **how,
+    )  # fmt: skip
     over, counts = figures.differences, np.array(figures.confusion)
     usual = asked[_some(np.arange(len(asked)), request.seed)]
     apart = unlike(own, usual, features[_some(train[table.label[train] < 0], request.seed)])
@@ -166,9 +173,10 @@ def _of_classes(
     rest: dict[str, Any] = {"predictions": predictions, "saving": saving, "worth": judged, "unlike": apart}
     if model.config.sets is not None:
         rest["sets"] = evidence.sets(model.config.sets, p, labels, names, request.bootstrap, request.seed)
-    if found.held is not None:
-        held = context.file(request.finetune, found.held)
-        rest["suspects"] = evidence.suspects(held, model.config.temperature, table.ids, names)
+    if held is not None:
+        rest["suspects"] = evidence.suspects(
+            held, model.config.temperature, table.ids, names, request.suspect_precision
+        )
     rest["protocols"] = protocols
     return {**dict(figures), **rest}
 
@@ -180,7 +188,8 @@ def _tell(found: Measured, judged: Worth, context: Context) -> None:
     ours, margin = of["model"], found.differences[best]
     context.say(
         f"test accuracy {ours.value:.3f} ({ours.low:.3f} to {ours.high:.3f}), best baseline {best} "
-        f"{of[best].value:.3f}, margin {margin.value:+.3f} ({margin.low:+.3f} to {margin.high:+.3f})"
+        f"{of[best].value:.3f}, margin {margin.value:+.3f} ({margin.low:+.3f} to {margin.high:+.3f} over test samples "
+        "and training noise)"
     )
     context.say(judged.line)
     for warning in judged.warnings:

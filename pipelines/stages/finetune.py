@@ -10,7 +10,6 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field
 
 from components.augmentations.policies import views
 from components.config import Config
@@ -55,7 +54,8 @@ class Output(Config):
     (components.evaluation.agreement). mask: share of unlabelled samples that the consistency term used, at the end.
     processes: that shared the batches of the training that is kept. views: the policy of its views, and why.
     portfolio: the candidates and what is served; None where the recipe has none, or no label could be held out.
-    made_of: baselines that are part of the model, by the names that evaluation gives them.
+    made_of: the baseline that is served as it is, by the name that evaluation gives it: the gate does not compare the
+    model with itself.
     """
 
     skipped: str | None = None
@@ -87,7 +87,7 @@ class Output(Config):
     processes: int | None = None
     views: ViewChoice | None = None
     portfolio: Portfolio | None = None
-    made_of: list[str] = Field(default_factory=list)
+    made_of: tuple[str, ...] = ()
     start: str = ""
     note: str = ""
 

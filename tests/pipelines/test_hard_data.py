@@ -18,7 +18,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from components.data.table import Table
 from components.encoders import build_encoder
-from components.evaluation import noisy
+from components.evaluation import label_noise, noisy
 from components.evaluation.calibration import softmax
 from components.registry.model import load_classifier
 from pipelines import evidence
@@ -255,6 +255,11 @@ def test_four_of_ten_labels_wrong(first: Run, data: Data, tmp_path: Path) -> Non
     logits = np.stack([held[f"logit_{k}"].to_numpy() for k in range(10)], axis=1)
     found = noisy.suspects(softmax(logits / run.tuned.temperature), held["label"].to_numpy())
     right = np.isin(held["row"].to_numpy()[found.rows], wrong)
+    named = label_noise.named(softmax(logits / run.tuned.temperature), held["label"].to_numpy())
+    true = np.isin(held["row"].to_numpy()[named.suspects.rows], wrong).mean()
+    print("named", len(named.suspects.rows), "estimated", named.precision, "true", true)
+    assert len(named.suspects.rows) > 0.5 * len(wrong)
+    assert named.precision == pytest.approx(true, abs=0.15)
     p, truth = run.test()
     told = (
         right.mean(),

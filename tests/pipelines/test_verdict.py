@@ -34,7 +34,11 @@ def context(tmp_path: Path) -> Context:
 
 def judged(context: Context, champion: dict[str, str] | None = None, **changes: Any) -> list[Check]:
     """changes: of the evaluation's output, or of the registered model's."""
-    ours = {key: value for key, value in changes.items() if key in (*EVALUATED, "worth", "right", "given")}
+    ours = {
+        key: value
+        for key, value in changes.items()
+        if key in (*EVALUATED, "worth", "right", "given", "training_deviation")
+    }
     model = {**REGISTERED, **{key: value for key, value in changes.items() if key not in ours}}
     reference = evaluated(context, "e", **ours)
     return verdict.judge(reference, model, GateConfig(), champion, context)
@@ -56,7 +60,8 @@ def test_what_does_not_apply_is_not_checked(context: Context) -> None:
         ("baselines", {"metrics": {**METRICS, "accuracy": 0.7}}),
         ("baselines", {"metrics": {"ece": 0.05}}),
         ("baselines", {"baselines": {}}),
-        ("classes", {"per_class": {"bag": {"recall": 0.9}, "shirt": {"recall": 0.05}}}),
+        ("classes", {"per_class": {**EVALUATED["per_class"], "shirt": {"recall": 0.0, "support": 100}}}),
+        ("classes", {"per_class": {"bag": {"recall": 0.9}}}),
         ("classes", {"per_class": {}}),
         ("calibration", {"metrics": {**METRICS, "ece": 0.3}}),
         ("calibration", {"metrics": {"accuracy": 0.8}}),
@@ -176,6 +181,52 @@ def test_a_champion_whose_answers_are_lost_refuses(context: Context, lost: str) 
     checks = judged(context, tags, right=99)
     assert failed(checks) == BESIDE
     assert "missing: the champion's answers" in checks[-1].why
+
+
+def test_baselines_that_the_model_is_made_of_are_not_compared(context: Context) -> None:
+    """Accuracy .8; a portfolio that serves a baseline of .8 itself must beat the others alone."""
+    baselines = {"logistic_pixels": 0.8, "scratch": 0.65}
+
+    def beaten(key: str, output: dict[str, Any]) -> Check:
+        tuned = finish(context, "finetune", key, output)
+        return judged(context, baselines=baselines, given={"finetune": tuned})[0]
+
+    for absent in ({}, {"made_of": []}, {"made_of": None}):
+        check = beaten("absent", absent)
+        assert (check.name, check.bound, check.passed) == ("baselines", 0.8, False)
+    check = beaten("portfolio", {"made_of": ["logistic_pixels"]})
+    assert (check.bound, check.passed) == (0.65, True)
+    check = beaten("all", {"made_of": ["logistic_pixels", "scratch"]})
+    assert (check.passed, check.why) == (
+        False,
+        "figure missing: any baseline that is not part of the model",
+    )
+
+
+def test_a_refused_model_at_chance_is_called_so(context: Context) -> None:
+    chance: dict[str, Any] = {
+        "method": "supervised",
+        "word": None,
+        "difference": None,
+        "kappa": {"value": 0.01, "low": -0.02, "high": 0.05},
+    }
+    refused = {"metrics": {**METRICS, "accuracy": 0.5}}
+    why = judged(context, worth=chance, **refused)[0].why
+    assert why.endswith("the model is no better than chance for certain (kappa 0.010, lower bound -0.020)")
+    above = {**chance, "kappa": {"value": 0.1, "low": 0.02, "high": 0.2}}
+    assert "chance" not in judged(context, worth=above, **refused)[0].why
+    assert "chance" not in judged(context, worth=chance)[0].why
+
+
+def test_beside_a_champion_training_noise_is_reported_and_decides_nothing(context: Context) -> None:
+    champion = {"selfsup.evaluate": evaluated(context, "theirs", 80)}
+    check = next(c for c in judged(context, champion, right=80) if c.name == "champion")
+    noisy = next(
+        c for c in judged(context, champion, right=80, training_deviation=0.01) if c.name == "champion"
+    )
+    assert (noisy.figure, noisy.passed) == (check.figure, check.passed) == (0.0, True)
+    assert "training noise" not in check.why
+    assert "90% interval over test samples and training noise -0.0233 to +0.0233" in noisy.why
 
 
 def test_an_evaluation_that_is_gone_is_told(context: Context) -> None:

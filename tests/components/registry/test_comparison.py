@@ -43,6 +43,20 @@ def test_a_missing_accuracy_fails() -> None:
     assert not comparison.beats_baselines(None, {"pixels": 0.0}).passed
 
 
+def test_a_baseline_that_is_part_of_the_model_is_not_one_to_beat() -> None:
+    baselines = {"pixels": 0.80, "scratch": 0.60}
+    assert not comparison.beats_baselines(0.80, baselines).passed
+    check = comparison.beats_baselines(0.80, baselines, made_of=["pixels"])
+    assert (check.bound, check.passed) == (0.60, True)
+    assert comparison.beats_baselines(0.80, {**baselines, "pixels": None}, made_of=["pixels"]).passed
+    assert "not part of the model" in comparison.beats_baselines(0.8, baselines, made_of=baselines).why
+
+
+def test_every_model_at_chance_ends_in_a_sentence() -> None:
+    check = comparison.beats_baselines(0.1, {"pixels": 0.1, "scratch": 0.1})
+    assert (check.passed, check.why) == (False, "accuracy against pixels 0.1000, needed > 0.1000")
+
+
 def test_equal_models_pass_and_a_clearly_worse_one_does_not() -> None:
     champion = answers(800, 200)
     assert comparison.beats_champion(champion, champion, FEW).figure == 0.0

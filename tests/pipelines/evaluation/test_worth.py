@@ -38,7 +38,7 @@ def test_the_word_is_what_the_interval_says(low, high, word):
 def test_the_line_says_the_difference_and_what_to_do_where_the_method_hurts():
     assert of(0.01, 0.03).line == (
         "fixmatch: better than the labels alone with the same encoder (all layers trained), +2.0 points (95 % interval "
-        "+1.0 to +3.0)"
+        "over test samples and training noise +1.0 to +3.0)"
     )
     assert of(-0.03, -0.01).line.endswith("; do without it: finetune.method: { name: supervised }")
     assert "do without" not in of(-0.01, 0.01).line
@@ -75,6 +75,19 @@ def test_one_at_chance_has_one():
     assert len(found.warnings) == 1
     assert "at chance" in found.warnings[0]
     assert of(-0.01, 0.03, counts=np.array([[990, 0], [10, 0]])).warnings, "one class always"
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([[1, 0], [0, 0]], "there is 1 test sample, so"),
+        ([[30, 20], [0, 0]], "all 50 test samples are of one class, so"),
+    ],
+)
+def test_test_samples_that_show_nothing_are_said_to(counts, said):
+    (warning,) = of(-0.01, 0.03, counts=np.array(counts)).warnings
+    assert warning.startswith(said)
+    assert warning.endswith("label test samples of at least two classes")
 
 
 def test_errors_that_are_confirmed_are_told():

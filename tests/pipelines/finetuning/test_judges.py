@@ -9,7 +9,7 @@ from pipelines.finetuning.judges import early, random_is_better
 def held(right: int, of: int = 100) -> Held:
     """The first `right` of so many labels of class 0 answered right, the others not."""
     answers = np.where(np.arange(of) < right, 0, 1)
-    return Held(np.eye(2)[answers], np.zeros(of, dtype=np.int64), np.arange(of))
+    return Held(np.eye(2)[answers], np.zeros(of, dtype=np.int64), np.arange(of), np.zeros(of, dtype=np.int64))
 
 
 def test_random_must_be_better_by_more_than_a_standard_error() -> None:

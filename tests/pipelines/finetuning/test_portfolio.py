@@ -32,7 +32,7 @@ def candidate(share, seed, sure=3.0):
     rng = np.random.default_rng(seed)
     answer = np.where(rng.uniform(size=len(LABELS)) < share, LABELS, 1 - LABELS)
     logits = sure * np.eye(2)[answer]
-    held = Held(logits, LABELS, np.arange(len(LABELS)))
+    held = Held(logits, LABELS, np.arange(len(LABELS)), np.zeros(len(LABELS), dtype=np.int64))
     return Candidate(held, Network(Nothing(), nn.Linear(2, 2)), ResnetConfig())
 
 
@@ -40,7 +40,7 @@ def test_one_that_is_far_better_is_served_as_it_is_whoever_made_it():
     found = {"method": candidate(0.55, 0), "pixels": candidate(0.99, 1), "probe": candidate(0.6, 2)}
     chosen = choose(PortfolioConfig(strength=10), found)
     assert chosen.portfolio.served == "pixels"
-    assert chosen.portfolio.baselines == ["logistic_pixels"]
+    assert chosen.portfolio.itself == ("logistic_pixels",)
     assert [row.weight for row in chosen.portfolio.rows] == [0, 1, 0]
     assert "logistic regression on pixels is served as it is" in chosen.portfolio.reason
 
@@ -49,7 +49,7 @@ def test_equals_are_averaged_and_their_mean_is_better_than_each():
     found = {name: candidate(0.75, i) for i, name in enumerate(("method", "alone", "scratch"))}
     chosen = choose(PortfolioConfig(favour=1 / 3), found)
     assert chosen.portfolio.served == COMMITTEE
-    assert chosen.portfolio.baselines == ["alone", "scratch"]
+    assert chosen.portfolio.itself == ()
     assert sum(row.weight for row in chosen.portfolio.rows) == pytest.approx(1)
     best = max(row.accuracy for row in chosen.portfolio.rows)
     assert chosen.portfolio.accuracy > best + 0.04

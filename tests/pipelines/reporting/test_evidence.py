@@ -62,13 +62,19 @@ def test_sets_say_what_was_promised_and_what_was_kept() -> None:
 
 
 def test_doubtful_labels_and_outliers_are_counted() -> None:
-    assert evidence.suspects({"checked": 100, "found": 0}) == (
-        "100 labels, judged by models that had not seen them: none looks wrong."
+    none: dict[str, Any] = {"checked": 100, "found": 0, "precision": None, "why": ""}
+    assert evidence.suspects(none) == "100 labels, judged by models that had not seen them: none looks wrong."
+    assert evidence.suspects({**none, "checked": 1}).startswith("1 label, ")
+    weak = {**none, "why": "models that had not seen them dispute 45 of 99 labels, which"}
+    assert evidence.suspects(weak) == f"No label is named as probably wrong: {weak['why']}."
+    some = {**none, "precision": 0.834}
+    assert evidence.suspects({**some, "found": 1}).startswith(
+        "1 of 100 labels is probably wrong: models that had not seen it predict another class"
     )
-    assert evidence.suspects({"checked": 1, "found": 0}).startswith("1 label, ")
-    assert evidence.suspects({"checked": 1, "found": 1}).startswith("1 of 1 label disagrees with models")
-    assert evidence.suspects({"checked": 100, "found": 30}).endswith("(12 shown).")
-    assert "3 of 100 labels disagree" in evidence.suspects({"checked": 100, "found": 3})
+    assert evidence.suspects({**some, "found": 30}).endswith("(12 shown).")
+    text = evidence.suspects({**some, "found": 3})
+    assert text.startswith("3 of 100 labels are probably wrong")
+    assert "An estimated 83 % of those named are wrong" in text
     alarms = {"value": 0.048, "low": 0.04, "high": 0.056}
     text = evidence.outliers({"rate": 0.05, "limit": 15.44, "false_alarms": alarms, "strangest": []})
     assert (

@@ -25,7 +25,7 @@ def test_the_summary_counts_unlabelled_samples_without_labels_and_tests() -> Non
     text = story.summary(SNAPSHOT, FOUND, "Version 1 is the champion.", 63, 16000)
     assert "From 15,900 unlabelled samples and 100 labels" in text
     assert "78.2 % of 4,000 held-out test samples" in text
-    assert "+6.1 points (+4.9 to +7.3)" in text
+    assert "+6.1 points (+4.9 to +7.3 over test samples and training noise)" in text
     assert text.endswith("which had the same labels. Version 1 is the champion.")
 
 
@@ -39,7 +39,9 @@ def test_the_summary_at_its_edges() -> None:
         SNAPSHOT, {**FOUND, "metrics": {**FOUND["metrics"], **worse}, "samples": 1}, "", 63, 16000
     )
     assert "of 1 held-out test sample (" in text
-    assert "-6.5 points (-8.0 to -5.0) against the better baseline" in text
+    assert (
+        "-6.5 points (-8.0 to -5.0 over test samples and training noise) against the better baseline" in text
+    )
 
 
 def test_the_comparison_begins_with_the_model_then_goes_from_good_to_bad() -> None:

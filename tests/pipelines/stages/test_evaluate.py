@@ -8,10 +8,14 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 
 from components.data.table import Table
 from components.evaluation import figures
+from components.evaluation.bootstrap import paired_difference
 from components.evaluation.conformal import Sets
 from components.modalities.image import ImageConfig
+from components.registry.classes import worst_class
+from components.registry.gate import GateConfig
 from components.registry.model import Classifier, ModelConfig, load_classifier, save_classifier
 from pipelines.artifact import Artifact
+from pipelines.evaluation.measured import with_training_noise
 from pipelines.finetuning.held import Held
 from pipelines.stages import evaluate, finetune
 from pipelines.stages.evaluate import Request
@@ -42,8 +46,10 @@ def prepare(home, labels, *, skipped=None, scratch=True, temperature=0.5):
     table = Table.load(here.file("snapshot/0", above.table))
     known = table.label[table.labelled_rows()].astype(np.int64)
     answered = 3.0 * np.eye(3)[known]
-    answered[WRONG] = 3.0 * np.eye(3)[(known[WRONG] + 1) % 3]
-    Held(answered, known, np.arange(len(known))).save(at / "held.parquet", table.labelled_rows())
+    answered[WRONG] = 9.0 * np.eye(3)[(known[WRONG] + 1) % 3]  # surer than of those that it has right
+    Held(answered, known, np.arange(len(known)), np.arange(len(known)) % 3).save(
+        at / "held.parquet", table.labelled_rows()
+    )
     here.outputs["finetune/0"] = finetune.Output(
         model=files["model"][0], config=files["model"][1], held=Artifact.of(at / "held.parquet", at),
         method="fixmatch", alone=files["alone"][0], alone_config=files["alone"][1],
@@ -107,6 +113,95 @@ def test_the_margin_is_against_the_better_baseline(measured):
         assert figure.low <= figure.value <= figure.high
 
 
+def test_differences_are_widened_by_the_training_noise_of_both(measured):
+    """18 labels: .1 / sqrt(18) a training; of a network the other's too, of a regression only the model's."""
+    output, folder, here = measured
+    assert output.training_deviation == pytest.approx(0.1 / 18**0.5)
+    found = pq.read_table(folder / output.predictions.path).to_pandas()
+    ours = (found["label"] == found["class"]).to_numpy()
+    table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
+    rows = table.test_rows()
+    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))
+    with torch.no_grad():
+        shown = torch.from_numpy(images[rows]).float() / 255
+        alone = load_classifier(here.store / "finetune" / "0" / "alone")(shown).argmax(1).numpy()
+    narrow = paired_difference(ours, alone == table.label[rows], resamples=300, seed=0)
+    reach = 1.959964 * 2**0.5 * output.training_deviation
+    assert output.differences["alone"].low == pytest.approx(
+        narrow.value - np.hypot(narrow.value - narrow.low, reach)
+    )
+    plain = output.differences["probe"]
+    assert plain.value - plain.low >= 1.959964 * output.training_deviation
+    assert output.metrics["margin_low"] == output.differences[output.best_baseline].low
+    sharper = output.intervals["model"]
+    assert sharper == figures.share(
+        ours, resamples=300, seed=0
+    )  # the accuracy's own is over test samples alone
+
+
+def test_two_trainings_are_noisier_than_one():
+    difference = figures.Figure(value=0.1, low=0.1, high=0.1)
+    reach = {
+        name: with_training_noise(name, difference, 0.01).high - 0.1 for name in ("scratch", "knn_pixels")
+    }
+    assert reach["knn_pixels"] == pytest.approx(0.0196, abs=1e-4)
+    assert reach["scratch"] == pytest.approx(0.0196 * 2**0.5, abs=1e-4)
+
+
+def test_a_baseline_that_is_part_of_the_model_is_not_the_best_one(tmp_path, measured):
+    every = measured[0]
+    here = prepare(tmp_path, {0: 6, 1: 6, 2: 6})
+    tuned = here.outputs["finetune/0"]
+    here.outputs["finetune/0"] = tuned.model_copy(update={"made_of": (every.best_baseline,)})
+    output = run(here, bootstrap=300)[0]
+    assert output.baselines == every.baselines
+    others = {name: value for name, value in every.baselines.items() if name != every.best_baseline}
+    assert output.best_baseline in others
+    assert output.metrics["margin"] == pytest.approx(output.metrics["accuracy"] - max(others.values()))
+
+
+@pytest.mark.parametrize(
+    ("keep", "said"),
+    [
+        (1, "there is 1 test sample, so the accuracy does not show whether"),
+        (None, "test samples are of one class, so the accuracy does not show whether"),
+    ],
+)
+def test_a_test_set_that_shows_nothing_ends_in_a_sentence(tmp_path, keep, said):
+    """One test sample; test samples of one class only."""
+    here = prepare(tmp_path, {0: 6, 1: 6, 2: 6})
+    at = here.store / "snapshot" / "0"
+    table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
+    rows = table.test_rows()[table.label[table.test_rows()] == 1][:keep]
+    label = np.where((table.split == "test") & ~np.isin(np.arange(len(table.label)), rows), -1, table.label)
+    Table(table.ids, table.shards, table.split, label).save(at / "t.parquet")
+    shown = here.outputs["snapshot/0"]
+    here.outputs["snapshot/0"] = SimpleNamespace(
+        **{**vars(shown), "table": Artifact.of(at / "t.parquet", at)}
+    )
+    output, _ = run(here, bootstrap=50)
+    assert output.samples == len(rows)
+    assert [row.support for row in output.per_class.values()] == [0, len(rows), 0]
+    assert any(said in warning for warning in output.worth.warnings)
+    check = worst_class({name: row.model_dump() for name, row in output.per_class.items()}, GateConfig())
+    assert "2 classes without a test sample not judged" in check.why
+
+
+def test_a_class_without_a_test_sample_is_measured_without_it(tmp_path):
+    here = prepare(tmp_path, {0: 6, 1: 6, 2: 6})
+    at = here.store / "snapshot" / "0"
+    table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
+    label = np.where((table.split == "test") & (table.label == 2), -1, table.label)
+    Table(table.ids, table.shards, table.split, label).save(at / "t.parquet")
+    shown = here.outputs["snapshot/0"]
+    here.outputs["snapshot/0"] = SimpleNamespace(
+        **{**vars(shown), "table": Artifact.of(at / "t.parquet", at)}
+    )
+    output, _ = run(here, bootstrap=50)
+    assert output.per_class[CLASSES[2]].support == 0
+    assert output.sets.worst_class in CLASSES[:2]
+
+
 def test_before_the_temperature_is_without_it(tmp_path):
     plain = run(prepare(tmp_path, {0: 6, 1: 6, 2: 6}, temperature=1.0), bootstrap=10)[0]
     assert plain.metrics["ece"] == pytest.approx(plain.metrics["ece_before"])
@@ -146,6 +241,10 @@ def test_the_one_label_that_cross_fitting_denies_is_suspected(measured):
     assert (output.suspects.checked, output.suspects.found) == (18, 1)
     suspect = output.suspects.worst[0]
     assert (suspect.row, suspect.id) == (row, table.ids[row])
+    assert output.suspects.disputed == 1
+    assert output.suspects.precision > 0.9
+    assert suspect.wrong > 0.9
+    assert output.suspects.why == ""
     assert suspect.label == CLASSES[table.label[row]]
     assert suspect.likely == CLASSES[(table.label[row] + 1) % 3]
 

@@ -429,7 +429,7 @@ def test_a_portfolio_serves_a_student_of_its_mean(tmp_path):
     told = output.portfolio
     assert told.served == "committee"
     assert [row.name for row in told.rows] == ["method", "pixels", "probe", "alone", "scratch"]
-    assert output.made_of == ["logistic_pixels", "probe", "alone", "scratch"]
+    assert output.made_of == ()
     assert output.method == "fixmatch in a committee, distilled"
     assert output.validation == told.accuracy
     model, teacher = (load_classifier((folder / file.path).parent) for file in (output.model, output.teacher))
@@ -447,7 +447,7 @@ def test_a_candidate_that_leads_is_served_as_it_is(tmp_path, monkeypatch):
     output, folder, here = run(tmp_path, {0: 6, 1: 6, 2: 6}, portfolio={"steps": 5})
     assert output.portfolio.served == "pixels"
     assert output.method == "pixels"
-    assert output.made_of == ["logistic_pixels"]
+    assert output.made_of == ("logistic_pixels",)
     assert output.teacher is None
     model = load_classifier((folder / output.model.path).parent)
     assert model.config.encoder.name == "pixels"

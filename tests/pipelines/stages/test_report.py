@@ -227,7 +227,9 @@ def test_what_else_speaks_for_or_against_the_model_is_shown(
 ) -> None:
     page, found = made[1], output_of(context, "evaluate")
     assert f"supervised learning needs all {found['saving']['sizes'][-1]} for" in page
-    assert "1 of 18 labels disagrees" in page
+    assert "1 of 18 labels is probably wrong" in page
+    assert "rather " in page
+    assert "wrong with probability" in page
     assert f"<b>{found['worth']['line']}.</b>" in page
     assert page.count("Warning: ") == len(found["worth"]["warnings"])
     assert "<td>same encoder, labels alone</td>" in page
