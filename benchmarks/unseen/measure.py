@@ -67,7 +67,7 @@ def measured(cell: Cell, folder: Path, code: str, commit: str, steps: Steps | No
     models = tested(product, found)
     data, views = data_of(product, models.ids), product.output("finetune").views
     assert views is not None, "a recipe of init names no view of its own"
-    columns, seconds = beside(product, data, views.policy, place / "beside", steps)
+    columns, seconds = beside(product, data, views.policy, place / "beside", folder / "pypi", steps)
     promoted = product.output("promote")
     return Line.model_validate({
         **head,
