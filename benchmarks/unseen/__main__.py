@@ -1,12 +1,21 @@
 """python -m benchmarks.unseen sets | packages | write | run | results: see command.py."""
 
 import os
+import signal
 import sys
+from types import FrameType
 
 from components.cores import ONE_THREAD
 from components.errors import UserError
 
+
+def stop(number: int, frame: FrameType | None) -> None:
+    """Ends what was started as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)
     os.environ.update(ONE_THREAD)  # before what reads it is imported
     from benchmarks.unseen.command import main
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -22,7 +23,7 @@ from benchmarks.unseen.plan import Cell
 from components.files import write_atomically
 from pipelines.artifact import Artifact
 from pipelines.journal import stages
-from pipelines.processes import child_environ
+from pipelines.processes import TOKEN, child_environ, end
 from pipelines.settings import Settings
 from pipelines.store import read_output
 
@@ -131,13 +132,19 @@ def own_candidates(product: Product) -> dict[str, float]:
 
 
 def _selfsup(arguments: list[str], settings: Settings, folder: Path) -> None:
-    """The command in a process of its own; what it prints is appended to log.txt."""
-    log = folder / "log.txt"
+    """The command in a process of its own, which ends with this one; what it prints is appended to log.txt."""
+    log, token = folder / "log.txt", uuid4().hex
     with log.open("ab") as stream:
-        code = subprocess.run(
+        process = subprocess.Popen(
             [sys.executable, "-m", "pipelines.cli", *arguments],
-            cwd=folder, env=child_environ(settings), stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
-        ).returncode  # fmt: skip
+            cwd=folder, env={**child_environ(settings), TOKEN: token}, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            code = process.wait()
+        finally:
+            if process.returncode is None:  # this process was told to stop
+                end(process, token)
     if code:
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"

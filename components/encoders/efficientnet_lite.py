@@ -17,10 +17,8 @@ from components.errors import UserError
 
 FEATURES = 1280
 EPSILON = 1e-3  # of batch norm
-MEAN, STD = (
-    127 / 255,
-    128 / 255,
-)  # of pixels in [0, 1], in every channel, as the published weights were trained
+# Of pixels in [0, 1], in every channel, as the published weights were trained.
+MEAN, STD = 127 / 255, 128 / 255
 
 
 class Stage(NamedTuple):

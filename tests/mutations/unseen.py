@@ -8,6 +8,7 @@ RESULTS = ("tests/benchmarks/unseen/test_results.py",)
 BESIDE = ("tests/benchmarks/unseen/test_beside.py",)
 NETWORK = ("tests/components/encoders/test_efficientnet_lite.py",)
 PUBLISHED = ("tests/components/encoders/test_published.py",)
+MEASURE = ("tests/benchmarks/unseen/test_measure.py", "-m", "not slow")
 HUB = ("tests/components/encoders/test_hub.py",)
 ROWS = "benchmarks/unseen/results.py"
 OTHERS = "benchmarks/unseen/beside.py"
@@ -26,6 +27,9 @@ MUTATIONS = [
     Mutation(ROWS, "worst = min(found", "worst = max(found", RESULTS),
     Mutation(OTHERS, "packed=Packed(self.material.packed.images, self.tests)", "packed=self.material.packed", BESIDE),
     Mutation(OTHERS, "np.flatnonzero(of != k), np", "np.flatnonzero(of == k), np", BESIDE),
+    Mutation("benchmarks/unseen/product.py", "end(process, token)", "pass", MEASURE),
+    Mutation("benchmarks/unseen/measure.py", "if cell not in finished and", "if", MEASURE),
+    Mutation("benchmarks/unseen/product.py", "shutil.rmtree(folder, ignore_errors=True)", "pass", MEASURE),
     Mutation(LITE, "pads += [pad // 2, pad - pad // 2]", "pads += [pad - pad // 2, pad // 2]", NETWORK),
     Mutation(LITE, "(_TIMM_FIRST if stage == 0 else _TIMM)", "_TIMM", NETWORK),
     Mutation(LITE, "MEAN, STD = 127 / 255, 128 / 255", "MEAN, STD = 128 / 255, 127 / 255", PUBLISHED),

@@ -1,9 +1,13 @@
 """The runner: what it skips, what it resumes, and one cell for real."""
 
 import fcntl
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
+import psutil
 import pytest
 import yaml
 
@@ -19,6 +23,7 @@ from benchmarks.unseen.sets import SETS
 from benchmarks.unseen.split import draw_labels
 from components.errors import UserError
 from components.evaluation.baselines import knn_on_pixels, pixels
+from pipelines.code import ROOT
 
 CELLS = [Cell("digits", 10, 0), Cell("fashion", 10, 0), Cell("digits", 10, 1)]
 
@@ -130,6 +135,40 @@ def test_a_run_that_fails_gives_its_last_line(tmp_path):
         product._selfsup(["run", "nowhere"], settings, tmp_path)
 
 
+def test_stopped_it_ends_what_it_started(tmp_path):
+    """The command is replaced by one that starts another and waits."""
+    script = tmp_path / "pipelines" / "cli.py"
+    script.parent.mkdir()
+    (script.parent / "__init__.py").touch()
+    script.write_text(
+        "import os, subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)'], start_new_session=True)\n"
+        "open('pids', 'w').write(f'{os.getpid()} {child.pid}')\n"
+        "time.sleep(300)\n"
+    )
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom benchmarks.unseen import __main__, product\n"
+        "import signal; signal.signal(signal.SIGTERM, __main__.stop)\n"
+        f"real = product.child_environ\n"
+        f"product.child_environ = lambda s: {{**real(s), 'PYTHONPATH': {str(tmp_path)!r}}}\n"
+        f"place = Path({str(tmp_path)!r}); product._selfsup(['run'], product.settings_of(place), place)\n"
+    )
+    runner = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
+    wait_for(lambda: (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().count(" "))
+    pids = [int(text) for text in (tmp_path / "pids").read_text().split()]
+    assert all(psutil.pid_exists(pid) for pid in pids)
+    runner.terminate()
+    assert runner.wait(30) != 0
+    wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+
+
+def wait_for(condition, seconds=60.0):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def shorten(settings):
     """As init wrote it, but for the length of its trainings."""
     file = settings.user_recipes / "digits.yaml"
@@ -158,7 +197,7 @@ def test_a_cell_for_real(tmp_path, monkeypatch):
     numbers, truth = unpack(line.tests), unpack(line.truth)
     assert numbers.tolist() == np.flatnonzero(found.test).tolist()
     assert truth.tolist() == found.labels[numbers].tolist()
-    assert list(line.columns) == [
+    assert [column for column in line.columns if column != "published"] == [
         "model", "logistic", "knn", "supervised", "fixmatch", "supervised photo", "fixmatch photo",
     ]  # fmt: skip
     assert {"alone", "scratch", "probe", "knn"} <= set(line.own)
