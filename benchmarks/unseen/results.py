@@ -101,7 +101,7 @@ def results(lines: Sequence[Line], code: str | None = None) -> str:
 
 def page(lines: Sequence[Line], code: str | None = None) -> str:
     """docs/unseen.md."""
-    return f"{NOTES.read_text(encoding='utf-8')}\n{results(lines, code)}\n"
+    return f"{NOTES.read_text(encoding='utf-8').rstrip()}\n\n{results(lines, code)}\n"
 
 
 def _row(group: list[Line]) -> Row:
