@@ -14,8 +14,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from components.encoders.efficientnet_lite import FEATURES, MEAN, STD, EfficientnetLite0, renamed
@@ -141,6 +139,9 @@ def _in_package(name: str, packages: Path | None) -> Path:
 
 
 def _tensors(file: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError  # encoders import without it
+    from safetensors.torch import load_file
+
     try:
         if file.suffix == ".safetensors":
             found: object = load_file(file)
