@@ -1,13 +1,15 @@
 """Every encoder, by the name its configuration carries. Adding one is a line here."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from components.config import Config
 from components.encoders.adapters import Timm, TimmConfig, Transformers, TransformersConfig
 from components.encoders.base import Encoder
 from components.encoders.convnext import Convnext, ConvnextConfig, ConvnextTinyConfig, convnext_topology
+from components.encoders.joined import Joined
 from components.encoders.pixels import Pixels, PixelsConfig
 from components.encoders.resnet import Resnet, Resnet18Config, Resnet50Config, ResnetConfig, topology
 from components.encoders.start import begin_from
@@ -25,11 +27,21 @@ EncoderConfig = Annotated[
     | TransformersConfig,
     Field(discriminator="name"),
 ]
-ServedConfig = Annotated[
-    EncoderConfig | PixelsConfig, Field(discriminator="name")
-]  # what a model may rest on
 
-__all__ = ["Encoder", "EncoderConfig", "ServedConfig", "build_encoder", "start_encoder"]
+
+class JoinedConfig(Config):
+    """members: side by side, pixels last."""
+
+    name: Literal["joined"] = "joined"
+    members: tuple[Annotated[EncoderConfig | PixelsConfig, Field(discriminator="name")], ...] = Field(
+        min_length=2
+    )
+
+
+# What a model may rest on; the last two are never trained.
+ServedConfig = Annotated[EncoderConfig | PixelsConfig | JoinedConfig, Field(discriminator="name")]
+
+__all__ = ["Encoder", "EncoderConfig", "JoinedConfig", "ServedConfig", "build_encoder", "start_encoder"]
 
 # kind of configuration -> the network of one, its channels, means and stds
 BUILD: dict[type, Callable[..., Encoder]] = {
@@ -43,6 +55,7 @@ BUILD: dict[type, Callable[..., Encoder]] = {
     TimmConfig: Timm,
     TransformersConfig: Transformers,
     PixelsConfig: Pixels,
+    JoinedConfig: lambda config, *given: Joined([build_encoder(m, *given) for m in config.members], *given),
 }
 
 

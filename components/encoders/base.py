@@ -35,6 +35,11 @@ class Encoder(nn.Module):
         self.register_buffer("mean", torch.tensor(list(mean)).reshape(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(list(std)).reshape(1, -1, 1, 1))
 
+    @property
+    def embedding_dim(self) -> int:
+        """How many of the features, from the first on, stand for the sample; the others only help a head."""
+        return self.feature_dim
+
     def standardised(self, x: Tensor) -> Tensor:
         """Pixels in [0, 1] -> of mean 0 and deviation 1."""
         return (x - self.mean) / self.std

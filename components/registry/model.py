@@ -61,8 +61,8 @@ class Classifier(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = build_encoder(config.encoder, config.modality.channels, config.mean, config.std)
-        size = self.encoder.feature_dim
-        self.head = nn.Linear(size, len(config.classes))
+        self.head = nn.Linear(self.encoder.feature_dim, len(config.classes))
+        size = self.encoder.embedding_dim
         if config.outliers is not None:
             self.register_buffer("means", torch.zeros(config.outliers.groups, size))
             self.register_buffer("whiten", torch.zeros(size, size))
@@ -72,13 +72,13 @@ class Classifier(nn.Module):
         return self.answer(x)[0]
 
     def answer(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x [B, C, S, S] in [0, 1] -> calibrated logits [B, K], features [B, D]."""
+        """x [B, C, S, S] in [0, 1] -> calibrated logits [B, K], embedding [B, D]."""
         features = self.encoder(x)
         logits: Tensor = self.head(features) / self.config.temperature
-        return logits, features
+        return logits, features[:, : self.encoder.embedding_dim]
 
     def distances(self, features: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """[B, D] its own features -> [B] distance from all that it learnt from; None where it does not know."""
+        """[B, D] its own embedding -> [B] distance from all that it learnt from; None where it does not know."""
         if self.config.outliers is None:
             return None
         means, whiten = self.means.cpu().numpy(), self.whiten.cpu().numpy()
@@ -160,7 +160,7 @@ class Predictor:
                 logits.append(part[0].double())
                 features.append(part[1].float())
         probabilities = torch.cat(logits).softmax(1).numpy() if logits else np.empty((0, len(config.classes)))
-        nothing = np.empty((0, self.classifier.encoder.feature_dim), np.float32)
+        nothing = np.empty((0, self.classifier.encoder.embedding_dim), np.float32)
         embedding = torch.cat(features).numpy() if features else nothing
         best, apart, known = probabilities.argmax(1), self.classifier.distances(embedding), config.outliers
         columns: dict[str, Any] = {

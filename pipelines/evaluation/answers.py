@@ -19,7 +19,7 @@ from pipelines.store import Artifact, Context
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
-BESIDE = ("alone", "teacher", "scratch")  # what finetune may have trained beside the model
+BESIDE = ("alone", "own", "scratch")  # what finetune may have trained beside the model
 
 
 def load(context: Context, reference: str, weights: Artifact, config: Artifact) -> Classifier:

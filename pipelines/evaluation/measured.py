@@ -21,7 +21,7 @@ from components.evaluation.training_noise import widened
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 BASELINES = ("scratch", "logistic_pixels", "knn_pixels")  # the rest looks at our features
-TRAINED = ("scratch", "alone", "teacher")  # networks whose accuracy depends on the seed of their training
+TRAINED = ("scratch", "alone", "own")  # networks whose accuracy depends on the seed of their training
 
 
 class Measured(Config):
@@ -31,7 +31,7 @@ class Measured(Config):
     baselines: accuracy of scratch, logistic_pixels, knn_pixels; frozen: of knn and probe on the frozen
     features.
     intervals: of the accuracy of the model, of all of these, and of alone (the same encoder with the labels alone) and
-    teacher (what the model was distilled from) where there are such; differences: of the model less each of them,
+    own (the method's own network) where there are such; differences: of the model less each of them,
     paired, over test samples and training noise.
     training_deviation: standard deviation of a network's accuracy between trainings
     (components.evaluation.training_noise).

@@ -39,11 +39,11 @@ class ScratchConfig(Config):
 
 class PortfolioConfig(Config):
     """The method's network and simpler models, weighted by what they answer on labels that they were not given
-    (components.evaluation.stacking); a student that learns from their mean is served.
+    (components.evaluation.stacking) and served as one, or the one that leads.
 
     candidates: beside the method. favour: weight of the method before any evidence; the others share the rest.
     strength: labels that the weights before the evidence count for. lead: weight from which on a candidate is served
-    as it is. steps: of the student.
+    alone.
     """
 
     candidates: tuple[Literal["pixels", "probe", "alone", "scratch"], ...] = (
@@ -52,10 +52,9 @@ class PortfolioConfig(Config):
         "alone",
         "scratch",
     )
-    favour: float = Field(default=0.5, gt=0, lt=1)
-    strength: NonNegativeFloat = 30.0
+    favour: float = Field(default=0.4, gt=0, lt=1)
+    strength: NonNegativeFloat = 100.0
     lead: float = Field(default=0.9, gt=0.5, le=1)
-    steps: PositiveInt = 200
 
 
 class DistillConfig(DistillationConfig):

@@ -1,7 +1,5 @@
 """The third step: a student that learns on all samples what a teacher says of them."""
 
-import copy
-
 import numpy as np
 import torch
 from torch import nn
@@ -9,7 +7,7 @@ from torch import nn
 from components.encoders import Encoder, start_encoder
 from components.evaluation.probe import Probe
 from components.registry.model import ModelConfig
-from components.training.fewlabels import Job, Material, Network
+from components.training.fewlabels import Job, Material
 from components.training.loop import Trained
 from pipelines.finetuning.config import DistillConfig, FinetuneConfig
 from pipelines.finetuning.layers import Meter, shared_by
@@ -19,7 +17,7 @@ def distil(
     request: FinetuneConfig,
     config: DistillConfig,
     teacher: nn.Module,
-    start: tuple[Encoder, Probe] | Network,
+    start: tuple[Encoder, Probe],
     model: ModelConfig,
     material: Material,
     meter: Meter,
@@ -27,17 +25,13 @@ def distil(
     """The student and what its model.json says; it answers at the teacher's temperature, whose logits it has learnt.
 
     teacher: [B, C, S, S] -> [B, K] logits. start: what a student of the same kind begins with: the pretrained encoder
-    and a head on its features, or a network that is trained already.
+    and a head on its features.
     """
     if config.encoder is not None:
         torch.manual_seed(request.seed)
         encoder = start_encoder(config.encoder, model.modality.channels, model.mean, model.std)
         model = model.model_copy(update={"encoder": config.encoder})
         head = None
-    elif isinstance(start, Network):
-        encoder = copy.deepcopy(start.encoder)
-        weight, bias = (part.detach().double().cpu().numpy() for part in (start.head.weight, start.head.bias))
-        head = (weight, bias)
     else:
         encoder, raw = start[0], start[1].raw()
         head = (raw.weight, raw.bias)

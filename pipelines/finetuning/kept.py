@@ -12,15 +12,15 @@ from components.modalities.image import ImageConfig
 from components.registry.model import ModelConfig
 from components.training.fewlabels import Material, Network, final_parts, logits
 from components.training.loop import Trained
-from pipelines.finetuning.candidates import COMMITTEE
-from pipelines.finetuning.config import CrossFitConfig, DistillConfig, FinetuneConfig
+from pipelines.finetuning.candidates import COMMITTEE, METHOD, Portfolio
+from pipelines.finetuning.config import CrossFitConfig, FinetuneConfig
 from pipelines.finetuning.distil import distil
 from pipelines.finetuning.head import Frozen
 from pipelines.finetuning.held import Held
 from pipelines.finetuning.judges import Judges
 from pipelines.finetuning.layers import Meter
 from pipelines.finetuning.ordinary import ordinary_of
-from pipelines.finetuning.portfolio import Candidate, Chosen, candidates_of, choose, lines
+from pipelines.finetuning.portfolio import Candidate, candidates_of, choose, lines
 from pipelines.finetuning.scratch import Scratch, named, save
 from pipelines.store import Artifact
 
@@ -65,15 +65,13 @@ def temperature_note(
 
 @dataclass(frozen=True)
 class Served:
-    """network: that is registered; encoder: what its encoder is. held: held-out answers that it is judged by.
-    method: by what it was made. student: whether it has learnt from a teacher. chosen: among the candidates."""
+    """model: network that is registered, and what it is judged by. method: by what it was made. own: whether that is
+    the method's own network. portfolio: the candidates it was chosen from."""
 
-    network: Network
-    encoder: ServedConfig
-    held: Held | None
+    model: Candidate
     method: str
-    student: bool = False
-    chosen: Chosen | None = None
+    own: bool = True
+    portfolio: Portfolio | None = None
 
 
 def serve(
@@ -85,40 +83,23 @@ def serve(
     material: Material,
     meter: Meter,
 ) -> Served:
-    """The network to keep: the method's own, the candidate that leads, or a student: of the committee, or where the
-    recipe distils, of whichever of these. encoder: the pretrained one. model: what describes a network of it."""
-    chosen, best = None, own
-    name: str = request.method.name
+    """The network to keep: the method's own, or what the portfolio chose; and where the recipe distils, a student of
+    that. encoder: the pretrained one. model: what describes a network of it."""
+    best, method, portfolio = own, str(request.method.name), None
     if own.held is not None and request.portfolio is not None:
-        candidates = candidates_of(request, own, encoder, judges, model, material)
-        chosen = choose(request.portfolio, candidates)
-        for line in lines(chosen.portfolio):
+        chosen = choose(
+            request.portfolio, candidates_of(request, own, encoder, judges, model, material), model
+        )
+        best, portfolio = chosen.model, chosen.portfolio
+        for line in lines(portfolio):
             meter.context.say(line)
-        if chosen.portfolio.served == COMMITTEE:
-            return _student_of_several(request, own, chosen, model, material, meter)
-        best = candidates[chosen.portfolio.served]
-        name = name if best is own else chosen.portfolio.served
-    if request.distill is None:
-        return Served(best.network, best.encoder, best.held, name, chosen=chosen)
-    teacher, start = best.network.whole(), (encoder, judges.probe)
-    student, said = distil(request, request.distill, teacher, start, model, material, meter)
-    return Served(final_parts(student), said.encoder, best.held, f"{name}, distilled", True, chosen)
-
-
-def _student_of_several(
-    request: FinetuneConfig,
-    own: Candidate,
-    chosen: Chosen,
-    model: ModelConfig,
-    material: Material,
-    meter: Meter,
-) -> Served:
-    """It begins as the method's network ended."""
-    assert request.portfolio is not None
-    config = request.distill or DistillConfig(steps=request.portfolio.steps)
-    student, said = distil(request, config, chosen.teacher, own.network, model, material, meter)
-    name = f"{request.method.name} in a committee, distilled"
-    return Served(final_parts(student), said.encoder, chosen.held, name, True, chosen)
+        if portfolio.served != METHOD:
+            method = f"{method} in a committee" if portfolio.served == COMMITTEE else portfolio.served
+    if request.distill is not None:
+        teacher, start = best.network.whole(), (encoder, judges.probe)
+        student, said = distil(request, request.distill, teacher, start, model, material, meter)
+        best, method = Candidate(best.held, final_parts(student), said.encoder), f"{method}, distilled"
+    return Served(best, method, best is own, portfolio)
 
 
 def save_all(
@@ -134,34 +115,33 @@ def save_all(
 ) -> dict[str, Any]:
     """Write the model, and beside it what it has to beat, each as a model folder, and the held-out answers;
     as fields of the stage's output. snapshot: output of that stage."""
-    held, folder, context = served.held, meter.folder, meter.context
+    held, folder, context = served.model.held, meter.folder, meter.context
     second = None if served.method == "alone" else judges.alone  # it agrees with itself
-    share, by_agreement = agreed(served.network, second, frozen, material)
+    share, by_agreement = agreed(served.model.network, second, frozen, material)
     temperature = together(held.temperature if held else None, len(held.labels) if held else 0, by_agreement)
     context.say(temperature_note(temperature, held.temperature if held else None, share, by_agreement))
-    model = described(snapshot, served.encoder, held, temperature, request.cross_fit)
-    ordinary = ordinary_of(served.network, material, request.false_alarms, request.seed)
-    weights, description = save(served.network, model, folder / "model", folder, ordinary)
+    model = described(snapshot, served.model.encoder, held, temperature, request.cross_fit)
+    ordinary = ordinary_of(served.model.network, material, request.false_alarms, request.seed)
+    weights, description = save(served.model.network, model, folder / "model", folder, ordinary)
     made: dict[str, Any] = {"model": weights, "config": description}
     plain = described(snapshot, own.encoder, None, temperature, request.cross_fit)
-    if served.student:
-        made |= named("teacher", save(own.network, plain, folder / "teacher", folder))
+    if not served.own:
+        made |= named("own", save(own.network, plain, folder / "own", folder))
     made |= beside(judges.alone, judges.scratch, plain, meter)
-    if request.labels_alone and served.student:
-        made |= {"alone": made["teacher"], "alone_config": made["teacher_config"]}
+    if request.labels_alone and not served.own:
+        made |= {"alone": made["own"], "alone_config": made["own_config"]}
     if held is not None:
         context.say(f"cross-fitted accuracy {held.accuracy:.3f} on {len(held.labels)} labels")
         held.save(folder / "held.parquet", table.labelled_rows())
         made["held"] = Artifact.of(folder / "held.parquet", folder)
-    chosen = served.chosen
     return made | {
         "method": served.method,
         "agreement": share,
         "temperature": temperature,
         "validation": held.accuracy if held else None,
         "validated": len(held.labels) if held else 0,
-        "portfolio": chosen.portfolio if chosen else None,
-        "made_of": chosen.portfolio.itself if chosen else (),
+        "portfolio": served.portfolio,
+        "made_of": served.portfolio.itself if served.portfolio else (),
     }
 
 

@@ -51,8 +51,7 @@ class Meter:
         folds = possible_folds(material.labels, request.cross_fit.folds)
         scratch = request.scratch
         runs = 1 + len(scratch.learning_rates) * possible_folds(material.labels, scratch.folds)
-        student = request.distill or request.portfolio
-        third = student.steps if student else 0
+        third = request.distill.steps if request.distill else 0
         whole = size * (request.steps + folds * request.cross_fit.steps + third)
         alone = 0 if request.labels_alone else request.steps + folds * request.cross_fit.steps
         self.total = float(whole + request.batch_size * (alone + scratch.steps * runs))

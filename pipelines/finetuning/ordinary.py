@@ -12,16 +12,17 @@ WIDEST = 2048  # features: whitening is the square of them
 
 
 def ordinary_of(network: Network, material: Material, rate: float, seed: int) -> Ordinary | None:
-    """None where there are too few samples, or more features than WIDEST. The groups are the classes that it answers,
-    so all samples count.
+    """None where there are too few samples, or an embedding wider than WIDEST. The groups are the classes that it
+    answers, so all samples count.
 
     In float32 whatever the training computed in: so it answers where it is served.
     """
-    if network.head.in_features > WIDEST:
+    width = network.encoder.embedding_dim
+    if width > WIDEST:
         return None
     plain = replace(material, placement=replace(material.placement, dtype=torch.float32))
     chosen = np.sort(np.random.default_rng(seed).permutation(len(material.packed))[:MOST])
     features = plain.features(network.encoder, chosen)
     with torch.no_grad():
         answered = network.head(torch.from_numpy(features).to(material.placement.device)).argmax(dim=1)
-    return fit_ordinary(features, answered.cpu().numpy(), rate, seed)
+    return fit_ordinary(features[:, :width], answered.cpu().numpy(), rate, seed)

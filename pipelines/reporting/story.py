@@ -11,7 +11,7 @@ NAMES = {
     "knn_pixels": "nearest neighbours on pixels",
     "scratch": "same network, random start, labels only",
     "alone": "same encoder, labels alone",
-    "teacher": "the model before distillation",
+    "own": "the method's own network",
     "probe": "linear probe on the frozen features",
     "knn": "nearest neighbours on the frozen features",
 }

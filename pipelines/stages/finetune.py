@@ -43,7 +43,7 @@ class Request(FinetuneConfig):
 
 class Output(Config):
     """model, config: model.safetensors and model.json in one folder; likewise alone: the same encoder with the labels
-    alone; scratch: the same network from random; teacher: what the model was distilled from.
+    alone; scratch: the same network from random; own: the method's own network, where that is not the model.
 
     skipped: why nothing was trained; all else is then None. method: by which the model was made. start: why its
     training began from random, empty where it began from the pretrained encoder. head_validation,
@@ -64,8 +64,8 @@ class Output(Config):
     method: str = ""
     alone: Artifact | None = None
     alone_config: Artifact | None = None
-    teacher: Artifact | None = None
-    teacher_config: Artifact | None = None
+    own: Artifact | None = None
+    own_config: Artifact | None = None
     scratch: Artifact | None = None
     scratch_config: Artifact | None = None
     scratch_rate: float | None = None

@@ -95,7 +95,7 @@ def test_what_it_tells(finished):
     assert output.scratch_rate in (0.003, 0.01)
     assert len({output.scratch.path, output.alone.path, output.model.path}) == 3
     assert output.method == "fixmatch"
-    assert output.teacher is None
+    assert output.own is None
     assert 0.05 <= output.temperature <= 20
     assert output.samples_per_second > 0
     assert not (folder / "checkpoints").exists()
@@ -322,7 +322,7 @@ def test_the_third_step_keeps_a_student_that_says_what_the_teacher_says(tmp_path
     output, folder, here = run(tmp_path, {0: 6, 1: 6, 2: 6}, distill={"steps": 60}, **DISTILLED)
     assert output.method == "fixmatch, distilled"
     student, teacher = (
-        load_classifier((folder / at.path).parent).eval() for at in (output.model, output.teacher)
+        load_classifier((folder / at.path).parent).eval() for at in (output.model, output.own)
     )
     images = (
         torch.from_numpy(np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))).float() / 255
@@ -343,7 +343,7 @@ def test_a_student_may_be_smaller_and_a_killed_distillation_goes_on_in_the_same_
     (tmp_path / "through").mkdir()
     through, folder, _ = run(tmp_path / "through", {0: 4, 1: 4, 2: 4}, **options)
     assert tuple(load_classifier((folder / through.model.path).parent).config.encoder.widths) == (4, 8)
-    assert tuple(load_classifier((folder / through.teacher.path).parent).config.encoder.widths) == (8, 16)
+    assert tuple(load_classifier((folder / through.own.path).parent).config.encoder.widths) == (8, 16)
     (tmp_path / "killed").mkdir()
     here = context(tmp_path / "killed", {0: 4, 1: 4, 2: 4})
     at = here.store / "finetune" / "0"
@@ -361,14 +361,14 @@ def test_a_student_may_be_smaller_and_a_killed_distillation_goes_on_in_the_same_
         finetune.run(request(**options), at, here)
     again = finetune.run(request(**options), at, here)
     assert again.model.sha256 == through.model.sha256
-    assert again.teacher.sha256 == through.teacher.sha256
+    assert again.own.sha256 == through.own.sha256
 
 
 def test_supervised_and_then_distilled_is_compared_with_its_teacher(tmp_path):
     output, _, _ = run(
         tmp_path, {0: 4, 1: 4, 2: 4}, **DISTILLED, method={"name": "supervised"}, distill={"steps": 5}
     )
-    assert output.alone == output.teacher != output.model
+    assert output.alone == output.own != output.model
 
 
 def test_where_samples_come_from_reaches_the_method_as_two_domains(tmp_path):
@@ -421,34 +421,43 @@ def test_views_of_a_policy_or_a_view_that_the_recipe_names(tmp_path, monkeypatch
     assert (output.views.policy, output.views.reason) == ("signal", "the recipe names it")
 
 
-def test_a_portfolio_serves_a_student_of_its_mean(tmp_path):
+def test_a_portfolio_serves_several_as_one(tmp_path):
     long = {"steps": 30, "cross_fit": {"folds": 2, "steps": 20}, "scratch": {"steps": 30, "folds": 2}}
     output, folder, here = run(
-        tmp_path, {0: 6, 1: 6, 2: 6}, **long, portfolio={"steps": 60, "strength": 1000.0, "favour": 0.25}
+        tmp_path, {0: 6, 1: 6, 2: 6}, **long, portfolio={"strength": 1000.0, "favour": 0.4}
     )
     told = output.portfolio
     assert told.served == "committee"
     assert [row.name for row in told.rows] == ["method", "pixels", "probe", "alone", "scratch"]
     assert output.made_of == ()
-    assert output.method == "fixmatch in a committee, distilled"
+    assert output.method == "fixmatch in a committee"
     assert output.validation == told.accuracy
-    model, teacher = (load_classifier((folder / file.path).parent) for file in (output.model, output.teacher))
-    assert model.config.encoder == teacher.config.encoder
+    files = (output.model, output.own, output.alone, output.scratch)
+    model, *parts = (load_classifier((folder / file.path).parent) for file in files)
+    assert [member.name for member in model.config.encoder.members] == [*["resnet"] * 4, "pixels"]
+    assert model.config.outliers is not None
     with torch.no_grad():
-        ours, own = model(unlabelled(here)), teacher(unlabelled(here))
-    assert (ours.argmax(1) == own.argmax(1)).float().mean() > 0.6
-    assert not torch.equal(ours, own)
+        ours, features = model.answer(unlabelled(here))
+        assert (
+            features.shape[1]
+            == sum(part.encoder.feature_dim for part in parts) + parts[0].encoder.feature_dim
+        )
+        close = [(part(unlabelled(here)).argmax(1) == ours.argmax(1)).float().mean() for part in parts]
+    assert min(close) > 0.5
+    held = pq.read_table(folder / output.held.path)
+    logits = np.stack([held[f"logit_{k}"].to_numpy() for k in range(3)], axis=1)
+    assert (logits.argmax(1) == held["label"].to_numpy()).mean() == pytest.approx(output.validation)
 
 
 def test_a_candidate_that_leads_is_served_as_it_is(tmp_path, monkeypatch):
     from pipelines.finetuning import portfolio
 
     monkeypatch.setattr(portfolio, "stacked", lambda held, *rest: np.array([0.02, 0.95, 0.01, 0.01, 0.01]))
-    output, folder, here = run(tmp_path, {0: 6, 1: 6, 2: 6}, portfolio={"steps": 5})
+    output, folder, here = run(tmp_path, {0: 6, 1: 6, 2: 6}, portfolio={})
     assert output.portfolio.served == "pixels"
     assert output.method == "pixels"
     assert output.made_of == ("logistic_pixels",)
-    assert output.teacher is None
+    assert output.own is not None
     model = load_classifier((folder / output.model.path).parent)
     assert model.config.encoder.name == "pixels"
     with torch.no_grad():
