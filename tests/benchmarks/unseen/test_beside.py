@@ -86,7 +86,7 @@ def test_the_rate_is_that_which_does_better_on_held_out_labels(data, tmp_path, m
 
     monkeypatch.setattr(Scratch, "answers", answers)
     assert of_two.rate(module.SupervisedConfig(), 5) == 0.004
-    assert asked == [(rate, 6, 6) for rate in (0.001, 0.001, 0.004, 0.004)]
+    assert asked == [(rate, 8, 4) for rate in (0.001,) * 3 + (0.004,) * 3]
     one_a_class = Data(
         given.images, given.train, given.labelled[:0], given.labels[:0], given.tests, given.classes
     )
