@@ -11,6 +11,7 @@ from components.encoders.base import Encoder
 from components.encoders.convnext import Convnext, ConvnextConfig, ConvnextTinyConfig, convnext_topology
 from components.encoders.joined import Joined
 from components.encoders.pixels import Pixels, PixelsConfig
+from components.encoders.published import Published, PublishedConfig
 from components.encoders.resnet import Resnet, Resnet18Config, Resnet50Config, ResnetConfig, topology
 from components.encoders.start import begin_from
 from components.encoders.vit import NamedVitConfig, Vit, VitConfig, vit_topology
@@ -27,19 +28,19 @@ EncoderConfig = Annotated[
     | TransformersConfig,
     Field(discriminator="name"),
 ]
+Finished = PixelsConfig | PublishedConfig  # nothing in them learns
 
 
 class JoinedConfig(Config):
     """members: side by side, pixels last."""
 
     name: Literal["joined"] = "joined"
-    members: tuple[Annotated[EncoderConfig | PixelsConfig, Field(discriminator="name")], ...] = Field(
+    members: tuple[Annotated[EncoderConfig | Finished, Field(discriminator="name")], ...] = Field(
         min_length=2
     )
 
 
-# What a model may rest on; the last two are never trained.
-ServedConfig = Annotated[EncoderConfig | PixelsConfig | JoinedConfig, Field(discriminator="name")]
+ServedConfig = Annotated[EncoderConfig | Finished | JoinedConfig, Field(discriminator="name")]  # of a model
 
 __all__ = ["Encoder", "EncoderConfig", "JoinedConfig", "ServedConfig", "build_encoder", "start_encoder"]
 
@@ -55,6 +56,7 @@ BUILD: dict[type, Callable[..., Encoder]] = {
     TimmConfig: Timm,
     TransformersConfig: Transformers,
     PixelsConfig: Pixels,
+    PublishedConfig: Published,
     JoinedConfig: lambda config, *given: Joined([build_encoder(m, *given) for m in config.members], *given),
 }
 

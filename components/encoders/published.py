@@ -7,15 +7,19 @@ Letters: N samples, B samples of a batch, C channels, S side in pixels.
 
 import importlib.util
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from components.config import Config
+from components.encoders.base import Encoder
 from components.encoders.efficientnet_lite import FEATURES, MEAN, STD, EfficientnetLite0, renamed
 from components.encoders.hub import HubFile, fetched, sha256_of
 from components.errors import UserError
@@ -42,16 +46,27 @@ PUBLISHED = {
 """Names that `published` takes, each with the package that holds its weights."""
 
 
-class Published(nn.Module):
-    """A frozen network: pixels [B, C, S, S] in [0, 1], C of 1 or 3, any S -> features [B, 1280]."""
+class PublishedConfig(Config):
+    """least: side in pixels to which smaller images are enlarged."""
+
+    name: Literal["published"] = "published"
+    least: PositiveInt = 96
+
+
+class Published(Encoder):
+    """A frozen network: pixels [B, C, S, S] in [0, 1], C of 1 or 3, any S -> features [B, 1280].
+
+    It was trained with statistics of pixels of its own, so those of the data play no part.
+    """
 
     feature_dim = FEATURES
 
-    def __init__(self, network: nn.Module, least: int = 64) -> None:
-        """least: side in pixels to which smaller images are enlarged."""
-        super().__init__()
-        self.network, self.least = network, least
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def __init__(
+        self, config: PublishedConfig, channels: int, mean: Sequence[float], std: Sequence[float]
+    ) -> None:
+        super().__init__(channels, mean, std)
+        self.network, self.config = EfficientnetLite0(), config
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> "Published":
@@ -62,8 +77,10 @@ class Published(nn.Module):
         """Raises ValueError: not [B, 1 or 3, S, S]."""
         if x.ndim != 4 or x.shape[1] not in (1, 3) or x.shape[2] != x.shape[3]:
             raise ValueError(f"images must be [B, 1 or 3, S, S], got {list(x.shape)}")
-        if x.shape[-1] < self.least:
-            x = F.interpolate(x, size=(self.least, self.least), mode="bilinear", align_corners=False)
+        if x.shape[-1] < self.config.least:
+            x = F.interpolate(
+                x, size=(self.config.least, self.config.least), mode="bilinear", align_corners=False
+            )
         found: Tensor = self.network((x.expand(-1, 3, -1, -1) - MEAN) / STD)
         return found
 
@@ -80,9 +97,14 @@ class Published(nn.Module):
 
 
 def published(
-    source: str | Path | HubFile, *, cache: Path, packages: Path | None = None, least: int = 64
+    source: str | Path | HubFile,
+    *,
+    cache: Path,
+    packages: Path | None = None,
+    least: int = 96,
+    channels: int = 3,
 ) -> Published:
-    """A published encoder on the CPU.
+    """A published encoder on the CPU, for images of so many channels.
 
     Args:
         source: a name in PUBLISHED; a file .safetensors, .pth or .pt; or a file of a hub.
@@ -104,9 +126,9 @@ def published(
             raise UserError(
                 f"a published encoder is a file of weights or one of {names}; there is no file {source}"
             )
-    network = EfficientnetLite0()
-    _load(network, renamed(_tensors(file), str(file)), file)
-    return Published(network, least)
+    encoder = Published(PublishedConfig(least=least), channels, [0.5] * channels, [0.5] * channels)
+    _load(encoder.network, renamed(_tensors(file), str(file)), file)
+    return encoder
 
 
 def installed(name: str, packages: Path | None = None) -> bool:

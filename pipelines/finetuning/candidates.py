@@ -9,6 +9,7 @@ TOLD = {
     "probe": "a head on the frozen encoder",
     "alone": "the encoder trained on the labels alone",
     "scratch": "the network from random, trained on the labels alone",
+    "published": "a head on the published encoder",
 }
 BASELINE_OF = {"pixels": "logistic_pixels", "scratch": "scratch", "alone": "alone", "probe": "probe"}
 

@@ -43,7 +43,8 @@ class PortfolioConfig(Config):
 
     candidates: beside the method. favour: weight of the method before any evidence; the others share the rest.
     strength: labels that the weights before the evidence count for. lead: weight from which on a candidate is served
-    alone.
+    alone. published: a published encoder (components.encoders.published) whose frozen features a head is fitted on, as
+    one more candidate.
     """
 
     candidates: tuple[Literal["pixels", "probe", "alone", "scratch"], ...] = (
@@ -55,6 +56,7 @@ class PortfolioConfig(Config):
     favour: float = Field(default=0.4, gt=0, lt=1)
     strength: NonNegativeFloat = 100.0
     lead: float = Field(default=0.9, gt=0.5, le=1)
+    published: Literal["efficientnet_lite0"] | None = None
 
 
 class DistillConfig(DistillationConfig):

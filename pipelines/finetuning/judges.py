@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from components.encoders import Encoder, build_encoder
+from components.encoders.published import Published, published
 from components.evaluation.probe import Probe
 from components.registry.model import ModelConfig
 from components.training.fewlabels import Material
@@ -31,12 +32,13 @@ Ints = NDArray[np.int64]
 @dataclass(frozen=True)
 class Judges:
     """of: [n] fold of each label, None where none can be held out. probe: the head on the frozen features, of
-    all labels and pseudo-labels. simple, folds: of the models on labels alone and of the method. alone: None where the
-    method is just that. scratch: None where the recipe has no such baseline. start: of the method's training; reason:
-    why it is not the pretrained encoder, if it is not."""
+    all labels and pseudo-labels. published: the encoder that the portfolio names. simple, folds: of the models on
+    labels alone and of the method. alone: None where the method is just that. scratch: None where the recipe has no
+    such baseline. start: of the method's training; reason: why it is not the pretrained encoder, if it is not."""
 
     of: Ints | None
     probe: Probe
+    published: Published | None
     simple: Sequence[Simple]
     folds: Sequence[Fold]
     alone: Trained | None
@@ -48,6 +50,8 @@ class Judges:
 def simple_held(of: Ints, simple: Sequence[Simple], material: Material) -> dict[str, Held]:
     """What the models on labels alone answer on the labels that they were not given, by the candidate's name."""
     parts = {"pixels": "pixels", "probe": "before", "alone": "alone"}
+    if simple[0].published is not None:
+        parts["published"] = "published"
     return {
         name: held_out(of, [getattr(fold, part) for fold in simple], material) for name, part in parts.items()
     }
@@ -74,10 +78,12 @@ def train_judges(
     of = folds_of(material.labels, request.cross_fit.folds, request.seed)
     head = fit_head(request, frozen, material, pseudo=not request.labels_alone)
     start = Start(encoder, head, request.learning_rate)
+    other = published_encoder(request, material, model, meter)
     grid = Grid(request, model, material, meter) if request.scratch.steps else None
     jobs: list[Callable[[], Any]] = []
     if of is not None:
-        jobs += simple_folds(request, encoder, frozen, of, material, meter)
+        foreign = features_of(material, other) if other else None
+        jobs += simple_folds(request, encoder, frozen, foreign, of, material, meter)
     count = len(jobs)
     jobs += grid.jobs() if grid else []
     if not request.labels_alone:
@@ -100,7 +106,24 @@ def train_judges(
         meter.announce("scratch")
         jobs.append(partial(grid.final, rate, evidence))
     done = meter.side_by_side(jobs)
-    return Judges(of, head, simple, done[: len(simple)], alone, done[-1] if grid else None, start, reason)
+    return Judges(
+        of, head, other, simple, done[: len(simple)], alone, done[-1] if grid else None, start, reason
+    )
+
+
+def published_encoder(
+    request: FinetuneConfig, material: Material, model: ModelConfig, meter: Meter
+) -> Published | None:
+    """Raises UserError: the recipe names one that is not there."""
+    if request.portfolio is None or request.portfolio.published is None:
+        return None
+    cache = meter.context.settings.home / "cache"
+    return published(request.portfolio.published, cache=cache, channels=model.modality.channels)
+
+
+def features_of(material: Material, encoder: Published) -> NDArray[np.float32]:
+    """[n, F] of the labelled samples."""
+    return encoder.features(material.packed.gather(torch.from_numpy(material.labelled)).numpy())
 
 
 def random_is_better(scratch: Held, alone: Held) -> str | None:

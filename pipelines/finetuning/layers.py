@@ -22,8 +22,7 @@ from components.evaluation.baselines import fit_pixels, pixels
 from components.evaluation.calibration import softmax
 from components.evaluation.confirming import Confirmation, confirming
 from components.evaluation.folds import possible_folds
-from components.evaluation.logistic import fit_logistic
-from components.evaluation.probe import Probe, choose_strength, moments
+from components.evaluation.probe import Probe, fit_probe
 from components.forks import run_all
 from components.semisupervised.supervised import labels_alone
 from components.training.data_parallel import how_many, together
@@ -36,6 +35,7 @@ from pipelines.store import Context
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
+Floats = NDArray[np.float32]
 R = TypeVar("R")
 WATCHED = 250  # unlabelled samples on which the confidence is read in a fold
 SLOTS = 4096  # trainings at most
@@ -147,12 +147,13 @@ def shared_by(name: str, request: FinetuneConfig, material: Material) -> int:
 class Simple:
     """What models on a fold's labels alone predict for the labels that they were not given, [h, K] each. pixels:
     logistic regression on pixels. head: on the frozen features, in `before` as it is, in `alone` trained on with the
-    encoder."""
+    encoder. published: a head on the published encoder, None where there is none."""
 
     pixels: Doubles
     before: Doubles
     alone: Doubles
     head: Probe
+    published: Doubles | None = None
 
 
 @dataclass(frozen=True)
@@ -165,20 +166,26 @@ class Fold:
 
 
 def simple_folds(
-    request: FinetuneConfig, encoder: Encoder, frozen: Frozen, of: Ints, material: Material, meter: Meter
+    request: FinetuneConfig,
+    encoder: Encoder,
+    frozen: Frozen,
+    foreign: Floats | None,
+    of: Ints,
+    material: Material,
+    meter: Meter,
 ) -> list[Callable[[], Simple]]:
-    """A job for each fold. of: [n] the fold of each label."""
-    mean, scale = moments(frozen.own)
-    scaled = (frozen.own - mean) / scale
+    """A job for each fold. of: [n] the fold of each label. foreign: [n, F] features of the labels by the published
+    encoder."""
     shown = pixels(np.asarray(material.packed.gather(torch.from_numpy(material.labelled))))
 
     def one(fold: int) -> Simple:
         use, out = np.flatnonzero(of != fold), np.flatnonzero(of == fold)
         known, seed = material.labels[use], request.seed
-        choice = choose_strength(scaled[use], known, material.classes, seed=seed)
-        head = Probe(
-            mean, scale, fit_logistic(scaled[use], known, material.classes, strength=choice.strength), choice
-        )
+        head = fit_probe(frozen.own[use], known, material.classes, pool=frozen.own, seed=seed)
+        other = None
+        if foreign is not None:
+            probe = fit_probe(foreign[use], known, material.classes, pool=foreign, seed=seed)
+            other = probe.logits(foreign[out])
         start = Start(encoder, head, request.learning_rate)
         plain = finetune(request, start, material, use, meter, fold, alone=True)
         return Simple(
@@ -186,6 +193,7 @@ def simple_folds(
             head.logits(frozen.own[out]),
             logits(final_parts(plain), material, material.labelled[out]),
             head,
+            other,
         )
 
     folds = range(int(of.max()) + 1)

@@ -23,13 +23,14 @@ from components.encoders.pixels import PixelsConfig
 from components.evaluation.baselines import LARGEST, fit_pixels, pixels
 from components.evaluation.calibration import log_loss, softmax
 from components.evaluation.logistic import Linear
+from components.evaluation.probe import fit_probe
 from components.evaluation.stacking import stacked
 from components.registry.model import ModelConfig
 from components.training.fewlabels import Material, Network, final_parts
 from pipelines.finetuning.candidates import COMMITTEE, METHOD, TOLD, Portfolio, Row
 from pipelines.finetuning.config import FinetuneConfig, PortfolioConfig
 from pipelines.finetuning.held import Held
-from pipelines.finetuning.judges import Judges, simple_held
+from pipelines.finetuning.judges import Judges, features_of, simple_held
 
 LEAST = 0.05  # weight under which a candidate is left out of the mean
 
@@ -78,6 +79,10 @@ def candidates_of(
     if "scratch" in wanted and judges.scratch is not None and judges.scratch.held is not None:
         network = final_parts(judges.scratch.trained)
         found["scratch"] = Candidate(judges.scratch.held, network, model.encoder)
+    if judges.published is not None:
+        seen, other = features_of(material, judges.published), judges.published
+        head = linear(fit_probe(seen, material.labels, material.classes, pool=seen, seed=request.seed).raw())
+        found["published"] = Candidate(held["published"], Network(other, head), other.config)
     return found
 
 

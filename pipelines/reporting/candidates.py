@@ -11,6 +11,7 @@ CHANGES = {
     "networks usually pass it.",
     "probe": "More labels let all layers be trained.",
     "alone": "More unlabelled samples of the same kind as the labelled ones give the method more to learn from.",
+    "published": "It was trained on other images; with more unlabelled samples of your own the own encoder catches up.",
     "scratch": "The encoder has learnt little that helps here: more unlabelled samples, other views or a longer "
     "pretraining change that.",
 }

@@ -36,7 +36,7 @@ def file(network, tmp_path):
 
 def test_a_local_file_gives_its_network(file, network, tmp_path):
     torch.save(network.state_dict(), tmp_path / "net.pth")
-    x = torch.rand(2, 3, 64, 64)
+    x = torch.rand(2, 3, 96, 96)
     with torch.no_grad():
         expected = network((255 * x - 127) / 128)  # as TensorFlow's preprocessing has it
         for path in (file, str(tmp_path / "net.pth")):
@@ -46,12 +46,12 @@ def test_a_local_file_gives_its_network(file, network, tmp_path):
 def test_grey_is_repeated_and_small_images_are_enlarged(file, tmp_path):
     encoder = published(file, cache=tmp_path)
     grey = torch.rand(2, 1, 28, 28)
-    large = torch.nn.functional.interpolate(grey, size=(64, 64), mode="bilinear", align_corners=False)
+    large = torch.nn.functional.interpolate(grey, size=(96, 96), mode="bilinear", align_corners=False)
     expected = encoder(large.repeat(1, 3, 1, 1))
     torch.testing.assert_close(encoder(grey), expected)
-    wider = published(file, cache=tmp_path, least=96)
-    assert not torch.allclose(wider(grey), expected)
-    same = torch.rand(1, 3, 70, 70)
+    smaller = published(file, cache=tmp_path, least=64)
+    assert not torch.allclose(smaller(grey), expected)
+    same = torch.rand(1, 3, 100, 100)
     torch.testing.assert_close(encoder(same), published(file, cache=tmp_path, least=32)(same))
 
 

