@@ -86,7 +86,9 @@ class Swav(Objective):
         self.register_buffer("queue", torch.zeros(config.queue, 2, config.embedding))
         self.register_buffer("queued", torch.tensor(0))
         self.register_buffer("use", torch.zeros(config.prototypes))
-        self._seen: Tensor | None = None  # [WB, 2E + 1] embeddings and nearest prototype of all ranks' samples
+        self._seen: Tensor | None = (
+            None  # [WB, 2E + 1] embeddings and nearest prototype of all ranks' samples
+        )
 
     @property
     def collapse_loss(self) -> float:
@@ -143,7 +145,8 @@ class Swav(Objective):
         self.prototypes.copy_(F.normalize(self.prototypes, dim=1))
         if self._seen is None:
             return
-        embeddings, nearest = self._seen[:, :-1].unflatten(1, (2, -1)), self._seen[:, -1].long()
+        embeddings = self._seen[:, :-1].reshape(-1, 2, self.config.embedding)
+        nearest = self._seen[:, -1].long()
         self._seen = None
         self.use.scatter_add_(0, nearest, torch.ones_like(nearest, dtype=self.use.dtype))
         if self.config.queue and (bool(self.queued) or progress >= self.config.queue_from):

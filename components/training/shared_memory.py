@@ -51,8 +51,9 @@ class Room:
 def joined(room: Room, rank: int, timeout: timedelta) -> Iterator[None]:
     """Within it this process is one of the room's group. All must leave it together."""
     dist.Backend.register_backend(NAME, _create, extended_api=True, devices=["cpu"])
+    store = dist.HashStore()  # type: ignore[attr-defined]
     dist.init_process_group(
-        NAME, store=dist.HashStore(), rank=rank, world_size=room.processes, timeout=timeout, pg_options=room
+        NAME, store=store, rank=rank, world_size=room.processes, timeout=timeout, pg_options=room
     )
     yield
     dist.destroy_process_group()
@@ -71,7 +72,7 @@ class Group(dist.ProcessGroup):
     """
 
     def __init__(self, room: Room, rank: int, timeout: float) -> None:
-        super().__init__(rank, room.processes)
+        super().__init__(rank, room.processes)  # type: ignore[call-arg]
         self.room, self.number, self.timeout, self.calls = room, rank, timeout, 0
         own, size = room.signals, room.processes
         self.heard = own[rank]
@@ -80,12 +81,12 @@ class Group(dist.ProcessGroup):
         self.views: dict[torch.dtype, list[list[Tensor]]] = {}
         done: torch.futures.Future[list[Tensor]] = torch.futures.Future()
         done.set_result([])
-        self.finished = torch._C._distributed_c10d._create_work_from_future(done)
+        self.finished = torch._C._distributed_c10d._create_work_from_future(done)  # type: ignore[attr-defined]
 
     def getBackendName(self) -> str:  # noqa: N802
         return NAME
 
-    def allreduce(self, tensors: Any, opts: Any = None) -> Any:
+    def allreduce(self, tensors: Any, opts: Any = None) -> Any:  # type: ignore[override]
         op = dist.ReduceOp.SUM if opts is None else opts.reduceOp
         for tensor in tensors:
             flat = tensor.detach().contiguous().view(-1)
@@ -104,7 +105,7 @@ class Group(dist.ProcessGroup):
                 _give_back(flat, part)
         return self.finished
 
-    def broadcast(self, tensors: Any, opts: Any) -> Any:
+    def broadcast(self, tensors: Any, opts: Any) -> Any:  # type: ignore[override]
         root = opts.rootRank
         for tensor in tensors:
             flat = tensor.detach().contiguous().view(-1)
