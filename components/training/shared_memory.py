@@ -14,7 +14,6 @@ Letters: W processes.
 
 import mmap
 import multiprocessing
-import os
 import struct
 import time
 from collections.abc import Iterator
@@ -164,7 +163,6 @@ class Group(dist.ProcessGroup):
             return True
         until = time.perf_counter() + SPIN
         while time.perf_counter() < until:
-            os.sched_yield()  # the other one may need this core
             if signal.acquire(block=False):
                 return True
         return signal.acquire(timeout=self.timeout)
