@@ -22,6 +22,7 @@ ONE_THREAD = {
 }
 CGROUPS = Path("/sys/fs/cgroup")
 KEPT = 64 << 20  # bytes of freed memory that a training process keeps for its next step
+LARGE = 32 << 20  # bytes of a block that goes straight back to the system all the same, as glibc's default has it
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
@@ -45,7 +46,7 @@ def keep_freed_memory() -> None:
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
     if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, KEPT)
+        mallopt(M_MMAP_THRESHOLD, LARGE)
         mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
