@@ -22,7 +22,9 @@ ONE_THREAD = {
 }
 CGROUPS = Path("/sys/fs/cgroup")
 KEPT = 64 << 20  # bytes of freed memory that a training process keeps for its next step
-LARGE = 32 << 20  # bytes of a block that goes straight back to the system all the same, as glibc's default has it
+LARGE = (
+    32 << 20
+)  # bytes of a block that goes straight back to the system all the same, as glibc's default has it
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
