@@ -4,8 +4,8 @@ The convention: what is descended is the mean over the ranks of their losses, fo
 parameters' gradients over the ranks. The backward of `gather` and `all_reduce_sum` therefore sums over the
 ranks: what every rank's loss does to this rank's rows comes back to them, and DDP's average divides it by the
 number of ranks. So the gradient of W processes is that of one with the whole batch if each rank's loss is the
-mean over its own samples (equally many on each), or the loss of the whole batch on each. `mean` makes the
-first of these show the whole batch's value, without touching its gradient.
+mean over its own samples (equally many on each), or the loss of the whole batch on each. The loop logs the mean
+over the ranks (components.training.watching), which in both cases is the whole batch's value.
 
 Everything here is the identity when torch.distributed is not initialised.
 Letters: B rows on this rank, W ranks.
@@ -45,18 +45,6 @@ def gather(t: Tensor) -> Tensor:
         return t
     result: Tensor = _Gather.apply(t)  # type: ignore[no-untyped-call]
     return result
-
-
-def mean(t: Tensor) -> Tensor:
-    """The mean over the ranks of a mean over this rank's samples, of which every rank has equally many.
-
-    Backward passes the gradient on as it came: with DDP's average that is the whole batch's gradient.
-    """
-    if world() == 1:
-        return t
-    total = t.detach().clone()
-    dist.all_reduce(total)
-    return t + (total / world() - t.detach())
 
 
 class _Sum(torch.autograd.Function):

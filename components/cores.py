@@ -6,8 +6,10 @@ step (measured: docs/architecture.md). So every process that computes has one th
 processes (components.forks).
 """
 
+import ctypes
 import math
 import os
+import sys
 from pathlib import Path
 
 # Read by OpenMP (torch, faiss, pyarrow's pool), OpenBLAS, MKL, Accelerate and numexpr when they are loaded.
@@ -19,6 +21,11 @@ ONE_THREAD = {
     "NUMEXPR_NUM_THREADS": "1",
 }
 CGROUPS = Path("/sys/fs/cgroup")
+KEPT = 64 << 20  # bytes of freed memory that a training process keeps for its next step
+LARGE = (
+    32 << 20
+)  # bytes of a block that goes straight back to the system all the same, as glibc's default has it
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 def available() -> int:
@@ -29,6 +36,20 @@ def available() -> int:
     except OSError:  # not Linux
         return cores
     return max(1, math.ceil(min(cores, quota(CGROUPS, own))))
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep up to KEPT bytes that are freed, for the rest of this process; elsewhere it does nothing.
+
+    A training step frees what the next one needs again. Given back to the system and fetched anew, that is a page
+    fault for every 4 KiB: about a thousand a step of the quickstart (measured: docs/log.md).
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, LARGE)
+        mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
 def quota(root: Path, own: str) -> float:

@@ -150,7 +150,7 @@ def at_once(work: Callable[[int], R], processes: int) -> R:
 
 
 def _ends(workers: Sequence[Worker]) -> dict[int, Ended]:
-    """How each process ended, by number; when one has failed the others have GRACE seconds to do so as well."""
+    """How each process ended, by number; when one has raised the others have GRACE seconds to do so as well."""
     open_ = {worker.connection: number for number, worker in enumerate(workers)}
     ends: dict[int, Ended] = {}
     until: float | None = None
@@ -161,7 +161,9 @@ def _ends(workers: Sequence[Worker]) -> dict[int, Ended]:
         for connection in ready:
             number = open_.pop(connection)  # type: ignore[call-overload]
             ends[number] = end = workers[number].ended()
-            if (end.died or end.error is not None) and until is None:
+            if end.died:  # the others wait for it and cannot know more
+                until = time.monotonic()
+            elif end.error is not None and until is None:
                 until = time.monotonic() + GRACE
     return ends
 

@@ -58,7 +58,14 @@ class MapEncoder(Encoder):
         raise TypeError(f"{type(self).__name__} defines no maps")
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.maps(x).mean(dim=(2, 3))
+        return pooled(self.maps(x))
+
+
+def pooled(maps: Tensor) -> Tensor:
+    """[B, D, h, w] -> [B, D]: the mean over positions; its gradient has the memory order of `maps`."""
+    if maps.is_contiguous(memory_format=torch.channels_last):
+        return maps.permute(0, 2, 3, 1).flatten(1, 2).mean(dim=1)
+    return maps.mean(dim=(2, 3))
 
 
 class TokenEncoder(Encoder):

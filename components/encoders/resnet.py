@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from components.config import Config
 from components.encoders.base import MapEncoder
+from components.encoders.conv import Conv2d
 from components.encoders.norm import BatchNorm
 from components.encoders.start import Start
 
@@ -116,10 +117,10 @@ class Block(nn.Module):
         self.last = BatchNorm(outputs)
         if bottleneck:
             layers = [*_conv(inputs, width, 1, 1), nn.ReLU(inplace=True), *_conv(width, width, 3, stride)]
-            layers += [nn.ReLU(inplace=True), nn.Conv2d(width, outputs, 1, bias=False)]
+            layers += [nn.ReLU(inplace=True), Conv2d(width, outputs, 1, bias=False)]
         else:
             layers = [*_conv(inputs, width, 3, stride), nn.ReLU(inplace=True)]
-            layers += [nn.Conv2d(width, outputs, 3, padding=1, bias=False)]
+            layers += [Conv2d(width, outputs, 3, padding=1, bias=False)]
         self.body = nn.Sequential(*layers)
         changes = stride != 1 or inputs != outputs
         self.shortcut = nn.Sequential(*_conv(inputs, outputs, 1, stride)) if changes else nn.Identity()
@@ -129,7 +130,7 @@ class Block(nn.Module):
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int) -> list[nn.Module]:
-    return [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), BatchNorm(outputs)]
+    return [Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), BatchNorm(outputs)]
 
 
 def _stem(config: ResnetConfig, channels: int) -> nn.Sequential:

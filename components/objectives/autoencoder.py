@@ -12,7 +12,6 @@ from pydantic import PositiveInt
 from torch import Tensor
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.decoder import FeatureDecoder
@@ -68,4 +67,4 @@ class Autoencoder(Single):
         """
         x = only_view(batch, "autoencoder")
         target = encoder.standardised(x).detach()
-        return Losses(mean(squared_error(self.decoder(encoder(x)), target)))
+        return Losses(squared_error(self.decoder(encoder(x)), target))

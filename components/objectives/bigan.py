@@ -19,7 +19,6 @@ from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.decoder import FeatureDecoder
@@ -94,4 +93,4 @@ class Bigan(Drawing):
         real = self.critic(encoder.standardised(x), code)
         made = self.critic(image, drawn)
         right = (torch.cat([real.detach(), -made.detach()]) > 0).float().mean()
-        return Losses(mean(game(real, made)), {"right": right})
+        return Losses(game(real, made), {"right": right})

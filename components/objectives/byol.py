@@ -16,7 +16,6 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
@@ -74,7 +73,7 @@ class Byol(Objective):
         with torch.no_grad():
             first_target, second_target = encode(self.teacher, views)
         first, second = self.predictor(self.head(torch.cat(encode(encoder, views)))).chunk(2)
-        return Losses(mean(regression(first, second_target) + regression(second, first_target)))
+        return Losses(regression(first, second_target) + regression(second, first_target))
 
     def after_step(self, encoder: Encoder, progress: float) -> None:
         super().after_step(encoder, progress)

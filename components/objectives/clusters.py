@@ -10,7 +10,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
-from components.collectives import all_reduce_sum, mean, rank, world
+from components.collectives import all_reduce_sum, rank, world
 from components.errors import UserError
 from components.precision import wide
 
@@ -36,7 +36,7 @@ def cluster_cross_entropy(scores: Tensor, clusters: Tensor, *, temperature: floa
     logits = wide(scores) / temperature
     here = F.cross_entropy(logits.flatten(0, 1), clusters.flatten(), ignore_index=UNKNOWN, reduction="sum")
     known = all_reduce_sum((clusters != UNKNOWN).sum().to(logits.dtype))
-    return mean(here * world() / known.clamp(min=1))
+    return here * world() / known.clamp(min=1)
 
 
 def imbalance(clusters: Tensor, count: int) -> float:

@@ -18,7 +18,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import all_reduce_sum, mean, world
+from components.collectives import all_reduce_sum, world
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.decoder import mapping
@@ -96,7 +96,7 @@ class Colour(Single):
             weights = rebalancing(self.shares, self.config.even)
         if self.training:
             self._seen = codes.mean(dim=0)
-        return Losses(mean(rebalanced_cross_entropy(scores.movedim(1, 3).flatten(0, 2), codes, weights)))
+        return Losses(rebalanced_cross_entropy(scores.movedim(1, 3).flatten(0, 2), codes, weights))
 
     @torch.no_grad()
     def after_step(self, encoder: Encoder, progress: float) -> None:

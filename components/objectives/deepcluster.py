@@ -18,7 +18,6 @@ from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import trunk
@@ -120,7 +119,7 @@ class Deepcluster(Objective):
             scores = self.top(self.body(features))
             with torch.autocast(scores.device.type, enabled=False):
                 losses.append(F.cross_entropy(scores.float(), targets))
-        total = mean(torch.stack(losses).mean())
+        total = torch.stack(losses).mean()
         return Losses(total, {"loss": total.detach()})
 
     @torch.no_grad()

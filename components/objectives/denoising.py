@@ -14,7 +14,6 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.decoder import FeatureDecoder
@@ -59,4 +58,4 @@ class Denoising(Drawing):
         hidden = self.chance.uniform(index, 1, *x.shape[2:], stream=1) < self.config.masked
         corrupt = spoiled(x, noise.to(x.device, x.dtype), hidden.to(x.device), encoder.mean)
         target = encoder.standardised(x).detach()
-        return Losses(mean(squared_error(self.decoder(encoder(corrupt)), target)))
+        return Losses(squared_error(self.decoder(encoder(corrupt)), target))

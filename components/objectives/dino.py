@@ -21,7 +21,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import all_reduce_sum, mean, world
+from components.collectives import all_reduce_sum, world
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
@@ -76,9 +76,9 @@ def warmed(bounds: tuple[float, float], warm: float, progress: Tensor) -> Tensor
 
 
 def health(codes: Tensor, loss: Tensor) -> Tensor:
-    """[3] without gradient, means over the ranks: entropy of the codes [n, K], divergence of the predictions
+    """[3] without gradient, means over this rank: entropy of the codes [n, K], divergence of the predictions
     from them if `loss` [] is their cross-entropy, and 1, so that sums of it say how many they are of."""
-    entropy = mean(-torch.xlogy(codes, codes).sum(dim=1).mean())
+    entropy = -torch.xlogy(codes, codes).sum(dim=1).mean()
     return torch.stack([entropy, loss.detach() - entropy, torch.ones_like(entropy)])
 
 
@@ -141,7 +141,7 @@ class Dino(Objective):
         features = encode(encoder, batch.views)
         scores = self.head(torch.cat(features), frozen=self.progress < config.freeze)
         each = list(torch.split(scores, [len(f) for f in features]))
-        loss = mean(swapped_prediction(each, codes, temperature=config.temperature))
+        loss = swapped_prediction(each, codes, temperature=config.temperature)
         if self.training:
             self._seen = wide(torch.cat(answers)).mean(dim=0), health(torch.cat(codes), loss)
         return self.with_koleo(loss, {"dino": loss.detach()}, features)
@@ -149,7 +149,7 @@ class Dino(Objective):
     def with_koleo(self, total: Tensor, parts: dict[str, Tensor], features: list[Tensor]) -> Losses:
         """These losses and, where it has a weight, the KoLeo term of the two global views' features."""
         if self.config.koleo:
-            spread = mean(torch.stack([koleo(f) for f in features[:2]]).mean())
+            spread = torch.stack([koleo(f) for f in features[:2]]).mean()
             total, parts["koleo"] = total + self.config.koleo * spread, spread.detach()
         return Losses(total, parts)
 
@@ -162,9 +162,9 @@ class Dino(Objective):
             return
         answer, figures = self._seen
         self._seen = None
-        answer = (all_reduce_sum(answer) / world()).to(self.centre.dtype)
-        self.centre.lerp_(answer, 1 - self.config.centre)
-        self.sums += figures.to(self.sums.dtype)
+        joined = all_reduce_sum(torch.cat([answer.flatten(), figures.to(answer.dtype)])) / world()
+        self.centre.lerp_(joined[:-3].view_as(self.centre).to(self.centre.dtype), 1 - self.config.centre)
+        self.sums += joined[-3:].to(self.sums.dtype)
 
     def before_epoch(self, epoch: int, features: object) -> None:
         self.sums.zero_()

@@ -16,7 +16,6 @@ import torch
 from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor, nn
 
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.errors import UserError
@@ -90,9 +89,9 @@ class Ibot(Dino):
         feature, tokens = student.both(both, masked=hidden, token=self.token)
         features = [*feature.chunk(2), *encode(encoder, batch.views[2:])]
         scores = list(self.head(torch.cat(features), frozen=frozen).split([len(f) for f in features]))
-        of_features = mean(swapped_prediction(scores, codes, temperature=config.temperature))
+        of_features = swapped_prediction(scores, codes, temperature=config.temperature)
         guesses = self.head(tokens[hidden], frozen=frozen)
-        of_tokens = mean(token_loss(guesses, tokens_codes, config.temperature))
+        of_tokens = token_loss(guesses, tokens_codes, config.temperature)
         total = of_features + self.hiding.tokens * of_tokens
         if self.training:
             both_means = torch.stack([wide(answers).mean(dim=0), wide(told).mean(dim=0)])

@@ -17,7 +17,6 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.decoder import MapDecoder, mapping
@@ -74,4 +73,4 @@ class Inpainting(Drawing):
         hidden = squares(chance, x.shape[3], self.config.side).to(x.device)
         maps = mapping(encoder, "inpainting").maps(torch.where(hidden, encoder.mean, x))
         target = encoder.standardised(x).detach()
-        return Losses(mean(squared_error(self.decoder(maps), target, hidden)))
+        return Losses(squared_error(self.decoder(maps), target, hidden))

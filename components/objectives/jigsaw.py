@@ -23,7 +23,6 @@ from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
@@ -131,4 +130,4 @@ class Jigsaw(Drawing):
         order = self.permutations[which]  # [B, T]
         shuffled = tiles[torch.arange(len(x), device=x.device).unsqueeze(1), order]
         scores = self.head(tile_features(encoder, shuffled))
-        return Losses(mean(F.cross_entropy(wide(scores), which)))
+        return Losses(F.cross_entropy(wide(scores), which))

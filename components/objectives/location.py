@@ -18,7 +18,6 @@ from pydantic import NonNegativeInt, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
@@ -96,4 +95,4 @@ class Location(Drawing):
         top, left = corners(place, self.chance.uniform(index, 3, 2), self.config)
         patches = cut(x, top, left, self.config.patch)
         scores = self.head(tile_features(encoder, patches))
-        return Losses(mean(F.cross_entropy(wide(scores), place.to(x.device))))
+        return Losses(F.cross_entropy(wide(scores), place.to(x.device)))

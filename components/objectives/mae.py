@@ -16,7 +16,6 @@ from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.vit import Block, begin, positions
@@ -93,7 +92,7 @@ class Mae(Drawing):
         target = patches(encoder.standardised(x).detach(), tokens.patch)
         target = normalised(target) if self.config.normalise else target
         with torch.autocast(x.device.type, enabled=False):
-            return Losses(mean(hidden_error(prediction, target, hidden)))
+            return Losses(hidden_error(prediction, target, hidden))
 
     def decoded(self, seen: Tensor, kept: Tensor, grid: tuple[int, int]) -> Tensor:
         """[B, T - n, E] tokens of the patches `kept` [B, T - n] -> [B, T, C P P] what every patch shows."""

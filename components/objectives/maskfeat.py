@@ -19,7 +19,6 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.errors import UserError
@@ -96,4 +95,4 @@ class Maskfeat(Drawing):
             histograms = hog(x, self.cell, config.orientations).flatten(1, 2)
             target = patches(histograms, tokens.patch // self.cell)
         with torch.autocast(x.device.type, enabled=False):
-            return Losses(mean(hidden_error(prediction, target, hidden)))
+            return Losses(hidden_error(prediction, target, hidden))

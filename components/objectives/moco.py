@@ -19,7 +19,6 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
@@ -91,7 +90,7 @@ class Moco(Objective):
         if self.training:
             self._keys = keys
         loss = info_nce(queries, torch.cat(keys), self.queue.rows, temperature=self.config.temperature)
-        return Losses(mean(loss))
+        return Losses(loss)
 
     @torch.no_grad()
     def after_step(self, encoder: Encoder, progress: float) -> None:

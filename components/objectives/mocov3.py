@@ -17,7 +17,6 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
@@ -66,7 +65,7 @@ class Mocov3(Objective):
         first, second = self.predictor(self.head(torch.cat(encode(encoder, views)))).chunk(2)
         there = contrast(first, second_key, temperature=t)
         back = contrast(second, first_key, temperature=t)
-        return Losses(mean(there + back))
+        return Losses(there + back)
 
     def after_step(self, encoder: Encoder, progress: float) -> None:
         super().after_step(encoder, progress)

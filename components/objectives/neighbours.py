@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from components.collectives import all_reduce_sum, mean, world
+from components.collectives import all_reduce_sum, world
 
 _CHUNK = 1024  # rows whose cosines with all others are in memory at once
 
@@ -29,7 +29,7 @@ def consistency(scores: Tensor, neighbours: Tensor) -> Tensor:
     """[B, K] and [B, K] logits -> [] nats: mean of -log <p, q> over the samples of all ranks; ln K when both
     are uniform, 0 when both are sure of the same."""
     both = scores.log_softmax(dim=1) + neighbours.log_softmax(dim=1)
-    return mean(-both.logsumexp(dim=1).mean())
+    return -both.logsumexp(dim=1).mean()
 
 
 def spread(scores: Tensor) -> Tensor:

@@ -16,7 +16,6 @@ from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
@@ -76,7 +75,7 @@ class Nnclr(Objective):
         back = neighbour_loss(nearest(second, self.queue.rows), of_first, temperature=t)
         if self.training:
             self._seen = first
-        return Losses(mean((there + back) / 2))
+        return Losses((there + back) / 2)
 
     def after_step(self, encoder: Encoder, progress: float) -> None:
         super().after_step(encoder, progress)

@@ -18,7 +18,6 @@ from pydantic import NonNegativeInt
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import trunk
@@ -71,4 +70,4 @@ class Rotation(Single):
             UserError: not one view.
         """
         scores = self.top(self.body(encoder(turned(only_view(batch, "rotation")))))
-        return Losses(mean(rotation_loss(scores)))
+        return Losses(rotation_loss(scores))

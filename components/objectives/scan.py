@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from components.collectives import all_reduce_sum, mean, world
+from components.collectives import all_reduce_sum, world
 from components.config import Config
 from components.encoders.base import Encoder
 from components.errors import UserError
@@ -69,7 +69,7 @@ def self_label_loss(scores: Tensor, targets: Tensor, sure: Tensor) -> Tensor:
     here = F.one_hot(targets, scores.shape[1]).to(scores.dtype) * sure.unsqueeze(1)
     counts = all_reduce_sum(here.sum(dim=0))
     weights = here / counts.clamp(min=1) / (counts > 0).sum().clamp(min=1)
-    return mean(-(weights * scores.log_softmax(dim=1)).sum() * world())
+    return -(weights * scores.log_softmax(dim=1)).sum() * world()
 
 
 class Scan(Objective):

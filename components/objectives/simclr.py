@@ -12,7 +12,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor
 
 from components.augmentations.image import ViewConfig
-from components.collectives import gather, mean, rank, world
+from components.collectives import gather, rank, world
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
@@ -62,8 +62,7 @@ def nt_xent(a: Tensor, b: Tensor, *, temperature: float) -> Tensor:
         temperature: > 0; divides the cosines.
 
     Returns:
-        [] nats; log(2WB - 1) when all embeddings are equal. The same on every rank; gradients as
-        `collectives` says.
+        [] nats over this rank's views; log(2WB - 1) when all embeddings are equal.
 
     Raises:
         UserError: shapes differ, are not [B, E], or there is only one sample in all (no negatives).
@@ -76,7 +75,7 @@ def nt_xent(a: Tensor, b: Tensor, *, temperature: float) -> Tensor:
     with torch.autocast(a.device.type, enabled=False):
         logits, own = similarities(a, b, temperature=temperature)
         partner = torch.cat([own + logits.shape[1] // 2, own])
-        return mean(F.cross_entropy(logits, partner))
+        return F.cross_entropy(logits, partner)
 
 
 class Simclr(Paired):

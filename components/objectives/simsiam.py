@@ -15,7 +15,6 @@ from pydantic import PositiveInt
 from torch import Tensor
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
@@ -64,7 +63,7 @@ class Simsiam(Objective):
         embeddings = self.head(torch.cat(encode(encoder, two_views(batch, "simsiam"))))
         first, second = embeddings.chunk(2)
         of_first, of_second = self.predictor(embeddings).chunk(2)
-        return Losses(mean((negative_cosine(of_first, second) + negative_cosine(of_second, first)) / 2))
+        return Losses((negative_cosine(of_first, second) + negative_cosine(of_second, first)) / 2)
 
     def predictions(self, features: Tensor) -> Tensor:
         found: Tensor = self.predictor(self.head(features))

@@ -12,7 +12,7 @@ import torch
 from pydantic import PositiveFloat
 from torch import Tensor
 
-from components.collectives import gather, mean, world
+from components.collectives import gather, world
 from components.encoders.base import Encoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
@@ -67,4 +67,4 @@ class Supcon(Simclr):
         first, second = self.embeddings(encoder, batch, "supcon")
         targets = torch.full_like(batch.index, -1) if batch.targets is None else batch.targets
         loss = sup_con(first, second, targets.to(first.device), temperature=self.config.temperature)
-        return Losses(mean(loss))
+        return Losses(loss)

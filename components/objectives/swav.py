@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
 from components.clustering.sinkhorn import sinkhorn
-from components.collectives import gather, mean, rank, world
+from components.collectives import gather, rank, world
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
@@ -86,7 +86,9 @@ class Swav(Objective):
         self.register_buffer("queue", torch.zeros(config.queue, 2, config.embedding))
         self.register_buffer("queued", torch.tensor(0))
         self.register_buffer("use", torch.zeros(config.prototypes))
-        self._seen: tuple[Tensor, Tensor] | None = None
+        self._seen: Tensor | None = (
+            None  # [WB, 2E + 1] embeddings and nearest prototype of all ranks' samples
+        )
 
     @property
     def collapse_loss(self) -> float:
@@ -113,23 +115,27 @@ class Swav(Objective):
             frozen = self.progress < self.config.freeze
             prototypes = torch.where(frozen, prototypes.detach(), prototypes)  # gradient 0, not none
             scores = list(torch.split(embeddings @ prototypes.T, [len(f) for f in features]))
-            codes = [self._codes(scores[view].detach(), view) for view in range(2)]
-            loss = mean(swapped_prediction(scores, codes, temperature=self.config.temperature))
-        if self.training:
-            both = torch.stack(embeddings.detach()[: 2 * len(features[0])].chunk(2), dim=1)  # [B, 2, E]
-            self._seen = both, scores[0].detach().argmax(dim=1)
+            if self.training:
+                self._seen = self._everyones(embeddings.detach()[: 2 * len(features[0])], scores[0].detach())
+            codes = list(self._codes(torch.stack(scores[:2]).detach()))
+            loss = swapped_prediction(scores, codes, temperature=self.config.temperature)
         return Losses(loss, {"codes_entropy": _entropy(codes[0])})
 
-    def _codes(self, scores: Tensor, view: int) -> Tensor:
-        """[B, K] codes, balanced over the batch and this rank's share of the queue."""
-        if not self.config.queue or not bool(self.queued):
-            return sinkhorn(scores, epsilon=self.config.epsilon, iterations=self.config.iterations)
-        old = self.queue[: self.queued, view].tensor_split(world())[rank()]
-        old_scores = old @ F.normalize(self.prototypes.detach(), dim=1).T
-        everything = torch.cat([scores, old_scores.to(scores.dtype)])
-        return sinkhorn(everything, epsilon=self.config.epsilon, iterations=self.config.iterations)[
-            : len(scores)
-        ]
+    def _everyones(self, embeddings: Tensor, scores: Tensor) -> Tensor:
+        """[2B, E] and [B, K] of this rank -> [WB, 2E + 1]: one gather, here, where Sinkhorn waits for all anyway."""
+        nearest = scores.argmax(dim=1, keepdim=True).to(embeddings.dtype)  # exact: K < 2^24
+        return gather(torch.cat([*embeddings.chunk(2), nearest], dim=1))
+
+    def _codes(self, scores: Tensor) -> Tensor:
+        """[2, B, K] -> codes, those of each view balanced over the batch and this rank's share of the queue."""
+        if self.config.queue and bool(self.queued):
+            old = self.queue[: self.queued].tensor_split(world())[rank()].transpose(0, 1)  # [2, Q / W, E]
+            old_scores = old @ F.normalize(self.prototypes.detach(), dim=1).T
+            everything = torch.cat([scores, old_scores.to(scores.dtype)], dim=1)
+        else:
+            everything = scores
+        codes = sinkhorn(everything, epsilon=self.config.epsilon, iterations=self.config.iterations)
+        return codes[:, : scores.shape[1]]
 
     @torch.no_grad()
     def after_step(self, encoder: Encoder, progress: float) -> None:
@@ -139,7 +145,8 @@ class Swav(Objective):
         self.prototypes.copy_(F.normalize(self.prototypes, dim=1))
         if self._seen is None:
             return
-        embeddings, nearest = (gather(t) for t in self._seen)
+        embeddings = self._seen[:, :-1].reshape(-1, 2, self.config.embedding)
+        nearest = self._seen[:, -1].long()
         self._seen = None
         self.use.scatter_add_(0, nearest, torch.ones_like(nearest, dtype=self.use.dtype))
         if self.config.queue and (bool(self.queued) or progress >= self.config.queue_from):

@@ -15,7 +15,6 @@ from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.decoder import FeatureDecoder
@@ -82,4 +81,4 @@ class Vae(Drawing):
         prediction = self.decoder(mu + (log_variance / 2).exp() * noise)
         target = encoder.standardised(x).detach()
         total, parts = negative_bound(target, prediction, mu, log_variance, self.config.beta)
-        return Losses(mean(total), parts)
+        return Losses(total, parts)

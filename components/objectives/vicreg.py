@@ -14,7 +14,7 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor
 
 from components.augmentations.image import ViewConfig
-from components.collectives import all_reduce_sum, mean, world
+from components.collectives import all_reduce_sum, world
 from components.config import Config
 from components.encoders.base import Encoder
 from components.errors import UserError
@@ -56,7 +56,7 @@ def vicreg_terms(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         raise UserError("vicreg needs 2 samples or more, one alone has no variance; raise batch_size")
     with torch.autocast(a.device.type, enabled=False):
         both = wide(torch.stack([a, b]))
-        invariance = mean((both[0] - both[1]).square().mean())
+        invariance = (both[0] - both[1]).square().mean()
         centred = both - all_reduce_sum(both.sum(dim=1, keepdim=True)) / samples
         covariances = all_reduce_sum(centred.mT @ centred) / (samples - 1)  # [2, E, E]
         variances = covariances.diagonal(dim1=1, dim2=2)

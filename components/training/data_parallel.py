@@ -4,10 +4,9 @@ Each process computes its part of every batch, and once a step the gradients are
 Where the objective needs the whole batch it communicates itself (components.collectives).
 """
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +17,7 @@ from torch import Tensor
 from components.collectives import world
 from components.forks import RESTARTS, Say, WorkerDiedError, at_once
 from components.training.checkpoint import processes_of
+from components.training.shared_memory import Room, joined
 
 R = TypeVar("R")
 SMALLEST = 32  # samples of a batch that each process must have: batch norm estimates its statistics from them
@@ -58,23 +58,20 @@ def together(work: Callable[[], R], processes: int, say: Say = lambda text: None
     if processes == 1:
         return work()
     for attempt in range(RESTARTS + 1):
-        with tempfile.TemporaryDirectory(prefix="selfsup-group-") as folder:
-            try:
-                return at_once(lambda rank: _member(work, rank, processes, Path(folder)), processes)
-            except WorkerDiedError as death:
-                if attempt == RESTARTS:
-                    raise
-                say(f"{death}; training goes on from the last checkpoint")
+        room = Room(processes)
+        try:
+            return at_once(partial(_member, work, room), processes)
+        except WorkerDiedError as death:
+            if attempt == RESTARTS:
+                raise
+            say(f"{death}; training goes on from the last checkpoint")
     raise AssertionError("unreachable")
 
 
-def _member(work: Callable[[], R], rank: int, processes: int, folder: Path) -> R:
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # a container may not be able to resolve its own name
-    meet = f"file://{folder / 'meet'}"
-    dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=processes, timeout=TIMEOUT)
-    result = work()
-    dist.barrier()  # nobody leaves while another still listens
-    dist.destroy_process_group()
+def _member(work: Callable[[], R], room: Room, rank: int) -> R:
+    with joined(room, rank, TIMEOUT):
+        result = work()
+        dist.barrier()  # nobody leaves while another still listens
     return result
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from components.collectives import rank, world
 from components.config import Config
+from components.cores import keep_freed_memory
 from components.crash import point
 from components.encoders.norm import synchronise
 from components.errors import UserError
@@ -96,6 +97,7 @@ def train(
         Collapse: `check` found the representation dead `patience` times in a row, warm-up aside.
         UserError: the loss is not finite, or a checkpoint belongs to another training.
     """
+    keep_freed_memory()
     placement.put(learner)
     training = _Training(learner, source, config, folder, watch, seed, placement, check, warm, say)
     training.state.take_up(warm, say)

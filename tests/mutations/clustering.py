@@ -20,7 +20,7 @@ MUTATIONS = [
         "wide(scores) * temperature",
         CLUSTERS,
     ),
-    Mutation(f"{OBJECTIVES}/clusters.py", "known.clamp(min=1))", "clusters.numel())", CLUSTERS),
+    Mutation(f"{OBJECTIVES}/clusters.py", "known.clamp(min=1)", "clusters.numel()", CLUSTERS),
     Mutation(f"{OBJECTIVES}/clusters.py", "(sizes**2).sum()", "sizes.sum()", CLUSTERS),
     # DeepCluster-v2
     Mutation(
@@ -68,8 +68,8 @@ MUTATIONS = [
     Mutation(f"{OBJECTIVES}/scan.py", "agreement - self.config", "agreement + self.config", SCAN),
     Mutation(
         f"{OBJECTIVES}/neighbours.py",
-        "    return mean(-both.logsumexp(dim=1).mean())",
-        "    return mean(-both.mean())",
+        "    return -both.logsumexp(dim=1).mean()",
+        "    return -both.mean()",
         NEIGHBOURS,
     ),
     Mutation(f"{OBJECTIVES}/scan.py", "confidence >= self.config", "confidence < self.config", SCAN),

@@ -37,7 +37,7 @@ MUTATIONS = [
     of("mocov3", "return 2 * temperature * of_own_key", "return 2 * of_own_key"),
     of("mocov3", "key.detach(), temperature", "key, temperature"),
     of("mocov3", "contrast(first, second_key", "contrast(first, first_key"),
-    of("mocov3", "mean(there + back)", "mean(there)"),
+    of("mocov3", "Losses(there + back)", "Losses(there)"),
     of("mocov3", "rising(self.config.momentum, progress)", "self.config.momentum"),
     of("nnclr", "argmax(dim=1)", "argmin(dim=1)"),
     of("nnclr", "neighbours.detach(), predictions,", "predictions, neighbours.detach(),"),

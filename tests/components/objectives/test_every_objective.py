@@ -4,6 +4,7 @@ import io
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from components.objectives import OBJECTIVES, build_objective
 from components.objectives.base import Batch
@@ -236,7 +237,8 @@ def test_true_pairs_cost_less_than_shuffled_ones(name):
 
 
 def trace(name, rank=0, world=1):
-    """Loss and gradients of three steps and the state after them, in float64; each rank has its part."""
+    """Loss (mean over the ranks) and gradients of three steps and the state after them, in float64; each rank has its
+    part."""
     learner = make(name, dtype=torch.float64)
     module = parallel(learner)
     optimiser = torch.optim.SGD(learner.parameters(), 0.1)
@@ -246,7 +248,10 @@ def trace(name, rank=0, world=1):
         total, _ = module(seen(learner, index.chunk(world)[rank], torch.float64))
         total.backward()
         gradients = {k: p.grad.clone() for k, p in learner.named_parameters() if p.requires_grad}
-        steps.append((total.detach(), gradients))
+        loss = total.detach().clone()
+        if world > 1:
+            dist.all_reduce(loss)
+        steps.append((loss / world, gradients))
         optimiser.step()
         learner.objective.after_step(learner.encoder, (number + 1) / 10)
     return {"steps": steps, "state": learner.state_dict()}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
-from components.collectives import mean, rank, world
+from components.collectives import rank, world
 from components.data.packed import Packed
 from components.encoders import ResnetConfig, build_encoder
 from components.encoders.norm import BatchNorm, synchronise
@@ -84,7 +84,7 @@ class Squares(Objective):
         self.head = nn.Sequential(nn.Linear(8, 6), BatchNorm(6), nn.Linear(6, 1))
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Losses:
-        return Losses(mean((self.head(encoder(batch.views[0])) - 1).square().mean()))
+        return Losses((self.head(encoder(batch.views[0])) - 1).square().mean())
 
 
 def _learner() -> Learner:
