@@ -52,6 +52,12 @@ def folder_rows(
     ]
 
 
+def has_split_folder(names: Iterable[str]) -> bool:
+    """Whether any name lies below a folder that may hold test samples."""
+    folders = {_folder(name) for name in names}
+    return any(part.casefold() in TEST | VALIDATION for folder in folders for part in folder.split("/"))
+
+
 def names_for_testing(names: Iterable[str]) -> set[str]:
     """The names that lie below a folder of test samples; none where all do, for then it says nothing."""
     names = set(names)

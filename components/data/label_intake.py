@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from components.data.delivery_samples import plain
-from components.data.folder_labels import folder_rows
+from components.data.folder_labels import folder_rows, has_split_folder
 from components.data.growing import Growing
 from components.data.inbox import Inbox, Listing
 from components.data.label_files import Given, given_in
@@ -63,12 +63,21 @@ def take_labels(inbox: Inbox, growing: Growing, listing: Listing, rules: LabelRu
             missing.append(one)
     example = next((name for name, _ in ingested(folder, index)), "")
     taken.mistakes += too_many_lost(missing, sought, found, example, rules.max_unknown_share)
-    settled = settle(read_labels(folder, index))
-    labelled = settled.labels.keys() | {row.id for row in rows if row.label}
-    growing.label(
-        [*rows, *folder_rows(_places(growing, listing), labelled, rules.from_folders, rules.unlabelled)]
-    )
+    growing.label([*rows, *_of_folders(growing, listing, rules, rows)])
     return taken
+
+
+def _of_folders(growing: Growing, listing: Listing, rules: LabelRules, given: list[Row]) -> list[Row]:
+    """What folders say of samples. given: what label files say. Where no folder can say anything, which its name
+    shows, samples are not gathered: they may be millions."""
+    folder, index = growing.folder, growing.index
+    if not rules.from_folders and not has_split_folder(
+        name for name, _, _ in Replacements(folder, index).names()
+    ):
+        return []
+    settled = settle(read_labels(folder, index))
+    labelled = settled.labels.keys() | {row.id for row in given if row.label}
+    return folder_rows(_places(growing, listing), labelled, rules.from_folders, rules.unlabelled)
 
 
 def resolve(given: Iterable[Given], found: Mapping[str, set[str]]) -> tuple[list[Row], list[Given]]:

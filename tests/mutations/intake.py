@@ -32,7 +32,9 @@ MUTATIONS = [
     Mutation("components/data/taking.py", "self._growing.writer.abandon()", "pass", REFUSED),
     Mutation("components/data/shards.py", "del values[rows:]", "pass", SHARDS),
     Mutation("components/data/checked_files.py", "if content in known", "if not content", KNOWN),
-    Mutation("components/data/file_cache.py", "ctime = ? and inode", "ctime > ? and inode", CACHE),
+    Mutation(
+        "components/data/file_cache.py", "self.stamp == [*stamp]", "self.stamp[1:] == [*stamp][1:]", CACHE
+    ),
     Mutation(
         "components/data/file_cache.py", "sure = stamp is not None and", "sure = stamp is not None or", CACHE
     ),
