@@ -9,7 +9,7 @@ from components.data.folder_labels import folder_rows, has_split_folder
 from components.data.growing import Growing
 from components.data.inbox import Inbox, Listing
 from components.data.label_files import Given, given_in
-from components.data.labels import Row, read_labels, settle
+from components.data.labels import WITH_DATA, Row, read_labels, settle
 from components.data.replaced import Replacements, is_table
 from components.data.sample_names import find_samples, ingested, quarantined
 from components.errors import UserError
@@ -42,12 +42,14 @@ def take_labels(inbox: Inbox, growing: Growing, listing: Listing, rules: LabelRu
         except UserError as error:
             taken.mistakes.append(str(error))
     folder, index = growing.folder, growing.index
-    origins = {row.origin for _, row in read_labels(folder, index)}
+    before = read_labels(folder, index)
+    origins = {row.origin for _, row in before}
+    with_data = rules.from_folders or any(row.annotator in WITH_DATA for _, row in before)
     sought = [
         one
         for rows in given.values()
         for one in rows
-        if one.row.label or one.row.split or one.row.origin in origins
+        if one.row.label or one.row.split or one.row.origin in origins or with_data  # an empty cell withdraws
     ]
     keys = {key for one in sought for key in one.keys}
     found = find_samples(keys, lambda: ingested(folder, index), str(inbox.folder))
