@@ -52,7 +52,7 @@ class Found:
 
     @property
     def range(self) -> tuple[float, float] | None:
-        """The values of grey images of more than 8 bits that become black and white; None where there are none."""
+        """The values of images of more than 8 bits that become black and white; None where there are none."""
         from components.modalities.image import common_range
 
         if not self.deep:
@@ -83,7 +83,7 @@ def look(inbox: Path, own: Iterable[Path] = ()) -> Found:
     found.left_out = list(listing.left_out())
     found.bad.update(Counter(reason.split(":")[0] for reason in listing.broken.values()))
     found.example.update({reason.split(":")[0]: path for path, reason in listing.broken.items()})
-    total = sum(_count(box, d.kind, d.files) for d in listing.deliveries)
+    total = sum(map(box.count, listing.deliveries))
     samples: list[tuple[str, str, str]] = []
     for chunk in _chunks(_samples(box, listing, limits.max_bytes, every=-(-total // LOOK)), 256):
         samples += [(f"#{len(samples) + k}", name, label) for k, (name, label, _) in enumerate(chunk)]
@@ -109,7 +109,7 @@ def look(inbox: Path, own: Iterable[Path] = ()) -> Found:
 def _open(items: "list[Item]", limits: "ImageLimits", found: Found) -> None:
     from components.data.checks import check_images, kind_of
     from components.data.image_file import opened
-    from components.modalities.image import grey_ends
+    from components.modalities.image import deep_ends
 
     reasons = iter(check_images([i.data for i in items if i.reason is None], limits))
     for item in items:
@@ -126,7 +126,7 @@ def _open(items: "list[Item]", limits: "ImageLimits", found: Found) -> None:
                 only = _only_colour(image)
                 found.colour = only if first or only == found.colour else None
             found.grey += _is_grey(image)
-        if (ends := grey_ends(item.data)) is not None:
+        if (ends := deep_ends(item.data)) is not None:
             found.deep.append(ends)
 
 
@@ -169,14 +169,6 @@ def inbox_of(file: Path, own: Path) -> tuple[Path, Path | None]:
         shutil.rmtree(own)  # of an init that came to nothing: no recipe names it
     link_table(file, own)
     return own, file
-
-
-def _count(box: "Inbox", kind: str, files: list[str]) -> int:
-    if kind != "parquet":
-        return len(files)
-    import pyarrow.parquet as pq
-
-    return int(pq.read_metadata(box.folder / files[0]).num_rows)
 
 
 def _samples(box: "Inbox", listing: "Listing", max_bytes: int, every: int) -> "Iterator[Sample]":

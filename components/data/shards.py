@@ -28,6 +28,7 @@ from components.config import Config
 from components.crash import point
 from components.errors import UserError
 from components.files import fsync, write_atomically
+from components.wording import counted
 
 INDEX = "index.json"
 SHARDS, QUARANTINE, LABELS, REPLACED = "shards", "quarantine", "labels", "replaced"
@@ -105,7 +106,7 @@ class Index(Config):
             raise UserError(f"{file} cannot be read ({why}); restore it with `dvc checkout`") from None
         missing = sorted(index.files() - present(folder))
         if missing:
-            lost = f"{len(missing)} files, e.g. {missing[0]}"
+            lost = f"{counted(len(missing), 'file')}, e.g. {missing[0]}"
             raise UserError(f"{folder} lacks {lost}; restore them with `dvc checkout`")
         return index
 

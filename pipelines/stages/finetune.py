@@ -17,6 +17,7 @@ from components.data.table import Table
 from components.evaluation.agreement import together
 from components.evaluation.confirming import Confirmation
 from components.training.view_choice import ViewChoice
+from components.wording import counted
 from pipelines.finetuning.config import FinetuneConfig
 from pipelines.finetuning.handed import hand_on
 from pipelines.finetuning.head import fit_head, freeze, head_note
@@ -111,7 +112,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     judges = train_judges(request, encoder, frozen, plain, material, meter)
     held, confirmation = cross_fitted(request, material, judges.of, judges.folds)
     if held:
-        context.say(f"cross-fitted accuracy {held.accuracy:.3f} on {len(held.labels)} labels")
+        context.say(f"cross-fitted accuracy {held.accuracy:.3f} on {counted(len(held.labels), 'label')}")
         held.save(folder / "held.parquet", table.labelled_rows())
     final = finetune(request, encoder, probe, material, np.arange(len(material.labels)), meter)
     alone = judges.alone

@@ -23,6 +23,7 @@ from components.data.splits import splits_of
 from components.data.table import Table
 from components.errors import UserError
 from components.modalities import MODALITIES, ModalityConfig
+from components.wording import counted
 from pipelines.artifact import Artifact
 from pipelines.context import Context
 from pipelines.settings import Settings
@@ -109,7 +110,7 @@ def disagreement(settings: Settings, recipe: str = "") -> str | None:
         )
     if (found := versions.size(data)) != (named.files, named.bytes):
         return (
-            f"{data} was changed by hand: {named.files} files of {named.bytes} bytes are needed for version "
+            f"{data} was changed by hand: {counted(named.files, 'file')} of {named.bytes:,} bytes needed for version "
             f"{named.hash}, there are {found[0]} of {found[1]}; bring it back with `selfsup data checkout {named.hash}`"
         )
     return None
@@ -176,7 +177,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     tell(
         table,
         packed,
-        f"{len(classes)} classes, {of_sources(table, sources)}data version {version.hash}",
+        f"{counted(len(classes), 'class')}, {of_sources(table, sources)}data version {version.hash}",
         context,
     )
     return Output(
@@ -274,7 +275,7 @@ def _unexpected(expected: str, version: str, digest: str, index: Index) -> str:
     last = index.deliveries[-1].name if index.deliveries else "none"
     return (
         f"the data are not those that the recipe expects: {expected} is needed, the version is {version} "
-        f"(digest {digest}, {index.samples} samples, last delivery {last}); most likely something was "
+        f"(digest {digest}, {counted(index.samples, 'sample')}, last delivery {last}); most likely something was "
         f"delivered since, or another recipe shares the data folder: set snapshot.expect to what is "
         f"there, or leave it out"
     )

@@ -710,7 +710,7 @@ def test_what_is_left_out_is_told(place: Place, capsys: pytest.CaptureFixture[st
     assert (output.samples, output.litter, output.ignored) == (1, 1, 1)
     said = capsys.readouterr().out
     assert "left out 1 @eaDir" in said
-    assert "ignored 1 files that are no images, e.g. cat/notes.txt" in said
+    assert "ignored 1 file of other kinds than images, e.g. cat/notes.txt" in said
 
 
 def test_links_lead_where_the_recipe_allows(place: Place) -> None:
