@@ -39,6 +39,10 @@ SWAPPED = {
     "16N": "16B" if sys.byteorder == "little" else "16L",
 }  # order of two bytes
 DEEP = "16 bits a channel are read of grey, RGB and RGBA in PNG and TIFF alone, save it as one of these"
+NEEDS = {
+    "AVIF": "AVIF needs a Pillow built with it (pip install -U pillow)",
+    "HEIC": "HEIC needs pillow-heif (pip install 'selfsup[heic]')",
+}
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}  # in the first bytes of a file
 AVIF_BRANDS = {b"avif", b"avis"}
 
@@ -278,14 +282,19 @@ def _formats(data: bytes) -> tuple[str, ...]:
     """The decoders to try; HEIC and AVIF only for bytes that begin as such a file does."""
     brands = _brands(data)
     if brands & AVIF_BRANDS:
-        if not features.check("avif"):
-            raise MissingDecoderError("AVIF needs a Pillow built with it (pip install -U pillow)")
+        if not has_decoder("AVIF"):
+            raise MissingDecoderError(NEEDS["AVIF"])
         return ("AVIF",)
     if brands & HEIF_BRANDS:
-        if not _registers_heif():
-            raise MissingDecoderError("HEIC needs pillow-heif (pip install 'selfsup[heic]')")
+        if not has_decoder("HEIC"):
+            raise MissingDecoderError(NEEDS["HEIC"])
         return ("HEIF",)
     return FORMATS
+
+
+def has_decoder(name: str) -> bool:
+    """Whether what a format of NEEDS needs is installed."""
+    return bool(features.check("avif")) if name == "AVIF" else _registers_heif()
 
 
 @cache

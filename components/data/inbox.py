@@ -43,7 +43,6 @@ class Item(NamedTuple):
     data: bytes
     reason: str | None = None
     label: str = ""
-    fresh: bool = False  # its file changed moments ago: if it is bad, it may not be finished
     source: str = ""
 
 
@@ -209,12 +208,11 @@ class Inbox:
         try:
             with open_plain(self.folder / path, linked=True) as stream:
                 found = os.fstat(stream.fileno())
-                young = self.fresh(found.st_mtime)
                 if found.st_size > max_bytes:
                     head = stream.read(64 * 1024)
                     reason = f"too large a file: {found.st_size} bytes, allowed {max_bytes}"
-                    return Item(path, head, reason, fresh=young)
-                return Item(path, stream.read(found.st_size + 1), fresh=young)
+                    return Item(path, head, reason)
+                return Item(path, stream.read(found.st_size + 1))
         except OSError as error:
             return Item(path, b"", f"unreadable: {error.strerror}")
 

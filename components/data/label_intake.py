@@ -10,7 +10,7 @@ from components.data.growing import Growing
 from components.data.inbox import Inbox, Listing
 from components.data.label_files import Given, given_in
 from components.data.labels import WITH_DATA, Row, read_labels, settle
-from components.data.replaced import Replacements, is_table
+from components.data.replaced import Replacements
 from components.data.sample_names import find_samples, ingested, quarantined
 from components.errors import UserError
 
@@ -97,12 +97,13 @@ def resolve(given: Iterable[Given], found: Mapping[str, set[str]]) -> tuple[list
 def _places(growing: Growing, listing: Listing) -> dict[str, list[str]]:
     """Id -> paths of a sample: those where it lies now, or those where it lay when it came."""
     here = {plain(path) for one in listing.deliveries if one.kind == "files" for path in one.files}
+    name_files = growing.index.name_files()
     before: dict[str, list[str]] = {}
     now: dict[str, list[str]] = {}
     for name, id, delivery in Replacements(growing.folder, growing.index).names():
         if name in here:
             now.setdefault(id, []).append(name)
-        elif not is_table(delivery):
+        elif name_files(delivery):
             before.setdefault(id, []).append(name)
     return before | now
 

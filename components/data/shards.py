@@ -15,7 +15,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -53,7 +53,8 @@ class Shard(Config):
 
 class Delivery(Config):
     """What came in at once. digest: of its content. quarantined: kind of reason -> samples. quarantine: the list
-    that they are in, perhaps with those of other deliveries.
+    that they are in, perhaps with those of other deliveries. paths: whether it is a Parquet table of paths, whose
+    samples' names are those of files.
     """
 
     digest: str
@@ -62,6 +63,7 @@ class Delivery(Config):
     duplicates: int
     quarantined: dict[str, int] = Field(default_factory=dict)
     quarantine: str | None = None
+    paths: bool = False
 
 
 class LabelFile(Config):
@@ -81,6 +83,11 @@ class Index(Config):
     @property
     def samples(self) -> int:
         return sum(shard.rows for shard in self.shards)
+
+    def name_files(self) -> "Callable[[str], bool]":
+        """Whether the names of a delivery's samples are paths of files, not what a table of samples calls them."""
+        tables = {delivery.name for delivery in self.deliveries if delivery.paths}
+        return lambda delivery: delivery in tables or not delivery.lower().endswith(".parquet")
 
     def files(self) -> set[str]:
         """Every file that counts, relative to the folder; the index itself not."""
@@ -114,6 +121,9 @@ class Index(Config):
         """Atomic: a reader sees the old index or the new one."""
         folder.mkdir(parents=True, exist_ok=True)
         shown = self.model_dump(mode="json", exclude=None if self.replaced else {"replaced"})
+        for delivery in shown["deliveries"]:
+            if not delivery["paths"]:  # as it was written before there was this field
+                del delivery["paths"]
         text = json.dumps(shown, indent=1, sort_keys=True) + "\n"
 
         def write(stream: BinaryIO) -> None:

@@ -125,5 +125,6 @@ class Taking:
             accepted=len(self._new),
             duplicates=duplicates,
             quarantined=dict(sorted(kinds.items())),
+            paths=self._of_files and self.name.lower().endswith(".parquet"),
         )
         self._growing.add(record, self.bad, self._replaced, self._labels)

@@ -21,6 +21,7 @@ from components.data.checks import ImageLimits
 from components.data.file_cache import FileCache, place
 from components.data.growing import Growing
 from components.data.guard import writing
+from components.data.image_file import NEEDS, has_decoder
 from components.data.inbox import Inbox, Listing
 from components.data.intake import Allowed, Intake
 from components.data.label_intake import LabelRules, LabelsTaken, take_labels
@@ -110,14 +111,19 @@ class Output(Config):
 def observe(request: Request, settings: Settings, recipe: str) -> dict[str, str]:
     """The inbox as it stands: a digest of paths, sizes and times.
 
-    Where ingested data were taken away while the store was kept, the time too: that no earlier run is found.
+    Where ingested data were taken away while the store was kept, the time too: that no earlier run is found. Where
+    files are in quarantine for want of a decoder that is installed now, its name: they are tried again.
     """
     inbox = _inbox(request, settings)
     seen = {"inbox": inbox.digest() if inbox.folder.is_dir() else "missing"}
     if request.table:
         seen["table"] = table_digest(Path(request.table))
-    if not (settings.data / recipe / INDEX).exists() and _was_here(settings, recipe):
-        seen["data"] = f"gone, noticed at {time.time_ns()}"
+    index = settings.data / recipe / INDEX
+    if not index.exists():
+        return seen | ({"data": f"gone, noticed at {time.time_ns()}"} if _was_here(settings, recipe) else {})
+    text = index.read_bytes()
+    if readable := [name for name in NEEDS if f"{name} needs".encode() in text and has_decoder(name)]:
+        seen["decoders"] = ", ".join(readable)
     return seen
 
 
