@@ -130,7 +130,7 @@ class PackedImages:
 
 
 def pack(
-    encoded: Iterable[Sequence[bytes]],
+    encoded: Iterable[Sequence[bytes | Pixels]],
     total: int,
     config: ImageConfig,
     file: Path,
@@ -143,7 +143,8 @@ def pack(
     Streams: memory does not grow with N. A sample that cannot be decoded gets no row. Without config.range, the first
     batch that holds more than 8 bits sets it, so that later samples do not change earlier rows.
 
-    encoded: batches of encoded images, in row order. total: their number. workers: threads; 0 is one a core.
+    encoded: batches, in row order, of encoded images or of pixels [C, S, S] that were decoded before.
+    total: their number. workers: threads; 0 is one a core.
     progress: called with the share done.
 
     Raises:
@@ -157,7 +158,11 @@ def pack(
             _header(out, shape)
             for batch in encoded:
                 results = list(pool.map(partial(_attempt, config=config), batch))
-                deep = [data for data, one in zip(batch, results, strict=True) if _is_deep(one)]
+                deep = [
+                    data
+                    for data, one in zip(batch, results, strict=True)
+                    if isinstance(data, bytes) and _is_deep(one)
+                ]
                 if deep and config.range is None:
                     found = common_range(e for e in pool.map(deep_ends, deep) if e is not None)
                     config = config.model_copy(update={"range": found})
@@ -220,8 +225,10 @@ def no_room(folder: Path, needed: int = 0) -> UserError:
     )
 
 
-def _attempt(data: bytes, config: ImageConfig) -> Decoded | str:
+def _attempt(data: bytes | Pixels, config: ImageConfig) -> Decoded | str:
     """The decoded sample, or the reason why there is none."""
+    if isinstance(data, np.ndarray):
+        return Decoded(data, deep=False, outside=0.0)
     try:
         return decoded(data, config)
     except MissingDecoderError as error:

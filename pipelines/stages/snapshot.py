@@ -26,6 +26,7 @@ from components.modalities import MODALITIES, ModalityConfig
 from components.wording import counted
 from pipelines.artifact import Artifact
 from pipelines.context import Context
+from pipelines.packed_before import packed_before
 from pipelines.settings import Settings
 from pipelines.snapshot_notes import left_out, of_sources, tell
 
@@ -157,8 +158,12 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         digest = folder_digest(source)
         if request.expect and not {version.hash, digest} & set(request.expect):
             raise UserError(_unexpected(" or ".join(request.expect), version.hash, digest, index))
+        before = packed_before(request.modality, context)
         packed = MODALITIES[request.modality.name].pack(
-            (batch["bytes"] for _, batch in read_current(source, index, ["bytes"])),
+            (
+                batch["bytes"] if before is None else before.taken(batch["id"], batch["bytes"])
+                for _, batch in read_current(source, index, ["id", "bytes"])
+            ),
             index.samples - len(Replacements(source, index).retired),
             request.modality,
             folder / "images.npy",
