@@ -96,7 +96,7 @@ def test_a_file_of_labels_wins_over_folders(settings, source, capsys):
     assert "12 labels in 2 classes, from tables: cat 11, cow 1" in said
     assert "of these, 4 for training and 8 for testing (as named)" in said
     assert "note: without a sample, so left out: 1 label, e.g. labels.csv line 14, 'gone.png'" in said
-    assert "note: 1 of 2 classes have fewer than 3 labels, e.g. cow" in said
+    assert "note: 1 of 2 classes has fewer than 3 labels, e.g. cow" in said
 
 
 def test_no_labels(settings, source, capsys):
