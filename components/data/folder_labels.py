@@ -12,6 +12,9 @@ from components.data.labels import FOLDERS, Row
 TRAIN = frozenset({"train", "training"})
 VALIDATION = frozenset({"val", "valid", "validation"})
 TEST = frozenset({"test", "testing"})
+SPLIT_FOLDER = (
+    f"(?i)(^|/)({'|'.join(sorted(VALIDATION | TEST))})/"  # of a name below a folder of test samples
+)
 
 
 def label_of(name: str, unlabelled: Collection[str]) -> str:
@@ -50,12 +53,6 @@ def folder_rows(
         if from_folders or id in inside
         for label in sorted(given) or [""]
     ]
-
-
-def has_split_folder(names: Iterable[str]) -> bool:
-    """Whether any name lies below a folder that may hold test samples."""
-    folders = {_folder(name) for name in names}
-    return any(part.casefold() in TEST | VALIDATION for folder in folders for part in folder.split("/"))
 
 
 def names_for_testing(names: Iterable[str]) -> set[str]:

@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from components.data.delivery_samples import plain
-from components.data.folder_labels import folder_rows, has_split_folder
+from components.data.folder_labels import SPLIT_FOLDER, folder_rows
 from components.data.growing import Growing
 from components.data.inbox import Inbox, Listing
 from components.data.label_files import Given, given_in
 from components.data.labels import WITH_DATA, Row, read_labels, settle
 from components.data.replaced import Replacements
-from components.data.sample_names import find_samples, ingested, quarantined
+from components.data.sample_names import any_named, find_samples, ingested, quarantined
 from components.errors import UserError
 
 
@@ -73,9 +73,7 @@ def _of_folders(growing: Growing, listing: Listing, rules: LabelRules, given: li
     """What folders say of samples. given: what label files say. Where no folder can say anything, which its name
     shows, samples are not gathered: they may be millions."""
     folder, index = growing.folder, growing.index
-    if not rules.from_folders and not has_split_folder(
-        name for name, _, _ in Replacements(folder, index).names()
-    ):
+    if not rules.from_folders and not any_named(folder, index, SPLIT_FOLDER):
         return []
     settled = settle(read_labels(folder, index))
     labelled = settled.labels.keys() | {row.id for row in given if row.label}

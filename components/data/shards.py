@@ -191,10 +191,25 @@ def batches(file: Path, columns: list[str]) -> Iterator[dict[str, list[Any]]]:
             for batch in parquet.iter_batches(512, columns=columns):
                 yield batch.to_pydict()
     except (pa.ArrowException, OSError) as error:
-        why = str(error).splitlines()[0][:80]
-        raise UserError(
-            f"{file} cannot be read ({why}); bring it back with `selfsup data checkout`"
-        ) from None
+        raise _damaged(file, error) from None
+
+
+def column(file: Path, name: str) -> pa.ChunkedArray:
+    """One column of one file of the folder.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        with pq.ParquetFile(file) as parquet:
+            return parquet.read([name], use_threads=False)[name]
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(file, error) from None
+
+
+def _damaged(file: Path, error: Exception) -> UserError:
+    why = str(error).splitlines()[0][:80]
+    return UserError(f"{file} cannot be read ({why}); bring it back with `selfsup data checkout`")
 
 
 def write_table(
