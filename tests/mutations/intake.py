@@ -58,11 +58,6 @@ MUTATIONS = [
     Mutation("components/data/labels.py", "with_data and (id, False) not in labelled", "with_data", LABELS),
     Mutation("components/data/image_file.py", "name[:-3] + SWAPPED[name[-3:]]", "name", DEEP),
     Mutation("components/data/image_file.py", "upper * 256 + lower", "upper * 255 + lower", DEEP),
-    Mutation(
-        "components/modalities/image.py",
-        "stretched(band, found.limits)",
-        DEEP,
-    ),
     Mutation("pipelines/forgetting/forget.py", "*(earlier.versions if earlier else ())", "", FORGET),
     Mutation("pipelines/planning/applied.py", '["decision"] != "skip"', '["decision"] == ""', APPLIED),
     Mutation("pipelines/evaluation/worth.py", "<= EQUAL else", "<= 1 else", WORTH),
