@@ -1,16 +1,26 @@
-"""What ingest costs beside a bare decode of the same files: `python benchmarks/ingest.py [--files N] [--folders N]`.
+"""What ingest costs beside a bare decode of the same files: `python -m benchmarks.ingest [--files N] [--folders N]`.
 
 PNG files of 32 x 32 in folders. Bare: Pillow opens and decodes each file, in as many processes as there are cores.
 Then ingest: for the first time, with nothing new, with one more file. Bare decode and first ingest take turns, and each
 one's best time counts: on a shared machine the best is what the code costs.
+
+`--million`: a million distinct PNG files of 8 x 8 in a thousand folders (`--files`, `--folders`: other numbers), taken
+once for the first time and once with nothing new, each in a process of its own, whose memory is what counts. Needs
+about 5 GB of disk and a million inodes.
 """
 
 import argparse
+import hashlib
 import os
 import random
+import re
 import resource
+import struct
+import subprocess
+import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,12 +28,16 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from components.forks import run_all
 from pipelines.context import Context
 from pipelines.settings import Settings
 from pipelines.stages import ingest
 
 SHARE, AGAIN, MORE, MEMORY = 0.6, 2.0, 3.0, 400  # bounds: of the bare decode's speed, seconds, seconds, MB
+MILLION = 150.0  # seconds allowed for a million files
 BATCH = 256
+SIDE = 8  # pixels of an image of the million
+ROOM = 5_000  # bytes of disk that a file of the million takes, with its copy in a shard
 
 
 class Cost(NamedTuple):
@@ -51,6 +65,40 @@ def make_files(inbox: Path, files: int, folders: int) -> None:
         small = Image.frombytes("RGB", (8, 8), draw.randbytes(192))
         file = inbox / f"{number % folders:03}" / f"{number:07}.png"
         small.resize((32, 32), Image.Resampling.BILINEAR).save(file)
+
+
+def tiny_png(number: int) -> bytes:
+    """A grey PNG of 8 x 8, no two numbers alike. By hand, as Pillow takes ten times as long."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + hashlib.sha256(b"%d %d" % (number, row)).digest()[:SIDE] for row in range(SIDE))
+    header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows, 1))
+        + chunk(b"IEND", b"")
+    )
+
+
+def make_tiny(inbox: Path, files: int, folders: int) -> None:
+    """Raises SystemExit where disk or inodes do not suffice."""
+    found = os.statvfs(inbox.parent)
+    if found.f_bavail * found.f_frsize < files * ROOM or found.f_favail < 1.1 * files:
+        sys.exit(
+            f"{inbox.parent} has no room for {files:,} files: {files * ROOM / 1e9:.1f} GB and as many inodes"
+        )
+
+    def fill(start: int) -> None:
+        for folder in range(start, folders, 2):
+            place = inbox / f"{folder:04}"
+            place.mkdir(parents=True)
+            for number in range(folder, files, folders):
+                (place / f"{number:07}.png").write_bytes(tiny_png(number))
+
+    run_all([lambda start=start: fill(start) for start in range(2)], processes=2)  # type: ignore[misc]
 
 
 def decode(files: list[str]) -> int:
@@ -99,14 +147,52 @@ def measure(place: Path, files: int, folders: int, turns: int) -> Cost:
     return Cost(files, best[0], best[1], again, more, memory)
 
 
+def peak() -> int:
+    """Most memory that this process has had since it began, in MB; ru_maxrss counts its parent's too."""
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[0]) // 1024
+
+
+def alone(inbox: Path, root: Path) -> tuple[float, int]:
+    """One ingest in a process of its own: seconds, and MB at the most."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.ingest", "--take", str(inbox), str(root)],
+        check=True, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    print(done.stdout, end="")
+    seconds, memory = done.stdout.split()[-2:]
+    return float(seconds), int(memory)
+
+
+def million(place: Path, files: int, folders: int) -> None:
+    inbox = place / "inbox"
+    made = timed(lambda: make_tiny(inbox, files, folders))
+    print(f"{files:,} files in {folders:,} folders, written in {made:.0f} s")
+    decoded = timed(lambda: bare(inbox))
+    print(f"bare decode    {decoded:7.1f} s, {files / decoded:,.0f} files/s")
+    for what, bound in (("first ingest", MILLION), ("nothing new", None)):
+        seconds, memory = alone(inbox, place / "root")
+        limit = f" (bound {bound:.0f} s for a million)" if bound else ""
+        print(f"{what:14} {seconds:7.1f} s{limit}, {memory} MB (bound {MEMORY} MB)", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=10_000)
-    parser.add_argument("--folders", type=int, default=10)
+    parser.add_argument("--files", type=int)
+    parser.add_argument("--folders", type=int)
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--million", action="store_true")
+    parser.add_argument(
+        "--take", nargs=2, type=Path, metavar=("INBOX", "ROOT"), help="one ingest: seconds, MB"
+    )
     asked = parser.parse_args()
+    if asked.take:
+        print(f"{timed(lambda: take(*asked.take)):.2f} {peak()}")
+        return
     with tempfile.TemporaryDirectory() as place:
-        cost = measure(Path(place), asked.files, asked.folders, asked.turns)
+        if asked.million:
+            million(Path(place), asked.files or 1_000_000, asked.folders or 1_000)
+            return
+        cost = measure(Path(place), asked.files or 10_000, asked.folders or 10, asked.turns)
         print(f"bare decode    {cost.bare:7.2f} s, {cost.files / cost.bare:,.0f} files/s")
         print(f"first ingest   {cost.first:7.2f} s, {cost.share:.2f} of that speed (bound {SHARE})")
         print(f"nothing new    {cost.again:7.2f} s (bound {AGAIN} s for 80,000 files)")

@@ -97,7 +97,8 @@ def _begin(serve: Callable[[Connection], None], connection: Connection, parent: 
 def _report(connection: Connection, kind: str, value: object) -> None:
     try:
         data = pickle.dumps((kind, value))
-        pickle.loads(data)  # an error whose constructor takes other arguments pickles and does not come back
+        if kind == "error":
+            pickle.loads(data)  # one whose constructor takes other arguments pickles and does not come back
     except Exception:
         if kind != "error":
             raise

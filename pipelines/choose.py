@@ -23,6 +23,7 @@ from components.training.candidates import candidate, with_view
 from components.training.choose import Choice, Outcome, ranked, rungs
 from components.training.orientation import suggested
 from components.training.trial import Trial
+from components.wording import counted
 from pipelines import journal, recipe_folders
 from pipelines.progress import Display
 from pipelines.recipe import Recipe
@@ -167,9 +168,9 @@ def report(choice: Choice, trials: dict[str, Trial], budget: int) -> list[str]:
 
 def row(one: Outcome) -> str:
     if one.dead:
-        return f"{one.name}: dead after {one.epochs} epochs: {one.dead}"
+        return f"{one.name}: dead after {counted(one.epochs, 'epoch')}: {one.dead}"
     right = "" if one.accuracy is None else f", {one.accuracy:.1%} right"
     return (
-        f"{one.name}: {one.epochs} epochs, score {one.score:.2f} (LiDAR {one.figures['lidar']:.1f}, "
+        f"{one.name}: {counted(one.epochs, 'epoch')}, score {one.score:.2f} (LiDAR {one.figures['lidar']:.1f}, "
         f"alpha {one.figures['decay']:.2f}, rank {one.figures['rank']:.1f}){right}"
     )

@@ -124,12 +124,14 @@ def _choose(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from pipelines import recipe_folders
     from pipelines.check import check
+    from pipelines.data_check import check_data
     from pipelines.settings import Settings
 
     settings = Settings.load()
     recipe = recipe_folders.find(arguments.recipe, settings)
     recipe_folders.refuse_namesakes(recipe, settings)
     check(recipe)
+    check_data(recipe, settings)
     print(f"{recipe.file}: every section is valid, and objective, encoder and weights fit together")
     return 0
 
@@ -161,9 +163,9 @@ def _runs(arguments: argparse.Namespace) -> int:
     from pipelines.journal import overview
     from pipelines.settings import Settings
 
-    home = Settings.load().home
-    lines = overview(home)
-    print("\n".join(lines) if lines else f"no runs in {home} yet; begin with: selfsup run RECIPE")
+    settings = Settings.load()
+    lines = overview(settings.home, settings.store)
+    print("\n".join(lines) if lines else f"no runs in {settings.home} yet; begin with: selfsup run RECIPE")
     return 0
 
 

@@ -19,7 +19,7 @@ from pipelines.context import append_metrics
 from pipelines.in_use import used
 from pipelines.jobs import run_as_job
 from pipelines.journal import StageLine
-from pipelines.planning.applied import applied
+from pipelines.planning.applied import applied, same_but_plan
 from pipelines.profile import refuse_unsafe
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
@@ -65,7 +65,9 @@ def _execute(
             identity = identify(stage, given, settings, recipe.name)
             line = line.model_copy(update={"reference": identity.reference})
             there = is_finished(identity.reference, settings.store)
-            if there:
+            if not there and (same := same_but_plan(identity, settings.store)) is not None:
+                line, there = line.model_copy(update={"reference": same}), True
+            elif there:
                 share(identity.reference, settings.store)
             found = {"status": "found"} if there else _run(identity, settings, run, watch)
             line = line.model_copy(update=found)

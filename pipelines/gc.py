@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from components.errors import UserError
+from components.wording import counted
 from pipelines import remote, sweep
 from pipelines.in_use import unused
 from pipelines.journal import COPY, records
@@ -58,17 +59,18 @@ def gc(settings: Settings, yes: bool, say: Callable[[str], None]) -> Found:
         for why in found.kept.values():
             reasons[why] = reasons.get(why, 0) + 1
         for why, count in reasons.items():
-            say(f"kept: {count} runs for {why}")
+            say(f"kept: {counted(count, 'run')} for {why}")
         if not yes:
             say(
-                f"{_size(found.bytes)} in {len(found.waste)} places could go; nothing was deleted: `selfsup gc --yes`"
+                f"{_size(found.bytes)} in {counted(len(found.waste), 'place')} could go; nothing was deleted: "
+                f"`selfsup gc --yes`"
             )
             return found
         if address is not None:
             sweep.delete(found.shared, address)
         for item in found.waste:
             _delete(item.path)
-        say(f"{_size(found.bytes)} in {len(found.waste)} places deleted")
+        say(f"{_size(found.bytes)} in {counted(len(found.waste), 'place')} deleted")
     return found
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.errors import UserError
+from components.wording import are, counted
 from pipelines import recipe_folders
 from pipelines.proposal import TEST_SHARE, Values, render, suited
 from pipelines.settings import Settings, make_home
@@ -69,13 +70,13 @@ def describe(found: Found) -> list[str]:
     )  # fmt: skip
     colour = len(found.sizes) - found.grey
     lines = [
-        f"{found.samples} samples, {found.looked} looked at: {shape} pixels; "
+        f"{counted(found.samples, 'sample')}, {found.looked:,} looked at: {shape} pixels; "
         f"{found.grey} grey, {colour} in colour"
     ]
     if found.range is not None:
         low, high = found.range
         lines.append(
-            f"{len(found.deep)} grey of more than 8 bits: values from {low:g} to {high:g} become black to white "
+            f"{len(found.deep)} of more than 8 bits: values from {low:g} to {high:g} become black to white "
             "(modality.range; 0.1 % at either end is left out)"
         )
     for reason, count in found.bad.most_common():
@@ -88,7 +89,9 @@ def describe(found: Found) -> list[str]:
         more = f" and {len(labels.classes) - 20} more" if len(labels.classes) > 20 else ""
         origin = "from the folders' names" if labels.labels_from == "folders" else "from tables"
         total = labels.classes.total()
-        lines.append(f"{total} labels in {len(labels.classes)} classes, {origin}: {shown}{more}")
+        lines.append(
+            f"{counted(total, 'label')} in {counted(len(labels.classes), 'class')}, {origin}: {shown}{more}"
+        )
         about, tests = ("", labels.tests) if labels.tests else ("about ", round(total * TEST_SHARE))
         drawn = "as named" if labels.tests else f"{TEST_SHARE:.0%}, drawn"
         lines.append(
@@ -114,18 +117,23 @@ def notes(found: Found, values: Values) -> list[str]:
             "only one class has labels: no classifier can be made of that; label some of another class"
         )
     elif classes and (few := [name for name, count in found.labels.classes.items() if count < 3]):
-        said.append(f"{len(few)} of {classes} classes have fewer than 3 labels, e.g. {few[0]}; a class "
-                    f"without a training label is never given")  # fmt: skip
+        some = f"{len(few)} of {counted(classes, 'class')} {are(len(few), 'has', 'have')}"
+        said.append(
+            f"{some} fewer than 3 labels, e.g. {few[0]}; a class without a training label is never given"
+        )
     tests = found.labels.tests or round(labels * TEST_SHARE)
     if classes and tests < 10 * classes:
-        said.append(f"{tests} labels for testing are few: figures will be rough; label more")
+        said.append(
+            f"{counted(tests, 'label')} for testing {are(tests)} few: figures will be rough; label more"
+        )
     if found.bad_share > 0.04:
         said.append(
             f"{found.bad_share:.0%} of the samples are bad; ingest.max_bad_share is {values['max_bad_share']}"
         )
     if found.samples < 200:
         said.append(
-            f"{found.samples} samples are few to learn from without labels; some thousands are better"
+            f"{counted(found.samples, 'sample')} {are(found.samples)} few to learn from without labels; some "
+            f"thousands are better"
         )
     return [f"note: {text}" for text in said]
 

@@ -16,6 +16,7 @@ from pipelines.context import append_line
 
 COPY = ".recipe.json"  # of the recipe of an Airflow run, beside its journal until it has ended
 TELLING = ("plan", "report")  # they look and tell
+BY_HAND = "stopped by hand"  # by a key or a signal: the same command goes on
 Status = Literal["found", "ran", "failed"]
 
 
@@ -111,8 +112,9 @@ def _lives(pid: int, since: float) -> bool:
         return False
 
 
-def overview(home: Path) -> list[str]:
-    """Every run, the latest last: when, how it ended, and what its stages did."""
+def overview(home: Path, store: Path) -> list[str]:
+    """Every run, the latest last: when, how it ended, what it decided, and what its stages did. store: of their
+    manifests."""
     lines = []
     for file in sorted((home / "runs").glob("*.jsonl")):
         head: dict[str, Any] = {}
@@ -123,6 +125,26 @@ def overview(home: Path) -> list[str]:
         counts = ", ".join(
             f"{sum(s.status == status for s in made)} {status}" for status in ("ran", "found", "failed")
         )
-        lines.append(f"{file.stem}  {ended}  ({counts})")
+        came_to = "".join(f"; {text}" for text in _came_to(made, store))
+        lines.append(f"{file.stem}  {ended}  ({counts})  flow {head.get('flow', 'train')}{came_to}")
         lines += [f"  {s.status:<7}{s.seconds:>8.1f} s  {s.reference or s.stage}" for s in made]
     return lines
+
+
+def _came_to(made: list[StageLine], store: Path) -> Iterator[str]:
+    """The plan's decision and the version of the model, as far as the run's manifests say them."""
+    output: dict[str, dict[str, Any]] = {}
+    for line in made:
+        manifest = store / line.reference / "manifest.json"
+        if line.stage in ("plan", "register", "promote", "score") and manifest.is_file():
+            output[line.stage] = json.loads(manifest.read_bytes())["output"]
+    if decision := output.get("plan", {}).get("decision"):
+        yield f"plan: {decision}"
+    registered, promoted = output.get("register", {}), output.get("promote", {})
+    if version := registered.get("version"):
+        champion = ", promoted" if promoted.get("promoted") else ""
+        yield f"model {registered['name']}/{version}{champion}"
+    if encoder := registered.get("encoder"):
+        yield f"encoder {encoder}"
+    if version := output.get("score", {}).get("champion"):
+        yield f"scored by version {version}"

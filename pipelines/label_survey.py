@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from components.errors import UserError
+from components.wording import are, counted
 
 if TYPE_CHECKING:
     from components.data.inbox import Inbox, Listing
@@ -79,12 +80,15 @@ def survey_labels(box: "Inbox", listing: "Listing", surveyed: Surveyed) -> Label
     _tell_layout(labels, places, {row.id for row in folders if row.split == "test"})
     corrected = sum(by.label != "" and by.label != settled.labels.get(by.id, by.label) for by in folders)
     if corrected:
-        labels.told.append(f"{corrected} labels of folders are corrected by {_files(given)}")
+        labels.told.append(
+            f"{counted(corrected, 'label')} of folders {are(corrected)} corrected by {_files(given)}"
+        )
     if clashes := settled.contradictory:
         id, said = next(iter(clashes.items()))
         name = next((name for known, name, _ in surveyed.samples if known == id), id)
         labels.notes.append(
-            f"{len(clashes)} samples have contradictory labels and count as unlabelled, e.g. {name}: {' | '.join(said)}"
+            f"contradictory labels, so without a label: {counted(len(clashes), 'sample')}, e.g. {name}: "
+            f"{' | '.join(said)}"
         )
     labels.notes += _spellings(labels.classes)
     return labels
@@ -132,7 +136,8 @@ def _written(
         raise UserError("; ".join(mistakes))
     if lost:
         labels.notes.append(
-            f"{len(lost)} labels find no sample and will be left out, e.g. {lost[0].row.origin} line {lost[0].line},"
+            f"without a sample, so left out: {counted(len(lost), 'label')}, e.g. {lost[0].row.origin} line "
+            f"{lost[0].line},"
             f" {lost[0].keys[-1]!r}"
         )
     return rows, given
@@ -150,12 +155,14 @@ def _tell_layout(labels: Labels, places: Mapping[str, list[str]], tests: set[str
     for folder, count in sorted(held.items()):
         match folder.casefold():
             case word if word in UNLABELLED:
-                labels.told.append(f"folder {folder}: {count} samples without a label")
+                labels.told.append(f"folder {folder}: {counted(count, 'sample')} without a label")
                 labels.ignored.append(folder)
             case word if word in TEST | VALIDATION and tested[folder]:
-                labels.told.append(f"folder {folder}: {count} samples for testing, never trained on")
+                labels.told.append(
+                    f"folder {folder}: {counted(count, 'sample')} for testing, never trained on"
+                )
             case word if word in TEST | VALIDATION | TRAIN:
-                labels.told.append(f"folder {folder}: {count} samples for training")
+                labels.told.append(f"folder {folder}: {counted(count, 'sample')} for training")
 
 
 def _files(given: "Iterable[Given]") -> str:

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from components.wording import counted
 from pipelines.graph import GRAPH
 from pipelines.verdict import CHECK, VERDICT
-from pipelines.wording import counted
 
 OVERRIDE = "selfsup.override"  # tag: when, who and why, where a person went past the gate
 FORGOTTEN = (

@@ -1,4 +1,5 @@
-"""What a person should hear of without looking: a failure, a promotion, a run that is late.
+"""What a person should hear of without looking: a failure, a promotion, a run that is late, a delivery that is partly
+in quarantine.
 
 Each is a line in the log, and a JSON object posted to SELFSUP_WEBHOOK where that is set:
 {"event": "failed", "text": "one line", "recipe": ..., "run": ..., "time": ISO 8601}.
@@ -13,7 +14,7 @@ from typing import Any, Literal
 
 from pipelines.settings import Settings
 
-Event = Literal["failed", "promoted", "refused", "asked", "late"]
+Event = Literal["failed", "promoted", "refused", "asked", "late", "quarantined"]
 PATIENCE = 10.0  # seconds for the post
 log = logging.getLogger(__name__)
 

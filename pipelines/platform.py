@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from components.errors import UserError
+from components.wording import counted
 from pipelines import processes, recipe_folders
 from pipelines.airflow_home import PORT, airflow_environ
 from pipelines.recipe import Recipe
@@ -127,7 +128,7 @@ def down(settings: Settings, say: Say) -> None:
         time.sleep(0.1)
         left = _running(settings)
     _record(settings).unlink(missing_ok=True)
-    say(f"down: {len(found)} processes ended" if found else "nothing was up")
+    say(f"down: {counted(len(found), 'process')} ended" if found else "nothing was up")
 
 
 def _running(settings: Settings) -> list[psutil.Process]:

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import yaml
 from croniter import CroniterError, croniter
-from pydantic import Field, NonNegativeInt, PositiveFloat, ValidationError, field_validator
+from pydantic import ConfigDict, Field, NonNegativeInt, PositiveFloat, ValidationError, field_validator
 
 from components.config import Config, explain, unknown
 from components.errors import UserError
@@ -80,6 +80,10 @@ class _Loader(yaml.SafeLoader):
 
 class Recipe(Config):
     """sections: stage -> its part of the file, as it stands there. file: where it was read from."""
+
+    model_config = ConfigDict(
+        ser_json_inf_nan="constants"
+    )  # so that a check in another process quotes what came
 
     name: str
     file: Path

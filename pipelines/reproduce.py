@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from components.data import versions
 from components.errors import UserError
+from components.wording import counted
 from pipelines import journal
 from pipelines.code import ROOT, code_digest
 from pipelines.execute import Watch, execute
@@ -63,7 +64,7 @@ def reproduce(
                 if old.is_dir():
                     shutil.rmtree(old)
             (scratch / DONE).unlink()
-        say(f"rebuilding {model} version {version}: {len(record)} runs, in {scratch}")
+        say(f"rebuilding {model} version {version}: {counted(len(record), 'run')}, in {scratch}")
         made = rebuild(record, settings, scratch, watch)
         evaluated = tags["selfsup.evaluate"]
         then, now = record[evaluated], read_manifest(made[evaluated], scratch / "store")

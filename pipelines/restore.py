@@ -11,6 +11,7 @@ from components.data.guard import writing
 from components.data.shards import damaged
 from components.data.versions import Version
 from components.errors import UserError
+from components.wording import counted
 from pipelines.forgetting.record import refuse_erased
 from pipelines.settings import Settings
 from pipelines.store import Manifest, read_manifest
@@ -33,7 +34,9 @@ def checkout(
     refuse_erased(version, settings.home)
     if into is not None:
         found = _aside(version, settings, into.expanduser().absolute())
-        say(f"{found.hash}: {found.files} files, {found.bytes} bytes in {into}, every digest verified")
+        say(
+            f"{found.hash}: {counted(found.files, 'file')}, {found.bytes:,} bytes in {into}, every digest verified"
+        )
         return found
     from pipelines.run import home_lock
 
@@ -45,7 +48,8 @@ def checkout(
         versions.verify(settings.data, version, settings.dvc_remote, settings.home / "dvc-cache")
     recipes = ", ".join(sorted(index.parent.name for index in settings.data.glob("*/index.json")))
     say(
-        f"{found.hash}: {found.files} files, {found.bytes} bytes in {settings.data} ({recipes}), every digest verified"
+        f"{found.hash}: {counted(found.files, 'file')}, {found.bytes:,} bytes in {settings.data} ({recipes}), "
+        "every digest verified"
     )
     say("what was delivered after it comes back with the next change of the inbox, or with a later version")
     return found
@@ -107,6 +111,7 @@ def _verify(data: Path) -> None:
     ]
     if wrong:
         raise UserError(
-            f"{len(wrong)} files of {data} are not what their names say, e.g. {wrong[0]}: cache or remote is "
+            f"{counted(len(wrong), 'file')} of {data} with other content than the name says, e.g. {wrong[0]}: "
+            f"cache or remote is "
             "damaged; bring it back from a backup"
         )

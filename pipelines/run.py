@@ -65,9 +65,9 @@ def run(
             _through(through_airflow)(recipe, settings, name, display, flow)
         except BaseException as error:
             display.clear()
-            journal.append(
-                file, {"ended": round(time.time(), 3), "error": f"{type(error).__name__}: {error}"}
-            )
+            by_hand = isinstance(error, KeyboardInterrupt)
+            why = journal.BY_HAND if by_hand else f"{type(error).__name__}: {error}"
+            journal.append(file, {"ended": round(time.time(), 3), "error": why})
             if isinstance(error, Exception) and not isinstance(error, UserError):
                 _mirror(settings, name, display)
             raise

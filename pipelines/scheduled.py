@@ -63,11 +63,13 @@ def step(
     recipe = keep(file, run, asked, settings, flow)
     reference = execute(stage, recipe, done, settings, run)
     ran = any(line.stage == stage and line.status == "ran" for line in journal.stages(settings.home, run))
-    if stage == "promote" and ran:
+    if ran and stage in ("ingest", "promote"):
         output = read_manifest(reference, settings.store).output
         if output.get("promoted"):
             text = f"version {output['version']} is the champion: {output['reason']}"
             notify(settings, "promoted", text, recipe.name, run)
+        if alerts := output.get("alerts"):  # deliveries of which a part is in quarantine
+            notify(settings, "quarantined", "; ".join(alerts), recipe.name, run)
     return reference
 
 

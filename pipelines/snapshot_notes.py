@@ -10,6 +10,7 @@ from components.data.shards import Index
 from components.data.table import Table
 from components.errors import UserError
 from components.modalities.image import PackedImages
+from components.wording import are, counted
 from pipelines.artifact import Artifact
 from pipelines.context import Context
 
@@ -43,17 +44,19 @@ def left_out(
     for _, name, reason in rows[:SHOWN]:
         context.say(f"left out: {name}: {reason}")
     if len(rows) > SHOWN:
-        context.say(f"left out: {len(rows) - SHOWN} more samples that cannot be decoded, see {UNREADABLE}")
+        context.say(f"left out: {counted(len(rows) - SHOWN, 'more sample')} without a row, see {UNREADABLE}")
     return Artifact.of(folder / UNREADABLE, folder)
 
 
 def tell(table: Table, packed: PackedImages, rest: str, context: Context) -> None:
     """What the snapshot holds, and what a person should know of it. rest: the end of the first line."""
     labelled, tests = len(table.labelled_rows()), len(table.test_rows())
-    context.say(f"{len(table)} samples, {labelled} labelled for training and {tests} for testing, {rest}")
+    context.say(
+        f"{counted(len(table), 'sample')}, {labelled:,} labelled for training and {tests} for testing, {rest}"
+    )
     if packed.range is not None:
         low, high = packed.range
-        context.say(f"grey of more than 8 bits: values from {low:g} to {high:g} become black to white")
+        context.say(f"more than 8 bits a channel: values from {low:g} to {high:g} become black to white")
         if packed.outside > OUTSIDE:
             context.say(
                 f"warning: {packed.outside:.1%} of these values lie outside {low:g} to {high:g} and are clipped; "
@@ -61,12 +64,14 @@ def tell(table: Table, packed: PackedImages, rest: str, context: Context) -> Non
             )
     if repeated := table.repeated():
         context.say(
-            f"{repeated} samples are near-duplicates of earlier ones (the same image saved again) and share their "
-            "split; of those for testing one is measured"
+            f"near-duplicates of earlier samples (the same image saved again): {counted(repeated, 'sample')}; "
+            f"they share "
+            "their split, and of those for testing one is measured"
         )
     if leaked := table.leaked_tests():
         context.say(
-            f"warning: {leaked} of {tests} test samples have a near-duplicate among the training samples, because the "
+            f"warning: {leaked} of {counted(tests, 'test sample')} {are(leaked, 'has', 'have')} a near-duplicate "
+            f"among the training samples, because the "
             "column split of the labels names both: name them alike"
         )
 

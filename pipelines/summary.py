@@ -4,6 +4,7 @@ why, the champion."""
 from collections.abc import Sequence
 from typing import Any
 
+from components.wording import counted
 from pipelines.graph import HEAVY
 from pipelines.journal import StageLine
 from pipelines.outcome import champion_of, outcome
@@ -11,7 +12,7 @@ from pipelines.progress import duration
 from pipelines.registry import journal_of
 from pipelines.settings import Settings
 from pipelines.store import Manifest, read_manifest
-from pipelines.wording import beside, counted
+from pipelines.wording import beside
 
 
 def summary(lines: Sequence[StageLine], wall: float, settings: Settings) -> list[str]:
@@ -28,18 +29,19 @@ def _table(lines: Sequence[StageLine], made: dict[str, Manifest], wall: float) -
         rows.append(
             f"{line.stage:<14}{line.status:<7}{line.seconds:>9.1f}{line.seconds / wall:>8.0%}{memory:>10}"
         )
-    ran = [line.stage for line in lines if line.status == "ran" and line.stage != "plan"]
-    work = sum(made[stage].seconds for stage in ran if stage in HEAVY)
+    ran = [line.stage for line in lines if line.status == "ran"]
+    worked = [stage for stage in ran if stage in HEAVY]
     rows.append(
         f"{'in all':<21}{wall:>9.1f}{'':>8}{max((n.memory for n in lines), default=0) / 1e6:>7,.0f} MB"
     )
-    if not ran:
-        found = sum(line.status == "found" for line in lines)
-        rows.append(f"0 steps trained: nothing changed; {counted(found, 'stage')} found in {duration(wall)}")
-    elif not work:
-        rows.append(f"0 steps trained; ran again: {', '.join(ran)}")
+    if worked:
+        work = sum(made[stage].seconds for stage in worked)
+        rows.append(f"{', '.join(worked)}: {duration(work)}, {work / wall:.0%} of the wall time")
     else:
-        rows.append(f"training and embedding: {duration(work)}, {work / wall:.0%} of the wall time")
+        found = sum(line.status == "found" for line in lines)
+        changed = "" if set(ran) - {"plan"} else ": nothing changed"  # it looks at the champion each time
+        anew = f"; ran: {', '.join(ran)}" if ran else ""
+        rows.append(f"0 steps trained{changed}{anew}; {counted(found, 'stage')} found in {duration(wall)}")
     return rows
 
 
@@ -92,7 +94,9 @@ def _margin(evaluated: dict[str, Any]) -> str:
     metrics, best = evaluated["metrics"], evaluated.get("best_baseline")
     if not best or "margin" not in metrics:
         return ""
-    return f"; {beside(metrics['margin'], f'the best baseline, {best}')}"
+    low, high = metrics.get("margin_low"), metrics.get("margin_high")
+    interval = "" if low is None or high is None else f" (95 % interval {low:+.3f} to {high:+.3f})"
+    return f"; {beside(metrics['margin'], f'the best baseline, {best}')}{interval}"
 
 
 def _figure(figures: dict[str, float], name: str) -> str:

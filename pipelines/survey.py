@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from components.data.checks import ImageLimits
+    from components.data.image_file import Picture
     from components.data.inbox import Inbox, Item, Listing
 
     Sample = tuple[str, str, Item | None]
@@ -52,7 +53,7 @@ class Found:
 
     @property
     def range(self) -> tuple[float, float] | None:
-        """The values of grey images of more than 8 bits that become black and white; None where there are none."""
+        """The values of images of more than 8 bits that become black and white; None where there are none."""
         from components.modalities.image import common_range
 
         if not self.deep:
@@ -83,7 +84,7 @@ def look(inbox: Path, own: Iterable[Path] = ()) -> Found:
     found.left_out = list(listing.left_out())
     found.bad.update(Counter(reason.split(":")[0] for reason in listing.broken.values()))
     found.example.update({reason.split(":")[0]: path for path, reason in listing.broken.items()})
-    total = sum(_count(box, d.kind, d.files) for d in listing.deliveries)
+    total = sum(map(box.count, listing.deliveries))
     samples: list[tuple[str, str, str]] = []
     for chunk in _chunks(_samples(box, listing, limits.max_bytes, every=-(-total // LOOK)), 256):
         samples += [(f"#{len(samples) + k}", name, label) for k, (name, label, _) in enumerate(chunk)]
@@ -107,35 +108,41 @@ def look(inbox: Path, own: Iterable[Path] = ()) -> Found:
 
 
 def _open(items: "list[Item]", limits: "ImageLimits", found: Found) -> None:
-    from components.data.checks import check_images, kind_of
-    from components.data.image_file import opened
-    from components.modalities.image import grey_ends
+    from components.data.checks import examine, kind_of
 
-    reasons = iter(check_images([i.data for i in items if i.reason is None], limits))
+    undecided = not found.sizes or found.colour is not None
+    good = [item.data for item in items if item.reason is None]
+    results = iter(examine(good, limits, lambda image, seen: _look_at(image, seen, undecided)))
     for item in items:
         found.looked += 1
-        reason = item.reason if item.reason is not None else next(reasons)
-        if reason is not None:
-            found.bad[kind_of(reason)] += 1
-            found.example.setdefault(kind_of(reason), item.name)
+        one = None if item.reason is not None else next(results)
+        reason = item.reason if one is None else one.reason
+        if one is None or one.seen is None:
+            found.bad[kind_of(str(reason))] += 1
+            found.example.setdefault(kind_of(str(reason)), item.name)
             continue
-        first = not found.sizes
-        with opened(item.data) as image:
-            found.sizes.append(image.size)
-            if first or found.colour is not None:
-                only = _only_colour(image)
-                found.colour = only if first or only == found.colour else None
-            found.grey += _is_grey(image)
-        if (ends := grey_ends(item.data)) is not None:
+        size, grey, only, ends = one.seen
+        found.colour = only if not found.sizes or only == found.colour else None
+        found.sizes.append(size)
+        found.grey += grey
+        if ends is not None:
             found.deep.append(ends)
 
 
-def _only_colour(image: "Image") -> tuple[int, ...] | None:
-    """RGB of an image of one single colour, else None."""
-    from components.data.image_file import is_deep
+def _look_at(
+    image: "Image", seen: "Picture", colour: bool
+) -> tuple[tuple[int, int], bool, tuple[int, ...] | None, tuple[float, float] | None]:
+    """Size, whether it is grey, its only colour where it has but one and `colour` asks for it, and the ends of its
+    values where they have more than 8 bits."""
+    from components.data.image_file import ends
 
-    if is_deep(image):
-        return None
+    deep = seen.limits is not None
+    only = _only_colour(image) if colour and not deep else None
+    return image.size, _is_grey(image), only, ends(seen.values()) if deep else None
+
+
+def _only_colour(image: "Image") -> tuple[int, ...] | None:
+    """RGB of a decoded image of one single colour, else None."""
     low, high = zip(*image.convert("RGB").getextrema(), strict=True)
     return low if low == high else None
 
@@ -143,7 +150,6 @@ def _only_colour(image: "Image") -> tuple[int, ...] | None:
 def _is_grey(image: "Image") -> bool:
     if image.mode in ("1", "L", "LA", "La", "F") or image.mode.startswith("I"):
         return True
-    image.draft("RGB", (64, 64))
     small = image.convert("RGB").resize((32, 32))
     red, green, blue = (channel.tobytes() for channel in small.split())
     return all(max(c) - min(c) <= GREY_TOLERANCE for c in zip(red, green, blue, strict=True))
@@ -169,14 +175,6 @@ def inbox_of(file: Path, own: Path) -> tuple[Path, Path | None]:
         shutil.rmtree(own)  # of an init that came to nothing: no recipe names it
     link_table(file, own)
     return own, file
-
-
-def _count(box: "Inbox", kind: str, files: list[str]) -> int:
-    if kind != "parquet":
-        return len(files)
-    import pyarrow.parquet as pq
-
-    return int(pq.read_metadata(box.folder / files[0]).num_rows)
 
 
 def _samples(box: "Inbox", listing: "Listing", max_bytes: int, every: int) -> "Iterator[Sample]":

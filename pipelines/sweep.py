@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
+from components.wording import counted
 from pipelines.remote import ABSENT, LONGEST, RECORD, door, lookup, split
 
 OLD = timedelta(seconds=2 * LONGEST)  # by the clock of the object storage
@@ -41,8 +42,8 @@ class Waste(NamedTuple):
         return sum(file.bytes for file in self.files)
 
     def told(self, address: str) -> str:
-        counted = f"{len(self.runs)} runs, {len(self.files)} files that no other run has"
-        return f"{counted}, {len(self.uploads)} broken uploads  {address}"
+        said = f"{counted(len(self.runs), 'run')}, {counted(len(self.files), 'file')} of no other run"
+        return f"{said}, {counted(len(self.uploads), 'broken upload')}  {address}"
 
 
 def look(going: Iterable[str], address: str) -> Waste:

@@ -1,9 +1,4 @@
-"""Numbers as words that a person reads: at zero, one, all, below zero, and where a figure is unknown."""
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """1, "sample": "1 sample"; 2,000: "2,000 samples"; many: where the plural is not one + s."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+"""Figures as a person reads them: at zero, below zero, and where one is unknown. Counts: components.wording."""
 
 
 def percent(value: float | None, digits: int = 1) -> str:

@@ -21,6 +21,10 @@ from components.forks import Worker, WorkerDiedError, answering
 
 TOGETHER = 8 << 20  # bytes of a batch to aim at: some batches at a time are in memory
 FIRST, MOST = 16, 256  # files in the first batch, and in any
+FEW, MANY = (
+    2,
+    10,
+)  # batches in work, a process: of large files; of small ones, as the caller may write for .1 s
 CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 
 Batch = Sequence[Wanted] | Sequence[bytes]
@@ -39,7 +43,7 @@ class CheckPool:
     ) -> None:
         self.folder, self.limits, self.known = str(folder), limits, known
         self.size = size or available()
-        self._together = FIRST
+        self._together, self._ahead = FIRST, FEW
         self._free: deque[Worker] = deque()
         self._started = 0
         self._forking = threading.Lock()  # a pipe's ends must be closed here before the next fork
@@ -68,7 +72,7 @@ class CheckPool:
                 self._free.append(self._worker())
                 self._started += 1
             waiting.append((batch, self._threads.submit(self._hand, batch)))
-            if len(waiting) > 2 * self.size:
+            if len(waiting) > self._ahead * self.size:
                 yield self._seen(*waiting.popleft())
         while waiting:
             yield self._seen(*waiting.popleft())
@@ -80,6 +84,7 @@ class CheckPool:
                 len(one) if isinstance(one, bytes) else done.stamp.size if done.stamp else 0
                 for one, done in zip(batch, checked, strict=True)
             )
+            self._ahead = max(FEW, min(MANY, FEW * TOGETHER // max(1, read)))
             self._together = max(1, min(MOST, TOGETHER * len(batch) // max(1, read), 2 * self._together))
         return checked
 

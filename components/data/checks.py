@@ -1,13 +1,18 @@
 """Is this an image that training can use? Decodes it as packing will, and adds the recipe's limits."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
+from PIL.Image import Image
 from pydantic import Field, PositiveInt
 
 from components.config import Config
-from components.data.image_file import MAX_PIXELS, ImageError, opened, picture, quiet
+from components.data.image_file import MAX_PIXELS, ImageError, Picture, opened, picture, quiet
+
+T = TypeVar("T")
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".heic", ".heif", ".avif"}
@@ -24,6 +29,14 @@ class ImageLimits(Config):
     min_side: PositiveInt = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Examined(Generic[T]):
+    """reason: see check_images. seen: what was made of a good image."""
+
+    reason: str | None
+    seen: T | None = None
+
+
 def check_images(batch: Sequence[bytes], limits: ImageLimits) -> list[str | None]:
     """Why an image belongs in quarantine, or None where it is good: of each of a batch, in order. Never raises.
 
@@ -33,11 +46,23 @@ def check_images(batch: Sequence[bytes], limits: ImageLimits) -> list[str | None
 
     Silences Pillow's warnings meanwhile (components.data.image_file.quiet): call this from one thread at a time.
     """
+    return [one.reason for one in examine(batch, limits, lambda image, found: None)]
+
+
+def examine(
+    batch: Sequence[bytes], limits: ImageLimits, look: Callable[[Image, Picture], T]
+) -> "list[Examined[T]]":
+    """check_images, and of each good image what `look` makes of it while it is decoded: the image as opened, and as
+    components.data.image_file.picture gives it."""
+
+    def one(data: bytes) -> Examined[T]:
+        return _examined(data, limits, look)
+
     with quiet():
         if sum(map(len, batch)) < 16 * 1024 * len(batch):
-            return [_reason(data, limits) for data in batch]
+            return [one(data) for data in batch]
         with ThreadPoolExecutor() as pool:
-            return list(pool.map(lambda data: _reason(data, limits), batch))
+            return list(pool.map(one, batch))
 
 
 def png_damage(data: bytes) -> str | None:
@@ -58,19 +83,19 @@ def kind_of(reason: str) -> str:
     return reason.split(":", 1)[0]
 
 
-def _reason(data: bytes, limits: ImageLimits) -> str | None:
+def _examined(data: bytes, limits: ImageLimits, look: Callable[[Image, Picture], T]) -> Examined[T]:
     if not data:
-        return "empty"
+        return Examined("empty")
     if len(data) > limits.max_bytes:
-        return f"too large a file: {len(data)} bytes, allowed {limits.max_bytes}"
+        return Examined(f"too large a file: {len(data)} bytes, allowed {limits.max_bytes}")
     try:
         with opened(data, limits.max_pixels) as image:
             width, height = image.size
             if min(width, height) < limits.min_side:
-                return f"too small: {width} x {height}, needed {limits.min_side} on each side"
-            picture(image)
+                return Examined(f"too small: {width} x {height}, needed {limits.min_side} on each side")
+            seen = look(image, picture(image))
         if image.format == "PNG" and (wrong := png_damage(data)):  # decoding reads no checksum
-            return f"unreadable: {wrong}"
+            return Examined(f"unreadable: {wrong}")
     except ImageError as error:
-        return str(error)
-    return None
+        return Examined(str(error))
+    return Examined(None, seen)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from components.data.check_pool import Batch, CheckPool
 from components.data.checked_files import Checked, Stamp, Wanted
+from components.data.file_cache import ASKED, Held
 from components.data.growing import Growing
 from components.data.inbox import Delivery, Inbox
 
@@ -14,14 +15,22 @@ ENTRIES = 1024  # of the stream that are looked at together
 
 
 class Sample(NamedTuple):
-    """One sample of a delivery. checked: None where that is to be done, then file or data say of what."""
+    """One sample of a delivery, to be checked: a file, or data. held: id of the sample that the file was when last it
+    was taken."""
 
     name: str
     label: str = ""
     source: str = ""
     file: Wanted | None = None
     data: bytes = b""
-    checked: Checked | None = None
+    held: bytes | None = None
+
+
+class Unchanged(NamedTuple):
+    """Files of a delivery that are as they were when last taken, in order: paths, and ids of their samples."""
+
+    names: list[str]
+    ids: list[bytes]
 
 
 class Begin(NamedTuple):
@@ -39,7 +48,7 @@ class End(NamedTuple):
     broken: str = ""
 
 
-Event = Begin | Sample | End
+Event = Begin | Sample | Unchanged | End
 
 
 def samples(
@@ -79,54 +88,71 @@ def checked(stream: Iterator[Event], pool: CheckPool) -> Iterator[tuple[Event, C
     for outcome in pool.map(batches()):
         results = iter(outcome)
         for one in waiting.pop(0):
-            if isinstance(one, Sample):
-                yield one, one.checked or next(results)
-            else:
-                yield one, None
+            yield one, next(results) if isinstance(one, Sample) else None
 
 
 def _chunks(stream: Iterator[Event], pool: CheckPool) -> Iterator[list[Event]]:
     """Some entries of the stream at a time, files and samples of tables apart."""
     chunk: list[Event] = []
-    kind, wanted = None, 0
+    kind, wanted, size = None, 0, 0
     for one in stream:
-        if isinstance(one, Sample) and one.checked is None:
+        if isinstance(one, Sample):
             if wanted and (kind != (one.file is None) or wanted >= pool.together):
                 yield chunk
-                chunk, wanted = [], 0
+                chunk, wanted, size = [], 0, 0
             kind, wanted = one.file is None, wanted + 1
         chunk.append(one)
-        if len(chunk) >= ENTRIES:
+        size += len(one.names) if isinstance(one, Unchanged) else 1
+        if size >= ENTRIES:
             yield chunk
-            chunk, wanted = [], 0
+            chunk, wanted, size = [], 0, 0
     if chunk:
         yield chunk
 
 
 def _batch(chunk: list[Event]) -> Batch:
-    wanted = [one for one in chunk if isinstance(one, Sample) and one.checked is None]
+    wanted = [one for one in chunk if isinstance(one, Sample)]
     if wanted and wanted[0].file is None:
         return [one.data for one in wanted]
     return [one.file for one in wanted if one.file is not None]
 
 
-def _of_files(delivery: Delivery, inbox: Inbox, growing: Growing) -> Iterator[Sample]:
+def _of_files(delivery: Delivery, inbox: Inbox, growing: Growing) -> Iterator[Sample | Unchanged]:
     """A file that has not changed since it was taken is not read."""
     folder, sources, suspect = str(inbox.folder), delivery.sources, delivery.suspect
-    for path in delivery.files:
-        source = sources.get(path, "") if sources else ""
-        linked = path in suspect
-        reason = inbox.refuse(path) if linked else None
-        if reason is None and not growing.files.empty:
-            try:
-                stamp = Stamp.of(os.stat(f"{folder}/{path}", follow_symlinks=linked))
-            except OSError:
-                stamp = None
-            id = growing.files.unchanged(plain(path), stamp) if stamp is not None else None
-            if id is not None and id in growing.known:
-                yield Sample(path, "", source, checked=Checked(id, None, b"", known=True))
+    for start in range(0, len(delivery.files), ASKED):
+        same = Unchanged([], [])
+        paths = delivery.files[start : start + ASKED]
+        names = paths if all(map(str.isascii, paths)) else [plain(path) for path in paths]
+        held = growing.files.held(names)
+        for path, name in zip(paths, names, strict=True):
+            linked = path in suspect
+            reason = inbox.refuse(path) if linked else None
+            before = held.get(name)
+            if (
+                before is not None
+                and reason is None
+                and before.id in growing.known
+                and _is(before, f"{folder}/{path}", linked)
+            ):
+                same.names.append(path)
+                same.ids.append(before.id)
                 continue
-        yield Sample(path, "", source, Wanted(path, reason, linked))
+            if same.names:
+                yield same
+                same = Unchanged([], [])
+            source = sources.get(path, "") if sources else ""
+            yield Sample(path, "", source, Wanted(path, reason, linked), held=before.id if before else None)
+        if same.names:
+            yield same
+
+
+def _is(before: Held, file: str, linked: bool) -> bool:
+    """Whether a file is as it was."""
+    try:
+        return before.unchanged(Stamp.of(os.stat(file, follow_symlinks=linked)))
+    except OSError:
+        return False
 
 
 def file_digest(inbox: Inbox, path: str) -> str:
@@ -150,10 +176,15 @@ class DeliveryDigest:
         """content: see Checked."""
         self._total.update(f"{path}\0".encode(errors="surrogateescape") + content)
 
+    def add_all(self, paths: Sequence[str], contents: Sequence[bytes]) -> None:
+        """The same of several files, in order."""
+        for path, content in zip(paths, contents, strict=True):
+            self.add(path, content)
+
     def hexdigest(self) -> str:
         return self._total.hexdigest()
 
 
 def plain(name: str) -> str:
     """Text that can be stored: file names may hold bytes that are no UTF-8."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()

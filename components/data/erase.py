@@ -13,6 +13,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.crash import point
 from components.data.replaced import Replacements, without_ids, write_replaced
 from components.data.shards import DUPLICATE, LABELS, PART, QUARANTINE, REPLACED, SHARDS, Index, write_table
 from components.files import fsync
@@ -95,6 +96,7 @@ def erase(folder: Path, ids: Collection[str]) -> list[str]:
         update={"shards": shards, "labels": labels, "deliveries": deliveries, "replaced": replaced}
     )
     changed.save(folder)
+    point("forget.index")
     for name in (chains | set(held)) - changed.files():
         (folder / name).unlink()
     for parent in {(folder / name).parent for name in held}:

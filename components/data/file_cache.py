@@ -7,8 +7,9 @@ or of another state, which costs a reading of the files; in memory where it cann
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from components.data.checked_files import Stamp
 
@@ -21,7 +22,20 @@ UPSERT = """
 insert into files(path, id) values (?, ?) on conflict(path) do update set id = excluded.id, size = null, mtime = null,
     ctime = null, inode = null where id != excluded.id
 """
+ASKED = 512  # paths that are asked for at once
 UNSURE = 2_000_000_000  # ns; a file younger than this when it is read may change once more within one tick of its time
+
+
+class Held(NamedTuple):
+    """id: of the sample that the file was. stamp: [size, mtime, ctime, inode] of it then; None four times where they
+    are not to be trusted."""
+
+    id: bytes
+    stamp: list[int | None]
+
+    def unchanged(self, stamp: Stamp) -> bool:
+        """Whether a file of this stamp is as it was when last it was read."""
+        return self.stamp == [*stamp]
 
 
 def place(home: Path, recipe: str) -> Path:
@@ -35,9 +49,6 @@ class FileCache:
     Args:
         file: the database; None: in memory.
         inbox: whose files these are.
-
-    Attributes:
-        empty: whether no file was known when it was opened.
     """
 
     def __init__(self, file: Path | None, inbox: Path) -> None:
@@ -60,7 +71,6 @@ class FileCache:
         if self._state("inbox") != self.inbox:
             self._base.execute("delete from files")
             self._base.execute("delete from state")
-        self.empty = self._base.execute("select 1 from files limit 1").fetchone() is None
 
     def sync(self, digest: str, names: Iterable[tuple[str, bytes]]) -> None:
         """Brings it to the state `digest` of the recipe's folder. names: (path, id) of all files that are samples;
@@ -73,21 +83,13 @@ class FileCache:
             self._base.execute(UPSERT, (path, id))
         self._base.execute("delete from files where path not in named")
         self._base.execute("drop table named")
-        self.empty = self._base.execute("select 1 from files limit 1").fetchone() is None
         self.commit(digest)
 
-    def held(self, path: str) -> bytes | None:
-        """Id of the sample that the file was when last it was taken."""
-        found = self._base.execute("select id from files where path = ?", (path,)).fetchone()
-        return found[0] if found else None
-
-    def unchanged(self, path: str, stamp: Stamp) -> bytes | None:
-        """Id of the sample that the file is, if it is as it was when last it was read."""
-        found = self._base.execute(
-            "select id from files where path = ? and size = ? and mtime = ? and ctime = ? and inode = ?",
-            (path, *stamp),
-        ).fetchone()
-        return found[0] if found else None
+    def held(self, paths: Sequence[str]) -> dict[str, Held]:
+        """What these files were when last they were taken; those that never were are left out. At most ASKED paths."""
+        marks = ",".join("?" * len(paths))
+        found = self._base.execute(f"select * from files where path in ({marks})", paths)
+        return {path: Held(id, stamp) for path, id, *stamp in found}
 
     def put(self, rows: Iterable[tuple[str, bytes, Stamp | None]]) -> None:
         """(path, id, stamp) of files that were read; counts when committed."""

@@ -12,6 +12,9 @@ from components.data.labels import FOLDERS, Row
 TRAIN = frozenset({"train", "training"})
 VALIDATION = frozenset({"val", "valid", "validation"})
 TEST = frozenset({"test", "testing"})
+SPLIT_FOLDER = (
+    f"(?i)(^|/)({'|'.join(sorted(VALIDATION | TEST))})/"  # of a name below a folder of test samples
+)
 
 
 def label_of(name: str, unlabelled: Collection[str]) -> str:

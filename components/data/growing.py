@@ -11,7 +11,7 @@ from pathlib import Path
 from components.crash import point
 from components.data import labels
 from components.data.file_cache import FileCache
-from components.data.replaced import Replacement, Replacements, is_table, write_replaced
+from components.data.replaced import Replacement, Replacements, write_replaced
 from components.data.shards import (
     BAD,
     PART,
@@ -64,8 +64,9 @@ class Growing:
         self._labels: list[Sequence[labels.Row]] = []
 
     def _files(self) -> Iterator[tuple[str, bytes]]:
+        name_files = self.index.name_files()
         for name, id, delivery in Replacements(self.folder, self.index).names():
-            if not is_table(delivery):
+            if name_files(delivery):
                 yield name, bytes.fromhex(id)
 
     def clear(self) -> None:

@@ -9,6 +9,7 @@ Letters: H, W height and width in pixels.
 
 import io
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError, features
+from PIL.ImageFile import ImageFile
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MAX_PIXELS = 89_000_000  # above it Pillow itself objects
@@ -30,6 +32,16 @@ UPRIGHT = {
     6: Image.Transpose.ROTATE_270,
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
+}
+SWAPPED = {
+    "16B": "16L",
+    "16L": "16B",
+    "16N": "16B" if sys.byteorder == "little" else "16L",
+}  # order of two bytes
+DEEP = "16 bits a channel are read of grey, RGB and RGBA in PNG and TIFF alone, save it as one of these"
+NEEDS = {
+    "AVIF": "AVIF needs a Pillow built with it (pip install -U pillow)",
+    "HEIC": "HEIC needs pillow-heif (pip install 'selfsup[heic]')",
 }
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}  # in the first bytes of a file
 AVIF_BRANDS = {b"avif", b"avis"}
@@ -47,12 +59,17 @@ class MissingDecoderError(ImageError):
 class Picture(NamedTuple):
     """A decoded image, upright, without transparency.
 
-    image: mode L or RGB; for grey of more than 8 bits mode F, its own values, NaN where a value is missing.
-    limits: the lowest and highest value of the file's type, for grey of more than 8 bits; else None.
+    bands: one image of mode L or RGB; of more than 8 bits a channel, an image of mode F for each channel (grey: one,
+    colour: three), with its own values, NaN where a value is missing.
+    limits: the lowest and highest value of the file's type, of more than 8 bits; else None.
     """
 
-    image: Image.Image
+    bands: tuple[Image.Image, ...]
     limits: tuple[float, float] | None
+
+    def values(self) -> NDArray[np.float32]:
+        """[H, W] or [3, H, W], of more than 8 bits."""
+        return np.stack([np.asarray(band) for band in self.bands]).squeeze(0 if len(self.bands) == 1 else ())
 
 
 @contextmanager
@@ -85,16 +102,75 @@ def picture(image: Image.Image) -> Picture:
     Raises:
         ImageError: every value is missing. Call it inside `opened`, which turns the errors of decoders into this.
     """
+    values = _sixteen_bits(image) if _is_deep_colour(image) else None
     image.load()
     turn = UPRIGHT.get(_orientation(image))
+    if values is not None:
+        found = deep(values)
+        return found if turn is None else found._replace(bands=tuple(b.transpose(turn) for b in found.bands))
     upright = image if turn is None else image.transpose(turn)
     if not is_deep(upright):
-        return Picture(_eight_bits(upright), None)
+        return Picture((_eight_bits(upright),), None)
     return deep(np.asarray(upright))
 
 
+def _sixteen_bits(image: Image.Image) -> NDArray[np.float32]:
+    """Values [H, W] or [H, W, 3] of an opened image of 16 bits a channel in colour or with transparency, on white.
+
+    Pillow gives one byte of each value: the upper one, and the lower one where it is told the other order of bytes.
+
+    Raises:
+        ImageError: it is of a kind for which that is not so.
+    """
+    assert isinstance(image, ImageFile)
+    raw = [_raw_mode(tile) for tile in image.tile]
+    if image.format == "PNG" and raw == ["LA;16B"]:  # four bytes a pixel, as RGBA has
+        pairs = np.asarray(_decoded_as(image, {"LA;16B": "RGBA"})).astype(np.float32)
+        return _on_white(pairs[..., ::2] * 256 + pairs[..., 1::2])[..., 0]
+    if image.mode not in ("RGB", "RGBA") or not all(name.endswith(tuple(SWAPPED)) for name in raw):
+        raise ImageError(f"{DEEP}: it is {image.format} of kind {raw[0] if raw else image.mode}")
+    swapped = {name: name[:-3] + SWAPPED[name[-3:]] for name in raw}
+    upper, lower = (np.asarray(_decoded_as(image, names)).astype(np.float32) for names in ({}, swapped))
+    return _on_white(upper * 256 + lower)
+
+
+def _decoded_as(image: ImageFile, names: dict[str, str]) -> Image.Image:
+    """The image decoded anew from its bytes, with other raw modes of Pillow."""
+    assert isinstance(image.fp, io.BytesIO)
+    again = Image.open(io.BytesIO(image.fp.getvalue()), formats=(str(image.format),))
+    assert isinstance(again, ImageFile)
+    again.tile = [
+        tile._replace(args=_renamed(tile.args, names.get(raw, raw)))
+        for tile, raw in ((tile, _raw_mode(tile)) for tile in again.tile)
+    ]
+    try:
+        again.load()
+    except ValueError as error:
+        raise ImageError(f"{DEEP}: {_line(error)}") from None
+    return again
+
+
+def _raw_mode(tile: Any) -> str:
+    """How Pillow reads the bytes of a part of an opened image: "RGB;16B"."""
+    args = tile.args
+    return str(args[0]) if isinstance(args, tuple) and args else str(args)
+
+
+def _renamed(args: Any, raw: str) -> Any:
+    return (raw, *args[1:]) if isinstance(args, tuple) else raw
+
+
+def _on_white(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[H, W, C] or, with transparency last, [H, W, C + 1] of 16 bits -> [H, W, C]."""
+    if values.shape[-1] not in (2, 4):
+        return values
+    share = values[..., -1:] / np.float32(65535)
+    white: NDArray[np.float32] = 65535 * (1 - share)
+    return values[..., :-1] * share + white
+
+
 def deep(values: NDArray[Any]) -> Picture:
-    """Grey values [H, W] of more than 8 bits as a picture; what is not finite is missing.
+    """Values [H, W] or [H, W, 3] of more than 8 bits as a picture; what is not finite is missing.
 
     Raises:
         ImageError: every value is missing.
@@ -103,16 +179,27 @@ def deep(values: NDArray[Any]) -> Picture:
     floats[~np.isfinite(floats)] = np.nan
     if np.isnan(floats).all():
         raise ImageError("unreadable: every pixel is NaN or infinite")
-    return Picture(Image.fromarray(floats), (0.0, 1.0 if values.dtype.kind == "f" else 65535.0))
+    bands = [floats] if floats.ndim == 2 else np.moveaxis(floats, -1, 0)
+    whole = values.ndim == 3 or values.dtype.kind != "f"
+    return Picture(tuple(map(Image.fromarray, bands)), (0.0, 65535.0 if whole else 1.0))
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Whether an image is grey with more than 8 bits: integers of 16 or 32 bits, or floats."""
-    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+    """Whether an image has more than 8 bits: grey integers of 16 or 32 bits, floats, or, where it is opened and not
+    decoded, colour of 16 bits a channel."""
+    return image.mode in ("I", "F") or image.mode.startswith("I;16") or _is_deep_colour(image)
+
+
+def _is_deep_colour(image: Image.Image) -> bool:
+    """Of an opened image that is not decoded: whether Pillow would read colour by its upper bytes alone."""
+    tiles = getattr(image, "tile", ())
+    if image.format == "PPM" and image.mode == "RGB":
+        return any(isinstance(tile.args, tuple) and tile.args[-1] > 255 for tile in tiles)
+    return any(";16" in _raw_mode(tile) for tile in tiles) and not image.mode.startswith(("I", "F"))
 
 
 def ends(values: NDArray[np.float32]) -> tuple[float, float]:
-    """The range of grey values [H, W] without the 0.1 % at either end (hot and dead pixels), without NaN."""
+    """The range of values [H, W] or [3, H, W] without the 0.1 % at either end (hot and dead pixels), without NaN."""
     low, high = np.nanquantile(values, (0.001, 0.999))
     return float(low), float(high)
 
@@ -149,6 +236,12 @@ def quiet() -> Iterator[None]:
 
 def _orientation(image: Image.Image) -> Any:
     """The EXIF orientation, read alone: other tags may be malformed, and nothing here needs them."""
+    if not image.info and image.format in (
+        "PNG",
+        "BMP",
+        "PPM",
+    ):  # their only place for it; getexif takes 4 us
+        return 1
     try:
         value = image.getexif().get(ORIENTATION, 1)
         return value if isinstance(value, int) else 1
@@ -169,7 +262,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         straight = image.convert("LA") if image.mode == "La" else image
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, straight.convert("RGBA")).convert("RGB")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+    return image if image.mode in ("L", "RGB") else image.convert("L" if image.mode == "1" else "RGB")
 
 
 def is_heif_or_avif(head: bytes) -> bool:
@@ -189,14 +282,19 @@ def _formats(data: bytes) -> tuple[str, ...]:
     """The decoders to try; HEIC and AVIF only for bytes that begin as such a file does."""
     brands = _brands(data)
     if brands & AVIF_BRANDS:
-        if not features.check("avif"):
-            raise MissingDecoderError("AVIF needs a Pillow built with it (pip install -U pillow)")
+        if not has_decoder("AVIF"):
+            raise MissingDecoderError(NEEDS["AVIF"])
         return ("AVIF",)
     if brands & HEIF_BRANDS:
-        if not _registers_heif():
-            raise MissingDecoderError("HEIC needs pillow-heif (pip install 'selfsup[heic]')")
+        if not has_decoder("HEIC"):
+            raise MissingDecoderError(NEEDS["HEIC"])
         return ("HEIF",)
     return FORMATS
+
+
+def has_decoder(name: str) -> bool:
+    """Whether what a format of NEEDS needs is installed."""
+    return bool(features.check("avif")) if name == "AVIF" else _registers_heif()
 
 
 @cache

@@ -19,12 +19,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow.parquet as pq
+
 from components.data.checked_files import begins_like_image, open_plain
 from components.data.checks import SUFFIXES
 from components.data.label_files import is_label_file, is_label_table, is_table, is_unread_label_file
 from components.data.sample_names import find_samples
 from components.data.tables import columns_of, parquet_images, read_rows
 from components.data.walk import Walk, suffix_of
+from components.wording import counted
 
 LOOSE = "."
 HOSTILE = "hostile path"
@@ -40,7 +43,6 @@ class Item(NamedTuple):
     data: bytes
     reason: str | None = None
     label: str = ""
-    fresh: bool = False  # its file changed moments ago: if it is bad, it may not be finished
     source: str = ""
 
 
@@ -74,7 +76,7 @@ class Listing:
     def left_out(self) -> Iterator[str]:
         """What was left out and why, a line each for a person."""
         if self.ignored:
-            yield f"ignored {len(self.ignored)} files that are no images, e.g. {self.ignored[0]}"
+            yield f"ignored {counted(len(self.ignored), 'file')} of other kinds than images, e.g. {self.ignored[0]}"
         if self.litter:
             names = ", ".join(f"{count} {name}" for name, count in self.litter.most_common(5))
             yield f"left out {names}: what systems and programs leave behind, with all that is in it"
@@ -183,6 +185,12 @@ class Inbox:
         """The source column as a table spells it, "" where none is asked for."""
         return (self.source if self.source in columns else self.source.lower()) if self.source else ""
 
+    def count(self, delivery: Delivery) -> int:
+        """How many samples a delivery holds, good or bad."""
+        if delivery.kind != "parquet":
+            return len(delivery.files)
+        return int(pq.read_metadata(self.folder / delivery.files[0]).num_rows)
+
     def items(self, delivery: Delivery, max_bytes: int) -> Iterator[Item]:
         """The samples of a delivery, in order; a file above max_bytes is named, not read."""
         if delivery.kind == "parquet":
@@ -200,12 +208,11 @@ class Inbox:
         try:
             with open_plain(self.folder / path, linked=True) as stream:
                 found = os.fstat(stream.fileno())
-                young = self.fresh(found.st_mtime)
                 if found.st_size > max_bytes:
                     head = stream.read(64 * 1024)
                     reason = f"too large a file: {found.st_size} bytes, allowed {max_bytes}"
-                    return Item(path, head, reason, fresh=young)
-                return Item(path, stream.read(found.st_size + 1), fresh=young)
+                    return Item(path, head, reason)
+                return Item(path, stream.read(found.st_size + 1))
         except OSError as error:
             return Item(path, b"", f"unreadable: {error.strerror}")
 

@@ -8,7 +8,16 @@ from pathlib import Path
 from components.data.check_pool import CheckPool
 from components.data.checked_files import KEPT_BYTES
 from components.data.checks import ImageLimits, kind_of
-from components.data.delivery_samples import Begin, End, Sample, checked, file_digest, plain, samples
+from components.data.delivery_samples import (
+    Begin,
+    End,
+    Sample,
+    Unchanged,
+    checked,
+    file_digest,
+    plain,
+    samples,
+)
 from components.data.growing import Growing
 from components.data.inbox import Inbox, Listing
 from components.data.label_files import must_be_corrected
@@ -66,6 +75,9 @@ class Intake:
                     assert taking is not None
                     assert outcome is not None
                     taking.add(event, outcome)
+                elif isinstance(event, Unchanged):
+                    assert taking is not None
+                    taking.add_unchanged(event)
                 else:
                     assert taking is not None
                     self._end(taking, event, listing)

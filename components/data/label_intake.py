@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from components.data.delivery_samples import plain
-from components.data.folder_labels import folder_rows
+from components.data.folder_labels import SPLIT_FOLDER, folder_rows
 from components.data.growing import Growing
 from components.data.inbox import Inbox, Listing
 from components.data.label_files import Given, given_in
-from components.data.labels import Row, read_labels, settle
-from components.data.replaced import Replacements, is_table
-from components.data.sample_names import find_samples, ingested, quarantined
+from components.data.labels import WITH_DATA, Row, read_labels, settle
+from components.data.replaced import Replacements
+from components.data.sample_names import any_named, find_samples, ingested, quarantined
 from components.errors import UserError
 
 
@@ -42,12 +42,14 @@ def take_labels(inbox: Inbox, growing: Growing, listing: Listing, rules: LabelRu
         except UserError as error:
             taken.mistakes.append(str(error))
     folder, index = growing.folder, growing.index
-    origins = {row.origin for _, row in read_labels(folder, index)}
+    before = read_labels(folder, index)
+    origins = {row.origin for _, row in before}
+    with_data = rules.from_folders or any(row.annotator in WITH_DATA for _, row in before)
     sought = [
         one
         for rows in given.values()
         for one in rows
-        if one.row.label or one.row.split or one.row.origin in origins
+        if one.row.label or one.row.split or one.row.origin in origins or with_data  # an empty cell withdraws
     ]
     keys = {key for one in sought for key in one.keys}
     found = find_samples(keys, lambda: ingested(folder, index), str(inbox.folder))
@@ -63,12 +65,19 @@ def take_labels(inbox: Inbox, growing: Growing, listing: Listing, rules: LabelRu
             missing.append(one)
     example = next((name for name, _ in ingested(folder, index)), "")
     taken.mistakes += too_many_lost(missing, sought, found, example, rules.max_unknown_share)
-    settled = settle(read_labels(folder, index))
-    labelled = settled.labels.keys() | {row.id for row in rows if row.label}
-    growing.label(
-        [*rows, *folder_rows(_places(growing, listing), labelled, rules.from_folders, rules.unlabelled)]
-    )
+    growing.label([*rows, *_of_folders(growing, listing, rules, rows)])
     return taken
+
+
+def _of_folders(growing: Growing, listing: Listing, rules: LabelRules, given: list[Row]) -> list[Row]:
+    """What folders say of samples. given: what label files say. Where no folder can say anything, which its name
+    shows, samples are not gathered: they may be millions."""
+    folder, index = growing.folder, growing.index
+    if not rules.from_folders and not any_named(folder, index, SPLIT_FOLDER):
+        return []
+    settled = settle(read_labels(folder, index))
+    labelled = settled.labels.keys() | {row.id for row in given if row.label}
+    return folder_rows(_places(growing, listing), labelled, rules.from_folders, rules.unlabelled)
 
 
 def resolve(given: Iterable[Given], found: Mapping[str, set[str]]) -> tuple[list[Row], list[Given]]:
@@ -86,12 +95,13 @@ def resolve(given: Iterable[Given], found: Mapping[str, set[str]]) -> tuple[list
 def _places(growing: Growing, listing: Listing) -> dict[str, list[str]]:
     """Id -> paths of a sample: those where it lies now, or those where it lay when it came."""
     here = {plain(path) for one in listing.deliveries if one.kind == "files" for path in one.files}
+    name_files = growing.index.name_files()
     before: dict[str, list[str]] = {}
     now: dict[str, list[str]] = {}
     for name, id, delivery in Replacements(growing.folder, growing.index).names():
         if name in here:
             now.setdefault(id, []).append(name)
-        elif not is_table(delivery):
+        elif name_files(delivery):
             before.setdefault(id, []).append(name)
     return before | now
 

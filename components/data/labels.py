@@ -8,12 +8,12 @@ it did not say last, so a label that is changed and changed back is in the table
 a row without one.
 
 What holds: of each origin what it said last; of all origins of one annotator the latest by time, or, where one of
-them has no time, the one that came last. What a person wrote goes before what came with the data. Two annotators
-who differ, or one who says two things at once, contradict each other: such a sample is listed and counts as
-unlabelled; nobody guesses.
+them has no time, the one that came last. What a person wrote goes before what came with the data; so
+does an empty cell, which withdraws a folder's label, unless its row names a split. Two annotators who differ, or one
+who says two things at once, contradict each other: such a sample is listed and counts as unlabelled; nobody guesses.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,12 +42,13 @@ class Row(NamedTuple):
 
 class Settled(NamedTuple):
     """labels: id -> label. contradictory: id -> the labels given, sorted. named: id -> split that a person
-    named.
+    named. withdrawn: ids whose label came with the data and was withdrawn by a person's empty cell.
     """
 
     labels: dict[str, str]
     contradictory: dict[str, list[str]]
     named: dict[str, str]
+    withdrawn: set[str]
 
     @property
     def classes(self) -> list[str]:
@@ -129,18 +130,30 @@ def news(rows: Iterable[Row], before: Iterable[tuple[int, Row]]) -> list[Row]:
     for id, annotator, origin in said:
         spoke.setdefault((id, origin), []).append(annotator)
     new: set[Row] = set()
+    withdrawable = _labelled_by_data_alone(said, now)
     for (id, annotator, origin), stated in now.items():
         stated = {row for row in stated if row.label} or stated
         if (id, annotator, origin) in said:
             new |= stated if stated != said[id, annotator, origin][1] else set()
         elif any(row.label or row.split for row in stated):
             new |= {row for row in stated if row._replace(origin="") not in unsigned}
-        elif not annotator:  # the whole row was emptied, or never filled in
-            for other in spoke.get((id, origin), ()):
+        elif not annotator and (id, origin) in spoke:  # the whole row was emptied
+            for other in spoke[id, origin]:
                 gone = Row(id, "", other, origin=origin)
                 if (id, other, origin) not in now and said[id, other, origin][1] != {gone}:
                     new.add(gone)
+        elif annotator not in WITH_DATA and id in withdrawable:
+            new |= stated
     return sorted(new)
+
+
+def _labelled_by_data_alone(said: Mapping[Place, Statement], now: Mapping[Place, set[Row]]) -> set[str]:
+    """Ids that have a label from what came with the data, and none from a person."""
+    last = {place: rows for place, (_, rows) in said.items()} | dict(now)
+    labelled = {
+        (id, annotator in WITH_DATA) for (id, annotator, _), rows in last.items() for row in rows if row.label
+    }
+    return {id for id, with_data in labelled if with_data and (id, False) not in labelled}
 
 
 def settle(rows: Iterable[tuple[int, Row]]) -> Settled:
@@ -155,14 +168,19 @@ def settle(rows: Iterable[tuple[int, Row]]) -> Settled:
         annotators.setdefault((id, annotator), []).append(statement)
     people: dict[str, set[str]] = {}
     data: dict[str, set[str]] = {}
+    emptied: set[str] = set()
     for (id, annotator), statements in annotators.items():
-        given = data if annotator in WITH_DATA else people
-        given.setdefault(id, set()).update(_last(statements) - {""})
-    said = {id: people.get(id) or data.get(id, set()) for id in people | data}
+        last, given = _last(statements), data if annotator in WITH_DATA else people
+        given.setdefault(id, set()).update(last - {""})
+        if given is people and last == {""} and not any(row.split for _, rows in statements for row in rows):
+            emptied.add(id)
+    withdrawn = {id for id in emptied if data.get(id) and not people[id]}
+    said = {id: people.get(id) or data.get(id, set()) for id in (people | data).keys() - withdrawn}
     return Settled(
         labels={id: next(iter(labels)) for id, labels in said.items() if len(labels) == 1},
         contradictory={id: sorted(labels) for id, labels in said.items() if len(labels) > 1},
         named=named,
+        withdrawn=withdrawn,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from components.data import labels
 from components.data.growing import Growing
 from components.data.shards import LABELS, SHARDS, Index, batches, present
+from components.wording import counted
 
 
 def orphans(folder: Path, index: Index) -> list[str]:
@@ -35,7 +36,7 @@ def adopt_samples(growing: Growing, found: list[str]) -> Iterator[str]:
             if growing.writer.pending:
                 shards = growing.writer.finish()
                 growing.keep(shards)
-                yield f"adopted {sum(s.rows for s in shards)} samples of {file}"
+                yield f"adopted {counted(sum(s.rows for s in shards), 'sample')} of {file}"
         if file not in growing.index.files() and not file.startswith(f"{LABELS}/"):
             (growing.folder / file).unlink()
 

@@ -54,8 +54,9 @@ class Replacements:
 
     def names(self) -> Iterator[tuple[str, str, str]]:
         """(name, id, delivery) of every sample, dropped duplicates included, former versions not."""
+        name_files = self.index.name_files()
         for name, id, delivery in _all_names(self.folder, self.index):
-            if is_table(delivery) or self.latest.get(name, id) == id:
+            if not name_files(delivery) or self.latest.get(name, id) == id:
                 yield name, id, delivery
 
     @cached_property
@@ -123,11 +124,6 @@ def write_replaced(folder: Path, rows: Sequence[Replacement], part: bool = False
     columns = dict(zip(ROW.names, map(list, zip(*rows, strict=True)), strict=True))
     file = write_table(folder, REPLACED, columns, ROW, part)
     return [LabelFile(file=file, rows=len(rows), digest=Path(file).stem)]
-
-
-def is_table(delivery: str) -> bool:
-    """Whether the names of a delivery's samples are no paths, but what a table of samples calls them."""
-    return delivery.lower().endswith(".parquet")
 
 
 def _all_names(folder: Path, index: Index) -> Iterator[tuple[str, str, str]]:

@@ -12,9 +12,11 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
+import pyarrow.compute as pc
+
 from components.data.checks import SUFFIXES
 from components.data.replaced import Replacements
-from components.data.shards import DUPLICATE, Index, read_quarantine
+from components.data.shards import DUPLICATE, Index, column, read_quarantine
 
 Named = Iterable[tuple[str, str]]  # (name, id) of samples
 Rank = tuple[int, bool, int]  # smaller is better
@@ -48,6 +50,23 @@ def portable(path: str) -> str:
 
 def caseless(path: str) -> str:
     return portable(path).casefold()
+
+
+def any_named(folder: Path, index: Index, pattern: str) -> bool:
+    """Whether the name of any sample, of a dropped duplicate or of a former version matches a regular expression.
+
+    Raises:
+        UserError: a shard is damaged.
+    """
+    for shard in index.shards:
+        if pc.any(pc.match_substring_regex(column(folder / shard.file, "name"), pattern)).as_py():
+            return True
+    kept = re.compile(pattern)
+    return any(
+        kept.search(name)
+        for _, name, reason in read_quarantine(folder, index.deliveries)
+        if reason.startswith(f"{DUPLICATE}: ")
+    )
 
 
 def ingested(folder: Path, index: Index) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from components.data import labels
 from components.data.checked_files import Checked, Stamp
 from components.data.checks import kind_of
-from components.data.delivery_samples import DeliveryDigest, Sample, plain
+from components.data.delivery_samples import DeliveryDigest, Sample, Unchanged, plain
 from components.data.growing import Bad, Growing
 from components.data.inbox import Delivery, Inbox, Listing
 from components.data.replaced import Replacement
@@ -58,9 +58,13 @@ class Taking:
         else:
             self._good(sample, checked)
 
+    def add_unchanged(self, files: Unchanged) -> None:
+        """Files of which all is known."""
+        self._digest.add_all(files.names, files.ids)
+        self.total += len(files.names)
+
     def _good(self, sample: Sample, checked: Checked) -> None:
-        id, name, growing = checked.content, plain(sample.name), self._growing
-        held = growing.files.held(name) if self._of_files and not growing.files.empty else None
+        id, name, growing, held = checked.content, plain(sample.name), self._growing, sample.held
         there = id in growing
         if self._unlabelled is not None and not self._of_files and (sample.label or there):
             label = "" if sample.label.casefold() in self._unlabelled else plain(sample.label)
@@ -121,5 +125,6 @@ class Taking:
             accepted=len(self._new),
             duplicates=duplicates,
             quarantined=dict(sorted(kinds.items())),
+            paths=self._of_files and self.name.lower().endswith(".parquet"),
         )
         self._growing.add(record, self.bad, self._replaced, self._labels)

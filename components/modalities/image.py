@@ -38,9 +38,9 @@ CONSTANT = 0.5 / 255  # a channel whose std is below half a grey level is consta
 
 
 class ImageConfig(Config):
-    """size: side in pixels that samples are brought to. channels: 1 for grey, 3 for colour. range: of grey samples
-    with more than 8 bits (integers of 16 or 32, floats), the values that become black and white; null: found from the
-    first of them.
+    """size: side in pixels that samples are brought to. channels: 1 for grey, 3 for colour. range: of samples with
+    more than 8 bits a channel (grey integers of 16 or 32, floats, colour of 16), the values that become black and
+    white; null: found from the first of them.
     """
 
     name: Literal["image"] = "image"
@@ -56,7 +56,7 @@ class ImageConfig(Config):
 
 
 class Decoded(NamedTuple):
-    """pixels: uint8 [C, S, S]. deep: whether the file is grey of more than 8 bits; outside: then the share of its
+    """pixels: uint8 [C, S, S]. deep: whether the file has more than 8 bits a channel; outside: then the share of its
     values outside the range."""
 
     pixels: Pixels
@@ -67,7 +67,7 @@ class Decoded(NamedTuple):
 def decode(data: bytes, config: ImageConfig) -> Pixels:
     """uint8 [C, S, S] of an encoded image of any mode; the first frame of a moving one.
 
-    Turned upright by its EXIF orientation; transparency on white; grey of more than 8 bits brought to 8 by
+    Turned upright by its EXIF orientation; transparency on white; more than 8 bits a channel brought to 8 by
     config.range (without one: by the range of the file's type). The short side is fitted and the centre cut out, in
     one resampling; an image of the right size is not resampled. Not padded: borders tell images of one shape from
     those of another, which would be learnt first.
@@ -79,20 +79,20 @@ def decode(data: bytes, config: ImageConfig) -> Pixels:
 
 
 def decoded(data: bytes, config: ImageConfig) -> Decoded:
-    """What `decode` gives, and what it did with grey of more than 8 bits."""
+    """What `decode` gives, and what it did with more than 8 bits."""
     with opened(data) as image:
         image.draft(None, (2 * config.size, 2 * config.size))  # a large JPEG need not be decoded in full
         return fitted(picture(image), config)
 
 
-def grey_ends(data: bytes) -> tuple[float, float] | None:
-    """Lowest and highest value of a grey image of more than 8 bits (components.data.image_file.ends); else None."""
+def deep_ends(data: bytes) -> tuple[float, float] | None:
+    """Lowest and highest value of an image of more than 8 bits (components.data.image_file.ends); else None."""
     with opened(data) as image:
-        return ends(np.asarray(picture(image).image)) if is_deep(image) else None
+        return ends(picture(image).values()) if is_deep(image) else None
 
 
 def common_range(found: Iterable[tuple[float, float]]) -> tuple[float, float]:
-    """One range for several images, from their `grey_ends`: the lowest and the highest of all but 0.1 % of them."""
+    """One range for several images, from their `deep_ends`: the lowest and the highest of all but 0.1 % of them."""
     lows, highs = np.array(list(found)).T
     low = float(np.quantile(lows, 0.001, method="lower"))
     high = float(np.quantile(highs, 0.999, method="higher"))
@@ -101,9 +101,11 @@ def common_range(found: Iterable[tuple[float, float]]) -> tuple[float, float]:
 
 def fitted(found: Picture, config: ImageConfig) -> Decoded:
     """A decoded image as a square of the configured size; see `decode`."""
-    image, outside = found.image, 0.0
+    image, outside = found.bands[0], 0.0
     if found.limits is not None:
-        image, outside = stretched(image, config.range or found.limits)
+        parts = [stretched(band, config.range or found.limits) for band in found.bands]
+        image = parts[0][0] if len(parts) == 1 else Image.merge("RGB", [part for part, _ in parts])
+        outside = float(np.mean([share for _, share in parts]))
     plain = image.convert("L" if config.channels == 1 else "RGB")
     if plain.size != (config.size, config.size):
         side = min(plain.size)
@@ -128,7 +130,7 @@ class PackedImages:
 
 
 def pack(
-    encoded: Iterable[Sequence[bytes]],
+    encoded: Iterable[Sequence[bytes | Pixels]],
     total: int,
     config: ImageConfig,
     file: Path,
@@ -139,9 +141,10 @@ def pack(
     """Decode every sample once into an .npy of uint8 [N, C, S, S]: same samples, same bytes.
 
     Streams: memory does not grow with N. A sample that cannot be decoded gets no row. Without config.range, the first
-    batch that holds grey of more than 8 bits sets it, so that later samples do not change earlier rows.
+    batch that holds more than 8 bits sets it, so that later samples do not change earlier rows.
 
-    encoded: batches of encoded images, in row order. total: their number. workers: threads; 0 is one a core.
+    encoded: batches, in row order, of encoded images or of pixels [C, S, S] that were decoded before.
+    total: their number. workers: threads; 0 is one a core.
     progress: called with the share done.
 
     Raises:
@@ -155,9 +158,13 @@ def pack(
             _header(out, shape)
             for batch in encoded:
                 results = list(pool.map(partial(_attempt, config=config), batch))
-                deep = [data for data, one in zip(batch, results, strict=True) if _is_deep(one)]
+                deep = [
+                    data
+                    for data, one in zip(batch, results, strict=True)
+                    if isinstance(data, bytes) and _is_deep(one)
+                ]
                 if deep and config.range is None:
-                    found = common_range(e for e in pool.map(grey_ends, deep) if e is not None)
+                    found = common_range(e for e in pool.map(deep_ends, deep) if e is not None)
                     config = config.model_copy(update={"range": found})
                     results = list(pool.map(partial(_attempt, config=config), batch))
                 good = [one for one in results if isinstance(one, Decoded)]
@@ -218,8 +225,10 @@ def no_room(folder: Path, needed: int = 0) -> UserError:
     )
 
 
-def _attempt(data: bytes, config: ImageConfig) -> Decoded | str:
+def _attempt(data: bytes | Pixels, config: ImageConfig) -> Decoded | str:
     """The decoded sample, or the reason why there is none."""
+    if isinstance(data, np.ndarray):
+        return Decoded(data, deep=False, outside=0.0)
     try:
         return decoded(data, config)
     except MissingDecoderError as error:

@@ -24,6 +24,7 @@ from components.training.checkpoint import load_checkpoint, name_of, save_checkp
 from components.training.ema import Ema
 from components.training.learner import Learner, parallel
 from components.training.warm import Warm, take_over
+from components.wording import counted
 
 CLOCK = "clock.json"
 
@@ -86,7 +87,7 @@ class State:
                 )
         elif warm is not None:
             take_over(warm.state(self.device), self.learner, self.optimiser, self.ema)
-            say(f"warm start: {len(warm.new)} new and {len(warm.old)} old samples")
+            say(f"warm start: {counted(len(warm.new), 'new sample')} and {len(warm.old):,} old")
         self.replica = parallel(self.learner)  # gives every process the first one's state
         if state is not None and len(state["own"]) == world():
             own = dict(self._own())

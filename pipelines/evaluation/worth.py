@@ -1,12 +1,14 @@
 """Is the method worth it? One line a model: better than, equal to or worse than the same encoder with the labels
-alone; and what else a person should be warned of.
+alone, or undecided; and what else a person should be warned of.
 
 With the labels alone there are two ways: all layers trained on, or a head on the frozen features, which is the better
 one where labels are very few. The method is held against whichever is more often right on the test samples, so the
 choice favours the rival. The comparison is paired, on these samples: better where the 95 % interval of the difference,
-over test samples and training noise, lies above 0, worse where it lies below. Letters: K classes.
+over test samples and training noise, lies above 0, worse where it lies below, equal where it lies within EQUAL of 0;
+else the test samples do not decide it. Letters: K classes.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -17,9 +19,11 @@ from components.config import Config
 from components.evaluation.chance import kappa_interval
 from components.evaluation.confirming import Confirmation
 from components.evaluation.figures import Figure, figure_of
+from components.wording import are, counted
 
-Word = Literal["better", "equal", "worse"]
-SAID = {"better": "better than", "equal": "equal to", "worse": "worse than"}
+Word = Literal["better", "equal", "worse", "undecided"]
+SAID = {"better": "better than", "equal": "equal to", "worse": "worse than", "undecided": "undecided against"}
+EQUAL = 0.01  # a difference of accuracies that makes no difference
 ALONE = "finetune.method: { name: supervised }"
 GENTLER = "let the encoder change less: a smaller finetune.encoder_rate, fewer finetune.steps"
 RIVALS = {"alone": "all layers trained", "probe": "a head on its frozen features"}  # with the labels alone
@@ -40,8 +44,19 @@ class Worth(Config):
 
 
 def verdict(difference: Figure) -> Word:
-    """(.01, .03): better; (-.01, .03): equal; (-.03, -.01): worse."""
-    return "better" if difference.low > 0 else "worse" if difference.high < 0 else "equal"
+    """(.01, .03): better; (-.01, .03): undecided; (-.01, .01): equal; (-.03, -.01): worse."""
+    if difference.low > 0:
+        return "better"
+    if difference.high < 0:
+        return "worse"
+    return "equal" if max(-difference.low, difference.high) <= EQUAL else "undecided"
+
+
+def deciding(difference: Figure, samples: int) -> int:
+    """About how many test samples would tell such a difference, or one of EQUAL where it is smaller, from none: the
+    half-width of the interval shrinks with the root of their number. (-.05, .15) of 60 samples: 240."""
+    half = (difference.high - difference.low) / 2
+    return math.ceil(round(samples * (half / max(abs(difference.value), EQUAL)) ** 2, 6))
 
 
 def worth(
@@ -67,6 +82,12 @@ def worth(
     difference = differences[rival]
     word = verdict(difference)
     line = f"{method}: {SAID[word]} the labels alone with the same encoder ({RIVALS[rival]}), {_points(difference)}"
+    if word == "undecided":
+        samples = int(counts.sum())
+        line += (
+            f": {counted(samples, 'test sample')} {are(samples)} too few to tell; about "
+            f"{deciding(difference, samples):,} with a label would"
+        )
     if word == "worse":
         line += f"; do without it: {ALONE}" if rival == "alone" else f"; {GENTLER}"
         line += ", and leave finetune.distill out" if method.endswith("distilled") else ""

@@ -12,6 +12,7 @@ from components.encoders import Encoder
 from components.evaluation.logistic import fit_logistic
 from components.evaluation.probe import Choice, Probe, choose_strength, moments
 from components.training.fewlabels import Material
+from components.wording import counted
 from pipelines.finetuning.config import FinetuneConfig
 
 POOL = 2000  # unlabelled rows whose features help to standardise the few labelled ones
@@ -63,7 +64,6 @@ def fit_head(request: FinetuneConfig, frozen: Frozen, material: Material, pseudo
 
 def head_note(choice: Choice, labels: int) -> str:
     if choice.accuracy is None:
-        return f"linear head on {labels} labels; no class has two, so nothing could be cross-validated"
-    return (
-        f"linear head on frozen features: cross-validated accuracy {choice.accuracy:.3f} on {labels} labels"
-    )
+        return f"linear head on {counted(labels, 'label')}; no class has two, so nothing could be cross-validated"
+    figure = f"cross-validated accuracy {choice.accuracy:.3f} on {counted(labels, 'label')}"
+    return f"linear head on frozen features: {figure}"

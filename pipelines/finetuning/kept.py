@@ -12,6 +12,7 @@ from components.modalities.image import ImageConfig
 from components.registry.model import ModelConfig
 from components.training.fewlabels import Material, Network, final_parts, logits
 from components.training.loop import Trained
+from components.wording import counted
 from pipelines.finetuning.candidates import COMMITTEE, METHOD, Portfolio
 from pipelines.finetuning.config import CrossFitConfig, FinetuneConfig
 from pipelines.finetuning.distil import distil
@@ -131,7 +132,7 @@ def save_all(
     if request.labels_alone and not served.own:
         made |= {"alone": made["own"], "alone_config": made["own_config"]}
     if held is not None:
-        context.say(f"cross-fitted accuracy {held.accuracy:.3f} on {len(held.labels)} labels")
+        context.say(f"cross-fitted accuracy {held.accuracy:.3f} on {counted(len(held.labels), 'label')}")
         held.save(folder / "held.parquet", table.labelled_rows())
         made["held"] = Artifact.of(folder / "held.parquet", folder)
     return made | {

@@ -15,6 +15,7 @@ from components.data.table import Table
 from components.encoders import Encoder, EncoderConfig, build_encoder
 from components.training.device import place
 from components.training.fewlabels import Material
+from components.wording import counted
 from pipelines.finetuning.config import FinetuneConfig
 from pipelines.store import Context
 
@@ -74,6 +75,6 @@ def warn(classes: Sequence[str], present: Ints, context: Context) -> str:
     if not missing:
         return ""
     names = ", ".join(missing)[:200]
-    note = f"{len(missing)} classes have no label to learn from and are never predicted: {names}"
+    note = f"no label to learn from, so never predicted: {counted(len(missing), 'class')}, {names}"
     context.say(note)
     return note

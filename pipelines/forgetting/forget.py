@@ -2,7 +2,8 @@
 
 In this order: the data folder is written anew and becomes a version; the versions that hold a sample go, from cache and
 remote; models are marked; copies in MLflow and runs in the store go. What was killed on the way is ended by the same
-command: the snapshots, by which the rest is found, go last. Nothing else runs meanwhile.
+command: what is to go is written down first, and the snapshots, by which the rest is found, go last. Nothing else runs
+meanwhile.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from components.crash import point
 from components.data import erase as folders
 from components.data import file_cache, version_erase, versions
 from components.data.guard import writing
@@ -20,6 +22,7 @@ from components.data.inbox import Inbox
 from components.data.shards import Index, read_shards
 from components.errors import UserError
 from components.registry.journal import person
+from components.wording import counted
 from pipelines import recipe_folders
 from pipelines.forgetting import record, runs
 from pipelines.forgetting.bucket import Bucket
@@ -29,7 +32,6 @@ from pipelines.registry import registry_of
 from pipelines.run import home_lock
 from pipelines.settings import Settings
 from pipelines.tracking import erasing
-from pipelines.wording import counted
 
 ID = re.compile(r"[0-9a-f]{64}")
 ANY_SIZE = 1 << 50  # bytes
@@ -62,27 +64,60 @@ def forget(
         samples: each an id, a file, or a name as it arrived.
 
     Raises:
-        UserError: a sample is not known, or still lies in the inbox; a run is at work; MLflow or the storage cannot be
-            asked.
+        UserError: a sample is not known, or, with `yes`, still lies in the inbox; a run is at work; MLflow or the
+            storage cannot be asked.
     """
     recipe = recipe_folders.find(asked, settings)
     data = settings.data / recipe.name
     with home_lock(settings.home), unused(settings), writing(data):
-        ids = sorted({_id(sample, data) for sample in samples})
-        if left := in_inbox(recipe, ids, settings):
-            raise UserError(
-                f"{len(left)} of the files that hold these samples are in the inbox, from which the next ingest would "
-                f"take them again: {', '.join(left[:5])}; remove them there first (and their labels), then ask again"
-            )
+        earlier = _earlier(recipe, settings)
+        known = earlier.samples if earlier else {}
+        asked_for = known | {sample: known.get(sample) or _id(sample, data) for sample in samples}
+        ids = sorted(set(asked_for.values()))
+        left = in_inbox(recipe, ids, settings)
+        there = (
+            f"still in the inbox, from which the next ingest would take them again: {counted(len(left), 'file')}, "
+            f"{', '.join(left[:5])}; remove {'it' if len(left) == 1 else 'them'} there first (and the labels)"
+        )
+        if left and yes:
+            raise UserError(f"{there}, then ask again")
         found = _look(recipe, ids, settings)
         say(found.told())
-        if not (found.files or found.held.objects or found.made):
+        if left:
+            say(there)
+        if not (found.files or found.held.objects or found.made or earlier):
             say("nothing holds them: there is nothing to do")
         elif not yes:
             say("nothing was changed: add --yes to forget them for good; no backup of ours brings them back")
         else:
-            _forget(recipe, found, settings, say)
+            models = [f"{recipe.model}/{version}" for version in found.models]
+            begun = record.Begun(
+                recipe=recipe.name,
+                when=earlier.when if earlier else datetime.now(UTC).isoformat(timespec="seconds"),
+                samples=asked_for,
+                versions=sorted({*found.held.versions, *(earlier.versions if earlier else ())}),
+                models=sorted({*models, *(earlier.models if earlier else ())}),
+            )
+            record.begin(settings.home, begun)
+            point("forget.begun")
+            _forget(recipe, found, begun, settings, say)
     return found
+
+
+def _earlier(recipe: Recipe, settings: Settings) -> record.Begun | None:
+    """What a command that was killed had begun.
+
+    Raises:
+        UserError: it was another recipe's.
+    """
+    earlier = record.begun(settings.home)
+    if earlier is not None and earlier.recipe != recipe.name:
+        names = " ".join(earlier.samples)
+        raise UserError(
+            f"forgetting samples of {earlier.recipe} was begun and not ended; end it first: "
+            f"`selfsup forget {earlier.recipe} {names} --yes`"
+        )
+    return earlier
 
 
 def in_inbox(recipe: Recipe, ids: Collection[str], settings: Settings) -> list[str]:
@@ -132,29 +167,31 @@ def _places(settings: Settings) -> list[version_erase.Objects]:
     return [cache, Bucket(remote) if "://" in remote else version_erase.Folder(Path(remote))]
 
 
-def _forget(recipe: Recipe, found: Found, settings: Settings, say: Callable[[str], None]) -> None:
-    when = datetime.now(UTC).isoformat(timespec="seconds")
+def _forget(
+    recipe: Recipe, found: Found, begun: record.Begun, settings: Settings, say: Callable[[str], None]
+) -> None:
     folders.erase(settings.data / recipe.name, found.ids)
+    point("forget.folder")
     cached = file_cache.place(settings.home, recipe.name)
     for file in cached.parent.glob(f"{cached.name}*"):  # it has names and ids
         file.unlink()
     if versions.pointer(settings.data).exists():
         versions.snapshot(settings.data, settings.dvc_remote, settings.home / "dvc-cache")
+    point("forget.version")
     version_erase.erase(_places(settings), found.held)
+    point("forget.erased")
     registry = registry_of(recipe.model, settings)
-    erasing.mark(registry, found.models, when)
+    models = [name.removeprefix(f"{recipe.model}/") for name in begun.models]
+    erasing.mark(registry, models, begun.when)
+    point("forget.marked")
     erasing.erase(registry.client, recipe.name, found.made.keys(), found.ids)
     for pattern in LOGS:
         for file in filter(Path.is_file, settings.home.glob(pattern)):
             runs.erase_words(file, found.ids)
-    models = [f"{recipe.model}/{version}" for version in found.models]
-    record.append(
-        settings.home,
-        record.Forgotten(
-            time=when, who=person(), recipe=recipe.name, samples=len(found.ids), versions=found.held.versions,
-            models=models,
-        ),
-    )  # fmt: skip
+    record.end(settings.home, begun, person())
+    point("forget.recorded")
     runs.erase(found.made, found.ids, settings)
-    say(f"forgotten; marked: {', '.join(models) or 'no model'}")
+    point("forget.runs")
+    (settings.home / record.BEGUN).unlink()
+    say(f"forgotten; marked: {', '.join(begun.models) or 'no model'}")
     say(f"next: `selfsup gc --yes` (trials and copies), `selfsup run {recipe.name}` (a model without them)")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from components.crash import point
 from components.data.erase import read, without
 from components.data.table import Table
 from components.errors import UserError
@@ -52,6 +53,7 @@ def erase(runs: Runs, ids: Collection[str], settings: Settings) -> None:
         for folder in (settings.store / reference, part_of(reference, settings.store)):
             (folder / "manifest.json").unlink(missing_ok=True)
             shutil.rmtree(folder, ignore_errors=True)
+        point("forget.run")
 
 
 def _manifests(recipe: str, settings: Settings) -> Runs:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from components.errors import UserError
-from pipelines.store import is_finished, read_manifest
+from pipelines.store import Identity, Manifest, is_finished, read_manifest
 
 
 class Applied(NamedTuple):
@@ -14,6 +14,25 @@ class Applied(NamedTuple):
     found: str | None
     done: dict[str, str]
     more: dict[str, Any]
+
+
+def same_but_plan(identity: Identity, store: Path) -> str | None:
+    """Of a stage that is given the plan: a finished run that differs in the plan alone, where the plan is to do
+    nothing. The first run after a training plans anew, as there is a champion now: what it would tell is told already.
+    """
+    plan = identity.given.get("plan")
+    if plan is None or read_manifest(plan, store).output["decision"] != "skip":
+        return None
+    wanted = _without_plan(identity)
+    for file in sorted(store.glob(f"{identity.stage}/[!.]*/manifest.json")):
+        if _without_plan(Manifest.model_validate_json(file.read_bytes())) == wanted:
+            return f"{identity.stage}/{file.parent.name}"
+    return None
+
+
+def _without_plan(made: Identity) -> dict[str, Any]:
+    named = made.model_dump(mode="json", include=set(Identity.model_fields))
+    return {**named, "given": {key: value for key, value in made.given.items() if key != "plan"}}
 
 
 def applied(stage: str, done: dict[str, str], store: Path) -> Applied:

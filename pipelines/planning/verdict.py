@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 from components.config import Config
 from components.errors import UserError
 from components.monitoring.drift import error_rate
+from components.wording import counted
 
 Decision = Literal["skip", "labels", "warm", "scratch"]
 
@@ -76,7 +77,8 @@ def decide(policy: Policy, facts: Facts) -> tuple[Decision, str]:
             "depends on labels is made anew."
         )
     if from_scratch:
-        return "scratch", f"Training from scratch on {facts.new + facts.old:,} samples: {from_scratch}."
+        size = counted(facts.new + facts.old, "sample")
+        return "scratch", f"Training from scratch on {size}: {from_scratch}."
     return _weighed(policy, facts)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
 from components.config import Config
 
@@ -27,6 +27,15 @@ class PseudoLabelConfig(Config):
     folds: int = Field(default=5, ge=2)
     memory: PositiveFloat = 1024.0
     seed: NonNegativeInt = 0
+
+    @field_validator("clusters")
+    @classmethod
+    def _several(cls, clusters: int | str) -> int | str:
+        if clusters == 1:
+            raise ValueError(
+                'at least 2, or "auto", is needed, as one cluster tells no classes apart (got 1)'
+            )
+        return clusters
 
 
 def auto_clusters(samples: int, classes: int) -> int:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from components.clustering import naming, trust
 from components.clustering.induction import induced
+from components.wording import are, counted
 from pipelines.pseudolabels.config import PseudoLabelConfig
-from pipelines.wording import counted
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -86,9 +86,8 @@ def name_samples(
     unseen = int((counts == 0).sum())
     note = _note(choice, evidence, len(labels), unseen, int(kept.sum()), len(kept), precision)
     if alone:
-        note = (
-            f"{len(labels)} labels, all of one class, so only they are kept; label samples of another class"
-        )
+        note = f"{counted(len(labels), 'label')}, all of one class, so only they are kept; label samples of "
+        "another class"
     if picked is not None:
         note += (
             f"; labels spread over {len(points)} of the samples, which name the others, as the features of all "
@@ -123,9 +122,8 @@ def _note(
         parts.append("no confidence reaches the target precision, so only labels are kept; give more labels")
     if evidence.labels and evidence.left_out:
         parts.append(
-            f"{counted(len(evidence.left_out), 'class', 'classes')} with a single label took no part in the evidence"
+            f"{counted(len(evidence.left_out), 'class')} with a single label took no part in the evidence"
         )
     if unseen:
-        verb = "is" if unseen == 1 else "are"
-        parts.append(f"{counted(unseen, 'class', 'classes')} without a label {verb} never named")
+        parts.append(f"{counted(unseen, 'class')} without a label {are(unseen)} never named")
     return "; ".join(parts)

@@ -9,6 +9,7 @@ import numpy as np
 
 from components.clustering.kmeans import kmeans
 from components.evaluation.ask import Asking, groups_for, rank
+from components.wording import counted
 from pipelines.arrivals import arrivals
 from pipelines.reporting import sheets
 from pipelines.reporting.sources import Sources
@@ -83,7 +84,7 @@ def why(members: np.ndarray, confidence: np.ndarray, labelled: np.ndarray, named
         return "like no other sample"
     known = f"{held} of which have a label" if held else "none of which has a label"
     doubt = f"; {confidence[members].mean():.0%} of their pseudo-labels are expected right" if named else ""
-    return f"typical of {count} like samples, {known}{doubt}"
+    return f"typical of {counted(count, 'like sample')}, {known}{doubt}"
 
 
 def write(rows: list[Row], file: Path) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from components.wording import counted
 from pipelines.reporting import charts, sheets
 from pipelines.reporting.sources import Columns, Sources
 
@@ -49,7 +50,7 @@ def shown(sources: Sources, truth: dict[str, str], clusters: int, thumbnails: in
 
 def _text(sources: Sources, truth: dict[str, str], name: str, members: Any) -> str:
     given, label = sources.given, sources.outputs["pseudo_label"]["cluster_class"].get(name)
-    text = f"{len(members):,} samples"
+    text = counted(len(members), "sample")
     if not label:
         return text
     known = [truth[given["id"][i]] == label for i in members if given["id"][i] in truth]

@@ -3,9 +3,10 @@ classes, doubtful labels, strange samples."""
 
 from typing import Any
 
+from components.wording import counted
 from pipelines.reporting import charts, sheets
 from pipelines.reporting.sources import Sources
-from pipelines.wording import counted, percent
+from pipelines.wording import percent
 
 Found = dict[str, Any]  # the output of evaluate, or a part of it
 SHOWN = 12

@@ -4,9 +4,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from components.wording import counted
 from pipelines.reporting import charts, sheets, story
 from pipelines.reporting.sources import Sources
-from pipelines.wording import counted, percent
+from pipelines.wording import percent
 
 MISTAKES = 12  # shown
 
@@ -36,11 +37,11 @@ def mistakes(sources: Sources) -> list[dict[str, str]]:
     ]
 
 
-def judgement(found: Found, tuned: Found, classes: list[str]) -> dict[str, str]:
+def judgement(found: Found, tuned: Found, classes: list[str]) -> dict[str, Any]:
     """Confusion and reliability, as charts, and a sentence; empty where there is no classifier. tuned: the output of
     finetune."""
     if found["skipped"]:
-        return {"confusion": "", "reliability": "", "calibration": ""}
+        return {"confusion": "", "reliability": "", "calibration": "", "explained": []}
     full = [b for b in found["reliability"] if b["count"]]
     total = sum(b["count"] for b in full)
     return {
@@ -51,7 +52,40 @@ def judgement(found: Found, tuned: Found, classes: list[str]) -> dict[str, str]:
             [b["count"] / total for b in full],
         ),
         "calibration": calibration(found["metrics"], tuned.get("validated"), tuned.get("agreement")),
+        "explained": explained(found, tuned),
     }
+
+
+def explained(found: Found, tuned: Found) -> list[dict[str, str]]:
+    """What each figure that stands for accuracy or confidence means, a line each; those that there are."""
+    labels = counted(tuned.get("validated") or 0, "label")
+    figures: list[tuple[str, float | None, str]] = [
+        (
+            "accuracy",
+            found["metrics"]["accuracy"],
+            f"share of the {counted(found['samples'], 'test sample')} named rightly; none of them was trained on",
+        ),
+        (
+            "cross-fitted accuracy",
+            tuned.get("validation"),
+            f"the same of {labels} of the training set, each named by a shorter training that had not seen it: what "
+            "settings are chosen by",
+        ),
+        (
+            "accuracy of the head",
+            tuned.get("head_validation"),
+            "the same for the first step alone, a linear head on the frozen encoder: what training all layers adds to",
+        ),
+    ]
+    rows = [
+        {"name": name, "value": percent(value), "text": text}
+        for name, value, text in figures
+        if value is not None
+    ]
+    if (temperature := found["metrics"].get("temperature")) is not None:
+        text = "scores are divided by it before they become confidence: above 1 less sure, below 1 surer, same answers"
+        rows.append({"name": "temperature", "value": f"{temperature:.2f}", "text": text})
+    return rows
 
 
 def calibration(metrics: dict[str, float], held: int | None, agreement: float | None) -> str:

@@ -8,7 +8,9 @@ from pipelines.reporting.sources import Sources
 def rows(sources: Sources) -> list[tuple[str, str]]:
     """Name and value; of the model only where there is one."""
     made, register = sources.manifests, sources.outputs["register"]
-    model = [("model", f"none registered: {register['skipped'] or 'there is no classifier'}")]
+    model = [("classifier", f"none registered: {register.get('skipped') or 'nothing could be trained'}")]
+    if address := register.get("encoder"):
+        model.append(("registered encoder", str(address)))
     if register["version"]:
         model = [
             ("model", f"{register['name']} version {register['version']}"),

@@ -105,7 +105,8 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <h3>Surest mistakes</h3>
 <div class="row">{% for item in mistakes %}<div class="sheet"><img alt="mistaken sample" src="{{ item.image }}">{{ item.text }}</div>{% endfor %}</div>
 <h3>Can its confidence be trusted?</h3>
-<p>{{ calibration }}</p><img alt="reliability" src="{{ reliability }}">{% endif %}
+<p>{{ calibration }}</p><img alt="reliability" src="{{ reliability }}">
+<table>{% for row in explained %}<tr><th>{{ row.name }}</th><td class="n">{{ row.value }}</td><td>{{ row.text }}</td></tr>{% endfor %}</table>{% endif %}
 {% if sets %}<p>{{ sets }}</p>{% endif %}
 
 {% if protocols %}<h2>Beyond the accuracy</h2>

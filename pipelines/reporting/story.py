@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.wording import counted, percent
+from components.wording import are, counted
+from pipelines.wording import percent
 
 NAMES = {
     "model": "this model",
@@ -51,12 +52,14 @@ def near_duplicates(snapshot: Mapping[str, Any]) -> str:
     if not count:
         return "No sample is a near-duplicate of another (the same image saved again)."
     line = (
-        f"{count:,} samples are near-duplicates of earlier ones (the same image saved again): they share a split, and "
+        f"Near-duplicates of earlier samples (the same image saved again): {counted(count, 'sample')}. They share "
+        f"a split, and "
         "of those in the test set one is measured."
     )
     if not leaked:
         return line
-    return f"{line} {leaked:,} test samples have one in the training set all the same, because the labels name it so."
+    many = f"{counted(leaked, 'test sample')} {are(leaked, 'has', 'have')}"
+    return f"{line} {many} one in the training set all the same, because the labels name it so."
 
 
 def tiles(
@@ -103,8 +106,9 @@ def comparison(found: Mapping[str, Any]) -> list[dict[str, str]]:
 def pretraining(pretrained: Mapping[str, Any], health: Mapping[str, float]) -> str:
     """What pretraining did, and whether its features are alive."""
     return (
-        f"{pretrained['steps']:,} steps over {pretrained['epochs']} passes through {pretrained['samples']:,} training "
-        f"samples, {pretrained['samples_per_second']:,.0f} samples a second, "
+        f"{counted(pretrained['steps'], 'step')} over {counted(pretrained['epochs'], 'pass')} through "
+        f"{counted(pretrained['samples'], 'training sample')}, {pretrained['samples_per_second']:,.0f} samples a "
+        f"second, "
         f"{percent(pretrained['data_wait_share'])} of the time waiting for data. The features use an effective "
         f"{health['effective_rank']:.0f} of {health['dimensions']:.0f} dimensions (1 would be a collapse), and the "
         f"spread of the normalised features is {health['spread']:.2f} (1: even; 0: all in one point)."

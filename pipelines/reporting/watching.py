@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.wording import counted
 from pipelines.arrivals import delivery_shown
 from pipelines.reporting import timelines
 from pipelines.reporting.page import render
 from pipelines.reporting.story import drift, planned
 from pipelines.store import Manifest
-from pipelines.wording import counted, p_value, percent
+from pipelines.wording import p_value, percent
 
 Found = Mapping[str, Any]
 
@@ -84,7 +85,7 @@ def sentence(found: Found, rule: tuple[float, int, int]) -> str:
     if not found["deliveries"]:
         return f"nothing was delivered since {who} was trained: no drift to look for"
     last = found["deliveries"][-1]
-    deliveries = counted(len(found["deliveries"]), "delivery", "deliveries")
+    deliveries = counted(len(found["deliveries"]), "delivery")
     return (
         f"drift: {drift(found['drifted'], [d['p'] for d in found['deliveries']], *rule)}; of {deliveries} that {who} "
         f"was not trained on, the newest has p {p_value(last['p'])} for its features, p {p_value(last['mix_p'])} for "

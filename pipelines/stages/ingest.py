@@ -21,6 +21,7 @@ from components.data.checks import ImageLimits
 from components.data.file_cache import FileCache, place
 from components.data.growing import Growing
 from components.data.guard import writing
+from components.data.image_file import NEEDS, has_decoder
 from components.data.inbox import Inbox, Listing
 from components.data.intake import Allowed, Intake
 from components.data.label_intake import LabelRules, LabelsTaken, take_labels
@@ -31,6 +32,7 @@ from components.data.replaced import Replacements
 from components.data.shards import INDEX, Index, folder_digest
 from components.errors import UserError
 from components.modalities import ModalityConfig
+from components.wording import counted
 from pipelines.artifact import Artifact
 from pipelines.context import Context
 from pipelines.settings import Settings
@@ -78,7 +80,8 @@ class Output(Config):
     """Counts of this run, its attempts together, then of the folder. quarantined: kind of reason -> samples,
     duplicates apart. replaced: files that changed since they were taken. litter, unreadable: files and folders that
     were left out. digest: names the folder's content. bad, unknown, contradictory: CSV lists for a person, where
-    there is anything to list. alerts: what a person should look into, a line each.
+    there is anything to list. labels_withdrawn: samples whose label came with the data and whose cell in a label file
+    is empty. alerts: what a person should look into, a line each.
     """
 
     deliveries_new: int
@@ -94,6 +97,7 @@ class Output(Config):
     labels_new: int
     labels_unknown: int
     labels_contradictory: int
+    labels_withdrawn: int = 0
     samples: int
     labels: int
     classes: list[str]
@@ -107,14 +111,19 @@ class Output(Config):
 def observe(request: Request, settings: Settings, recipe: str) -> dict[str, str]:
     """The inbox as it stands: a digest of paths, sizes and times.
 
-    Where ingested data were taken away while the store was kept, the time too: that no earlier run is found.
+    Where ingested data were taken away while the store was kept, the time too: that no earlier run is found. Where
+    files are in quarantine for want of a decoder that is installed now, its name: they are tried again.
     """
     inbox = _inbox(request, settings)
     seen = {"inbox": inbox.digest() if inbox.folder.is_dir() else "missing"}
     if request.table:
         seen["table"] = table_digest(Path(request.table))
-    if not (settings.data / recipe / INDEX).exists() and _was_here(settings, recipe):
-        seen["data"] = f"gone, noticed at {time.time_ns()}"
+    index = settings.data / recipe / INDEX
+    if not index.exists():
+        return seen | ({"data": f"gone, noticed at {time.time_ns()}"} if _was_here(settings, recipe) else {})
+    text = index.read_bytes()
+    if readable := [name for name in NEEDS if f"{name} needs".encode() in text and has_decoder(name)]:
+        seen["decoders"] = ", ".join(readable)
     return seen
 
 
@@ -201,7 +210,7 @@ def _list(inbox: Inbox, index: Index, named: str, data: Path) -> Listing:
     there = inbox.folder.is_dir()
     listing = inbox.list() if there else Listing()
     if not (listing.deliveries or listing.broken or index.shards):
-        left = f" ({len(listing.left)} files there are still being written)" if listing.left else ""
+        left = f" (still being written there: {counted(len(listing.left), 'file')})" if listing.left else ""
         pointer = data.with_name(f"{data.name}.dvc")
         back = f"; or bring back what was there: `dvc checkout {pointer.name}`" if pointer.exists() else ""
         raise UserError(
@@ -236,6 +245,7 @@ def _output(
         unreadable=len(listing.unreadable),
         labels_unknown=len(unknown),
         labels_contradictory=len(clashes),
+        labels_withdrawn=len(settled.withdrawn),
         samples=index.samples - len(retired),
         labels=len(settled.labels),
         classes=settled.classes,
@@ -262,14 +272,19 @@ def _csv(file: Path, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -
 
 def _told(output: Output, listed: Path) -> str:
     """One line for a person. listed: where bad.csv will be when the run has its name."""
-    new = f"{output.samples_new} new samples in {output.deliveries_new} new deliveries"
+    new = f"{counted(output.samples_new, 'new sample')} in {counted(output.deliveries_new, 'new delivery')}"
     bad = sum(output.quarantined.values())
     extra = [
-        f"{output.replaced} changed files took the place of what they were" if output.replaced else "",
-        f"{output.duplicates} duplicates dropped" if output.duplicates else "",
+        f"{counted(output.replaced, 'changed file')} in the place of what was there"
+        if output.replaced
+        else "",
+        f"{counted(output.duplicates, 'duplicate')} dropped" if output.duplicates else "",
         f"{bad} quarantined (see {listed})" if bad else "",
-        f"{output.labels} labelled in {len(output.classes)} classes",
-        f"{output.labels_unknown} labels of unknown samples" if output.labels_unknown else "",
+        f"{output.labels:,} labelled in {counted(len(output.classes), 'class')}",
+        f"{counted(output.labels_withdrawn, 'label')} withdrawn by empty cells"
+        if output.labels_withdrawn
+        else "",
+        f"{counted(output.labels_unknown, 'label')} of unknown samples" if output.labels_unknown else "",
         f"{output.labels_contradictory} contradictory" if output.labels_contradictory else "",
     ]
-    return "; ".join([f"{new}, {output.samples} in all", *filter(None, extra)])
+    return "; ".join([f"{new}, {output.samples:,} in all", *filter(None, extra)])

@@ -16,6 +16,7 @@ from components.config import Config
 from components.crash import point
 from components.data.table import Table
 from components.errors import UserError
+from components.wording import counted
 from pipelines.pseudolabels.clusters import cluster
 from pipelines.pseudolabels.config import PseudoLabelConfig, auto_clusters
 from pipelines.pseudolabels.ids import continued
@@ -85,7 +86,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     ids = table.ids[rows]
 
     k = auto_clusters(len(rows), len(classes)) if request.clusters == "auto" else request.clusters
-    context.progress(0.05, f"k-means, {k} clusters")
+    context.progress(0.05, f"k-means, {counted(k, 'cluster')}")
     clustered = cluster(features, rows, places, k, request, folder, context.settings)
     found, whole = clustered.found, len(clustered.picked) == len(rows)
     renamed, next_cluster, churn = continued(request.previous, found, ids, context)

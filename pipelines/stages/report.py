@@ -15,6 +15,7 @@ from components.config import Config
 from components.crash import point
 from components.evaluation.ask import Asking
 from components.registry.journal import Entry
+from components.wording import counted
 from pipelines.graph import GRAPH
 from pipelines.history import pseudo_label_health
 from pipelines.outcome import champion_of
@@ -104,7 +105,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     page.write_text(render("report", shown), encoding="utf-8")
     point("report.written")
     context.say(shown["summary"])
-    context.say(f"{len(asked)} samples to label next: {shown['asked_file']}")
+    context.say(f"{counted(len(asked), 'sample')} to label next: {shown['asked_file']}")
     return Output(
         page=Artifact.of(page, folder),
         to_label=Artifact.of(folder / "to_label.csv", folder),

@@ -21,6 +21,7 @@ from components.config import Config
 from components.crash import point
 from components.data.table import Table
 from components.errors import UserError
+from components.wording import counted
 from pipelines import champion as champions
 from pipelines.answers import RANGE, Answers, answer, answers
 from pipelines.arrivals import arrivals
@@ -126,7 +127,8 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         shutil.rmtree(folder / scratch, ignore_errors=True)
     place = context.store / "score" / key_of(folder) / partitions.name
     context.say(
-        f"{output.samples} samples scored by {found.name} version {found.version}, {output.computed} of them now"
+        f"{counted(output.samples, 'sample')} scored by {found.name} version {found.version}, {output.computed} "
+        f"of them now"
         f"{_told(output, request)}; {place}"
     )
     return output

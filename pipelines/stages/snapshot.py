@@ -23,8 +23,10 @@ from components.data.splits import splits_of
 from components.data.table import Table
 from components.errors import UserError
 from components.modalities import MODALITIES, ModalityConfig
+from components.wording import counted
 from pipelines.artifact import Artifact
 from pipelines.context import Context
+from pipelines.packed_before import packed_before
 from pipelines.settings import Settings
 from pipelines.snapshot_notes import left_out, of_sources, tell
 
@@ -109,7 +111,7 @@ def disagreement(settings: Settings, recipe: str = "") -> str | None:
         )
     if (found := versions.size(data)) != (named.files, named.bytes):
         return (
-            f"{data} was changed by hand: {named.files} files of {named.bytes} bytes are needed for version "
+            f"{data} was changed by hand: {counted(named.files, 'file')} of {named.bytes:,} bytes needed for version "
             f"{named.hash}, there are {found[0]} of {found[1]}; bring it back with `selfsup data checkout {named.hash}`"
         )
     return None
@@ -156,8 +158,12 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         digest = folder_digest(source)
         if request.expect and not {version.hash, digest} & set(request.expect):
             raise UserError(_unexpected(" or ".join(request.expect), version.hash, digest, index))
+        before = packed_before(request.modality, context)
         packed = MODALITIES[request.modality.name].pack(
-            (batch["bytes"] for _, batch in read_current(source, index, ["bytes"])),
+            (
+                batch["bytes"] if before is None else before.taken(batch["id"], batch["bytes"])
+                for _, batch in read_current(source, index, ["id", "bytes"])
+            ),
             index.samples - len(Replacements(source, index).retired),
             request.modality,
             folder / "images.npy",
@@ -176,7 +182,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     tell(
         table,
         packed,
-        f"{len(classes)} classes, {of_sources(table, sources)}data version {version.hash}",
+        f"{counted(len(classes), 'class')}, {of_sources(table, sources)}data version {version.hash}",
         context,
     )
     return Output(
@@ -274,7 +280,7 @@ def _unexpected(expected: str, version: str, digest: str, index: Index) -> str:
     last = index.deliveries[-1].name if index.deliveries else "none"
     return (
         f"the data are not those that the recipe expects: {expected} is needed, the version is {version} "
-        f"(digest {digest}, {index.samples} samples, last delivery {last}); most likely something was "
+        f"(digest {digest}, {counted(index.samples, 'sample')}, last delivery {last}); most likely something was "
         f"delivered since, or another recipe shares the data folder: set snapshot.expect to what is "
         f"there, or leave it out"
     )

@@ -81,8 +81,8 @@ def test_settings_take_a_point_for_no_setting() -> None:
 
 
 def test_every_point_has_its_case_in_the_matrix() -> None:
-    from tests.crash.matrix import TIMES, stage_of
+    from tests.crash.matrix import OWN, TIMES, stage_of
     from tests.crash.reference import STEPS
 
-    assert {stage_of(name) for name in POINTS} <= set(STEPS)
+    assert {stage_of(name) for name in POINTS if not name.startswith(OWN)} <= set(STEPS)
     assert set(TIMES) <= set(POINTS)

@@ -11,6 +11,13 @@ WALK = ("tests/components/data/test_walk.py",)
 AT_ONCE = (INGEST, "-k", "at_once")
 POOL = ("tests/components/data/test_check_pool.py",)
 ERASE = ("tests/components/data/test_erase.py",)
+LABELS = ("tests/components/data/test_labels.py",)
+DEEP = ("tests/components/data/test_image_file.py", "tests/components/modalities/test_image.py", "-k", "deep")
+FORGET = ("tests/crash/test_forget.py",)
+APPLIED = ("tests/pipelines/planning/test_applied.py",)
+WORTH = ("tests/pipelines/evaluation/test_worth.py",)
+CHECK = ("tests/pipelines/test_bad_input.py", "-k", "larger")
+DECODER = (INGEST, "-k", "decoder")
 SHARDS = ("tests/components/data/test_shards.py",)
 
 MUTATIONS = [
@@ -19,7 +26,7 @@ MUTATIONS = [
     Mutation("components/data/taking.py", "held is not None and held != id and", "held is None and", EDITED),
     Mutation(
         "components/data/replaced.py",
-        "if is_table(delivery) or self.latest.get(name, id) == id",
+        "if not name_files(delivery) or self.latest.get(name, id) == id",
         "if name",
         EDITED,
     ),
@@ -32,7 +39,9 @@ MUTATIONS = [
     Mutation("components/data/taking.py", "self._growing.writer.abandon()", "pass", REFUSED),
     Mutation("components/data/shards.py", "del values[rows:]", "pass", SHARDS),
     Mutation("components/data/checked_files.py", "if content in known", "if not content", KNOWN),
-    Mutation("components/data/file_cache.py", "ctime = ? and inode", "ctime > ? and inode", CACHE),
+    Mutation(
+        "components/data/file_cache.py", "self.stamp == [*stamp]", "self.stamp[1:] == [*stamp][1:]", CACHE
+    ),
     Mutation(
         "components/data/file_cache.py", "sure = stamp is not None and", "sure = stamp is not None or", CACHE
     ),
@@ -43,4 +52,15 @@ MUTATIONS = [
     Mutation("components/data/check_pool.py", "if -code in CRASHES", "if not code", POOL),
     Mutation("components/data/replaced.py", "elif old and old != row.new", "elif old", ERASE),
     Mutation("components/data/erase.py", "heirs.get(id, id)", "id", ERASE),
+    Mutation("components/data/shards.py", "delivery in tables or not", "not", EDITED),
+    Mutation("components/data/labels.py", "and not people[id]}", "}", LABELS),
+    Mutation("components/data/labels.py", "and id in withdrawable", "and not id", LABELS),
+    Mutation("components/data/labels.py", "with_data and (id, False) not in labelled", "with_data", LABELS),
+    Mutation("components/data/image_file.py", "name[:-3] + SWAPPED[name[-3:]]", "name", DEEP),
+    Mutation("components/data/image_file.py", "upper * 256 + lower", "upper * 255 + lower", DEEP),
+    Mutation("pipelines/forgetting/forget.py", "*(earlier.versions if earlier else ())", "", FORGET),
+    Mutation("pipelines/planning/applied.py", '["decision"] != "skip"', '["decision"] == ""', APPLIED),
+    Mutation("pipelines/evaluation/worth.py", "<= EQUAL else", "<= 1 else", WORTH),
+    Mutation("pipelines/data_check.py", "if size > samples > 0", "if size > samples + 1 > 1", CHECK),
+    Mutation("pipelines/stages/ingest.py", "in text and has_decoder(name)", "in text", DECODER),
 ]

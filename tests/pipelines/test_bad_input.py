@@ -123,6 +123,36 @@ def test_a_name_that_cannot_be(place, selfsup):
     assert "'Small One'" in said
 
 
+def test_check_misses_an_inbox_that_is_not_there(place, selfsup):
+    (place / "inbox").rmdir()
+    said = refused(place, selfsup, "name: small", "name: small")
+    assert f"inbox: there is no folder {place / 'inbox'}; make it" in said
+
+
+def test_check_knows_a_batch_larger_than_the_data(place, selfsup):
+    fill(place / "inbox", 12)
+    said = refused(place, selfsup, "name: small\n", "name: small\nfinetune: {batch_size: 13}\n")
+    assert "pretrain.train.batch_size: 32 is more than there is (12 samples); take a smaller batch" in said
+    assert "finetune.batch_size: 13 is more" in said
+    recipe = place / "recipes" / "small.yaml"
+    recipe.write_text(RECIPE.replace("batch_size: 32", "batch_size: 12"))
+    assert selfsup("check", "recipes/small.yaml")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("new", "word"),
+    [
+        ("pseudo_label: {clusters: 1}\n", 'pseudo_label: clusters: at least 2, or "auto", is needed'),
+        (
+            "finetune: {learning_rate: .nan}\n",
+            "finetune: learning_rate: Input should be a finite number (got nan)",
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_is_quoted_as_it_was_written(place, selfsup, new, word):
+    assert word in refused(place, selfsup, "name: small\n", f"name: small\n{new}")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "word"),

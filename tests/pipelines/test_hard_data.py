@@ -179,7 +179,7 @@ def test_one_label_for_a_class(first: Run) -> None:
 
 
 def test_a_class_without_any_label(first: Run) -> None:
-    assert first.tuned.note == "1 classes have no label to learn from and are never predicted: 7"
+    assert first.tuned.note == "no label to learn from, so never predicted: 1 class, 7"
     assert "1 class without a label is never named" in first.pseudo.note
     p, _ = first.test()
     assert not (p.argmax(1) == 7).any()

@@ -95,8 +95,8 @@ def test_a_file_of_labels_wins_over_folders(settings, source, capsys):
     said = capsys.readouterr().out
     assert "12 labels in 2 classes, from tables: cat 11, cow 1" in said
     assert "of these, 4 for training and 8 for testing (as named)" in said
-    assert "note: 1 labels find no sample and will be left out, e.g. labels.csv line 14, 'gone.png'" in said
-    assert "note: 1 of 2 classes have fewer than 3 labels, e.g. cow" in said
+    assert "note: without a sample, so left out: 1 label, e.g. labels.csv line 14, 'gone.png'" in said
+    assert "note: 1 of 2 classes has fewer than 3 labels, e.g. cow" in said
 
 
 def test_no_labels(settings, source, capsys):
@@ -159,7 +159,7 @@ def test_grey_of_more_than_8_bits_gets_one_range_in_the_recipe(settings, source,
     assert 0 <= low < 10
     assert 4080 < high <= 4095
     said = capsys.readouterr().out
-    assert f"10 grey of more than 8 bits: values from {low:g} to {high:g} become black to white" in said
+    assert f"10 of more than 8 bits: values from {low:g} to {high:g} become black to white" in said
     check(loaded)
     put(source, "eight.png", colour=False)
     assert read(init("mixed", source, settings))[0].modality["range"] == [low, high]
@@ -325,9 +325,7 @@ def test_what_is_odd_about_labels_is_noted(settings, source, capsys):
     said = capsys.readouterr().out
     assert "note: labels.csv is not in UTF-8 and was read as Windows-1252" in said
     assert "note: label-new.csv gives no label" in said
-    assert (
-        "note: 2 samples have contradictory labels and count as unlabelled, e.g. 0.png: bars | disc" in said
-    )
+    assert "note: contradictory labels, so without a label: 2 samples, e.g. 0.png: bars | disc" in said
     (source / "labels.csv").write_text("path,label\n0.png,disc\n1.png,Disc\n")
     init("spelling", source, settings)
     assert (

@@ -163,3 +163,21 @@ def test_an_action_needs_its_version(place) -> None:
         scheduled.act("promote", "small", None, "me", "why", "run-1", settings)
     with pytest.raises(UserError, match="the action is promote, rollback, override or refuse"):
         scheduled.act("demote", "small", "3", "me", "why", "run-1", settings)
+
+
+def test_a_delivery_partly_in_quarantine_is_told_once(place, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, file = place
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        scheduled, "notify", lambda settings, event, text, recipe, run: told.append((event, text))
+    )
+    reference = made(settings, "ingest", "0123456789abcdef", 1.0)
+    manifest = settings.store / reference / "manifest.json"
+    output = {"alerts": ["delivery a: 3 of 20 samples are bad"]}
+    manifest.write_text(json.dumps({**json.loads(manifest.read_bytes()), "output": output}))
+    for run, status in (("run-1", "ran"), ("run-2", "found")):
+        driven(settings, run)
+        saw(settings, run, reference, status)
+        monkeypatch.setattr(scheduled, "execute", lambda *given: reference)
+        scheduled.step("ingest", file, {}, run, Asked(), settings, "ingest")
+    assert told == [("quarantined", "delivery a: 3 of 20 samples are bad")]

@@ -24,10 +24,11 @@ def told(tmp_path, statuses, **outputs):
     return "\n".join(summary(lines, 60.0, settings))
 
 
-def test_the_plan_is_said_and_that_it_ran_is_no_change(tmp_path):
+def test_the_plan_is_said_and_that_it_ran(tmp_path):
     said = told(tmp_path, {"plan": "ran", "pretrain": "found"}, plan=PLAN)
     assert "plan: skip. No new labels, and no new samples: version 3 stays." in said
-    assert "0 steps trained: nothing changed; 1 stage found in 1:00 min" in said
+    assert "0 steps trained: nothing changed; ran: plan; 1 stage found in 1:00 min" in said
+    assert "0 steps trained: nothing changed; 1 stage found" in told(tmp_path / "b", {"pretrain": "found"})
 
 
 def test_the_champion_of_now_counts_where_promotion_was_found(tmp_path):
@@ -64,7 +65,8 @@ def test_work_is_what_trains_and_embeds(tmp_path):
     said = told(
         tmp_path, {"plan": "ran", "pretrain": "ran", "report": "ran"}, plan={**PLAN, "decision": "warm"}
     )
-    assert "training and embedding: 30 s, 50% of the wall time" in said
-    assert "0 steps trained; ran again: report" in told(
+    assert "pretrain: 30 s, 50% of the wall time" in said
+    assert "score: 30 s, 50% of the wall time" in told(tmp_path / "c", {"snapshot": "found", "score": "ran"})
+    assert "0 steps trained; ran: plan, report; 0 stages found" in told(
         tmp_path / "b", {"plan": "ran", "report": "ran"}, plan=PLAN
     )

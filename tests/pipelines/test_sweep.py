@@ -186,7 +186,7 @@ def test_gc_says_and_then_takes_from_the_bucket_what_goes_here(settings: Setting
     before = keys(bucket)
     gc.gc(settings, yes=False, say=said.append)
     assert keys(bucket) == before
-    assert f"1 runs, 1 files that no other run has, 0 broken uploads  {bucket}" in "\n".join(said)
+    assert f"1 run, 1 file of no other run, 0 broken uploads  {bucket}" in "\n".join(said)
     gc.gc(settings, yes=True, say=said.append)
     assert not (settings.store / gone).exists()
     left = {f"{reference}.json" for reference in (kept, others)} | files(kept, bucket) | files(others, bucket)

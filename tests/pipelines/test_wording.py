@@ -1,16 +1,11 @@
 import pytest
 
-from pipelines.wording import beside, counted, p_value, percent
+from pipelines.wording import beside, p_value, percent
 
 
 @pytest.mark.parametrize(
     ("said", "text"),
     [
-        (counted(0, "sample"), "0 samples"),
-        (counted(1, "sample"), "1 sample"),
-        (counted(2000, "sample"), "2,000 samples"),
-        (counted(1, "delivery", "deliveries"), "1 delivery"),
-        (counted(3, "delivery", "deliveries"), "3 deliveries"),
         (percent(0.0), "0.0 %"),
         (percent(1.0, 0), "100 %"),
         (percent(None), "unknown"),

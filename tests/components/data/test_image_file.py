@@ -4,8 +4,10 @@ import io
 import struct
 import sys
 import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from PIL import Image, features
 
 from components.data import image_file
 from components.data.checks import ImageLimits, check_images, kind_of
-from components.data.image_file import ImageError, ends, opened, picture
+from components.data.image_file import ImageError, ends, is_deep, opened, picture
 from components.modalities.image import ImageConfig, decode
 
 CONFIG = ImageConfig(size=16, channels=3)
@@ -94,12 +96,76 @@ def test_deep_grey_keeps_its_values_and_is_turned(big: bool) -> None:
     image.save(out, "TIFF")
     with opened(out.getvalue()) as image:
         found = picture(image)
-    assert found.image.mode == "F"
+    assert [band.mode for band in found.bands] == ["F"]
     assert found.limits == (0, 65535)
-    assert np.array_equal(np.asarray(found.image), values.astype(np.float32))
+    assert np.array_equal(found.values(), values.astype(np.float32))
     data = encoded(values.astype(np.uint16), "PNG", exif=exif(turned(6)))
     with opened(data) as image:
-        assert np.array_equal(np.asarray(picture(image).image), np.rot90(values, -1).astype(np.float32))
+        assert np.array_equal(picture(image).values(), np.rot90(values, -1).astype(np.float32))
+
+
+def png16(values: np.ndarray[Any, Any], kind: int) -> bytes:
+    """A PNG of 16 bits, uint16 [H, W, C], of colour type `kind`, each row as differences to the left (filter 1)."""
+    height, width, channels = values.shape
+    rows = values.astype(">u2").view(np.uint8).reshape(height, width, 2 * channels)
+    left = np.concatenate([np.zeros_like(rows[:, :1]), rows[:, :-1]], 1)
+    lines = b"".join(b"\1" + line.tobytes() for line in rows - left)
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(lines))
+        + chunk(b"IEND", b"")
+    )
+
+
+def tiff16(values: np.ndarray[Any, Any]) -> bytes:
+    """An uncompressed little-endian TIFF of 16 bits a channel, RGB."""
+    height, width, _ = values.shape
+    data = values.astype("<u2").tobytes()
+    entries = [
+        (256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, 8 + len(data)), (259, 3, 1, 1), (262, 3, 1, 2),
+        (273, 4, 1, 8), (277, 3, 1, 3), (278, 3, 1, height), (279, 4, 1, len(data)),
+    ]  # fmt: skip
+    bits = struct.pack("<3H", 16, 16, 16)
+    table = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    return b"II*\0" + struct.pack("<I", 8 + len(data) + len(bits)) + data + bits + table + bytes(4)
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_deep_colour_keeps_both_bytes_of_its_values(form: str) -> None:
+    values = np.random.default_rng(0).integers(0, 65536, (5, 7, 3)).astype(np.uint16)
+    data = png16(values, 2) if form == "PNG" else tiff16(values)
+    assert check_images([data], ImageLimits()) == [None]
+    with opened(data) as image:
+        assert is_deep(image)
+        found = picture(image)
+    assert found.limits == (0, 65535)
+    assert np.array_equal(found.values(), np.moveaxis(values, -1, 0).astype(np.float32))
+
+
+def test_deep_colour_is_laid_on_white_where_it_is_transparent() -> None:
+    values = np.random.default_rng(0).integers(0, 65536, (4, 4, 4)).astype(np.uint16)
+    values[0, :, 3], values[1, :, 3] = 65535, 0
+    for kind, part in ((6, values), (4, values[..., 2:])):
+        with opened(png16(part, kind)) as image:
+            bands = [np.asarray(band) for band in picture(image).bands]
+        for number, band in enumerate(bands):
+            assert np.array_equal(band[0], part[0, :, number].astype(np.float32))
+            assert (band[1] == 65535).all()
+        assert len(bands) == part.shape[-1] - 1
+
+
+def test_deep_colour_that_is_not_read_whole_is_named() -> None:
+    data = b"P6 4 4 65535\n" + bytes(96)
+    (reason,) = check_images([data], ImageLimits())
+    assert reason is not None
+    assert reason.startswith("16 bits a channel are read of grey, RGB and RGBA in PNG and TIFF alone")
+    assert check_images([b"P6 4 4 255\n" + bytes(48)], ImageLimits()) == [None]
 
 
 def test_ends_leave_out_a_thousandth_and_what_is_missing() -> None:

@@ -250,12 +250,6 @@ def test_a_csv_without_its_last_line_end_is_left_while_young(
     assert at(tmp_path).list().label_files == ["labels.csv"]
 
 
-def test_young_files_are_marked(tmp_path: Path) -> None:
-    put(tmp_path, "1.png", mtime=YOUNG)
-    put(tmp_path, "2.png", mtime=OLD)
-    assert [i.fresh for i in items(tmp_path)[LOOSE]] == [True, False]
-
-
 def test_the_listing_changes_with_files_times_and_age(tmp_path: Path) -> None:
     seen = {at(tmp_path).digest()}
     for name, data, mtime in (

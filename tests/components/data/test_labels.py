@@ -68,8 +68,28 @@ def test_a_person_corrects_what_came_with_the_data(said: Said) -> None:
         said(by("folders", "cat", "folder"), by("a.parquet", "cow", "delivery"), by("l", "dog", "ana"))
         == "dog"
     )
-    assert said(by("l", "", "ana")) == ["cat", "cow"]
-    assert said(by("a.parquet", "", "delivery")) == "cat"
+    assert said(by("a.parquet", "", "delivery")) == "dog"
+
+
+def test_an_empty_cell_withdraws_what_came_with_the_data(said: Said) -> None:
+    folder = by("folders", "cat", "folder")
+    assert said(folder, by("l", "")) is None  # at once, never filled in
+    assert (said(folder, by("l", "")), said.new) == (None, 0)
+    assert settle(read_labels(said.folder, said.index)).withdrawn == {A}
+    assert said(folder, by("l", "dog")) == "dog"
+    assert said(folder, by("l", "")) is None  # emptied: the folder's label does not come back
+    assert said(by("folders", "cow", "folder")) is None  # nor where its file moves
+    assert said(by("l", "cow", "ben")) == "cow"
+
+
+def test_an_empty_cell_withdraws_no_label_of_another_file_and_none_where_it_names_a_split(said: Said) -> None:
+    assert said(by("folders", "cat", "folder"), by("l", "dog")) == "dog"
+    assert said(by("l", "dog"), by("m", "")) == "dog"
+    assert said.new == 0
+    other = by("folders", "cat", "folder")._replace(id=B), Row(B, "", split="test", origin="l")
+    said(*other)
+    settled = settle(read_labels(said.folder, said.index))
+    assert (settled.labels[B], settled.named[B], settled.withdrawn) == ("cat", "test", set())
 
 
 def test_labels_from_before_origins_were_kept_are_not_given_again(said: Said) -> None:

@@ -1,10 +1,13 @@
 """A sample is found by every spelling of its path that means it alone, and by none that could mean another."""
 
 import unicodedata
+from pathlib import Path
 
 import pytest
 
-from components.data.sample_names import find_samples, portable
+from components.data.folder_labels import SPLIT_FOLDER
+from components.data.sample_names import any_named, find_samples, portable
+from components.data.shards import BAD, DUPLICATE, QUARANTINE, Delivery, Index, ShardWriter, write_table
 
 SÜD = unicodedata.normalize("NFD", "süd/Äpfel 1.png")
 NAMES = {
@@ -76,3 +79,18 @@ def test_a_portable_path_has_no_machine_in_it() -> None:
     assert portable("C:\\Users\\ana\\a.png") == "Users/ana/a.png"
     assert portable("../../a: b/c.png") == "a: b/c.png"
     assert portable("..") == portable(".") == portable("/") == ""
+
+
+def test_a_name_is_sought_in_shards_and_among_dropped_duplicates(tmp_path: Path) -> None:
+    writer = ShardWriter(tmp_path, "a", rows=2)
+    for number, name in enumerate(("x/1.png", "x/contest/2.png", "x/3test/3.png")):
+        writer.add(f"{number:064}", b"x", name)
+    index = Index(shards=writer.finish())
+    assert not any_named(tmp_path, index, SPLIT_FOLDER)  # folders of other names
+    writer.add(f"{9:064}", b"x", "x/Test/4.png")
+    found = index.model_copy(update={"shards": index.shards + writer.finish()})
+    assert any_named(tmp_path, found, SPLIT_FOLDER)
+    columns = {"name": ["val/5.png"], "reason": [f"{DUPLICATE}: {0:064}"], "delivery": ["a"], "bytes": [b""]}
+    quarantine = write_table(tmp_path, QUARANTINE, columns, BAD)
+    record = Delivery(digest="d", name="a", accepted=0, duplicates=1, quarantine=quarantine)
+    assert any_named(tmp_path, index.model_copy(update={"deliveries": [record]}), SPLIT_FOLDER)

@@ -95,7 +95,7 @@ def test_a_lost_shard_is_told(tmp_path: Path) -> None:
     index = Index(shards=written(tmp_path, 5))
     index.save(tmp_path)
     (tmp_path / index.shards[1].file).unlink()
-    with pytest.raises(UserError, match=r"lacks 1 files.*dvc checkout"):
+    with pytest.raises(UserError, match=r"lacks 1 file,.*dvc checkout"):
         Index.load(tmp_path)
 
 

@@ -2,6 +2,7 @@ import io
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -297,3 +298,13 @@ def test_decoding_and_packing_need_no_torch():
     code = "import sys, components.modalities; assert not {'torch', 'pandas', 'pyarrow'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert MODALITIES["image"].ImageConfig is ImageConfig
+
+
+def test_deep_colour_has_the_one_range_of_the_data_set(tmp_path: Path) -> None:
+    from tests.components.data.test_image_file import png16
+
+    dark, bright = (np.full((8, 8, 3), (low, low + 500, low + 1000), np.uint16) for low in (0, 1000))
+    found = pack([[png16(dark, 2), png16(bright, 2)]], 2, ImageConfig(size=8), tmp_path / "x.npy")
+    assert found.range == (0, 2000)
+    pixels = np.load(tmp_path / "x.npy")[:, :, 0, 0]
+    assert pixels.tolist() == [[0, 64, 128], [128, 191, 255]]

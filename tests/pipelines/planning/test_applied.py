@@ -5,8 +5,8 @@ import json
 import pytest
 
 from components.errors import UserError
-from pipelines.planning.applied import applied
-from pipelines.store import Manifest
+from pipelines.planning.applied import applied, same_but_plan
+from pipelines.store import Identity, Manifest
 
 DONE = {"ingest": "ingest/0", "snapshot": "snapshot/new", "plan": "plan/0"}
 
@@ -74,3 +74,37 @@ def test_a_settled_run_that_is_gone_is_said(planned):
         UserError, match="pretrain/old stands by the plan and is gone from the store; run again"
     ):
         applied("pretrain", DONE, store)
+
+
+def test_a_report_stands_where_the_plan_is_to_do_nothing(planned):
+    store = planned(decision="skip")
+    given = {"plan": "plan/first", "promote": "promote/0"}
+    made = Identity(
+        stage="report", version=2, recipe="toys", given=given, observed={"champion": "1"}, code="c"
+    )
+    folder = store / made.reference
+    folder.mkdir(parents=True)
+    manifest = Manifest(**made.model_dump(), request={}, output={}, started=0.0, seconds=1.0)
+    (folder / "manifest.json").write_text(manifest.model_dump_json())
+
+    def asked(**changed):
+        return made.model_copy(update={"given": {**given, "plan": "plan/0"}, **changed})
+
+    assert same_but_plan(asked(), store) == made.reference
+    assert same_but_plan(asked(observed={"champion": "2"}), store) is None
+    assert same_but_plan(asked(code="d"), store) is None
+    assert same_but_plan(asked(given={**given, "plan": "plan/0", "promote": "promote/1"}), store) is None
+    assert same_but_plan(asked(stage="score", given={}), store) is None
+
+
+def test_a_report_is_made_anew_where_the_plan_is_to_do_something(planned):
+    store = planned(decision="labels")
+    asked = Identity(
+        stage="report", version=2, recipe="toys", given={"plan": "plan/0"}, observed={}, code="c"
+    )
+    folder = store / "report" / "0"
+    folder.mkdir(parents=True)
+    made = asked.model_copy(update={"given": {"plan": "plan/first"}})
+    manifest = Manifest(**made.model_dump(), request={}, output={}, started=0.0, seconds=1.0)
+    (folder / "manifest.json").write_text(manifest.model_dump_json())
+    assert same_but_plan(asked, store) is None

@@ -1,4 +1,4 @@
-from pipelines.reporting.judgement import calibration
+from pipelines.reporting.judgement import calibration, explained
 
 METRICS = {"ece": 0.066, "ece_before": 0.261, "temperature": 3.21}
 
@@ -25,3 +25,22 @@ def test_nothing_to_rest_on():
     text = calibration(METRICS, 0, None)
     assert "off by 0.066 (expected calibration error)." in text
     assert "3.21" not in text
+
+
+def test_each_accuracy_and_the_temperature_are_explained_in_a_line():
+    found = {"metrics": {"accuracy": 0.75, "temperature": 3.21}, "samples": 60}
+    rows = {
+        row["name"]: row
+        for row in explained(found, {"validation": 0.7, "head_validation": 0.6, "validated": 10})
+    }
+    assert {name: row["value"] for name, row in rows.items()} == {
+        "accuracy": "75.0 %",
+        "cross-fitted accuracy": "70.0 %",
+        "accuracy of the head": "60.0 %",
+        "temperature": "3.21",
+    }
+    assert "60 test samples" in rows["accuracy"]["text"]
+    assert "10 labels" in rows["cross-fitted accuracy"]["text"]
+    assert [row["name"] for row in explained({"metrics": {"accuracy": 0.5}, "samples": 1}, {})] == [
+        "accuracy"
+    ]

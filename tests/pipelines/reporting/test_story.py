@@ -140,7 +140,10 @@ def test_drift_says_by_which_rule(drifted: bool, p: list[float], said: str) -> N
 
 def test_near_duplicates_are_counted_and_a_leak_is_named() -> None:
     assert story.near_duplicates({}).startswith("No sample is a near-duplicate")
-    assert story.near_duplicates({"near_duplicates": 1234, "leaked_tests": 0}).startswith("1,234 samples are")
+    said = story.near_duplicates({"near_duplicates": 1234, "leaked_tests": 0})
+    assert said.startswith(
+        "Near-duplicates of earlier samples (the same image saved again): 1,234 samples. They"
+    )
     assert "3 test samples have one in the training set" in story.near_duplicates(
         {"near_duplicates": 5, "leaked_tests": 3}
     )

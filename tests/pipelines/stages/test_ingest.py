@@ -16,8 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import Image, features
 
+from components.data import image_file
 from components.data.checks import check_images
 from components.data.labels import read_labels, settle
 from components.data.shards import Index, read_quarantine, read_shards
@@ -473,6 +474,28 @@ def test_an_edited_file_takes_the_place_of_its_former_version_with_its_label(pla
     assert set(snapshot_of(place)) == {id_of(number) for number in range(4)}
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_an_edited_file_that_a_table_names_takes_the_place_of_its_former_version(
+    place: Place, form: str
+) -> None:
+    rows = {"path": [f"x/{number}.png" for number in range(3)], "label": ["cat", "dog", "dog"]}
+    for number, path in enumerate(rows["path"]):
+        put(place.inbox / path, png(number))
+    if form == "csv":
+        lines = (f"{path},{label}\n" for path, label in zip(*rows.values(), strict=True))
+        put(place.inbox / "files.csv", "path,label\n" + "".join(lines))
+    else:
+        pq.write_table(pa.table(rows), place.inbox / "files.parquet")
+    place.run()
+    put(place.inbox / "x" / "0.png", turned(0))
+    output = place.run()
+    assert (output.samples, output.samples_new, output.replaced) == (3, 1, 1)
+    assert {id: label for id, (label, _) in snapshot_of(place).items()} == {
+        hash_of(turned(0)): "cat", id_of(1): "dog", id_of(2): "dog",
+    }  # fmt: skip
+    assert place.run().samples_new == 0
+
+
 def test_an_edited_test_item_stays_one(place: Place) -> None:
     files = range(40)
     for number in files:
@@ -710,7 +733,7 @@ def test_what_is_left_out_is_told(place: Place, capsys: pytest.CaptureFixture[st
     assert (output.samples, output.litter, output.ignored) == (1, 1, 1)
     said = capsys.readouterr().out
     assert "left out 1 @eaDir" in said
-    assert "ignored 1 files that are no images, e.g. cat/notes.txt" in said
+    assert "ignored 1 file of other kinds than images, e.g. cat/notes.txt" in said
 
 
 def test_links_lead_where_the_recipe_allows(place: Place) -> None:
@@ -1007,3 +1030,27 @@ def test_labels_of_a_killed_run_are_not_the_last_word(place: Place) -> None:
     put(place.inbox / "labels.csv", "path,label\n0.png,dog\n")
     place.run()
     assert place.labels() == {id_of(0): "dog"}
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow was built without AVIF")
+def test_what_lacked_a_decoder_is_tried_again_when_it_is_there(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = io.BytesIO()
+    Image.open(io.BytesIO(png(1))).convert("RGB").save(out, "AVIF")
+    put(place.inbox / "a" / "1.avif", out.getvalue())
+    put(place.inbox / "a" / "2.png", png(2))
+
+    def seen() -> dict[str, str]:
+        return ingest.observe(place.request(), place.settings, "mine")
+
+    before = seen()
+    with monkeypatch.context() as without:
+        without.setattr(image_file.features, "check", lambda name: False)
+        output = place.run()
+        assert output.quarantined == {"AVIF needs a Pillow built with it (pip install -U pillow)": 1}
+        assert seen() == before  # nothing is to be done about it
+    assert seen() == before | {"decoders": "AVIF"}
+    output = place.run()
+    assert (output.samples_new, output.samples, output.quarantined) == (1, 2, {})
+    assert place.run().samples_new == 0

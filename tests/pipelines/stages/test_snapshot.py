@@ -1,5 +1,6 @@
 import hashlib
 import io
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,9 +16,13 @@ from components.data.splits import splits_of
 from components.data.table import Table
 from components.errors import UserError
 from components.modalities import ImageConfig
+from components.modalities import image as decoder
+from pipelines import context
+from pipelines.code import code_digest
 from pipelines.context import Context
 from pipelines.settings import Settings
 from pipelines.stages import snapshot
+from pipelines.store import Manifest
 
 VERSION = versions.Version("0" * 31 + "1.dir", 3, 999)
 
@@ -246,3 +251,45 @@ def test_the_data_version_is_dvcs(place, tmp_path, monkeypatch):
 def test_it_needs_no_torch():
     code = "import sys, pipelines.stages.snapshot; assert not {'torch', 'pandas', 'dvc'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def finish(place, folder, output, request):
+    """The run as its store keeps it."""
+    there = place.settings.store / "snapshot" / folder.name
+    shutil.copytree(folder, there)
+    manifest = Manifest(
+        stage="snapshot", version=snapshot.VERSION, recipe="small", given={}, observed={}, code=code_digest("snapshot"),
+        request=request.model_dump(mode="json"), output=output.model_dump(mode="json"), started=1.0, seconds=1.0,
+    )  # fmt: skip
+    (there / "manifest.json").write_text(manifest.model_dump_json())
+
+
+def test_what_an_earlier_snapshot_has_decoded_is_not_decoded_again(place, tmp_path, monkeypatch):
+    request = snapshot.Request(modality=ImageConfig(size=8, channels=1))
+    output, _, _ = place.run(tmp_path / "first")
+    finish(place, tmp_path / "first", output, request)
+    new = np.random.default_rng(1).integers(0, 256, (3, 8, 8), dtype=np.uint8)
+    place.deliver(*map(png, new))
+    _, _, whole = place.run(tmp_path / "whole")
+
+    decoded = []
+    real = decoder.decoded
+    monkeypatch.setattr(decoder, "decoded", lambda data, config: decoded.append(data) or real(data, config))
+
+    def again(**changed):
+        folder = tmp_path / f"again-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        stored = Context(store=place.settings.store, settings=place.settings, recipe="small")
+        output = snapshot.run(request.model_copy(update=changed), folder, stored)
+        count = len(decoded)
+        decoded.clear()
+        return count, np.load(folder / output.images.path)
+
+    count, images = again()
+    assert count == 3
+    assert np.array_equal(images, whole)
+    assert again(modality=ImageConfig(size=8, channels=3))[0] == 43  # another modality has other pixels
+    stored = place.settings.store / "snapshot" / "first"
+    (stored / output.images.path).write_bytes(b"damaged")
+    context._verify.cache_clear()  # a stage has a process of its own
+    assert again()[0] == 43

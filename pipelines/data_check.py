@@ -1,0 +1,57 @@
+"""A recipe held against its data, none of which is decoded: whether the inbox is there, and has samples for a batch."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from components.data.inbox import Inbox
+from components.data.shards import Index
+from components.errors import UserError
+from components.wording import counted
+from pipelines.recipe import Recipe
+from pipelines.settings import Settings
+
+BATCHES = (("pretrain", "train", "batch_size"), ("finetune", "batch_size"))
+
+
+def check_data(recipe: Recipe, settings: Settings) -> None:
+    """Raises:
+    UserError: there is neither an inbox nor anything ingested from it; the recipe names a batch of more samples than
+        there are.
+    """
+    known = Index.load(settings.data / recipe.name).samples
+    there = recipe.inbox.is_dir()
+    if not there and not known and not recipe.sections.get("ingest", {}).get("table"):
+        raise UserError(
+            f"recipe {recipe.file}: inbox: there is no folder {recipe.inbox}; make it and put samples there, or "
+            "correct the path"
+        )
+    batches = list(_batches(recipe))
+    if not batches:
+        return
+    samples = max(known, _waiting(recipe, settings) if there else 0)
+    wrong = [
+        f"{field}: {size:,} is more than there is ({counted(samples, 'sample')}); take a smaller batch"
+        for field, size in batches
+        if size > samples > 0
+    ]
+    if wrong:
+        raise UserError(f"recipe {recipe.file}: {'; '.join(wrong)}")
+
+
+def _batches(recipe: Recipe) -> Iterator[tuple[str, int]]:
+    """The batches that the recipe itself names: field, samples."""
+    for stage, *keys in BATCHES:
+        value: Any = recipe.sections.get(stage)
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, int):
+            yield ".".join((stage, *keys)), value
+
+
+def _waiting(recipe: Recipe, settings: Settings) -> int:
+    """Samples in the inbox."""
+    links = map(Path, recipe.sections.get("ingest", {}).get("links", ()))
+    inbox = Inbox(recipe.inbox, 0.0, time.time(), own=settings.own, links=links)
+    return sum(map(inbox.count, inbox.list().deliveries))
