@@ -10,7 +10,8 @@ def plural(one: str) -> str:
     """Of words that end in a noun whose plural is formed by rule: "class": "classes"."""
     if one.endswith("y") and one[-2] not in "aeiou":
         return f"{one[:-1]}ies"
-    return f"{one}es" if one.endswith(("s", "x", "ch", "sh")) else f"{one}s"
+    hissing = one.endswith(("s", "x", "ch", "sh")) and not one.endswith("epoch")
+    return f"{one}es" if hissing else f"{one}s"
 
 
 def are(count: int, one: str = "is", many: str = "are") -> str:

@@ -84,8 +84,8 @@ def survey_labels(box: "Inbox", listing: "Listing", surveyed: Surveyed) -> Label
             f"{counted(corrected, 'label')} of folders {are(corrected)} corrected by {_files(given)}"
         )
     if clashes := settled.contradictory:
-        id, said = next(iter(clashes.items()))
-        name = next((name for known, name, _ in surveyed.samples if known == id), id)
+        names = {known: name for known, name, _ in surveyed.samples}
+        name, said = min((names.get(id, id), said) for id, said in clashes.items())
         labels.notes.append(
             f"contradictory labels, so without a label: {counted(len(clashes), 'sample')}, e.g. {name}: "
             f"{' | '.join(said)}"

@@ -8,7 +8,6 @@ over test samples and training noise, lies above 0, worse where it lies below, e
 else the test samples do not decide it. Letters: K classes.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -19,7 +18,6 @@ from components.config import Config
 from components.evaluation.chance import kappa_interval
 from components.evaluation.confirming import Confirmation
 from components.evaluation.figures import Figure, figure_of
-from components.wording import are, counted
 
 Word = Literal["better", "equal", "worse", "undecided"]
 SAID = {"better": "better than", "equal": "equal to", "worse": "worse than", "undecided": "undecided against"}
@@ -52,13 +50,6 @@ def verdict(difference: Figure) -> Word:
     return "equal" if max(-difference.low, difference.high) <= EQUAL else "undecided"
 
 
-def deciding(difference: Figure, samples: int) -> int:
-    """About how many test samples would tell such a difference, or one of EQUAL where it is smaller, from none: the
-    half-width of the interval shrinks with the root of their number. (-.05, .15) of 60 samples: 240."""
-    half = (difference.high - difference.low) / 2
-    return math.ceil(round(samples * (half / max(abs(difference.value), EQUAL)) ** 2, 6))
-
-
 def worth(
     method: str,
     differences: Mapping[str, Figure],
@@ -83,11 +74,7 @@ def worth(
     word = verdict(difference)
     line = f"{method}: {SAID[word]} the labels alone with the same encoder ({RIVALS[rival]}), {_points(difference)}"
     if word == "undecided":
-        samples = int(counts.sum())
-        line += (
-            f": {counted(samples, 'test sample')} {are(samples)} too few to tell; about "
-            f"{deciding(difference, samples):,} with a label would"
-        )
+        line += "; test samples with a label, or the same with other seeds, would narrow that"
     if word == "worse":
         line += f"; do without it: {ALONE}" if rival == "alone" else f"; {GENTLER}"
         line += ", and leave finetune.distill out" if method.endswith("distilled") else ""

@@ -86,8 +86,8 @@ def name_samples(
     unseen = int((counts == 0).sum())
     note = _note(choice, evidence, len(labels), unseen, int(kept.sum()), len(kept), precision)
     if alone:
-        note = f"{counted(len(labels), 'label')}, all of one class, so only they are kept; label samples of "
-        "another class"
+        note = f"{counted(len(labels), 'label')}, all of one class, so only they are kept"
+        note += "; label samples of another class"
     if picked is not None:
         note += (
             f"; labels spread over {len(points)} of the samples, which name the others, as the features of all "

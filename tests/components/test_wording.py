@@ -14,6 +14,7 @@ from components.wording import are, counted
         (counted(1, "class"), "1 class"),
         (counted(2, "class"), "2 classes"),
         (counted(2, "batch"), "2 batches"),
+        (counted(2, "epoch"), "2 epochs"),
         (counted(2, "day"), "2 days"),
         (f"{counted(1, 'label')} {are(1)} corrected", "1 label is corrected"),
         (f"{counted(2, 'label')} {are(2, 'has', 'have')}", "2 labels have"),

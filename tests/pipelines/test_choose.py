@@ -106,7 +106,7 @@ def test_what_the_records_of_a_run_come_to():
 def test_the_report_ends_with_lines_of_a_recipe(tmp_path):
     given = [outcome("swav", [record(1, 2.0, 0.9)], 1), outcome("simclr", [record(1, 1.0, 0.4)], 1)]
     lines = report(ranked(given), trials(tmp_path), 1)
-    assert "1. swav: 1 epochs, score 2.00 (LiDAR 4.0, alpha 1.20, rank 3.0), 90.0% right" in lines[1]
+    assert "1. swav: 1 epoch, score 2.00 (LiDAR 4.0, alpha 1.20, rank 3.0), 90.0% right" in lines[1]
     assert "much the same order" in lines[3]
     assert "Kendall's tau +1.00" in lines[3]
     section = yaml.safe_load(lines[-1])["pretrain"]["objective"]

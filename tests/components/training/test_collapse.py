@@ -107,8 +107,8 @@ def test_a_clustering_loss_that_stays_at_ln_k(tmp_path):
 
 
 class Unbalanced(Swav):
-    def _codes(self, scores, view):
-        return (scores / 0.05).softmax(dim=1)
+    def _codes(self, scores):
+        return (scores / 0.05).softmax(dim=-1)
 
 
 def test_all_samples_in_one_prototype(tmp_path):
