@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from benchmarks.unseen.beside import ENCODER
+from benchmarks.unseen.beside import ENCODER, Steps
 from benchmarks.unseen.cache import load
 from benchmarks.unseen.image_set import Half
 from benchmarks.unseen.inbox import write
@@ -38,7 +38,8 @@ def main() -> None:
             wanted = cells(
                 given.half, _listed(given.sets), [parsed(n) for n in _listed(given.labels)], given.draws
             )
-            measure(wanted, folder, given.code or _label(git_commit(ROOT)))
+            steps = Steps(fixmatch=0) if given.quick else None
+            measure(wanted, folder, given.code or _label(git_commit(ROOT)), steps=steps)
             print(results(read(folder / FILE), given.code))
         case _:
             lines = read(folder / FILE)
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         "--labels", default="", help="labels a class, e.g. 1,10,all; default: the battery's plan"
     )
     run.add_argument("--draws", type=int, default=3, help="of the labels")
+    run.add_argument("--quick", action="store_true", help="without FixMatch from scratch, which costs most")
     shown = commands.add_parser("results", help="print the table of what was measured")
     shown.add_argument("--write", action="store_true", help="into docs/unseen.md too")
     for command in (run, shown):
