@@ -87,8 +87,8 @@ def test_two_ranks_find_what_one_does_and_fail_together(tmp_path):
     scores = SCORES[:, :4].clone().requires_grad_()
     whole = cluster_cross_entropy(scores, CLUSTERS[:, :4], temperature=0.1)
     whole.backward()
-    for loss, _, found, stretch, _ in (first, second):
-        assert loss == pytest.approx(whole.item(), rel=1e-12)
+    assert (first[0] + second[0]) / 2 == pytest.approx(whole.item(), rel=1e-12)  # as gradients are averaged
+    for _, _, found, stretch, _ in (first, second):
         assert found.tolist() == [7, 7]
         assert stretch.flatten().tolist() == [0, 10, 21, 31, 41]
     # DDP's average of the ranks' gradients is the whole batch's
