@@ -58,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="a folder of images (class folders, label files or no labels), or a CSV or Parquet table",
     )
+    init.add_argument(
+        "--budget", default="6 min", help="for a whole run on two cores, e.g. '90 s' (default 6 min)"
+    )
     init.set_defaults(do=_init)
     choose = commands.add_parser("choose", help="short runs of several objectives: which suits this data")
     choose.add_argument("recipe", help="a YAML file, or the name of a recipe")
@@ -106,9 +109,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _init(arguments: argparse.Namespace) -> int:
     from pipelines.init import init
+    from pipelines.proposal import seconds_of
     from pipelines.settings import Settings
 
-    init(arguments.name, arguments.source, Settings.load())  # it prints what it found
+    init(
+        arguments.name, arguments.source, Settings.load(), seconds_of(arguments.budget)
+    )  # it prints what it found
     return 0
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from components.errors import UserError
 from components.wording import are, counted
 from pipelines import recipe_folders
-from pipelines.proposal import TEST_SHARE, Values, render, suited
+from pipelines.proposal import BUDGET, TEST_SHARE, Values, render, suited
 from pipelines.settings import Settings, make_home
 from pipelines.survey import Found, inbox_of, look
 
@@ -31,7 +31,7 @@ class InitReport:
     values: Values
 
 
-def init(name: str, source: Path, settings: Settings) -> InitReport:
+def init(name: str, source: Path, settings: Settings, budget: float = BUDGET) -> InitReport:
     """Look at `source` (a folder, a CSV or Parquet table) and write NAME.yaml into the user's recipes.
 
     Raises:
@@ -46,7 +46,7 @@ def init(name: str, source: Path, settings: Settings) -> InitReport:
         inbox, table = inbox_of(inbox, settings.home / "inboxes" / name)
     settings.refuse_own(inbox)
     found = look(inbox, settings.own)
-    values = suited(found)
+    values = suited(found, budget)
     text = render(name, _relative(inbox, recipe.parent), found, values, str(table) if table else None)
     make_home(settings.home)
     recipe.parent.mkdir(parents=True, exist_ok=True)
@@ -125,6 +125,11 @@ def notes(found: Found, values: Values) -> list[str]:
     if classes and tests < 10 * classes:
         said.append(
             f"{counted(tests, 'label')} for testing {are(tests)} few: figures will be rough; label more"
+        )
+    if (needed := float(values["seconds"] or 0)) > (budget := float(values["budget"] or 0)):
+        said.append(
+            f"a budget of {budget:.0f} s is less than the shortest pretraining of so many samples takes, about "
+            f"{needed:.0f} s on two cores: the recipe has that one"
         )
     if found.bad_share > 0.04:
         said.append(

@@ -1,18 +1,36 @@
 """What suits the data that a survey found: the values, and the recipe that says them with their reasons."""
 
+import re
+
 import yaml
 
+from components.errors import UserError
 from components.training.defaults import defaults, learning_rate, speed_of
 from pipelines.survey import Found
 
 Values = dict[str, int | float | None]
 TEST_SHARE = 0.2  # of all samples
-BUDGET = 120.0  # seconds of pretraining to aim at
+BUDGET = 360.0  # seconds of a whole run to aim at, on two cores
+PRETRAINING = 1 / 3  # of them; the rest is for fine-tuning, its candidates and what measures them
+STEPS, JUDGED, FEWEST = 400, 100, 40  # of fine-tuning and of what cross-fits it with BUDGET; with any budget
 
 
-def suited(found: Found) -> Values:
-    """Values that suit the data, on two cores within a few minutes where there is not much of it; the rule is
-    components.training.defaults."""
+def seconds_of(text: str) -> float:
+    """Of a budget: "90 s": 90; "6 min": 360; "1.5 h": 5,400.
+
+    Raises:
+        UserError: another text.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h)\s*", text)
+    if found is None or float(found[1]) == 0:
+        raise UserError(f"a budget is a number above 0 and s, min or h, such as '6 min'; got {text!r}")
+    return float(found[1]) * {"s": 1, "min": 60, "h": 3600}[found[2]]
+
+
+def suited(found: Found, budget: float = BUDGET) -> Values:
+    """Values that suit the data, for a whole run of `budget` seconds on two cores; the rule is
+    components.training.defaults. The longest pretraining of few samples, and the shortest of many, may take it beyond
+    that."""
     side, classes, samples = found.side, len(found.labels.classes), found.samples
     square = len(set(found.sizes)) == 1 and found.sizes[0][0] == found.sizes[0][1]
     if square and 16 <= side <= 64:
@@ -26,7 +44,9 @@ def suited(found: Found) -> Values:
         size = ladder[-1] if ladder else 16
     stride = 2 if size >= 24 else 1
     train = int(samples * 0.8)
-    rule = defaults(train, classes=classes or None, speed=speed_of(size, stride), seconds=BUDGET)
+    rule = defaults(
+        train, classes=classes or None, speed=speed_of(size, stride), seconds=budget * PRETRAINING
+    )
     labels = found.labels.classes.total() - found.labels.tests
     return {
         "size": size,
@@ -35,6 +55,9 @@ def suited(found: Found) -> Values:
         "batch_size": rule.batch_size,
         "epochs": rule.epochs,
         "seconds": rule.seconds,
+        "budget": budget,
+        "steps": max(FEWEST, min(STEPS, round(STEPS * budget / BUDGET))),
+        "judged": max(FEWEST // 2, min(JUDGED, round(JUDGED * budget / BUDGET))),
         "learning_rate": learning_rate("adamw", rule.batch_size),
         "prototypes": rule.numbers.prototypes,
         "queue": rule.numbers.queue,
@@ -68,13 +91,16 @@ def render(name: str, inbox: str, found: Found, values: Values, table: str | Non
             f"  unlabelled: [{words}]  # folders and labels that mean no label; take out what is a class\n"
         )
     extra += _links(found)
+    hurried = int(values["steps"] or 0) < STEPS
     tuning = (
         f"\nfinetune:\n  batch_size: {values['label_batch']}  # labels a step\n"
+        + (f"  steps: {values['steps']}\n  cross_fit: {{steps: {values['judged']}}}\n" if hurried else "")
         if values["label_batch"]
         else ""
     )
     return f"""\
 # Written by `selfsup init` from {found.samples} samples; yours to change. `selfsup check` tells of mistakes.
+# For {_duration(float(values["budget"] or 0))} a run on two cores; for another, `selfsup init --budget '20 min'`.
 name: {name}
 seed: 0
 modality: {{name: image, size: {size}, channels: {channels}{_range(found)}}}  # short side: {found.side}, the median
@@ -117,6 +143,8 @@ def _links(found: Found) -> str:
 
 
 def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"about {max(1, round(seconds))} s"
     if seconds < 5400:
         return f"about {max(1, round(seconds / 60))} min"
     return f"about {seconds / 3600:.0f} h"

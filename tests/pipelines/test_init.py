@@ -1,4 +1,5 @@
 import io
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ from pipelines import recipe
 from pipelines.check import check
 from pipelines.init import init
 from pipelines.label_survey import are_classes
-from pipelines.proposal import suited
+from pipelines.proposal import seconds_of, suited
 from pipelines.settings import Settings
 from pipelines.survey import Found
 
@@ -267,9 +268,37 @@ def test_the_time_that_is_promised_is_that_of_the_epochs(settings, source):
     put(source, *(f"{n}.png" for n in range(30)), width=28, height=28)
     report = init("short", source, settings)
     text = report.recipe.read_text()
-    assert "train:  # about 1 min on two cores" in text
+    assert re.search(r"train:  # about \d+ s on two cores", text)
     assert "or swav with prototypes: 10, queue: 0, freeze: 0.1, epsilon: 0.03;" in text
     assert read(report)[1]["pretrain"]["train"]["optimiser"]["learning_rate"] == 0.00035
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90 s", 90), ("6 min", 360), ("1.5h", 5400)])
+def test_a_budget_is_a_number_with_its_unit(text, seconds):
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "6", "min", "-3 s", "0 s", "6 days", "nan s"])
+def test_another_budget_is_refused_with_what_one_is(text):
+    with pytest.raises(UserError, match="a number above 0 and s, min or h"):
+        seconds_of(text)
+
+
+def test_a_budget_sets_epochs_and_steps(settings, source):
+    found = Found(samples=9000, looked=10, sizes=[(28, 28)] * 10)
+    usual, twice, third = (suited(found, seconds) for seconds in (360, 720, 120))
+    assert suited(found, 1440)["epochs"] == pytest.approx(2 * twice["epochs"], rel=0.05)
+    assert third["epochs"] < 0.6 * usual["epochs"]
+    assert (usual["steps"], twice["steps"], third["steps"]) == (400, 400, 133)
+    assert (usual["judged"], third["judged"]) == (100, 33)
+
+
+def test_a_budget_that_cannot_be_kept_is_said(settings, source, capsys):
+    put(source, *(f"{label}/{n}.png" for label in ("cat", "dog") for n in range(300)))
+    report = init("hurry", source, settings, budget=2)
+    assert "note: a budget of 2 s is less than the shortest pretraining" in capsys.readouterr().out
+    assert read(report)[1]["finetune"]["steps"] == 40
+    assert "# For about 2 s a run on two cores" in report.recipe.read_text()
 
 
 def test_split_folders_and_unlabelled_ones_are_told(settings, source, capsys):
