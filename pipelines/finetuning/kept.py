@@ -42,15 +42,18 @@ def described(
 
 
 def agreed(
-    final: Network, alone: Trained | None, frozen: Frozen, material: Material
+    served: Network, own: Network, alone: Trained | None, frozen: Frozen, material: Material
 ) -> tuple[float, float] | tuple[None, None]:
-    """Share of the sampled rows without a label that the model and the labels alone name alike; and the model's
-    temperature at which it is as sure as that. None where there is no second model, or no such row."""
+    """Share of the sampled rows without a label that the method's own network and the labels alone name alike; and the
+    served network's temperature at which it is as sure as that. None where there is no second model, or no such row.
+
+    Not the served network's own agreement: where the labels alone are a part of it, it agrees with itself (with the
+    quickstart .87 instead of .81, and it is right on .78)."""
     rows = np.setdiff1d(frozen.sampled, material.labelled)
     if alone is None or not len(rows):
         return None, None
-    ours, theirs = (logits(network, material, rows) for network in (final, final_parts(alone)))
-    share = agreement(ours, theirs)
+    ours, first, second = (logits(network, material, rows) for network in (served, own, final_parts(alone)))
+    share = agreement(first, second)
     return share, temperature_for(ours, share)
 
 
@@ -117,8 +120,7 @@ def save_all(
     """Write the model, and beside it what it has to beat, each as a model folder, and the held-out answers;
     as fields of the stage's output. snapshot: output of that stage."""
     held, folder, context = served.model.held, meter.folder, meter.context
-    second = None if served.method == "alone" else judges.alone  # it agrees with itself
-    share, by_agreement = agreed(served.model.network, second, frozen, material)
+    share, by_agreement = agreed(served.model.network, own.network, judges.alone, frozen, material)
     temperature = together(held.temperature if held else None, len(held.labels) if held else 0, by_agreement)
     context.say(temperature_note(temperature, held.temperature if held else None, share, by_agreement))
     model = described(snapshot, served.model.encoder, held, temperature, request.cross_fit)

@@ -50,7 +50,7 @@ class Output(Config):
     validation, scratch_validation: shares of cross-fitted labels that are right, of the linear head alone, of the
     whole, of the baseline. validated: labels they rest on. held: Parquet, what cross-fitting answered on each of
     them. confirmation: whether these trainings were led astray by their own guesses. agreement: share of unlabelled
-    samples that the model and the labels alone name alike, which has a say in the temperature
+    samples that the method's own network and the labels alone name alike, which has a say in the temperature
     (components.evaluation.agreement). mask: share of unlabelled samples that the consistency term used, at the end.
     processes: that shared the batches of the training that is kept. views: the policy of its views, and why.
     portfolio: the candidates and what is served; None where the recipe has none, or no label could be held out.
