@@ -99,6 +99,11 @@ def serve(
             meter.context.say(line)
         if portfolio.served != METHOD:
             method = f"{method} in a committee" if portfolio.served == COMMITTEE else portfolio.served
+    elif request.portfolio is not None:
+        meter.context.say(
+            f"no class has two labels, so no candidate can be judged: the network of {method} is served; "
+            "label two samples of a class at least"
+        )
     if request.distill is not None:
         teacher, start = best.network.whole(), (encoder, judges.probe)
         student, said = distil(request, request.distill, teacher, start, model, material, meter)

@@ -80,9 +80,9 @@ MUTATIONS = [
         "pipelines/finetuning/kept.py", "held.sets(config, temperature)", "held.sets(config, 1.0)", BETWEEN
     ),
     Mutation(
-        "pipelines/stages/finetune.py",
-        "labels, by_agreement)",
-        "labels, None)",
+        "pipelines/finetuning/kept.py",
+        "if held else 0, by_agreement)",
+        "if held else 0, None)",
         BETWEEN,
     ),
 ]

@@ -452,6 +452,13 @@ def test_a_portfolio_serves_several_as_one(tmp_path):
     assert (logits.argmax(1) == held["label"].to_numpy()).mean() == pytest.approx(output.validation)
 
 
+def test_where_nothing_can_be_judged_a_sentence_says_what_is_served(tmp_path):
+    output, _, here = run(tmp_path, {0: 1, 1: 1}, portfolio={})
+    assert output.portfolio is None
+    assert output.method == "fixmatch"
+    assert any("no candidate can be judged: the network of fixmatch is served" in text for text in here.said)
+
+
 def test_a_candidate_that_leads_is_served_as_it_is(tmp_path, monkeypatch):
     from pipelines.finetuning import portfolio
 
