@@ -11,8 +11,11 @@ from pipelines.survey import Found
 Values = dict[str, int | float | None]
 TEST_SHARE = 0.2  # of all samples
 BUDGET = 360.0  # seconds of a whole run to aim at, on two cores
-PRETRAINING = 1 / 3  # of them; the rest is for fine-tuning, its candidates and what measures them
-STEPS, JUDGED, FEWEST = 400, 100, 40  # of fine-tuning and of what cross-fits it with BUDGET; with any budget
+PRETRAINING, TUNING = 1 / 3, 0.4  # of them; the rest is for the views, the candidates and what measures them
+STEPS, FEWEST = 400, 150  # of fine-tuning, at most and at least
+VIEWS = (
+    1.75 * 450
+)  # a step: 50 labels with four unlabelled samples in two views each; folds take three quarters more
 
 
 def seconds_of(text: str) -> float:
@@ -44,9 +47,8 @@ def suited(found: Found, budget: float = BUDGET) -> Values:
         size = ladder[-1] if ladder else 16
     stride = 2 if size >= 24 else 1
     train = int(samples * 0.8)
-    rule = defaults(
-        train, classes=classes or None, speed=speed_of(size, stride), seconds=budget * PRETRAINING
-    )
+    speed = speed_of(size, stride)
+    rule = defaults(train, classes=classes or None, speed=speed, seconds=budget * PRETRAINING)
     labels = found.labels.classes.total() - found.labels.tests
     return {
         "size": size,
@@ -56,8 +58,7 @@ def suited(found: Found, budget: float = BUDGET) -> Values:
         "epochs": rule.epochs,
         "seconds": rule.seconds,
         "budget": budget,
-        "steps": max(FEWEST, min(STEPS, round(STEPS * budget / BUDGET))),
-        "judged": max(FEWEST // 2, min(JUDGED, round(JUDGED * budget / BUDGET))),
+        "steps": max(FEWEST, min(STEPS, round(budget * TUNING * 2 * speed / VIEWS))),
         "learning_rate": learning_rate("adamw", rule.batch_size),
         "prototypes": rule.numbers.prototypes,
         "queue": rule.numbers.queue,
@@ -91,10 +92,10 @@ def render(name: str, inbox: str, found: Found, values: Values, table: str | Non
             f"  unlabelled: [{words}]  # folders and labels that mean no label; take out what is a class\n"
         )
     extra += _links(found)
-    hurried = int(values["steps"] or 0) < STEPS
+    steps = int(values["steps"] or 0)
     tuning = (
         f"\nfinetune:\n  batch_size: {values['label_batch']}  # labels a step\n"
-        + (f"  steps: {values['steps']}\n  cross_fit: {{steps: {values['judged']}}}\n" if hurried else "")
+        + (f"  steps: {steps}\n  cross_fit: {{steps: {steps // 4}}}\n" if steps < STEPS else "")
         if values["label_batch"]
         else ""
     )

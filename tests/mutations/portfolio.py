@@ -24,6 +24,6 @@ MUTATIONS = [
     Mutation("pipelines/finetuning/judges.py", "if gain <= error + 1e-9:", "if gain <= 0:", JUDGES),
     Mutation("pipelines/finetuning/judges.py", "key=lambda one: -one[1]", "key=lambda one: one[1]", JUDGES),
     Mutation("pipelines/reporting/candidates.py", "(-row[", "(row[", REPORT),
-    Mutation("pipelines/proposal.py", "seconds=budget * PRETRAINING", "seconds=BUDGET * PRETRAINING", BUDGET),
+    Mutation("pipelines/proposal.py", "budget * TUNING * 2 * speed", "BUDGET * TUNING * 2 * speed", BUDGET),
     Mutation("pipelines/proposal.py", "or float(found[1]) == 0", "", BUDGET),
 ]
