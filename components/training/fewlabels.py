@@ -76,6 +76,10 @@ class Material:
     source: Ints | None = None
     cores: int = 1
 
+    def labelled_images(self) -> NDArray[np.uint8]:
+        """[n, C, S, S] of the labelled samples."""
+        return np.asarray(self.packed.gather(torch.from_numpy(self.labelled)).numpy())
+
     def clean(self, positions: Ints) -> Callable[[Tensor], Tensor]:
         """A function: index [B] into `positions` -> those samples, [B, C, S, S] in [0, 1], on the device."""
 

@@ -24,8 +24,8 @@ class Row(Config):
 
 
 class Portfolio(Config):
-    """served: "committee" for a student of all that have a weight, else the name of a candidate. accuracy, loss: of the
-    mean, on held-out labels."""
+    """served: "committee" for all that have a weight as one network, else the name of a candidate. accuracy, loss:
+    of the mean, on held-out labels."""
 
     served: str
     reason: str
@@ -35,6 +35,6 @@ class Portfolio(Config):
 
     @property
     def itself(self) -> tuple[str, ...]:
-        """The baseline that is served as it is, by the name that evaluation gives it. A student of several has to be
+        """The baseline that is served as it is, by the name that evaluation gives it. Several as one have to be
         better than each of them."""
         return (BASELINE_OF[self.served],) if self.served in BASELINE_OF else ()

@@ -7,7 +7,7 @@ Then the folds of the method.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,16 +29,23 @@ from pipelines.finetuning.scratch import Grid, Scratch
 Ints = NDArray[np.int64]
 
 
+class Foreign(NamedTuple):
+    """A published encoder, and its features of the labels, [n, F]."""
+
+    encoder: Published
+    own: NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class Judges:
     """of: [n] fold of each label, None where none can be held out. probe: the head on the frozen features, of
-    all labels and pseudo-labels. published: the encoder that the portfolio names. simple, folds: of the models on
+    all labels and pseudo-labels. published: what the portfolio names. simple, folds: of the models on
     labels alone and of the method. alone: None where the method is just that. scratch: None where the recipe has no
     such baseline. start: of the method's training; reason: why it is not the pretrained encoder, if it is not."""
 
     of: Ints | None
     probe: Probe
-    published: Published | None
+    published: Foreign | None
     simple: Sequence[Simple]
     folds: Sequence[Fold]
     alone: Trained | None
@@ -82,8 +89,7 @@ def train_judges(
     grid = Grid(request, model, material, meter) if request.scratch.steps else None
     jobs: list[Callable[[], Any]] = []
     if of is not None:
-        foreign = features_of(material, other) if other else None
-        jobs += simple_folds(request, encoder, frozen, foreign, of, material, meter)
+        jobs += simple_folds(request, encoder, frozen, other and other.own, of, material, meter)
     count = len(jobs)
     jobs += grid.jobs() if grid else []
     if not request.labels_alone:
@@ -113,17 +119,13 @@ def train_judges(
 
 def published_encoder(
     request: FinetuneConfig, material: Material, model: ModelConfig, meter: Meter
-) -> Published | None:
+) -> Foreign | None:
     """Raises UserError: the recipe names one that is not there."""
     if request.portfolio is None or request.portfolio.published is None:
         return None
     cache = meter.context.settings.home / "cache"
-    return published(request.portfolio.published, cache=cache, channels=model.modality.channels)
-
-
-def features_of(material: Material, encoder: Published) -> NDArray[np.float32]:
-    """[n, F] of the labelled samples."""
-    return encoder.features(material.packed.gather(torch.from_numpy(material.labelled)).numpy())
+    encoder = published(request.portfolio.published, cache=cache, channels=model.modality.channels)
+    return Foreign(encoder, encoder.features(material.labelled_images()))
 
 
 def random_is_better(scratch: Held, alone: Held) -> str | None:

@@ -63,7 +63,9 @@ def temperature_note(
     """Where the temperature comes from, in a line."""
     parts = [] if by_labels is None else [f"{by_labels:.2f} by held-out labels"]
     if share is not None:
-        parts.append(f"{by_agreement:.2f} by the labels alone, which agree on {share:.1%} of the samples")
+        parts.append(
+            f"{by_agreement:.2f} by the method's network and the labels alone, which agree on {share:.1%}"
+        )
     return f"temperature {temperature:.2f}: " + ("; ".join(parts) or "nothing was there to fit it on")
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from components.collectives import rank
@@ -176,7 +175,7 @@ def simple_folds(
 ) -> list[Callable[[], Simple]]:
     """A job for each fold. of: [n] the fold of each label. foreign: [n, F] features of the labels by the published
     encoder."""
-    shown = pixels(np.asarray(material.packed.gather(torch.from_numpy(material.labelled))))
+    shown = pixels(material.labelled_images())
 
     def one(fold: int) -> Simple:
         use, out = np.flatnonzero(of != fold), np.flatnonzero(of == fold)

@@ -3,7 +3,7 @@
 Every candidate is judged by what it answers on labels that it was not given. With few labels that says little about
 which is best, so their calibrated answers are averaged rather than one of them chosen: as a logarithmic pool
 (components.encoders.joined), which is one network and needs no further training. Measured on chess pieces in styles
-that no training sample has (docs/log.md): a student that learnt from the mean was 10 points below the mean itself.
+that no training sample has (docs/log.md): a student that learnt from the mean was 12 points below the mean itself.
 The weights are those of components.evaluation.stacking. Where the evidence is strong enough for one candidate it is
 served alone, whoever made it.
 Letters: n labels, h of them held out in turn, K classes.
@@ -30,7 +30,7 @@ from components.training.fewlabels import Material, Network, final_parts
 from pipelines.finetuning.candidates import COMMITTEE, METHOD, TOLD, Portfolio, Row
 from pipelines.finetuning.config import FinetuneConfig, PortfolioConfig
 from pipelines.finetuning.held import Held
-from pipelines.finetuning.judges import Judges, features_of, simple_held
+from pipelines.finetuning.judges import Judges, simple_held
 
 LEAST = 0.05  # weight under which a candidate is left out of the mean
 
@@ -80,7 +80,7 @@ def candidates_of(
         network = final_parts(judges.scratch.trained)
         found["scratch"] = Candidate(judges.scratch.held, network, model.encoder)
     if judges.published is not None:
-        seen, other = features_of(material, judges.published), judges.published
+        other, seen = judges.published
         head = linear(fit_probe(seen, material.labels, material.classes, pool=seen, seed=request.seed).raw())
         found["published"] = Candidate(held["published"], Network(other, head), other.config)
     return found
@@ -88,7 +88,7 @@ def candidates_of(
 
 def on_pixels(material: Material, model: ModelConfig, seed: int) -> tuple[Network, PixelsConfig]:
     """Logistic regression on the pixels of the labelled samples, as a network."""
-    images = np.asarray(material.packed.gather(torch.from_numpy(material.labelled)))
+    images = material.labelled_images()
     probe = fit_pixels(pixels(images), material.labels, material.classes, seed=seed)
     config = PixelsConfig(side=min(images.shape[-1], int(LARGEST**0.5)))
     encoder = build_encoder(config, model.modality.channels, model.mean, model.std)

@@ -5,7 +5,11 @@ from tests.mutations.base import Mutation
 STACKING = ("tests/components/evaluation/test_stacking.py",)
 CHOOSE = ("tests/pipelines/finetuning/test_portfolio.py",)
 JUDGES = ("tests/pipelines/finetuning/test_judges.py",)
-STAGE = ("tests/pipelines/stages/test_finetune.py", "-k", "portfolio or leads or published or temperature")
+STAGE = (
+    "tests/pipelines/stages/test_finetune.py",
+    "-k",
+    "portfolio or leads or published or temperature or begin",
+)
 REPORT = ("tests/pipelines/reporting/test_candidates.py",)
 BUDGET = ("tests/pipelines/test_init.py", "-k", "budget")
 PORTFOLIO = "pipelines/finetuning/portfolio.py"
@@ -23,6 +27,13 @@ MUTATIONS = [
     Mutation("pipelines/finetuning/candidates.py", "if self.served in BASELINE_OF else ()", "", CHOOSE),
     Mutation("pipelines/finetuning/judges.py", "if gain <= error + 1e-9:", "if gain <= 0:", JUDGES),
     Mutation("pipelines/finetuning/judges.py", "key=lambda one: -one[1]", "key=lambda one: one[1]", JUDGES),
+    Mutation("pipelines/finetuning/kept.py", "agreement(first, second)", "agreement(ours, second)", STAGE),
+    Mutation(
+        "pipelines/finetuning/layers.py",
+        "head if start.head else None, start.rate",
+        "head, start.rate",
+        STAGE,
+    ),
     Mutation("pipelines/reporting/candidates.py", "(-row[", "(row[", REPORT),
     Mutation("pipelines/proposal.py", "budget * TUNING * 2 * speed", "BUDGET * TUNING * 2 * speed", BUDGET),
     Mutation("pipelines/proposal.py", "or float(found[1]) == 0", "", BUDGET),

