@@ -10,6 +10,7 @@ STAGE = (
     "-k",
     "portfolio or leads or published or temperature or begin",
 )
+KEPT = ("tests/pipelines/finetuning/test_kept.py",)
 REPORT = ("tests/pipelines/reporting/test_candidates.py",)
 BUDGET = ("tests/pipelines/test_init.py", "-k", "budget")
 PORTFOLIO = "pipelines/finetuning/portfolio.py"
@@ -27,7 +28,7 @@ MUTATIONS = [
     Mutation("pipelines/finetuning/candidates.py", "if self.served in BASELINE_OF else ()", "", CHOOSE),
     Mutation("pipelines/finetuning/judges.py", "if gain <= error + 1e-9:", "if gain <= 0:", JUDGES),
     Mutation("pipelines/finetuning/judges.py", "key=lambda one: -one[1]", "key=lambda one: one[1]", JUDGES),
-    Mutation("pipelines/finetuning/kept.py", "agreement(first, second)", "agreement(ours, second)", STAGE),
+    Mutation("pipelines/finetuning/kept.py", "agreement(first, second)", "agreement(ours, second)", KEPT),
     Mutation(
         "pipelines/finetuning/layers.py",
         "head if start.head else None, start.rate",
