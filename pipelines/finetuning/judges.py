@@ -39,12 +39,14 @@ class Foreign(NamedTuple):
 @dataclass(frozen=True)
 class Judges:
     """of: [n] fold of each label, None where none can be held out. probe: the head on the frozen features, of
-    all labels and pseudo-labels. published: what the portfolio names. simple, folds: of the models on
-    labels alone and of the method. alone: None where the method is just that. scratch: None where the recipe has no
-    such baseline. start: of the method's training; reason: why it is not the pretrained encoder, if it is not."""
+    all labels and pseudo-labels; on_labels: of the labels alone. published: what the portfolio names. simple, folds:
+    of the models on labels alone and of the method. alone: None where the method is just that. scratch: None where the
+    recipe has no such baseline. start: of the method's training; reason: why it is not the pretrained encoder, if it
+    is not."""
 
     of: Ints | None
     probe: Probe
+    on_labels: Probe
     published: Foreign | None
     simple: Sequence[Simple]
     folds: Sequence[Fold]
@@ -83,7 +85,8 @@ def train_judges(
 ) -> Judges:
     """Train them all. model: what describes the network from random, for its file."""
     of = folds_of(material.labels, request.cross_fit.folds, request.seed)
-    head = fit_head(request, frozen, material, pseudo=not request.labels_alone)
+    on_labels = fit_head(request, frozen, material, pseudo=False)
+    head = on_labels if request.labels_alone else fit_head(request, frozen, material)
     start = Start(encoder, head, request.learning_rate)
     other = published_encoder(request, material, model, meter)
     grid = Grid(request, model, material, meter) if request.scratch.steps else None
@@ -94,7 +97,7 @@ def train_judges(
     jobs += grid.jobs() if grid else []
     if not request.labels_alone:
         meter.announce("alone")
-        jobs.append(partial(_alone, request, encoder, frozen, material, meter))
+        jobs.append(partial(_alone, request, encoder, on_labels, material, meter))
     done = meter.side_by_side(jobs)
     simple = done[:count]
     alone = None if request.labels_alone else done.pop()
@@ -112,9 +115,8 @@ def train_judges(
         meter.announce("scratch")
         jobs.append(partial(grid.final, rate, evidence))
     done = meter.side_by_side(jobs)
-    return Judges(
-        of, head, other, simple, done[: len(simple)], alone, done[-1] if grid else None, start, reason
-    )
+    scratch = done[-1] if grid else None
+    return Judges(of, head, on_labels, other, simple, done[: len(simple)], alone, scratch, start, reason)
 
 
 def published_encoder(
@@ -149,8 +151,8 @@ def from_random(request: FinetuneConfig, model: ModelConfig, material: Material,
 
 
 def _alone(
-    request: FinetuneConfig, encoder: Encoder, frozen: Frozen, material: Material, meter: Meter
+    request: FinetuneConfig, encoder: Encoder, head: Probe, material: Material, meter: Meter
 ) -> Trained:
     """The same encoder trained on the labels alone."""
-    head, every = fit_head(request, frozen, material, pseudo=False), np.arange(len(material.labels))
+    every = np.arange(len(material.labels))
     return finetune(request, Start(encoder, head, request.learning_rate), material, every, meter, alone=True)

@@ -72,7 +72,7 @@ def candidates_of(
     if "pixels" in wanted:
         found["pixels"] = Candidate(held["pixels"], *on_pixels(material, model, request.seed))
     if "probe" in wanted:
-        head = linear(judges.probe.raw())
+        head = linear(judges.on_labels.raw())
         found["probe"] = Candidate(held["probe"], Network(encoder, head), model.encoder)
     if "alone" in wanted and judges.alone is not None:
         found["alone"] = Candidate(held["alone"], final_parts(judges.alone), model.encoder)
