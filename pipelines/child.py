@@ -43,7 +43,7 @@ def main() -> int:
         signal.signal(signal.SIGTERM, _stop)
     try:
         _print_into(part / "log.txt")
-        if code_digest(identity.stage) != identity.code:
+        if code_digest(identity.stage, identity.given) != identity.code:
             raise UserError(CHANGED if sent is None else OTHER)
         reference, found = run_once(identity, settings, job["run"])
         if found:  # another run has finished it in this moment; what is here is a log of nothing

@@ -18,6 +18,7 @@ from components.augmentations.image import ViewConfig
 from components.augmentations.policies import views
 from components.data.table import Table
 from components.errors import UserError
+from components.implementations import name_of
 from components.objectives import OBJECTIVES
 from components.training.candidates import candidate, with_view
 from components.training.choose import Choice, Outcome, ranked, rungs
@@ -114,7 +115,7 @@ def prepared(
             mean=list(output.mean),
             std=list(output.std),
             encoder=asked.encoder,
-            objective=own if name == asked.objective.name else given,
+            objective=own if name == name_of(asked.objective) else given,
             train=asked.train.model_copy(update={"epochs": budget, "checkpoint_seconds": 1e9}),
             seed=recipe.seed,
             device=settings.device,

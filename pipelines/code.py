@@ -1,23 +1,41 @@
-"""The digest of a stage's code: every module of ours that it imports, however indirectly, read as syntax.
+"""The digest of the code that a stage's request can reach, read as syntax: nothing is imported.
 
-Comments, formatting and docstrings are no part of it: they retrain nothing. A file that lies beside a module
-under the same name (report.html beside report.py) counts as a part of that module.
+That is every module of ours that the stage imports, however indirectly, and of the implementations in a table
+(components.implementations) those alone that the request names: editing one objective is no news to the runs of
+another. Where a request names none of a table, the default that the stage itself imports counts.
+
+What retrains nothing is no part of it: where a definition lies and in which order, comments, docstrings, annotations
+of functions, what an error or a log line says. So code may be moved and its messages rewritten. A change that is meant
+to give other results also raises VERSION of the stage; see `plan.on_code_change`.
+A file that lies beside a module under the same name (report.html beside report.py) counts as a part of that module.
 """
 
 import ast
 import hashlib
+from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from components.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("components", "pipelines")
 
+# Package of a table: the entry points that add to it, and the key under which a request may name one of it alone.
+TABLES = {
+    "components.objectives": ("selfsup.objectives", "objective"),
+    "components.encoders": ("selfsup.encoders", "encoder"),
+    "components.semisupervised": ("selfsup.methods", "method"),
+}
+SILENT = ("print", "say", "tell", "warn", "warning", "info", "debug", "announce")  # calls that only report
 
-def code_digest(stage: str) -> str:
-    """Sha256 (hex) of the import closure of pipelines.stages.STAGE; read once per process."""
-    return _code_digest(stage, ROOT)
+
+def code_digest(stage: str, given: Mapping[str, Any]) -> str:
+    """Sha256 (hex) of what pipelines.stages.STAGE can reach with this request (JSON values, as the recipe has it)."""
+    return _code_digest(stage, frozenset(_named(given)), ROOT)
 
 
 def version(stage: str) -> int:
@@ -41,44 +59,135 @@ def observes(stage: str) -> bool:
     return any(isinstance(node, ast.FunctionDef) and node.name == "observe" for node in tree.body)
 
 
-def closure(stage: str, root: Path = ROOT) -> list[str]:
-    """Names of the modules of ours that importing the stage may run, sorted; packages' __init__ included."""
+def closure(stage: str, named: frozenset[str] = frozenset(), root: Path = ROOT) -> list[str]:
+    """Names of the modules of ours that the stage can reach, sorted; packages' __init__ included.
+
+    named: names that the request carries.
+    """
     _stage_file(stage, root)
+    tables = {table: _table(table, root) for table in TABLES}
+    chosen = {table: {module for name, module in of.items() if name in named} for table, of in tables.items()}
     found: set[str] = set()
-    waiting = [f"pipelines.stages.{stage}"]
+    waiting = [(f"pipelines.stages.{stage}", "")]
     while waiting:
-        name = waiting.pop()
-        if name in found or _file(name, root) is None:
+        name, importer = waiting.pop()
+        left_out = any(
+            name in of.values()
+            and importer not in of.values()
+            and chosen[table]
+            and name not in chosen[table]
+            for table, of in tables.items()
+        )
+        if left_out or name in found or _file(name, root) is None:
             continue
         found.add(name)
-        waiting += [name.rsplit(".", n)[0] for n in range(1, name.count(".") + 1)]
-        waiting += _imports(name, root)
+        waiting += [(name.rsplit(".", n)[0], name) for n in range(1, name.count(".") + 1)]
+        waiting += [(imported, name) for imported in _imports(name, root)]
+        waiting += [(module, name) for module in chosen.get(name, ())]
+    return sorted(found)
+
+
+def _named(given: Any, key: str = "") -> Iterator[str]:
+    """The names of implementations in a request: under "name", or alone under the key of a table."""
+    match given:
+        case str() if key == "name" or key in {alone for _, alone in TABLES.values()}:
+            yield given
+        case Mapping():
+            for inner, value in given.items():
+                yield from _named(value, inner)
+        case list() | tuple():
+            for value in given:
+                yield from _named(value, key)
+
+
+@cache
+def _table(package: str, root: Path) -> dict[str, str]:
+    """Name -> module of the implementations that the table in a package's __init__ lists."""
+    file = _file(package, root)
+    for node in _parsed(file).body if file else ():
+        match node:
+            case ast.Assign(
+                value=ast.Call(func=ast.Subscript(value=ast.Name(id="Implementations")), args=args)
+            ):
+                places: dict[str, str] = ast.literal_eval(args[-1])
+                return {name: f"{package}.{place.partition(':')[0]}" for name, place in places.items()}
+    return {}
+
+
+@cache
+def _code_digest(stage: str, named: frozenset[str], root: Path) -> str:
+    """Of the statements in all modules, sorted, so that it is the same wherever they lie."""
+    parts = [part for name in closure(stage, named, root) for part in _parts(name, root)]
+    return hashlib.sha256("\n".join(sorted(parts) + _foreign(named)).encode()).hexdigest()
+
+
+def _foreign(named: frozenset[str]) -> list[str]:
+    """Digests of implementations that other packages have added, by name."""
+    found = []
+    for group, _ in TABLES.values():
+        for entry in entry_points(group=group):
+            spec = find_spec(entry.module) if entry.name in named else None
+            if spec is not None and spec.origin is not None:
+                found.append(f"{entry.value} {hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()}")
     return sorted(found)
 
 
 @cache
-def _code_digest(stage: str, root: Path) -> str:
-    digest = hashlib.sha256()
-    for name in closure(stage, root):
-        digest.update(f"{name}\n{_module_digest(name, root)}\n".encode())
-    return digest.hexdigest()
-
-
-@cache
-def _module_digest(name: str, root: Path) -> str:
+def _parts(name: str, root: Path) -> tuple[str, ...]:
+    """Digests of a module's statements, and of the files that lie beside it under its name."""
     file = _file(name, root)
     assert file is not None
-    tree = ast.parse(file.read_bytes())  # a tree of its own: docstrings are taken out of it
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                node.body = node.body[1:]
-    digest = hashlib.sha256(ast.dump(tree).encode())
+    tree = ast.parse(file.read_bytes())
+    _Bare().visit(tree)
+    dumped = [ast.dump(node) for node in tree.body]
+    if name.startswith("pipelines.stages."):
+        dumped = [text for text in dumped if "id='VERSION'" not in text]  # a part of the key by itself
+    found = [hashlib.sha256(text.encode()).hexdigest() for text in dumped]
     for beside in sorted(file.parent.glob(f"{file.stem}.*")):
         if beside.suffix not in (".py", ".pyc", ".pyi") and beside.is_file():
-            digest.update(beside.name.encode() + hashlib.sha256(beside.read_bytes()).digest())
-    return digest.hexdigest()
+            found.append(hashlib.sha256(beside.read_bytes()).hexdigest())
+    return tuple(found)
+
+
+class _Bare(ast.NodeTransformer):
+    """A tree without what retrains nothing."""
+
+    def visit(self, node: ast.AST) -> ast.AST | None:
+        match node:
+            case ast.Import() if all(_ours(alias.name) for alias in node.names):
+                return None
+            case ast.ImportFrom() if node.level or _ours(node.module or ""):
+                return None
+            case ast.Expr(value=ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called))) if (
+                called in SILENT
+            ):
+                return None
+            case ast.Assign(value=ast.Call(func=ast.Subscript(value=ast.Name(id="Implementations")))):
+                return None  # a table: the one that is named counts, not the others
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                node.returns = None
+            case ast.arg():
+                node.annotation = None
+            case ast.Raise(exc=ast.Call(func=kind)):
+                node.exc = kind
+            case ast.Assert():
+                node.msg = None
+        self.generic_visit(node)
+        match node:
+            case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                node.body = _without_docstring(node.body)
+        return node
+
+
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    match body:
+        case [ast.Expr(value=ast.Constant(value=str())), *rest]:
+            return rest
+    return body
+
+
+def _ours(module: str) -> bool:
+    return module.partition(".")[0] in PACKAGES
 
 
 @cache
@@ -99,7 +208,7 @@ def _imports(name: str, root: Path) -> tuple[str, ...]:
 
 def _file(name: str, root: Path) -> Path | None:
     """The source of a module of ours; None for anybody else's, and for a name that is no module."""
-    if name.partition(".")[0] not in PACKAGES:
+    if not _ours(name):
         return None
     path = root.joinpath(*name.split("."))
     for file in (path.with_name(path.name + ".py"), path / "__init__.py"):

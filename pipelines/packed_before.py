@@ -42,12 +42,12 @@ def packed_before(modality: ModalityConfig, context: Context) -> PackedBefore | 
 
     One with a range of values found in its own samples is left alone: another first delivery would give another range.
     """
-    asked, code = modality.model_dump(mode="json"), code_digest("snapshot")
+    asked = modality.model_dump(mode="json")
     made = [
         (manifest.started, f"snapshot/{file.parent.name}", manifest)
         for file in context.store.glob("snapshot/[!.]*/manifest.json")
         if (manifest := Manifest.model_validate_json(file.read_bytes())).recipe == context.recipe
-        and manifest.code == code
+        and manifest.code == code_digest("snapshot", manifest.given)
         and manifest.request["modality"] == asked
         and manifest.output["range"] is None
         and manifest.output["samples"]

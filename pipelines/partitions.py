@@ -123,7 +123,11 @@ def copied(
         earlier = Manifest.model_validate_json(file.read_bytes())
         asked = {**earlier.request, "snapshot": request["snapshot"]}
         same = earlier.output.get("digest") == digest and asked == request
-        if not same or earlier.code != code_digest("score") or not _same_pixels(earlier, snapshot, context):
+        if (
+            not same
+            or earlier.code != code_digest("score", earlier.given)
+            or not _same_pixels(earlier, snapshot, context)
+        ):
             continue
         for part in map(Partition.model_validate, earlier.output["partitions"]):
             if part.shard in wanted - found and _copy(f"score/{file.parent.name}", part, target, context):

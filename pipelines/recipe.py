@@ -62,7 +62,7 @@ FILLED: dict[str, tuple[str, ...]] = {
 FIXED = ("name", "schedule", "timezone", "retrain", "hours", "deadline", "approval_hours")
 
 # The stages whose finished runs plan may let stand: it is told what the recipe asks of them.
-SETTLED = ("pretrain", "embed")
+SETTLED = ("pretrain", "embed", "pseudo_label", "finetune", "evaluate", "register")
 
 
 class _Loader(yaml.SafeLoader):

@@ -125,7 +125,7 @@ def differences(tags: Mapping[str, str], record: Record, settings: Settings) -> 
     )
     said = [f"warning: the {what} was {then}, and is {now} here" for what, then, now in pairs if then != now]
     stages = sorted(
-        {manifest.stage for manifest in record.values() if manifest.code != code_digest(manifest.stage)}
+        {made.stage for made in record.values() if made.code != code_digest(made.stage, made.given)}
     )
     if stages:
         said.append(

@@ -90,7 +90,7 @@ def here(recipe: Recipe, settings: Settings, name: str, display: Display, flow: 
 def check_once(recipe: Recipe, settings: Settings, display: Watch, stages: Sequence[str]) -> None:
     """check.check(), which imports these stages, unless this recipe has passed it with this code."""
     check.files_exist(recipe)
-    code = "".join(f"{stage}{code_digest(stage)}" for stage in stages)
+    code = "".join(f"{stage}{code_digest(stage, recipe.sections.get(stage, {}))}" for stage in stages)
     key = hashlib.sha256((recipe.model_dump_json() + code).encode()).hexdigest()[:16]
     passed = settings.home / "cache" / "checked" / key
     if not passed.exists():

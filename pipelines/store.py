@@ -52,7 +52,7 @@ def identify(
         recipe=recipe,
         given=given,
         observed=observed,
-        code=code.code_digest(stage),
+        code=code.code_digest(stage, given),
     )
 
 

@@ -1,64 +1,58 @@
 """Every encoder, by the name its configuration carries. Adding one is a line here."""
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from components.config import Config
-from components.encoders.adapters import Timm, TimmConfig, Transformers, TransformersConfig
 from components.encoders.base import Encoder
-from components.encoders.convnext import Convnext, ConvnextConfig, ConvnextTinyConfig, convnext_topology
 from components.encoders.joined import Joined
 from components.encoders.pixels import Pixels, PixelsConfig
 from components.encoders.published import Published, PublishedConfig
-from components.encoders.resnet import Resnet, Resnet18Config, Resnet50Config, ResnetConfig, topology
 from components.encoders.start import begin_from
-from components.encoders.vit import NamedVitConfig, Vit, VitConfig, vit_topology
+from components.implementations import Implementations
 
-EncoderConfig = Annotated[
-    ResnetConfig
-    | Resnet18Config
-    | Resnet50Config
-    | ConvnextConfig
-    | ConvnextTinyConfig
-    | VitConfig
-    | NamedVitConfig
-    | TimmConfig
-    | TransformersConfig,
-    Field(discriminator="name"),
-]
-Finished = PixelsConfig | PublishedConfig  # nothing in them learns
+__all__ = [
+    "ENCODERS", "Encoder", "EncoderConfig", "JoinedConfig", "ServedConfig", "build_encoder", "start_encoder",
+]  # fmt: skip
+
+ENCODERS = Implementations[Encoder](
+    "components.encoders",
+    "selfsup.encoders",
+    {
+        "resnet": "resnet:Resnet",
+        "resnet18": "resnet:Resnet",
+        "resnet50": "resnet:Resnet",
+        "convnext": "convnext:Convnext",
+        "convnext_tiny": "convnext:Convnext",
+        "vit": "vit:Vit",
+        "vit_tiny": "vit:Vit",
+        "vit_small": "vit:Vit",
+        "vit_base": "vit:Vit",
+        "timm": "adapters:Timm",
+        "transformers": "adapters:Transformers",
+    },
+)
+if TYPE_CHECKING:
+    EncoderConfig = Config
+    MemberConfig = Config
+else:
+    EncoderConfig = ENCODERS.config_type()
+    MemberConfig = ENCODERS.config_type(PixelsConfig, PublishedConfig)  # nothing in these learns
 
 
 class JoinedConfig(Config):
     """members: side by side, pixels last."""
 
     name: Literal["joined"] = "joined"
-    members: tuple[Annotated[EncoderConfig | Finished, Field(discriminator="name")], ...] = Field(
-        min_length=2
-    )
+    members: tuple[MemberConfig, ...] = Field(min_length=2)
 
 
-ServedConfig = Annotated[EncoderConfig | Finished | JoinedConfig, Field(discriminator="name")]  # of a model
-
-__all__ = ["Encoder", "EncoderConfig", "JoinedConfig", "ServedConfig", "build_encoder", "start_encoder"]
-
-# kind of configuration -> the network of one, its channels, means and stds
-BUILD: dict[type, Callable[..., Encoder]] = {
-    ResnetConfig: Resnet,
-    Resnet18Config: lambda config, *given: Resnet(topology(config), *given),
-    Resnet50Config: lambda config, *given: Resnet(topology(config), *given),
-    ConvnextConfig: Convnext,
-    ConvnextTinyConfig: lambda config, *given: Convnext(convnext_topology(config), *given),
-    VitConfig: Vit,
-    NamedVitConfig: lambda config, *given: Vit(vit_topology(config), *given),
-    TimmConfig: Timm,
-    TransformersConfig: Transformers,
-    PixelsConfig: Pixels,
-    PublishedConfig: Published,
-    JoinedConfig: lambda config, *given: Joined([build_encoder(m, *given) for m in config.members], *given),
-}
+if TYPE_CHECKING:
+    ServedConfig = Config
+else:
+    ServedConfig = ENCODERS.config_type(PixelsConfig, PublishedConfig, JoinedConfig)  # of a model
 
 
 def build_encoder(
@@ -72,7 +66,15 @@ def build_encoder(
         ValueError: mean or std are not one a channel, or std is not above 0.
         UserError: it is of a library that is missing.
     """
-    return BUILD[type(config)](config, channels, mean, std)
+    given = (channels, mean, std)
+    match config:
+        case PixelsConfig():
+            return Pixels(config, *given)
+        case PublishedConfig():
+            return Published(config, *given)
+        case JoinedConfig():
+            return Joined([build_encoder(member, *given) for member in config.members], *given)
+    return ENCODERS.build(config, *given)
 
 
 def start_encoder(
@@ -83,4 +85,4 @@ def start_encoder(
     Raises:
         UserError: as begin_from.
     """
-    return begin_from(build_encoder(config, channels, mean, std), config.start)
+    return begin_from(build_encoder(config, channels, mean, std), getattr(config, "start", None))

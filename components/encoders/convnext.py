@@ -65,9 +65,14 @@ def convnext_topology(config: ConvnextConfig | ConvnextTinyConfig) -> ConvnextCo
 
 class Convnext(MapEncoder):
     def __init__(
-        self, config: ConvnextConfig, channels: int, mean: Sequence[float], std: Sequence[float]
+        self,
+        config: ConvnextConfig | ConvnextTinyConfig,
+        channels: int,
+        mean: Sequence[float],
+        std: Sequence[float],
     ) -> None:
         super().__init__(channels, mean, std)
+        config = convnext_topology(config)
         widths = config.widths
         self.feature_dim, self.reduction = widths[-1], config.patch * 2 ** (len(widths) - 1)
         first = nn.Conv2d(channels, widths[0], config.patch, stride=config.patch)

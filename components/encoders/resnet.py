@@ -81,9 +81,14 @@ def topology(config: ResnetConfig | Resnet18Config | Resnet50Config) -> ResnetCo
 
 class Resnet(MapEncoder):
     def __init__(
-        self, config: ResnetConfig, channels: int, mean: Sequence[float], std: Sequence[float]
+        self,
+        config: ResnetConfig | Resnet18Config | Resnet50Config,
+        channels: int,
+        mean: Sequence[float],
+        std: Sequence[float],
     ) -> None:
         super().__init__(channels, mean, std)
+        config = topology(config)
         wide = 4 if config.block == "bottleneck" else 1
         self.stem = _stem(config, channels)
         groups, inside = [], config.widths[0]

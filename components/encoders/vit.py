@@ -81,8 +81,11 @@ def positions(rows: int, columns: int, width: int) -> Tensor:
 
 
 class Vit(TokenEncoder):
-    def __init__(self, config: VitConfig, channels: int, mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(
+        self, config: VitConfig | NamedVitConfig, channels: int, mean: Sequence[float], std: Sequence[float]
+    ) -> None:
         super().__init__(channels, mean, std)
+        config = vit_topology(config)
         self.patch, self.token_dim, self.feature_dim = config.patch, config.width, config.width
         self.patch_embed = nn.ModuleDict(
             {"proj": nn.Conv2d(channels, config.width, config.patch, stride=config.patch)}

@@ -78,11 +78,19 @@ def nt_xent(a: Tensor, b: Tensor, *, temperature: float) -> Tensor:
         return F.cross_entropy(logits, partner)
 
 
-class Simclr(Paired):
+class Contrast(Paired):
+    """What is common to those that hold the two views of a sample against all others."""
+
+    config: ContrastConfig
+
     def __init__(self, config: ContrastConfig, encoder: Encoder, rows: int = 0) -> None:
         size = encoder.feature_dim
         super().__init__(config.view, mlp_head(size, config.hidden or size, config.embedding, config.layers))
         self.config = config
+
+
+class Simclr(Contrast):
+    config: SimclrConfig
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """Two views a sample -> total: [] nats.

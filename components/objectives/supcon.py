@@ -17,7 +17,7 @@ from components.encoders.base import Encoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.objectives.pairs import same_shape
-from components.objectives.simclr import ContrastConfig, Simclr, similarities
+from components.objectives.simclr import Contrast, ContrastConfig, similarities
 
 
 class SupconConfig(ContrastConfig):
@@ -55,7 +55,8 @@ def sup_con(a: Tensor, b: Tensor, targets: Tensor, *, temperature: float) -> Ten
         return -each.mean()
 
 
-class Supcon(Simclr):
+class Supcon(Contrast):
+    config: SupconConfig
     uses_labels = True
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:

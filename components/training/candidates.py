@@ -2,11 +2,12 @@
 numbers that follow the rule of `defaults`."""
 
 from dataclasses import asdict
-from typing import Any, get_args
+from typing import Any
 
 from components.augmentations.image import ViewConfig
 from components.config import Config
-from components.objectives import ObjectiveConfig
+from components.implementations import configs_of
+from components.objectives import OBJECTIVES
 from components.training.defaults import numbers
 from components.training.loop import TrainConfig
 
@@ -25,10 +26,10 @@ def candidate(
 
     Prototypes and clusters: about three a class; scan's clusters are the classes themselves.
     """
-    kinds = {kind.model_fields["name"].default: kind for kind in get_args(get_args(ObjectiveConfig)[0])}
+    kind, *_ = configs_of(OBJECTIVES[name])
     rule = asdict(numbers(samples, classes=classes, batch=train.batch_size, epochs=train.epochs))
     clusters = classes if classes and name == "scan" else rule["prototypes"]
-    return _suited(kinds[name](), view, {**rule, "clusters": clusters})
+    return _suited(kind(), view, {**rule, "clusters": clusters})
 
 
 def _suited(config: Config, view: ViewConfig, rule: dict[str, float]) -> Config:

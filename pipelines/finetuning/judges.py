@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from components.encoders import Encoder, build_encoder
 from components.encoders.published import Published, published
 from components.evaluation.probe import Probe
+from components.implementations import name_of
 from components.registry.model import ModelConfig
 from components.training.fewlabels import Material
 from components.training.loop import Trained
@@ -108,7 +109,7 @@ def train_judges(
         reason = random_is_better(evidence, judged["alone"]) if evidence else None
         start = from_random(request, model, material, rate) if reason else start
         meter.context.say(
-            early(judged | ({"scratch": evidence} if evidence else {}), request.method.name, reason)
+            early(judged | ({"scratch": evidence} if evidence else {}), name_of(request.method), reason)
         )
     jobs = method_folds(request, start, frozen, of, simple, material, meter) if of is not None else []
     if grid:

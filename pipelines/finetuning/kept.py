@@ -8,6 +8,7 @@ import numpy as np
 from components.data.table import Table
 from components.encoders import Encoder, ServedConfig
 from components.evaluation.agreement import agreement, temperature_for, together
+from components.implementations import name_of
 from components.modalities.image import ImageConfig
 from components.registry.model import ModelConfig
 from components.training.fewlabels import Material, Network, final_parts, logits
@@ -91,7 +92,7 @@ def serve(
 ) -> Served:
     """The network to keep: the method's own, or what the portfolio chose; and where the recipe distils, a student of
     that. encoder: the pretrained one. model: what describes a network of it."""
-    best, method, portfolio = own, str(request.method.name), None
+    best, method, portfolio = own, name_of(request.method), None
     if own.held is not None and request.portfolio is not None:
         chosen = choose(
             request.portfolio, candidates_of(request, own, encoder, judges, model, material), model

@@ -23,6 +23,7 @@ from components.evaluation.confirming import Confirmation, confirming
 from components.evaluation.folds import possible_folds
 from components.evaluation.probe import Probe, fit_probe
 from components.forks import run_all
+from components.implementations import name_of
 from components.semisupervised.supervised import labels_alone
 from components.training.data_parallel import how_many, together
 from components.training.fewlabels import Job, Material, cost, final_parts, fit, logits
@@ -67,7 +68,7 @@ class Meter:
         self, job: Job, request: FinetuneConfig, material: Material, encoder: Encoder, processes: int = 1
     ) -> Trained:
         """Train a copy of `encoder`; several processes share its batches."""
-        name, share = job.name.split("-")[0], cost(job, request, job.method.name != "supervised")
+        name, share = job.name.split("-")[0], cost(job, request, name_of(job.method) != "supervised")
         self.announce(job.name)
         place = self.slots[job.name]
 
@@ -115,7 +116,7 @@ def finetune(
     whole, raw = fold < 0, start.head.raw() if start.head else None
     method = labels_alone(request.method) if alone else request.method
     job = Job(
-        name=name_of(fold, alone),
+        name=fold_name(fold, alone),
         method=method,
         use=use,
         pseudo=whole and not alone,
@@ -128,7 +129,7 @@ def finetune(
     return meter.fit(job, request, material, start.encoder, processes)
 
 
-def name_of(fold: int, alone: bool) -> str:
+def fold_name(fold: int, alone: bool) -> str:
     """Of a training's folder and in the log."""
     if fold < 0:
         return "alone" if alone else "finetune"
@@ -196,7 +197,7 @@ def simple_folds(
         )
 
     folds = range(int(of.max()) + 1)
-    meter.announce(*(name_of(fold, alone=True) for fold in folds))
+    meter.announce(*(fold_name(fold, alone=True) for fold in folds))
     return [lambda fold=fold: one(fold) for fold in folds]  # type: ignore[misc]
 
 
@@ -229,7 +230,7 @@ def method_folds(
         )
 
     folds = range(len(simple))
-    meter.announce(*(name_of(fold, alone=False) for fold in folds))
+    meter.announce(*(fold_name(fold, alone=False) for fold in folds))
     return [lambda fold=fold: one(fold) for fold in folds]  # type: ignore[misc]
 
 

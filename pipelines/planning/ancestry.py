@@ -58,6 +58,7 @@ def ask(model: str, settings: Settings) -> dict[str, str]:
         return {"deleted": named[-1]} if named else {}
     made = registry.client.get_model_version(model, version)
     tags = {key.removeprefix("selfsup."): str(value) for key, value in made.tags.items()}
+    tags |= {"register": tags["reference"]} if "reference" in tags else {}
     runs = {key: value for key, value in tags.items() if key in (*GRAPH, "digest")}
     return {"version": version, "created": str(made.creation_timestamp // 1000), **runs}
 

@@ -2,62 +2,49 @@
 change the snapshot, and cost no pretraining."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from components.data.table import Table
 from pipelines.manifest import Manifest
-from pipelines.planning.standing import BESIDE
+from pipelines.planning.standing import BESIDE, Today, differing
 from pipelines.store import Artifact, Context, is_finished, read_manifest
 
 
-def pretrained(
-    snapshot: str, asked: dict[str, dict[str, Any]], code: dict[str, str], context: Context
-) -> dict[str, str]:
+def pretrained(snapshot: str, today: Today, context: Context) -> dict[str, str]:
     """Stage -> the newest run of pretrain that gives what a training from scratch on this snapshot would, and of embed
-    with its features. Nothing where there is none, or where it is of this very snapshot: it is found by its own name.
-
-    asked, code: by stage, as today.
+    with its features. Nothing where there is none, or where it is found by its own name.
     """
-    for reference, made in _runs("pretrain", asked, code, context):
+    for reference, made in _runs("pretrain", today, context):
         over = str(made.given["snapshot"])
-        if over == snapshot:
+        if over == snapshot and today.same_code(made):
             return {}
         if not made.given.get("start") and _same_training_data(snapshot, over, context):
-            return {"pretrain": reference, **_features(snapshot, reference, asked, code, context)}
+            return {"pretrain": reference, **_features(snapshot, reference, today, context)}
     return {}
 
 
-def _features(
-    snapshot: str, pretrain: str, asked: dict[str, dict[str, Any]], code: dict[str, str], context: Context
-) -> dict[str, str]:
-    for reference, made in _runs("embed", asked, code, context):
+def _features(snapshot: str, pretrain: str, today: Today, context: Context) -> dict[str, str]:
+    for reference, made in _runs("embed", today, context):
         over = str(made.given["snapshot"])
         if made.given["pretrain"] == pretrain and _same_training_data(snapshot, over, context):
             return {"embed": reference}
     return {}
 
 
-def _runs(
-    stage: str, asked: dict[str, dict[str, Any]], code: dict[str, str], context: Context
-) -> Iterator[tuple[str, Manifest]]:
-    """The runs of a stage that were asked the same by this recipe and made by today's code, the newest first."""
+def _runs(stage: str, today: Today, context: Context) -> Iterator[tuple[str, Manifest]]:
+    """The runs of a stage that were asked the same by this recipe and stand for today's code, the newest first."""
     found = []
     for file in context.store.glob(f"{stage}/*/manifest.json"):
         made = read_manifest(reference := f"{stage}/{file.parent.name}", context.store)
         if (
             made.recipe == context.recipe
-            and made.code.startswith(code[stage])
-            and _own(made.given) == _own(asked[stage])
+            and today.made(made)
+            and not differing(made.given, today.asked[stage], (*BESIDE, "pretrain"))
         ):
             found.append((made.started, reference, made))
     for _, reference, made in sorted(found, key=lambda one: one[:2], reverse=True):
         yield reference, made
-
-
-def _own(given: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in given.items() if key not in (*BESIDE, "pretrain")}
 
 
 def _same_training_data(one: str, other: str, context: Context) -> bool:

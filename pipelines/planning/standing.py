@@ -1,14 +1,38 @@
-"""The champion's runs: which are there, whether they are what today's recipe and code would give, which stand."""
+"""The champion's runs: which are there, whether they are what today's recipe and code would give, which stand.
 
-from typing import Any
+Code that differs with the same VERSION of the stage does not count as other code where the recipe keeps what there is.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from components.errors import UserError
+from pipelines.graph import GRAPH, references
 from pipelines.pixels import packed_as, same_pixels
-from pipelines.planning.verdict import Decision
+from pipelines.planning.verdict import Decision, OnCodeChange
 from pipelines.store import Artifact, Context, Manifest, is_finished, read_manifest
 
 BESIDE = ("snapshot", "plan", "start", "warm")  # of pretrain's request: no part of what it gives from scratch
+APPLIED = ("previous", "champion", "deleted")  # of later requests: what a plan puts in
 NEEDED = (("pretrain", "encoder"), ("pretrain", "checkpoint"), ("finetune", "model"), ("finetune", "config"))
+
+
+class Today(NamedTuple):
+    """asked: by stage, what the recipe asks of it, in the order of the graph. version, code: by stage, of the code as
+    it is. on_code_change: what other code of the same version means."""
+
+    asked: Mapping[str, Mapping[str, Any]]
+    version: Mapping[str, int]
+    code: Mapping[str, str]
+    on_code_change: OnCodeChange
+
+    def made(self, run: Manifest) -> bool:
+        """Whether this run stands for one by today's code."""
+        kept = self.on_code_change == "keep" or self.same_code(run)
+        return run.version == self.version[run.stage] and kept
+
+    def same_code(self, run: Manifest) -> bool:
+        return run.code.startswith(self.code[run.stage])
 
 
 class Standing:
@@ -48,29 +72,57 @@ class Standing:
             start = parent.given.get("start")
         return found
 
-    def changed(self, asked: dict[str, Any], today: Manifest, base: Manifest, code: str) -> str | None:
-        """What of the recipe or the code is another than when its encoder was trained: the start of a sentence."""
-        made = {key: value for key, value in self.runs["pretrain"].given.items() if key not in BESIDE}
-        asked = {key: value for key, value in asked.items() if key not in BESIDE}
-        keys = sorted(key for key in made.keys() | asked.keys() if made.get(key) != asked.get(key))
+    def changed(self, today: Today, now: Manifest, base: Manifest) -> str | None:
+        """What of the recipe or the code is another than when its encoder was trained: the start of a sentence.
+        now, base: the snapshots of today and of its pretraining."""
+        run = self.runs["pretrain"]
+        keys = differing(run.given, today.asked["pretrain"], BESIDE)
         if keys:
             return f"the recipe's pretraining is another ({', '.join(keys)})"
-        if not same_pixels(*(packed_as(made.given, made.output) for made in (today, base))):
+        if not same_pixels(*(packed_as(made.given, made.output) for made in (now, base))):
             return "the recipe's modality is another"
-        return None if self.runs["pretrain"].code.startswith(code) else "the code of pretraining is another"
+        if run.version != today.version["pretrain"]:
+            return f"pretraining is of version {today.version['pretrain']} now, not {run.version}: another"
+        if today.on_code_change == "scratch" and not today.same_code(run):
+            return "the code of pretraining is another"
+        return None
 
-    def settled(
-        self, decision: Decision, snapshot: str, asked: dict[str, Any], code: str, context: Context
-    ) -> dict[str, str]:
-        """Stage -> the reference that stands instead of running it. asked, code: of embed, as they are today."""
+    def other_code(self, today: Today) -> list[str]:
+        """The stages whose code differs from what made the champion's run of them, with the same version."""
+        made = [self.runs[stage] for stage in today.asked if stage in self.runs]
+        alike = [run for run in made if run.version == today.version[run.stage]]
+        return [run.stage for run in alike if not today.same_code(run)]
+
+    def settled(self, decision: Decision, snapshot: str, today: Today, context: Context) -> dict[str, str]:
+        """Stage -> the reference that stands instead of running it."""
         if decision not in ("skip", "labels"):
             return {}
         settled = {"pretrain": self.references["pretrain"]}
-        if decision == "skip" and _alike(*(read_manifest(r, context.store) for r in (snapshot, self.then))):
+        one, other = (read_manifest(reference, context.store) for reference in (snapshot, self.then))
+        if decision == "skip" and _alike(one, other, today.on_code_change):
             settled["snapshot"] = snapshot = self.then
-        if self._embeds(snapshot, asked, code, context):
+        if self._embeds(snapshot, today, context):
             settled["embed"] = self.references["embed"]
+        if "snapshot" in settled and "embed" in settled:
+            settled |= self._later(settled, today)
         return settled
+
+    def _later(self, settled: Mapping[str, str], today: Today) -> dict[str, str]:
+        """The runs behind the features that today's would only repeat, up to the first that they would not."""
+        found: dict[str, str] = {}
+        for stage in today.asked:
+            run = self.runs.get(stage)
+            if stage in settled or run is None:
+                continue
+            same = {name: reference for name, reference in run.given.items() if name in GRAPH}
+            if same != references(stage, {**dict.fromkeys(GRAPH, ""), **settled, **found}) or not today.made(
+                run
+            ):
+                break
+            if differing(run.given, today.asked[stage], (*GRAPH, *APPLIED)):
+                break
+            found[stage] = self.references[stage]
+        return found
 
     def continued(self, decision: Decision) -> str | None:
         """The run of pseudo_label whose cluster ids go on. Where all stays, the one that the champion's own
@@ -90,25 +142,27 @@ class Standing:
         learnt: str | None = self.runs["finetune"].given.get("champion")
         return learnt if decision == "skip" else None
 
-    def _embeds(self, snapshot: str, asked: dict[str, Any], code: str, context: Context) -> bool:
+    def _embeds(self, snapshot: str, today: Today, context: Context) -> bool:
         """Whether its features are those of this snapshot: made as today, of the same pixels row by row."""
-        embed = self.runs.get("embed")
-        if embed is None or not is_finished(over := str(embed.given["snapshot"]), context.store):
+        run = self.runs.get("embed")
+        if run is None or not is_finished(over := str(run.given["snapshot"]), context.store):
             return False
-        made = {key: value for key, value in embed.given.items() if key not in ("snapshot", "pretrain")}
         pixels = [read_manifest(ref, context.store).output["images"]["sha256"] for ref in (over, snapshot)]
         return (
-            embed.given["pretrain"] == self.references["pretrain"]
-            and made == asked
-            and embed.code.startswith(code)
+            run.given["pretrain"] == self.references["pretrain"]
+            and not differing(run.given, today.asked["embed"], ("snapshot", "pretrain"))
+            and today.made(run)
             and pixels[0] == pixels[1]
         )
 
 
-def _alike(one: Manifest, other: Manifest) -> bool:
+def differing(made: Mapping[str, Any], asked: Mapping[str, Any], beside: tuple[str, ...]) -> list[str]:
+    """The keys, sorted, that two requests have with another value, those of `beside` left out."""
+    keys = sorted((made.keys() | asked.keys()) - set(beside))
+    return [key for key in keys if made.get(key) != asked.get(key)]
+
+
+def _alike(one: Manifest, other: Manifest, on_code_change: OnCodeChange) -> bool:
     """Whether the same data give the same snapshot by both: `expect` only refuses."""
-
-    def asked(made: Manifest) -> dict[str, Any]:
-        return {key: value for key, value in made.given.items() if key != "expect"}
-
-    return (one.version, one.code, asked(one)) == (other.version, other.code, asked(other))
+    kept = on_code_change == "keep" or one.code == other.code
+    return kept and one.version == other.version and not differing(one.given, other.given, ("expect",))

@@ -8,6 +8,7 @@ from components.monitoring.drift import error_rate
 from components.wording import counted
 
 Decision = Literal["skip", "labels", "warm", "scratch"]
+OnCodeChange = Literal["keep", "warm", "scratch"]
 
 
 class Policy(Protocol):
@@ -29,11 +30,14 @@ class Policy(Protocol):
     def max_age_days(self) -> float | None: ...
     @property
     def generations(self) -> int: ...
+    @property
+    def on_code_change(self) -> OnCodeChange: ...
 
 
 class Facts(Config):
     """version: of the champion, or None. deleted: the version that was it by the journal. lost: what is missing
-    of its runs. changed: what is another in recipe or code. spoiled: today's test samples that its encoder was
+    of its runs. changed: what is another in recipe or code. other_code: the stages whose code differs with
+    the same version. spoiled: today's test samples that its encoder was
     trained on. generation: warm starts in a row behind it. new, old, labels: as counted. windows: deliveries that
     were compared; drifted: by the rule. old_age: older than the recipe allows. pretrained: a pretraining on the same
     images, where there is no champion."""
@@ -42,6 +46,7 @@ class Facts(Config):
     deleted: str | None = None
     lost: tuple[str, ...] = ()
     changed: str | None = None
+    other_code: tuple[str, ...] = ()
     spoiled: int = 0
     generation: int = 0
     new: int = 0
@@ -79,7 +84,17 @@ def decide(policy: Policy, facts: Facts) -> tuple[Decision, str]:
     if from_scratch:
         size = counted(facts.new + facts.old, "sample")
         return "scratch", f"Training from scratch on {size}: {from_scratch}."
-    return _weighed(policy, facts)
+    decision, reason = _weighed(policy, facts)
+    if facts.other_code and policy.on_code_change == "keep" and decision != "scratch":
+        reason += f" {_kept(facts)}"
+    return decision, reason
+
+
+def _kept(facts: Facts) -> str:
+    return (
+        f"The code of {', '.join(facts.other_code)} is not that of version {facts.version}, with the same VERSION: "
+        "what it made is kept (plan.on_code_change: keep)."
+    )
 
 
 def _impossible(facts: Facts) -> str | None:
@@ -120,7 +135,9 @@ def _weighed(policy: Policy, facts: Facts) -> tuple[Decision, str]:
 
 
 def _worth(policy: Policy, facts: Facts, share: float, counted: str) -> str | None:
-    """Why the new samples warrant a training, if they do."""
+    """Why a training is warranted, if it is."""
+    if policy.on_code_change == "warm" and "pretrain" in facts.other_code:
+        return "The code of pretraining is another, and plan.on_code_change is warm"
     if not facts.new or policy.policy == "never":
         return None
     if policy.policy == "always":

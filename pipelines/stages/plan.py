@@ -21,8 +21,8 @@ from components.monitoring.drift import drifted
 from pipelines import code
 from pipelines.planning import ancestry
 from pipelines.planning.pretrained import pretrained
-from pipelines.planning.standing import Standing
-from pipelines.planning.verdict import Decision, Facts, decide
+from pipelines.planning.standing import Standing, Today
+from pipelines.planning.verdict import Decision, Facts, OnCodeChange, decide
 from pipelines.planning.watermark import Seen, changed_labels, new_rows, spoiled
 from pipelines.planning.windows import Window, compare
 from pipelines.settings import Settings
@@ -30,6 +30,7 @@ from pipelines.store import Artifact, Context, read_manifest
 
 VERSION = 1
 PRETRAINED = "pretrained/"  # before a stage whose run is observed where there is no champion
+CODE, OF_VERSION = "code/", "version/"  # before a stage, of the digest of its code and its VERSION
 
 
 class Request(Config):
@@ -38,6 +39,8 @@ class Request(Config):
     warm start is worth it. level, needed, windows: drift is so when `needed` of the last `windows` deliveries,
     the newest among them, are told apart from old samples at this level. max_age_days: of the champion, beyond
     which any new sample warrants a warm start. generations: warm starts in a row before training from scratch.
+    on_code_change: what other code of a stage means while its VERSION is the same: keep what there is; a warm start
+    where the code of pretraining differs; scratch there.
 
     asked: by stage, what the recipe asks of it. model: name in the registry. force: what a person decided.
     """
@@ -53,6 +56,7 @@ class Request(Config):
     windows: PositiveInt = 3
     max_age_days: PositiveFloat | None = None
     generations: NonNegativeInt = 5
+    on_code_change: OnCodeChange = "keep"
     seed: NonNegativeInt = 0
 
 
@@ -62,7 +66,8 @@ class Output(Config):
     tuned: run of finetune whose answers a fine-tuning after a warm start learns from.
     champion: version. deleted: the version that was it by the journal and is gone from MLflow, so that its model is
     registered and judged again though every run is there. new_samples, old_samples: for training, that the champion's
-    encoder has not and has seen. new_labels: new, corrected or withdrawn.
+    encoder has not and has seen. other_code: stages whose code is not that of the champion, with the same VERSION.
+    new_labels: new, corrected or withdrawn.
     drift: a window a delivery, oldest first. age_days: of the champion.
     """
 
@@ -77,6 +82,7 @@ class Output(Config):
     new_samples: int
     old_samples: int = 0
     new_labels: int = 0
+    other_code: list[str] = Field(default_factory=list)
     drift: list[Window] = Field(default_factory=list)
     drifted: bool = False
     age_days: float | None = None
@@ -91,12 +97,24 @@ def observe(request: Request, settings: Settings, recipe: str) -> dict[str, str]
     seen = ancestry.observe(request.model, settings, recipe)
     if request.max_age_days is not None and "created" in seen:
         seen["old"] = "yes" if age_days(seen) > request.max_age_days else "no"
-    made_by = {stage: code.code_digest(stage)[:16] for stage in request.asked}
+    for stage, given in request.asked.items():
+        seen[f"{CODE}{stage}"] = code.code_digest(stage, given)[:16]
+        seen[f"{OF_VERSION}{stage}"] = str(code.version(stage))
     if not {"version", "deleted"} & seen.keys():
         context = Context(settings.store, settings, recipe)
-        found = pretrained(request.snapshot, request.asked, made_by, context)
+        found = pretrained(request.snapshot, today_of(request, seen), context)
         seen |= {f"{PRETRAINED}{stage}": reference for stage, reference in found.items()}
-    return seen | {f"code/{stage}": digest for stage, digest in made_by.items()}
+    return seen
+
+
+def today_of(request: Request, seen: dict[str, str]) -> Today:
+    """What the recipe asks, and the code that would answer, as observed."""
+    return Today(
+        asked=request.asked,
+        version={stage: int(seen[f"{OF_VERSION}{stage}"]) for stage in request.asked},
+        code={stage: seen[f"{CODE}{stage}"] for stage in request.asked},
+        on_code_change=request.on_code_change,
+    )
 
 
 def age_days(seen: dict[str, str]) -> float:
@@ -108,6 +126,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     UserError: a warm start is forced and there is nothing to start from.
     """
     seen, now = context.observed, _seen(request.snapshot, context)
+    today = today_of(request, seen)
     version, champion = seen.get("version"), Standing(seen, context)
     point("plan.read")
     if version is None or champion.lost:
@@ -133,14 +152,15 @@ def run(request: Request, folder: Path, context: Context) -> Output:
 
     trained, chain = _seen(champion.base, context).table, champion.ancestors(context)
     fresh = new_rows(now.table, trained)
-    today, base = (read_manifest(reference, context.store) for reference in (request.snapshot, champion.base))
-    changed = champion.changed(request.asked["pretrain"], today, base, seen["code/pretrain"])
+    snapshots = [read_manifest(reference, context.store) for reference in (request.snapshot, champion.base)]
+    changed = champion.changed(today, *snapshots)
     windows = (
         [] if changed else _windows(request, now.table, fresh, champion, context)
     )  # it may not even load
     facts = Facts(
         version=version,
         changed=changed,
+        other_code=tuple(champion.other_code(today)),
         spoiled=spoiled(now.table, [trained, *(_seen(older, context).table for older in chain)]),
         generation=len(chain),
         new=len(fresh),
@@ -154,11 +174,10 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     context.say(reason)
     for place, window in enumerate(windows):
         context.log(place, **{"drift/p": window.p, "drift/mmd": window.statistic})
-    embed = (request.asked["embed"], seen["code/embed"])
     return Output(
         decision=decision,
         reason=reason,
-        settled=champion.settled(decision, request.snapshot, *embed, context),
+        settled=champion.settled(decision, request.snapshot, today, context),
         parent=champion.references["pretrain"] if decision == "warm" else None,
         previous=champion.continued(decision),
         tuned=champion.tuned(decision),
@@ -166,6 +185,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         new_samples=facts.new,
         old_samples=facts.old,
         new_labels=facts.labels,
+        other_code=list(facts.other_code),
         drift=windows,
         drifted=facts.drifted,
         age_days=round(age_days(seen), 3),

@@ -145,7 +145,7 @@ def test_code_that_changes_between_the_look_up_and_the_start_is_not_filed_under_
     changes = CODE.replace(
         "told = []",
         "told = []\n"
-        "from pipelines.code import code_digest; code_digest('first')\n"
+        "from pipelines.code import code_digest; code_digest('first', {})\n"
         "file = Path('pipelines/stages/first.py'); file.write_text(file.read_text() + 'LATE = 1')",
     )
     message, _, _ = json.loads(project.python(changes))

@@ -95,7 +95,14 @@ def test_the_plan_is_told_what_is_asked_of_the_stages_that_it_may_settle(written
         written(TOP + "pretrain: {epochs: 2}\nregister: {name: best}\nplan: {new_share: 0.2}\n")
     )
     asked = read.request("plan", {"snapshot": "snapshot/0"})
-    assert asked["asked"] == {"pretrain": {"seed": 3, "epochs": 2}, "embed": {}}
+    assert asked["asked"] == {
+        "pretrain": {"seed": 3, "epochs": 2},
+        "embed": {},
+        "pseudo_label": {"seed": 3},
+        "finetune": {"seed": 3},
+        "evaluate": {"seed": 3},
+        "register": {"name": "best"},
+    }
     assert (asked["model"], asked["new_share"], asked["snapshot"]) == ("best", 0.2, "snapshot/0")
     assert "force" not in asked
 

@@ -54,7 +54,7 @@ def stage(monkeypatch):
     made.run = run
     monkeypatch.setitem(sys.modules, "pipelines.stages.fake", made)
     monkeypatch.setattr(code, "version", lambda name: made.version)
-    monkeypatch.setattr(code, "code_digest", lambda name: made.code)
+    monkeypatch.setattr(code, "code_digest", lambda name, given: made.code)
     monkeypatch.setattr(code, "observes", lambda name: hasattr(made, "observe"))
     return made
 
@@ -169,7 +169,7 @@ def test_a_run_that_is_done_but_for_its_name_is_not_run_again(stage, run, settin
     monkeypatch.undo()
     monkeypatch.setitem(sys.modules, "pipelines.stages.fake", stage)
     for name, value in (("version", stage.version), ("code_digest", stage.code), ("observes", False)):
-        monkeypatch.setattr(code, name, lambda stage, value=value: value)
+        monkeypatch.setattr(code, name, lambda *given, value=value: value)
     reference, found = run({"size": 3})
     assert (store.is_finished(reference, settings.store), found, len(stage.calls)) == (True, False, 1)
     part = store.part_of(store.identify("fake", {"size": 4}, settings, "r").reference, settings.store)
@@ -226,80 +226,3 @@ def test_metrics_of_a_resumed_run_are_counted_once(tmp_path):
     lines = read_metrics(tmp_path)
     assert [(m["step"], m["loss"]) for m in lines if "loss" in m] == [(1, 3.0), (2, 2.5), (3, 1.0)]
     assert [m["system/cpu"] for m in lines if "system/cpu" in m] == [9.0]
-
-
-# -- the digest of the code
-
-
-@pytest.fixture
-def tree(tmp_path):
-    def write(**files):
-        for name, text in files.items():
-            file = tmp_path.joinpath(*name.split("__"))
-            file = file.with_name(file.name + ".py")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
-        for cached in (code._code_digest, code._module_digest, code._imports, code._parsed):
-            cached.cache_clear()
-        return code._code_digest("fake", tmp_path)
-
-    write(
-        pipelines__stages__fake="import components.a\nVERSION = 1\n",
-        components__a="'''What.'''\nfrom components import b\nx=1\ndef f():\n    '''How.'''\n    return 1\n",
-        components__b="def late():\n    from .deep.c import y\n",
-        components__deep__c="y = 1\n",
-        components__other="z = 1\n",
-    )
-    (tmp_path / "components" / "deep" / "__init__.py").write_text("import components.d\n")
-    write(components__d="")
-    return write
-
-
-def test_the_closure_is_what_importing_may_run(tree, tmp_path):
-    tree()
-    assert code.closure("fake", tmp_path) == [
-        "components.a",
-        "components.b",
-        "components.d",
-        "components.deep",
-        "components.deep.c",
-        "pipelines.stages.fake",
-    ]
-
-
-def test_comments_docstrings_and_strangers_do_not_change_the_digest(tree):
-    before = tree()
-    same = "'''Other words.'''\n# why\nfrom components import b\nx=1\ndef f():\n    return 1  # so\n"
-    assert tree(components__a=same) == before
-    assert tree(components__other="z = 2\n") == before
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"components__a": "from components import b\nx = 2\ndef f():\n    return 1\n"},
-        {"components__deep__c": "y = 2\n"},
-        {"components__d": "x = 1\n"},
-        {"pipelines__stages__fake": "import components.a\nVERSION = 2\n"},
-        {"components__a": "from components import b\nx = 1\ndef f():\n    'How.'\n    'so'\n    return 1\n"},
-    ],
-)
-def test_code_that_may_run_changes_the_digest(tree, change):
-    before = tree()
-    assert tree(**change) != before
-
-
-def test_a_template_beside_a_module_is_part_of_it(tree, tmp_path):
-    before = tree()
-    (tmp_path / "components" / "a.html").write_text("<p>")
-    assert tree() != before
-
-
-def test_every_stage_has_a_digest_of_its_own():
-    stages = [p.stem for p in (code.ROOT / "pipelines" / "stages").glob("[a-z]*.py")]
-    assert len({code.code_digest(name) for name in stages}) == len(stages) > 10
-
-
-def test_a_stage_that_is_not_there_is_named():
-    with pytest.raises(UserError, match="there is no stage 'nosuch'"):
-        code.version("nosuch")

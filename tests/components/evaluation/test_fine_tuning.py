@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from components.encoders import ResnetConfig, build_encoder
+from components.encoders import build_encoder
 from components.encoders.lora import merged
+from components.encoders.resnet import ResnetConfig
 from components.evaluation import fine_tuning
 from components.evaluation.descent import descend
 from components.evaluation.fine_tuning import ALPHA, RANK, fine_tune, groups, layers

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from components.encoders import ResnetConfig, build_encoder
+from components.encoders import build_encoder
+from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.registry import onnx
 

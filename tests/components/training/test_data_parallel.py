@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from components.augmentations.image import ViewConfig
 from components.collectives import rank, world
 from components.data.packed import Packed
-from components.encoders import ResnetConfig, build_encoder
+from components.encoders import build_encoder
 from components.encoders.norm import BatchNorm, synchronise
+from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.forks import RESTARTS, WorkerDiedError
 from components.objectives import SimclrConfig, build_objective

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
-from components.encoders import ResnetConfig, build_encoder
+from components.encoders import build_encoder
+from components.encoders.resnet import ResnetConfig
 from components.errors import Collapse, UserError
 from components.objectives import SimclrConfig, SwavConfig, build_objective
 from components.objectives.base import Batch, Losses, Objective

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
-from components.encoders import ResnetConfig, build_encoder
+from components.encoders import build_encoder
+from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.objectives import DeepclusterConfig, SimclrConfig, SwavConfig, build_objective
 from components.training.device import place

@@ -11,7 +11,9 @@ from torch import nn
 
 from components.config import explain
 from components.data.table import Table
-from components.encoders import ResnetConfig, VitConfig, build_encoder
+from components.encoders import build_encoder
+from components.encoders.resnet import ResnetConfig
+from components.encoders.vit import VitConfig
 from components.evaluation.corruptions import NAMES
 from components.training.device import Placement
 from pipelines.evaluation import dense, protocols

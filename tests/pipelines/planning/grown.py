@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from components.data.table import Table
-from components.encoders import ResnetConfig, build_encoder
+from components.encoders import build_encoder
+from components.encoders.resnet import ResnetConfig
 from pipelines.code import code_digest
 from pipelines.settings import Settings
 from pipelines.stages import plan
@@ -88,7 +89,9 @@ class Grown:
         return {"version": "7", "created": "1700000000", **{ref.split("/")[0]: ref for ref in (tuned, *runs)}}
 
     def plan(self, snapshot: str, seen: dict[str, str], **asked: Any) -> plan.Output:
-        code = {f"code/{stage}": code_digest(stage)[:16] for stage in ASKED}
+        stages = asked.get("asked", ASKED)
+        code = {f"code/{stage}": code_digest(stage, given)[:16] for stage, given in stages.items()}
+        code |= {f"version/{stage}": "1" for stage in stages}
         folder = self.settings.home / "plan"
         folder.mkdir(exist_ok=True)
         context = Context(
@@ -107,7 +110,7 @@ class Grown:
         folder.mkdir(parents=True)
         manifest = Manifest(
             stage=stage, version=1, recipe="toys", given=given, request={"train": {"precision": "float32"}, **given},
-            observed={}, code=code_digest(stage), output=write(folder), started=0.0, seconds=1.0,
+            observed={}, code=code_digest(stage, given), output=write(folder), started=0.0, seconds=1.0,
         )  # fmt: skip
         (folder / "manifest.json").write_text(manifest.model_dump_json())
         return f"{stage}/{folder.name}"

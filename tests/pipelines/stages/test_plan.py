@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pipelines import code
 from pipelines.planning import ancestry
 from pipelines.stages.plan import Request, observe
 from tests.pipelines.planning.grown import ASKED, Grown
@@ -179,7 +180,12 @@ def test_deliveries_like_the_old_ones_do_not_drift(grown):
             {},
             "another (encoder, train)",
         ),
-        ({}, {"code/pretrain": "0" * 16}, "the code of pretraining is another"),
+        (
+            {"on_code_change": "scratch"},
+            {"code/pretrain": "0" * 16},
+            "the code of pretraining is another",
+        ),
+        ({}, {"version/pretrain": "2"}, "pretraining is of version 2 now, not 1: another"),
         ({}, {"pretrain": "gone: pretrain/0"}, "the store no longer has pretrain/0"),
         ({}, {"finetune": "gone: finetune/0"}, "the store no longer has finetune/0"),
         ({"force": "scratch"}, {}, "because a person asked for it"),
@@ -225,12 +231,66 @@ def test_a_test_sample_that_the_encoder_was_trained_on_spoils_it_over_generation
     assert grown.plan(second, later).decision == "scratch"
 
 
-def test_features_of_other_code_are_not_settled(grown):
+@pytest.mark.parametrize(
+    ("asked", "seen"),
+    [
+        ({"on_code_change": "warm"}, {"code/embed": "0" * 16}),
+        ({"on_code_change": "scratch"}, {"code/embed": "0" * 16}),
+        ({}, {"version/embed": "2"}),
+    ],
+)
+def test_features_of_other_code_are_not_settled(grown, asked, seen):
+    champion = grown.champion(grown.snapshot())
+    made = grown.plan(grown.snapshot(), {**champion, **seen}, **asked)
+    assert (made.decision, "embed" in made.settled) == ("skip", False)
+    made = grown.plan(grown.snapshot(), champion, asked={**ASKED, "embed": {"batch_size": 3}})
+    assert "embed" not in made.settled
+
+
+EVERY = ASKED | {"pseudo_label": {"seed": 0}, "finetune": {"seed": 0}}
+OTHER = {f"code/{stage}": "0" * 16 for stage in EVERY}
+
+
+def test_other_code_of_the_same_version_leaves_champion_features_and_pseudo_labels_standing(grown):
+    seen = grown.champion(first := grown.snapshot())
+    made = grown.plan(grown.snapshot(), {**seen, **OTHER}, asked=EVERY)
+    assert (made.decision, made.other_code) == ("skip", list(EVERY))
+    assert made.settled == {"snapshot": first, **{stage: f"{stage}/0" for stage in EVERY}}
+    assert made.reason == (
+        "No new labels, and no new samples: version 7 stays. The code of pretrain, embed, pseudo_label, finetune is "
+        "not that of version 7, with the same VERSION: what it made is kept (plan.on_code_change: keep)."
+    )
+
+
+def test_what_comes_after_a_stage_that_is_made_anew_does_not_stand(grown):
+    seen = grown.champion(grown.snapshot()) | OTHER | {"version/pseudo_label": "2"}
+    made = grown.plan(grown.snapshot(), seen, asked=EVERY)
+    assert made.settled.keys() == {"snapshot", "pretrain", "embed"}
+    seen |= {"version/pseudo_label": "1"}
+    asked = {**EVERY, "finetune": {"seed": 1}}
+    assert grown.plan(grown.snapshot(), seen, asked=asked).settled.keys() == {
+        "snapshot", "pretrain", "embed", "pseudo_label",
+    }  # fmt: skip
+
+
+def test_other_code_of_pretraining_warrants_a_warm_start_where_the_recipe_says_so(grown):
     seen = grown.champion(grown.snapshot())
-    made = grown.plan(grown.snapshot(), {**seen, "code/embed": "0" * 16})
-    assert "embed" not in made.settled
-    made = grown.plan(grown.snapshot(), seen, asked={**ASKED, "embed": {"batch_size": 3}})
-    assert "embed" not in made.settled
+    made = grown.plan(grown.snapshot(), {**seen, "code/pretrain": "0" * 16}, on_code_change="warm")
+    assert (made.decision, made.parent) == ("warm", "pretrain/0")
+    assert "The code of pretraining is another, and plan.on_code_change is warm" in made.reason
+    made = grown.plan(grown.snapshot(), {**seen, "code/finetune": "0" * 16}, on_code_change="warm")
+    assert made.decision == "skip"  # its own code is no reason to train the encoder
+
+
+@pytest.mark.parametrize(("policy", "decision"), [("keep", "labels"), ("scratch", "scratch")])
+def test_without_a_champion_other_code_repeats_no_pretraining_either(
+    grown, no_champion, policy, decision, monkeypatch
+):
+    grown.champion(snapshot := grown.snapshot())
+    monkeypatch.setattr(code, "code_digest", lambda stage, given: "0" * 64)
+    request = Request(snapshot=snapshot, model="toys", asked=ASKED, on_code_change=policy)
+    made = grown.plan(snapshot, observe(request, grown.settings, "toys"), on_code_change=policy)
+    assert made.decision == decision
 
 
 @pytest.mark.parametrize(
@@ -272,7 +332,7 @@ def test_the_champion_as_mlflow_and_the_store_have_it(grown, caplog):
     request = Request(snapshot="snapshot/0", model="toys", asked=ASKED)
     settings = grown.settings
     none = observe(request, settings, "toys")
-    assert set(none) == {"code/pretrain", "code/embed"}
+    assert set(none) == {f"{what}/{stage}" for what in ("code", "version") for stage in ASKED}
 
     seen = grown.champion(grown.snapshot())
     registry = registry_of("toys", settings)
@@ -284,11 +344,13 @@ def test_the_champion_as_mlflow_and_the_store_have_it(grown, caplog):
     assert "the experiment toys was deleted in MLflow; it is restored with its runs" in caplog.text
     client.create_registered_model("toys")
     tags = {f"selfsup.{key}": value for key, value in seen.items() if "/" in value}
+    tags["selfsup.reference"] = registered = grown.finish("register")
     made = client.create_model_version("toys", "file:///nowhere", tags={**tags, "selfsup.digest": "d"})
     journal = journal_of("toys", settings)
     move(registry, journal, str(made.version), expected=None, who="ana", action="promote", reason="best")
     there = observe(request, settings, "toys")
     assert {key: there[key] for key in tags_of(seen)} == tags_of(seen)
+    assert there["register"] == registered
     assert (there["version"], abs(int(there["created"]) - made.creation_timestamp / 1000) < 1) == ("1", True)
 
     shutil.rmtree(settings.store / "pretrain" / "0")

@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 from components.augmentations.policies import views
 from components.data.packed import Packed
 from components.data.table import Table
-from components.encoders import ResnetConfig, build_encoder
+from components.encoders import build_encoder
+from components.encoders.resnet import ResnetConfig
 from components.errors import Collapse, UserError
 from components.training import data_parallel, orientation
 from pipelines.settings import Settings

@@ -17,7 +17,8 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from components.encoders import ResnetConfig, build_encoder
+from components.encoders import build_encoder
+from components.encoders.resnet import ResnetConfig
 from components.registry.model import Classifier, ModelConfig, save_classifier
 from components.registry.smoke import Answered
 from components.registry.store import ENVIRONMENT, REFERENCE, connect

@@ -78,7 +78,7 @@ def scored(context: Context, at: str, key: str, **changes: Any) -> Output:
     dumped = asked.model_dump(mode="json")
     manifest = Manifest(
         stage="score", version=1, recipe="toys", given=dumped, request=dumped, observed=seen,
-        code=code_digest("score"), output=output.model_dump(mode="json"), started=0.0, seconds=1.0,
+        code=code_digest("score", dumped), output=output.model_dump(mode="json"), started=0.0, seconds=1.0,
     )  # fmt: skip
     (folder / "manifest.json").write_text(manifest.model_dump_json())
     return output

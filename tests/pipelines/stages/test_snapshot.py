@@ -258,8 +258,9 @@ def finish(place, folder, output, request):
     there = place.settings.store / "snapshot" / folder.name
     shutil.copytree(folder, there)
     manifest = Manifest(
-        stage="snapshot", version=snapshot.VERSION, recipe="small", given={}, observed={}, code=code_digest("snapshot"),
-        request=request.model_dump(mode="json"), output=output.model_dump(mode="json"), started=1.0, seconds=1.0,
+        stage="snapshot", version=snapshot.VERSION, recipe="small", given={}, observed={},
+        code=code_digest("snapshot", {}), request=request.model_dump(mode="json"),
+        output=output.model_dump(mode="json"), started=1.0, seconds=1.0,
     )  # fmt: skip
     (there / "manifest.json").write_text(manifest.model_dump_json())
 

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 from components.data.table import Table
-from components.encoders import ResnetConfig, build_encoder
+from components.encoders import build_encoder
+from components.encoders.resnet import ResnetConfig
 from pipelines.artifact import Artifact
 from pipelines.context import Context
 from pipelines.settings import Settings

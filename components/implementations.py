@@ -1,0 +1,86 @@
+"""The implementations of one kind (objectives, encoders, methods), by the name that a recipe gives them.
+
+A line in the table of their package registers one: its name, and where it lies, "module:callable". The callable takes
+the configuration first. The type of that parameter, or of the attribute `config` of a class that inherits its __init__,
+is what a recipe may say. An installed package adds its own by an entry point of the table's group.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from types import UnionType
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from pydantic import Field
+
+from components.config import Config
+from components.errors import UserError
+
+T = TypeVar("T")
+
+
+class Implementations(Mapping[str, Callable[..., T]], Generic[T]):
+    """Name -> callable (configuration, ...) -> T, imported when it is asked for."""
+
+    def __init__(self, package: str, group: str, places: Mapping[str, str]) -> None:
+        """places: "module:callable" below `package`, by name. group: of the entry points that add to them."""
+        self.package, self.group = package, group
+        self._places = {name: f"{package}.{place}" for name, place in places.items()}
+        for entry in entry_points(group=group):
+            if entry.name in self._places:
+                raise UserError(
+                    f"entry point {entry.value} in {group}: the name {entry.name!r} is taken by "
+                    f"{self._places[entry.name]}; give it another"
+                )
+            self._places[entry.name] = entry.value
+
+    def __getitem__(self, name: str) -> Callable[..., T]:
+        module, _, callable_ = self._places[name].partition(":")
+        try:
+            found: Callable[..., T] = getattr(import_module(module), callable_)
+        except (ImportError, AttributeError) as error:
+            if module.startswith(self.package):
+                raise
+            raise UserError(f"entry point {self._places[name]} in {self.group}: {error}") from error
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def build(self, config: Config, *given: Any) -> T:
+        """What `config` describes."""
+        return self[name_of(config)](config, *given)
+
+    def config_type(self, *more: type[Config]) -> Any:
+        """The union of all configurations, and these, told apart by their name: a field's type."""
+        kinds = dict.fromkeys([*(kind for name in self for kind in configs_of(self[name])), *more])
+        return Annotated[Union[*kinds], Field(discriminator="name")]
+
+
+def name_of(config: Config) -> str:
+    """The name that a configuration of an implementation carries."""
+    return str(config.model_dump(include={"name"})["name"])
+
+
+@cache
+def configs_of(implementation: Callable[..., Any]) -> tuple[type[Config], ...]:
+    """The configurations that it takes.
+
+    Raises:
+        TypeError: its first parameter is no configuration.
+    """
+    kind = get_type_hints(implementation).get("config") if isinstance(implementation, type) else None
+    if kind is None:
+        parameters = inspect.signature(implementation, eval_str=True).parameters.values()
+        kind = next(iter(parameters)).annotation
+    kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    if not all(isinstance(one, type) and issubclass(one, Config) for one in kinds):
+        raise TypeError(
+            f"{implementation}: the first thing that it takes has to be a configuration (is {kind})"
+        )
+    return kinds
