@@ -114,12 +114,13 @@ class Standing:
             run = self.runs.get(stage)
             if stage in settled or run is None:
                 continue
-            same = {name: reference for name, reference in run.given.items() if name in GRAPH}
-            if same != references(stage, {**dict.fromkeys(GRAPH, ""), **settled, **found}) or not today.made(
-                run
+            above = references(stage, {**dict.fromkeys(GRAPH, ""), **settled, **found})
+            same = above == {name: reference for name, reference in run.given.items() if name in GRAPH}
+            if (
+                not same
+                or differing(run.given, today.asked[stage], (*GRAPH, *APPLIED))
+                or not today.made(run)
             ):
-                break
-            if differing(run.given, today.asked[stage], (*GRAPH, *APPLIED)):
                 break
             found[stage] = self.references[stage]
         return found
