@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from components.clustering.kmeans import kmeans, unit
 from components.data.table import Table
-from components.evaluation import active
-from components.evaluation.ask import Asking, groups_for, rank
-from components.evaluation.calibration import softmax
-from components.evaluation.logistic import fit_logistic
-from components.evaluation.probe import moments
+from components.evaluation.classification.calibration import softmax
+from components.evaluation.classification.logistic import fit_logistic
+from components.evaluation.classification.probe import moments
+from components.evaluation.labels import active
+from components.evaluation.labels.acquisition import Asking, groups_for, rank
 from pipelines.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,7 +42,7 @@ def main() -> None:
     text = (
         "# What to label next\n\nAccuracy on the test samples after 20, 40, ... 100 labels, mean over "
         f"{given.seeds} seeds (the pool drawn anew), and the deviation at the end. `ask` is the rule of the report "
-        "(`components/evaluation/ask.py`). Written by `benchmarks/active.py`.\n"
+        "(`components/evaluation/labels/acquisition.py`). Written by `benchmarks/active.py`.\n"
     )
     for name, load in (
         ("digits, pixels", digits),

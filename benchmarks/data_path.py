@@ -26,7 +26,7 @@ from components.training.checkpoint import export_encoder
 from components.training.device import place
 from components.training.learner import Learner
 from components.training.loop import TrainConfig, train
-from components.training.source import ViewSource
+from components.training.view_source import ViewSource
 from pipelines.stages.embed import Embedder
 
 INBOX = Path(__file__).resolve().parent.parent / "recipes" / "quickstart" / "inbox"

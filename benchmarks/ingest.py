@@ -29,7 +29,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from components.forks import run_all
-from pipelines.context import Context
+from pipelines.engine.context import Context
 from pipelines.settings import Settings
 from pipelines.stages import ingest
 

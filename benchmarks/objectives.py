@@ -40,22 +40,22 @@ from components.encoders import Encoder, EncoderConfig, build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.encoders.vit import VitConfig
 from components.errors import UserError
-from components.evaluation.baselines import pixels
-from components.evaluation.diagnostics import health
-from components.evaluation.knn import knn
-from components.evaluation.logistic import fit_logistic
-from components.evaluation.probe import fit_probe, moments
+from components.evaluation.classification.baselines import pixels
+from components.evaluation.classification.knn import knn
+from components.evaluation.classification.logistic import fit_logistic
+from components.evaluation.classification.probe import fit_probe, moments
+from components.evaluation.representation.diagnostics import health
 from components.modalities.image import ImageConfig, decode
 from components.objectives import OBJECTIVES, build_objective
 from components.semisupervised.supervised import SupervisedConfig
 from components.training.candidates import candidate
 from components.training.defaults import batch_of, learning_rate
 from components.training.device import place
-from components.training.fewlabels import FitConfig, Job, Material, final_parts, fit, logits
+from components.training.finetune import FitConfig, Job, Material, final_parts, fit, logits
 from components.training.learner import Learner, draw
 from components.training.loop import TrainConfig, train
 from components.training.optimiser import AdamwConfig
-from components.training.source import ViewSource
+from components.training.view_source import ViewSource
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICKSTART = ROOT / "recipes" / "quickstart"

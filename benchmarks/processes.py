@@ -38,11 +38,11 @@ from components.objectives import ObjectiveConfig, build_objective
 from components.objectives.simclr import SimclrConfig
 from components.training.data_parallel import processes_for, together
 from components.training.device import place
-from components.training.fewlabels import Job, Material, fit
+from components.training.finetune import Job, Material, fit
 from components.training.learner import Learner, features
 from components.training.loop import TrainConfig, train
-from components.training.source import ViewSource
-from pipelines.finetuning.config import FinetuneConfig
+from components.training.view_source import ViewSource
+from pipelines.stages.finetune.config import FinetuneConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "processes.md"

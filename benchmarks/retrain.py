@@ -21,14 +21,15 @@ import pyarrow.parquet as pq
 from scipy.stats import t
 
 from components.errors import UserError
-from components.evaluation.bootstrap import Interval, paired_difference
-from components.training.warm import WarmConfig
-from pipelines.execute import execute
-from pipelines.journal import new_run
-from pipelines.provenance import git_commit
+from components.evaluation.classification.bootstrap import Interval, paired_difference
+from components.training.warm_start import WarmConfig
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.execute import execute
+from pipelines.engine.journal import new_run
+from pipelines.engine.store import read_manifest
 from pipelines.recipe import Recipe, load
+from pipelines.registry.provenance import git_commit
 from pipelines.settings import Settings
-from pipelines.store import Artifact, read_manifest
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ("ingest", "snapshot")

@@ -5,7 +5,7 @@ parameters' gradients over the ranks. The backward of `gather` and `all_reduce_s
 ranks: what every rank's loss does to this rank's rows comes back to them, and DDP's average divides it by the
 number of ranks. So the gradient of W processes is that of one with the whole batch if each rank's loss is the
 mean over its own samples (equally many on each), or the loss of the whole batch on each. The loop logs the mean
-over the ranks (components.training.watching), which in both cases is the whole batch's value.
+over the ranks (components.training.training_log), which in both cases is the whole batch's value.
 
 Everything here is the identity when torch.distributed is not initialised.
 Letters: B rows on this rank, W ranks.

@@ -12,7 +12,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from pipelines import scheduled
+from pipelines.flows import scheduled
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
 

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from dags.approval import Approval, approval_hours, verdict
 from dags.wiring import each, failed, run_name
-from pipelines import scheduled
+from pipelines.flows import scheduled
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
 

@@ -25,10 +25,10 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowFailException
 
 from dags.approval import Ask, approval_hours
-from pipelines import scheduled
+from pipelines.flows import scheduled
+from pipelines.flows.scheduled import Asked
 from pipelines.graph import FLOWS, GRAPH, HEAVY, POOL
 from pipelines.recipe import Recipe
-from pipelines.scheduled import Asked
 from pipelines.settings import Settings
 
 HOURS = {True: 48.0, False: 4.0}  # a stage that takes longer hangs: heavy ones, and all others
@@ -103,7 +103,7 @@ def deadline(recipe: Recipe) -> DeadlineAlert:
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(hours=recipe.deadline),
         callback=AsyncCallback(
-            "pipelines.notify.late", kwargs={"recipe": recipe.name, "hours": recipe.deadline}
+            "pipelines.flows.notify.late", kwargs={"recipe": recipe.name, "hours": recipe.deadline}
         ),
     )
 

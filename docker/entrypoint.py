@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipelines.profile import DATABASES, KEYS, weaknesses
+from pipelines.engine.scaled_out import DATABASES, KEYS, weaknesses
 
 AIRFLOW = (DATABASES[0], *KEYS)
 STAGES = ("SELFSUP_MLFLOW", "SELFSUP_RAY", "SELFSUP_STORE_REMOTE", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN")

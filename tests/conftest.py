@@ -45,7 +45,7 @@ import errno, os, signal, subprocess, sys, time
 from pathlib import Path
 from components.config import Config
 from components.errors import UserError
-from pipelines.store import Artifact, Context
+from pipelines.engine.store import Artifact, Context
 
 VERSION = 1
 
@@ -96,7 +96,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
 """Reads the first."""
 from pathlib import Path
 from components.config import Config
-from pipelines.store import Context
+from pipelines.engine.store import Context
 
 VERSION = 1
 
@@ -169,7 +169,7 @@ class Project:
 
     def start(self, *arguments: str, **extra: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipelines.cli", *arguments],
+            [sys.executable, "-m", "pipelines.cli.main", *arguments],
             cwd=self.root,
             env=self.environ(**extra),
             stdout=subprocess.PIPE,
@@ -274,11 +274,11 @@ def bucket(objects: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """s3://... of an empty bucket; this process, and those that it starts, may use it."""
     import boto3
 
-    from pipelines import remote
+    from pipelines.engine import object_store
 
     for name, value in storage_environ(objects).items():
         monkeypatch.setenv(name, value)
-    remote._client.cache_clear()
+    object_store._client.cache_clear()
     name = f"b{time.time_ns()}"
     boto3.client("s3").create_bucket(Bucket=name)
     return f"s3://{name}/selfsup"

@@ -26,12 +26,12 @@ from components.objectives.simclr import SimclrConfig
 from components.semisupervised import MethodConfig, build_method
 from components.semisupervised.base import Method
 from components.training.device import place
-from components.training.labelled import LabelledSource, Supervision
+from components.training.labelled_source import LabelledSource, Supervision
 from components.training.learner import Learner, features
 from components.training.loop import TrainConfig, train
 from components.training.optimiser import AdamwConfig
-from components.training.source import ViewSource
-from components.training.watching import Check
+from components.training.training_log import Check
+from components.training.view_source import ViewSource
 
 LAST = 3  # evaluations whose mean is reported beside the best
 BATCH, EVALUATIONS = 50, 10

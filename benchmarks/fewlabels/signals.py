@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from components.objectives.base import Batch, ViewSpec
-from components.training.labelled import LabelledSource
-from components.training.source import ViewSource
+from components.training.labelled_source import LabelledSource
+from components.training.view_source import ViewSource
 
 
 @dataclass(frozen=True)

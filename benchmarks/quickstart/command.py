@@ -9,8 +9,8 @@ from pathlib import Path
 from benchmarks.quickstart.draws import OBJECTIVES, ROOT, variant
 from benchmarks.quickstart.figures import UNLABELLED, figures, run
 from benchmarks.quickstart.pages import Figures, by_labels, table
+from pipelines.engine.store import read_manifest
 from pipelines.settings import Settings
-from pipelines.store import read_manifest
 
 
 def main() -> None:

@@ -7,12 +7,13 @@ import pyarrow.parquet as pq
 
 from benchmarks.quickstart.draws import ROOT
 from components.data.table import Table
-from components.evaluation.baselines import logistic_on_pixels, pixels
-from pipelines.execute import execute
-from pipelines.journal import new_run
+from components.evaluation.classification.baselines import logistic_on_pixels, pixels
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.execute import execute
+from pipelines.engine.journal import new_run
+from pipelines.engine.store import read_manifest
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
-from pipelines.store import Artifact, read_manifest
 
 STAGES = ("ingest", "snapshot", "pretrain", "embed", "pseudo_label", "finetune", "evaluate")
 UNLABELLED = ("pretrain", "embed")  # stages that look at no label

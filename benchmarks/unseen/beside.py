@@ -23,17 +23,17 @@ from components.data.packed import Packed
 from components.data.table import Table
 from components.encoders import build_encoder
 from components.encoders.published import installed, published
-from components.evaluation.baselines import knn_on_pixels, logistic_on_pixels, pixels
-from components.evaluation.probe import fit_probe
+from components.evaluation.classification.baselines import knn_on_pixels, logistic_on_pixels, pixels
+from components.evaluation.classification.probe import fit_probe
 from components.forks import run_all
 from components.semisupervised import MethodConfig
 from components.semisupervised.fixmatch import FixmatchConfig
 from components.semisupervised.supervised import SupervisedConfig
 from components.training.device import place
-from components.training.fewlabels import Job, Material, final_parts, fit, logits
-from pipelines.finetuning.config import FinetuneConfig
-from pipelines.finetuning.held import folds_of, held_out
-from pipelines.store import read_manifest
+from components.training.finetune import Job, Material, final_parts, fit, logits
+from pipelines.engine.store import read_manifest
+from pipelines.stages.finetune.config import FinetuneConfig
+from pipelines.stages.finetune.cross_fit import folds_of, held_out
 
 Predicted = dict[str, Ints]
 """Classes [M] by column."""

@@ -15,8 +15,8 @@ from benchmarks.unseen.results import page, results
 from benchmarks.unseen.sets import SETS
 from benchmarks.unseen.table import table
 from components.encoders.published import PUBLISHED
-from pipelines.code import ROOT
-from pipelines.provenance import git_commit
+from pipelines.engine.code_digest import ROOT
+from pipelines.registry.provenance import git_commit
 
 PAGE = ROOT / "docs" / "unseen.md"
 

@@ -17,8 +17,8 @@ from benchmarks.unseen.plan import Cell
 from benchmarks.unseen.product import NoModelError, classes_of, own_candidates, run, tested
 from benchmarks.unseen.sets import SETS
 from components.errors import UserError
-from pipelines.code import ROOT
-from pipelines.provenance import git_commit
+from pipelines.engine.code_digest import ROOT
+from pipelines.registry.provenance import git_commit
 
 Say = Callable[[str], None]
 

@@ -21,11 +21,11 @@ from benchmarks.unseen.image_set import Images, Ints
 from benchmarks.unseen.inbox import write
 from benchmarks.unseen.plan import Cell
 from components.files import write_atomically
-from pipelines.artifact import Artifact
-from pipelines.journal import stages
-from pipelines.processes import TOKEN, child_environ, end
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.journal import stages
+from pipelines.engine.processes import TOKEN, child_environ, end
+from pipelines.engine.store import read_output
 from pipelines.settings import Settings
-from pipelines.store import read_output
 
 
 class NoModelError(Exception):
@@ -136,7 +136,7 @@ def _selfsup(arguments: list[str], settings: Settings, folder: Path) -> None:
     log, token = folder / "log.txt", uuid4().hex
     with log.open("ab") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipelines.cli", *arguments],
+            [sys.executable, "-m", "pipelines.cli.main", *arguments],
             cwd=folder, env={**child_environ(settings), TOKEN: token}, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
         )  # fmt: skip

@@ -18,7 +18,7 @@ from benchmarks.unseen.image_set import Half
 from benchmarks.unseen.lines import MODEL, Line, unpack
 from benchmarks.unseen.plan import Labels
 from benchmarks.unseen.sets import SETS
-from components.evaluation.bootstrap import Interval, paired_difference
+from components.evaluation.classification.bootstrap import Interval, paired_difference
 
 NOTES = Path(__file__).with_name("notes.md")
 RESAMPLES = 10_000

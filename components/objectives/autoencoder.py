@@ -17,7 +17,7 @@ from components.encoders.base import Encoder
 from components.encoders.decoder import FeatureDecoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
-from components.objectives.single import PLAIN, Single, only_view
+from components.objectives.parts.one_view import PLAIN, Single, only_view
 from components.precision import wide
 
 

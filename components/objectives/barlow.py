@@ -19,7 +19,7 @@ from components.config import Config
 from components.encoders.base import Encoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
-from components.objectives.pairs import Paired, projector, same_shape
+from components.objectives.parts.two_views import Paired, projector, same_shape
 from components.precision import wide
 
 

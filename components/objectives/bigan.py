@@ -24,7 +24,7 @@ from components.encoders.base import Encoder
 from components.encoders.decoder import FeatureDecoder
 from components.encoders.reversal import reverse
 from components.objectives.base import Batch, Losses
-from components.objectives.single import PLAIN, Drawing, only_view
+from components.objectives.parts.one_view import PLAIN, Drawing, only_view
 from components.precision import wide
 
 SLOPE = 0.2  # of the critic's activation below 0

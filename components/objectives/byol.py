@@ -20,9 +20,9 @@ from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.objectives.base import Batch, Losses, Objective
-from components.objectives.crops import encode, view_spec
-from components.objectives.pairs import projector, same_shape, two_views, unit
-from components.objectives.teacher import follow, rising, teacher_of
+from components.objectives.parts.multicrop import encode, view_spec
+from components.objectives.parts.teacher import follow, rising, teacher_of
+from components.objectives.parts.two_views import projector, same_shape, two_views, unit
 
 
 class ByolConfig(Config):

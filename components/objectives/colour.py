@@ -24,8 +24,8 @@ from components.encoders.base import Encoder
 from components.encoders.decoder import mapping
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
-from components.objectives.lab import gamut, rgb_to_lab, soft_codes
-from components.objectives.single import PLAIN, Single, only_view
+from components.objectives.parts.cielab import gamut, rgb_to_lab, soft_codes
+from components.objectives.parts.one_view import PLAIN, Single, only_view
 from components.precision import wide
 
 

@@ -23,8 +23,8 @@ from components.encoders.base import Encoder
 from components.encoders.heads import trunk
 from components.errors import UserError
 from components.objectives.base import Batch, FeatureSource, Losses, Objective
-from components.objectives.clusters import enough, imbalance, on_first_rank
-from components.objectives.crops import encode
+from components.objectives.parts.clusters import enough, imbalance, on_first_rank
+from components.objectives.parts.multicrop import encode
 
 
 class DeepclusterConfig(Config):

@@ -27,7 +27,7 @@ from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, FeatureSource, Losses, Objective
-from components.objectives.clusters import (
+from components.objectives.parts.clusters import (
     UNKNOWN,
     cluster_cross_entropy,
     enough,
@@ -35,7 +35,7 @@ from components.objectives.clusters import (
     on_first_rank,
     perplexity,
 )
-from components.objectives.crops import encode, view_spec
+from components.objectives.parts.multicrop import encode, view_spec
 from components.precision import wide
 
 _CHUNK = 4096  # features put through the head at once

@@ -19,7 +19,7 @@ from components.encoders.base import Encoder
 from components.encoders.decoder import FeatureDecoder
 from components.objectives.autoencoder import squared_error
 from components.objectives.base import Batch, Losses
-from components.objectives.single import PLAIN, Drawing, only_view
+from components.objectives.parts.one_view import PLAIN, Drawing, only_view
 
 
 class DenoisingConfig(Config):

@@ -27,11 +27,11 @@ from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, Losses, Objective
-from components.objectives.crops import encode, view_spec
-from components.objectives.koleo import koleo
-from components.objectives.pairs import unit
+from components.objectives.parts.koleo import koleo
+from components.objectives.parts.multicrop import encode, view_spec
+from components.objectives.parts.teacher import follow, rising, teacher_of
+from components.objectives.parts.two_views import unit
 from components.objectives.swav import swapped_prediction
-from components.objectives.teacher import follow, rising, teacher_of
 from components.precision import wide
 
 

@@ -20,10 +20,10 @@ from components.config import Config
 from components.encoders.base import Encoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
-from components.objectives.chance import Chance
-from components.objectives.crops import encode
 from components.objectives.dino import Dino, DinoConfig, health, targets, warmed
-from components.objectives.masks import largest, priorities, token_encoder
+from components.objectives.parts.masks import largest, priorities, token_encoder
+from components.objectives.parts.multicrop import encode
+from components.objectives.parts.sample_rng import Chance
 from components.objectives.swav import swapped_prediction
 from components.precision import wide
 

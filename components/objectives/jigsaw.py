@@ -27,8 +27,8 @@ from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.objectives.base import Batch, Losses
-from components.objectives.single import Drawing, only_view
-from components.objectives.tiles import cut, tile_features
+from components.objectives.parts.one_view import Drawing, only_view
+from components.objectives.parts.tiles import cut, tile_features
 from components.precision import wide
 
 

@@ -21,8 +21,8 @@ from components.encoders.base import Encoder
 from components.encoders.vit import Block, begin, positions
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
-from components.objectives.masks import largest, patches, token_encoder, visible
-from components.objectives.single import Drawing, only_view
+from components.objectives.parts.masks import largest, patches, token_encoder, visible
+from components.objectives.parts.one_view import Drawing, only_view
 from components.precision import wide
 
 

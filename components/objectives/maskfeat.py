@@ -24,8 +24,8 @@ from components.encoders.base import Encoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.objectives.mae import hidden_error
-from components.objectives.masks import largest, patches, priorities, token_encoder
-from components.objectives.single import Drawing, only_view
+from components.objectives.parts.masks import largest, patches, priorities, token_encoder
+from components.objectives.parts.one_view import Drawing, only_view
 from components.precision import wide
 
 

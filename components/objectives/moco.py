@@ -23,10 +23,10 @@ from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.objectives.base import Batch, Losses, Objective
-from components.objectives.crops import encode, view_spec
-from components.objectives.pairs import same_shape, two_views, unit
-from components.objectives.queue import Queue, length_for
-from components.objectives.teacher import follow, teacher_of
+from components.objectives.parts.multicrop import encode, view_spec
+from components.objectives.parts.queue import Queue, length_for
+from components.objectives.parts.teacher import follow, teacher_of
+from components.objectives.parts.two_views import same_shape, two_views, unit
 
 
 class MocoConfig(Config):

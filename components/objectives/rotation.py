@@ -22,7 +22,7 @@ from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import trunk
 from components.objectives.base import Batch, Losses
-from components.objectives.single import Single, only_view
+from components.objectives.parts.one_view import Single, only_view
 from components.precision import wide
 
 TURNS = 4

@@ -22,10 +22,10 @@ from components.config import Config
 from components.encoders.base import Encoder
 from components.errors import UserError
 from components.objectives.base import Batch, FeatureSource, Losses, Objective
-from components.objectives.chance import Chance
-from components.objectives.clusters import in_shares
-from components.objectives.crops import encode
-from components.objectives.neighbours import consistency, nearest, spread
+from components.objectives.parts.clusters import in_shares
+from components.objectives.parts.multicrop import encode
+from components.objectives.parts.neighbours import consistency, nearest, spread
+from components.objectives.parts.sample_rng import Chance
 from components.objectives.simclr import Simclr, SimclrConfig
 from components.precision import wide
 

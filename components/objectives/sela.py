@@ -23,8 +23,8 @@ from components.encoders.base import Encoder
 from components.encoders.heads import trunk
 from components.errors import UserError
 from components.objectives.base import Batch, FeatureSource, Losses, Objective
-from components.objectives.clusters import UNKNOWN, cluster_cross_entropy, enough, imbalance, in_shares
-from components.objectives.crops import encode
+from components.objectives.parts.clusters import UNKNOWN, cluster_cross_entropy, enough, imbalance, in_shares
+from components.objectives.parts.multicrop import encode
 from components.precision import wide
 
 

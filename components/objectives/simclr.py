@@ -18,7 +18,7 @@ from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
-from components.objectives.pairs import Paired, unit
+from components.objectives.parts.two_views import Paired, unit
 
 
 class ContrastConfig(Config):

@@ -16,7 +16,7 @@ from components.collectives import gather, world
 from components.encoders.base import Encoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
-from components.objectives.pairs import same_shape
+from components.objectives.parts.two_views import same_shape
 from components.objectives.simclr import Contrast, ContrastConfig, similarities
 
 

@@ -25,7 +25,7 @@ from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, Losses, Objective
-from components.objectives.crops import encode, view_spec
+from components.objectives.parts.multicrop import encode, view_spec
 from components.precision import wide
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from components.config import Config
 from components.errors import UserError
 from components.registry.journal import CHAMPION, Journal
-from components.registry.store import Registry
+from components.registry.mlflow_registry import Registry
 
 DIGEST = "selfsup.digest"
 # Of the model folder (see components.registry.model), by the name that fine-tuning gives each.

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.bootstrap import paired_difference
-from components.evaluation.training_noise import widened
+from components.evaluation.classification.bootstrap import paired_difference
+from components.evaluation.classification.training_noise import widened
 from components.registry.gate import Check, GateConfig, at_least, at_most, judge, missing
 
 Answers = Mapping[str, tuple[str, str]]  # test item -> its label, the class that was answered

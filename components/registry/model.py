@@ -25,10 +25,10 @@ from components.config import Config, explain
 from components.data.image_file import deep
 from components.encoders import ServedConfig, build_encoder
 from components.errors import UserError
-from components.evaluation.conformal import Sets
+from components.evaluation.classification.conformal import Sets
 from components.files import write_atomically
 from components.modalities.image import ImageConfig, decode, fitted
-from components.registry.ordinary import OutlierConfig, distances
+from components.registry.outlier_model import OutlierConfig, distances
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ class ModelConfig(Config):
 
 class Classifier(nn.Module):
     """Encoder, one linear layer, a temperature; and, where config.outliers is set, means [G, D] and whiten [D, D] of
-    what it learnt from (components.registry.ordinary)."""
+    what it learnt from (components.registry.outlier_model)."""
 
     means: Tensor
     whiten: Tensor

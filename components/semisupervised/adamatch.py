@@ -17,12 +17,12 @@ from torch import Tensor
 
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.objectives.chance import Chance
+from components.objectives.parts.sample_rng import Chance
 from components.precision import wide
-from components.semisupervised.alignment import aligned, everywhere
 from components.semisupervised.consistency import Consistency, ConsistencyConfig, look
-from components.semisupervised.ramps import half_cosine
-from components.semisupervised.still import still
+from components.semisupervised.parts.alignment import aligned, everywhere
+from components.semisupervised.parts.batchnorm import still
+from components.semisupervised.parts.ramps import half_cosine
 
 
 class AdamatchConfig(ConsistencyConfig):

@@ -20,11 +20,11 @@ from components.collectives import gather
 from components.config import Config
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Objective
-from components.objectives.chance import Chance
-from components.semisupervised.pieces.entropy import mean_entropy
-from components.semisupervised.pieces.loss import LossConfig, supervised_loss
-from components.semisupervised.pieces.mixing import MixConfig, mix_rows
-from components.semisupervised.pieces.robust import remember
+from components.objectives.parts.sample_rng import Chance
+from components.semisupervised.parts.entropy import mean_entropy
+from components.semisupervised.parts.loss import LossConfig, supervised_loss
+from components.semisupervised.parts.mixing import MixConfig, mix_rows
+from components.semisupervised.parts.robust import remember
 
 
 class Settings(Config):

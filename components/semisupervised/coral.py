@@ -16,7 +16,7 @@ from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.precision import wide
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
-from components.semisupervised.domains import between
+from components.semisupervised.parts.domains import between
 
 
 class CoralConfig(ConsistencyConfig):

@@ -18,7 +18,7 @@ from components.encoders.reversal import ganin, reverse
 from components.objectives.base import Batch, Losses
 from components.precision import wide
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
-from components.semisupervised.domains import between
+from components.semisupervised.parts.domains import between
 
 
 class DannConfig(ConsistencyConfig):

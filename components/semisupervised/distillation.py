@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.objectives.teacher import teacher_of
+from components.objectives.parts.teacher import teacher_of
 from components.precision import wide
 from components.semisupervised.base import Method, Settings
 

@@ -14,8 +14,8 @@ from pydantic import Field
 from torch import Tensor
 
 from components.encoders.base import Encoder
-from components.semisupervised.alignment import aligned, everywhere
 from components.semisupervised.consistency import Seen, WeakStrong, WeakStrongConfig
+from components.semisupervised.parts.alignment import aligned, everywhere
 
 
 class FixmatchConfig(WeakStrongConfig):

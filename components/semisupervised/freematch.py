@@ -12,9 +12,9 @@ from torch import Tensor
 
 from components.collectives import all_reduce_sum
 from components.encoders.base import Encoder
-from components.semisupervised.alignment import everywhere
 from components.semisupervised.consistency import Seen, WeakStrong, WeakStrongConfig
 from components.semisupervised.flexmatch import class_threshold_loss
+from components.semisupervised.parts.alignment import everywhere
 
 
 class FreematchConfig(WeakStrongConfig):

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.objectives.teacher import follow, teacher_of
+from components.objectives.parts.teacher import follow, teacher_of
 from components.precision import wide
 from components.semisupervised.consistency import Consistency, ConsistencyConfig, encoded, squared_difference
-from components.semisupervised.ramps import gaussian
+from components.semisupervised.parts.ramps import gaussian
 
 
 class MeanteacherConfig(ConsistencyConfig):

@@ -20,14 +20,14 @@ from torch import Tensor
 from components.collectives import gather, rank
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.objectives.chance import Chance
+from components.objectives.parts.sample_rng import Chance
 from components.precision import wide
 from components.semisupervised.consistency import Consistency, ConsistencyConfig, squared_difference
-from components.semisupervised.pieces.mixup import TRIES, beta, mixed, partners
-from components.semisupervised.pieces.smoothing import shares
-from components.semisupervised.ramps import linear
-from components.semisupervised.sharpening import sharpen
-from components.semisupervised.still import still
+from components.semisupervised.parts.batchnorm import still
+from components.semisupervised.parts.mixup import TRIES, beta, mixed, partners
+from components.semisupervised.parts.ramps import linear
+from components.semisupervised.parts.sharpening import sharpen
+from components.semisupervised.parts.smoothing import shares
 
 
 class MixmatchConfig(ConsistencyConfig):

@@ -15,7 +15,7 @@ from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
 from components.precision import wide
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
-from components.semisupervised.domains import between
+from components.semisupervised.parts.domains import between
 
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)  # of the mean squared distance
 

@@ -17,7 +17,7 @@ from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
 from components.precision import wide
 from components.semisupervised.consistency import Consistency, ConsistencyConfig, squared_difference
-from components.semisupervised.ramps import gaussian
+from components.semisupervised.parts.ramps import gaussian
 
 
 class PimodelConfig(ConsistencyConfig):

@@ -22,7 +22,7 @@ from components.collectives import world
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, FeatureSource, Losses
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
-from components.semisupervised.pieces.loss import supervised_loss
+from components.semisupervised.parts.loss import supervised_loss
 
 
 class SelftrainingConfig(ConsistencyConfig):

@@ -20,9 +20,9 @@ from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.objectives.base import Batch, Losses
 from components.precision import wide
-from components.semisupervised.alignment import aligned, everywhere
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
-from components.semisupervised.pieces.smoothing import shares
+from components.semisupervised.parts.alignment import aligned, everywhere
+from components.semisupervised.parts.smoothing import shares
 
 
 class SimmatchConfig(ConsistencyConfig):

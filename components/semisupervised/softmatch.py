@@ -15,8 +15,8 @@ from torch import Tensor
 
 from components.collectives import all_reduce_sum, world
 from components.encoders.base import Encoder
-from components.semisupervised.alignment import aligned, everywhere
 from components.semisupervised.consistency import Seen, WeakStrong, WeakStrongConfig
+from components.semisupervised.parts.alignment import aligned, everywhere
 
 
 class SoftmatchConfig(WeakStrongConfig):

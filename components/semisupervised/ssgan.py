@@ -20,7 +20,7 @@ from components.encoders.base import Encoder
 from components.encoders.decoder import FeatureDecoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
-from components.objectives.chance import Chance
+from components.objectives.parts.sample_rng import Chance
 from components.precision import wide
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
 

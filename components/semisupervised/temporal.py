@@ -18,7 +18,7 @@ from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.precision import wide
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
-from components.semisupervised.ramps import gaussian
+from components.semisupervised.parts.ramps import gaussian
 
 
 class TemporalConfig(ConsistencyConfig):

@@ -18,8 +18,8 @@ from components.collectives import all_reduce_sum, world
 from components.precision import wide
 from components.semisupervised.base import Parts
 from components.semisupervised.consistency import Seen, WeakStrong, WeakStrongConfig
-from components.semisupervised.pieces.smoothing import shares
-from components.semisupervised.sharpening import sharpen
+from components.semisupervised.parts.sharpening import sharpen
+from components.semisupervised.parts.smoothing import shares
 
 Annealing = Literal["none", "linear", "log", "exp"]
 

@@ -22,10 +22,10 @@ from torch import Tensor
 
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.objectives.chance import Chance
+from components.objectives.parts.sample_rng import Chance
 from components.precision import wide
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
-from components.semisupervised.still import still
+from components.semisupervised.parts.batchnorm import still
 
 
 class VatConfig(ConsistencyConfig):

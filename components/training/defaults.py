@@ -6,7 +6,7 @@ root for Adam (Malladi et al. 2022, arXiv:2205.10287); prototypes, queue and fre
 code): about three a class, 10 to 300, a longer freeze, a smaller epsilon; momentum of a teacher: byol's rule.
 On 1,437 digits (30 prototypes, 12 epochs, one seed) epsilon .03 gave kNN .928 to .931, .05 gave .800 to .808, the
 freeze of a tenth or a fiftieth no difference.
-The queues of MoCo and NNCLR follow the samples by themselves: components.objectives.queue. Everything here is a
+The queues of MoCo and NNCLR follow the samples by themselves: components.objectives.parts.queue. Everything here is a
 place to begin: `selfsup choose` measures.
 Letters: N training samples, B batch, K prototypes, C classes.
 """

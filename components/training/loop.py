@@ -25,10 +25,10 @@ from components.training.ema import Ema
 from components.training.learner import Learner, agree, draw, features
 from components.training.optimiser import AdamwConfig, OptimiserConfig, build_optimiser, forget, set_rate
 from components.training.schedule import rate
-from components.training.source import BatchSource
-from components.training.state import State
-from components.training.warm import Warm
-from components.training.watching import Checker, Watch, Watching
+from components.training.training_log import Checker, Watch, Watching
+from components.training.training_state import State
+from components.training.view_source import BatchSource
+from components.training.warm_start import Warm
 
 
 class TrainConfig(Config):

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from pydantic import NonNegativeInt
 
 from components.errors import UserError
-from components.evaluation.probe import choose_strength, moments
-from components.training.beginning import Beginning, begin
+from components.evaluation.classification.probe import choose_strength, moments
 from components.training.choose import DEAD, score
 from components.training.learner import features
 from components.training.loop import train
+from components.training.setup import Beginning, begin
 
 GRID = (0.003, 0.03, 0.3)  # strengths of the probe: few, for it is fitted after every epoch
 Tell = Callable[[dict[str, Any]], None]

@@ -24,7 +24,7 @@ from components.augmentations.policies import Policy, views
 from components.config import Config
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
-from components.evaluation.folds import possible_folds, stratified_folds
+from components.evaluation.classification.folds import possible_folds, stratified_folds
 from components.forks import run_all
 from components.training.device import place
 from components.training.learner import draw

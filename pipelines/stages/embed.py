@@ -16,8 +16,10 @@ from pydantic import PositiveInt
 from components.config import Config
 from components.crash import point
 from components.errors import UserError
-from pipelines.ranges import Range, Report, cut, over_ranges
-from pipelines.store import Artifact, Context, read_manifest
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
+from pipelines.engine.store import read_manifest
+from pipelines.inference.ranges import Range, Report, cut, over_ranges
 
 if TYPE_CHECKING:
     from components.training.device import Precision
@@ -86,19 +88,13 @@ class Embedder:
     """One worker: the encoder loaded once, then range after range."""
 
     def __init__(self, work: Mapping[str, Any]) -> None:
-        from pydantic import TypeAdapter
-        from safetensors.torch import load_file
-
         from components.data.packed import Packed
-        from components.encoders import EncoderConfig, build_encoder
         from components.training.device import place
+        from pipelines.inference.encoder import load_encoder
 
         precision: Precision = work["precision"]
         self.placement = place(work["device"], precision)
-        described = work["encoder"]
-        config: EncoderConfig = TypeAdapter(EncoderConfig).validate_python(described["encoder_config"])
-        encoder = build_encoder(config, described["channels"], described["mean"], described["std"])
-        encoder.load_state_dict(load_file(work["weights"]))
+        encoder, _ = load_encoder(work["encoder"], Path(work["weights"]))
         self.encoder = self.placement.put(encoder).eval()
         self.packed = Packed.open(Path(work["images"]))
         self.features, self.batch_size = Path(work["features"]), int(work["batch_size"])

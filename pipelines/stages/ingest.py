@@ -33,10 +33,10 @@ from components.data.shards import INDEX, Index, folder_digest
 from components.errors import UserError
 from components.modalities import ModalityConfig
 from components.wording import counted
-from pipelines.artifact import Artifact
-from pipelines.context import Context
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
+from pipelines.engine.store import key_of
 from pipelines.settings import Settings
-from pipelines.store import key_of
 
 VERSION = 1
 # The index as the first attempt found it. It stays: until the manifest is written there may be another attempt.

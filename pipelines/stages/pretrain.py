@@ -1,6 +1,6 @@
 """Pretrain an encoder without labels on the snapshot's training samples: any objective, any number of workers.
 
-From scratch, or (`start`) from the whole end state of an earlier pretrain: see components.training.warm.
+From scratch, or (`start`) from the whole end state of an earlier pretrain: see components.training.warm_start.
 """
 
 from pathlib import Path
@@ -21,7 +21,6 @@ from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.objectives import ObjectiveConfig
 from components.objectives.simclr import SimclrConfig
-from components.training.beginning import Beginning, begin
 from components.training.candidates import with_view
 from components.training.checkpoint import export_encoder
 from components.training.cluster import Record, Tell, run_on_workers
@@ -29,8 +28,12 @@ from components.training.data_parallel import SMALLEST, how_many, together
 from components.training.device import place
 from components.training.loop import TrainConfig, Trained, train
 from components.training.orientation import Orientation, suggested
-from components.training.warm import Warm, WarmConfig
-from pipelines.store import Artifact, Context, Manifest, read_manifest
+from components.training.setup import Beginning, begin
+from components.training.warm_start import Warm, WarmConfig
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
+from pipelines.engine.manifest import Manifest
+from pipelines.engine.store import read_manifest
 
 VERSION = 1
 

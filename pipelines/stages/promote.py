@@ -12,13 +12,14 @@ from components.config import Config
 from components.crash import point
 from components.errors import UserError
 from components.registry import gate
+from components.registry.alias_moves import MovedError, move, settle
 from components.registry.gate import Check, GateConfig
 from components.registry.journal import CHAMPION, PREVIOUS, Journal, person
-from components.registry.moves import MovedError, move, settle
-from components.registry.store import Registry
-from pipelines import verdict
-from pipelines.registry import journal_of, registry_of
-from pipelines.store import Context, read_manifest
+from components.registry.mlflow_registry import Registry
+from pipelines.engine.context import Context
+from pipelines.engine.store import read_manifest
+from pipelines.registry import gate_checks
+from pipelines.registry.registry import journal_of, registry_of
 
 VERSION = 2
 ATTEMPTS = 3  # decisions, where the champion is moved by somebody else meanwhile
@@ -62,7 +63,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         champion = settle(registry, journal)
         rival = champion if champion != version else _replaced(version, registry, journal)
         theirs = None if rival is None else registry.tags(rival)
-        checks = verdict.judge(request.evaluate, registered, request.gate, theirs, context)
+        checks = gate_checks.judge(request.evaluate, registered, request.gate, theirs, context)
         passed, reason = gate.verdict(checks)
         back = journal.taken_back(version) if champion != version else None
         waits = passed and request.approval and champion != version and back is None
@@ -81,7 +82,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
                 context.say(str(error))
                 continue
             point("promote.done")
-        verdict.record(registry, version, checks, request.gate, waits)
+        gate_checks.record(registry, version, checks, request.gate, waits)
         return _told(registry, version, checks, WAITS if waits else reason, context)
     raise UserError(f"the champion of {name} was moved {ATTEMPTS} times meanwhile; run again")
 

@@ -19,12 +19,15 @@ from components.config import Config
 from components.crash import point
 from components.registry.champion import DIGEST, FILES, combined
 from components.registry.journal import CHALLENGER, CHAMPION
-from components.registry.smoke import Smoke, disagreement
-from components.registry.store import REFERENCE, experiment, make_run, quoted
-from pipelines import record
-from pipelines.provenance import origin
-from pipelines.registry import registry_of
-from pipelines.store import Artifact, Context, Manifest, key_of, read_manifest
+from components.registry.mlflow_registry import REFERENCE, experiment, make_run, quoted
+from components.registry.smoke_test import Smoke, disagreement
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
+from pipelines.engine.manifest import Manifest
+from pipelines.engine.store import key_of, read_manifest
+from pipelines.registry import record
+from pipelines.registry.provenance import origin
+from pipelines.registry.registry import registry_of
 
 VERSION = 2
 RUN_TAG = 5000  # letters; of a version MLflow takes longer ones

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from components.crash import point
-from components.registry.store import make_run
-from pipelines import journal
-from pipelines.journal import StageLine
+from components.registry.mlflow_registry import make_run
+from pipelines.engine import journal
+from pipelines.engine.journal import StageLine
+from pipelines.engine.manifest import Manifest
+from pipelines.engine.store import is_finished, part_of, read_manifest
 from pipelines.settings import Settings
-from pipelines.store import Manifest, is_finished, part_of, read_manifest
 from pipelines.tracking import sending
 
 RUN, REFERENCE, PARENT = "selfsup.run", "selfsup.reference", "mlflow.parentRunId"
@@ -113,7 +114,7 @@ def _head(client: Any, settings: Settings, parent: str, head: dict[str, Any], li
 
 
 def _open(settings: Settings, recipe: str) -> tuple[Any, str]:
-    from components.registry.store import connect, experiment
+    from components.registry.mlflow_registry import connect, experiment
 
     client = connect(settings.mlflow, settings.mlflow_lock)
     return client, experiment(client, recipe, settings.mlflow_artifacts, settings.mlflow_lock)
@@ -165,8 +166,8 @@ def _versions(manifest: Manifest, settings: Settings) -> dict[str, str]:
 
 @cache
 def _checkout() -> dict[str, str]:
-    from pipelines.code import ROOT
-    from pipelines.provenance import git_commit, lock_hash
+    from pipelines.engine.code_digest import ROOT
+    from pipelines.registry.provenance import git_commit, lock_hash
 
     return {"selfsup.commit": git_commit(ROOT), "selfsup.lock": lock_hash(ROOT)}
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from PIL import Image
 
-from components.registry.store import Registry
-from pipelines import record
-from pipelines.model_card import FORGOTTEN
-from pipelines.record import REFERENCE, scrubbed
+from components.registry.mlflow_registry import Registry
+from pipelines.registry import record
+from pipelines.registry.model_card import FORGOTTEN
+from pipelines.registry.record import REFERENCE, scrubbed
 from pipelines.tracking import PARENT, RUN
 from pipelines.tracking import REFERENCE as TAG
 

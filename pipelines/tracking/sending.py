@@ -30,7 +30,7 @@ def figures(output: dict[str, Any]) -> dict[str, float]:
 
 
 def find(client: Any, where: str, key: str, value: str, more: str = "") -> str | None:
-    from components.registry.store import quoted
+    from components.registry.mlflow_registry import quoted
 
     text = f"tags.`{key}` = {quoted(value)}"
     found = client.search_runs([where], f"{text} AND {more}" if more else text, max_results=1)

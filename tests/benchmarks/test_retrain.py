@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import retrain as bench
-from components.training.warm import WarmConfig
+from components.training.warm_start import WarmConfig
 from pipelines.recipe import load
 
 FIGURES = ("accuracy", "probe", "pretrain seconds", "steps", "all seconds")

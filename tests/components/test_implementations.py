@@ -100,7 +100,7 @@ from pydantic import TypeAdapter
 from components.encoders import EncoderConfig, build_encoder
 from components.objectives import OBJECTIVES, ObjectiveConfig, build_objective
 from components.objectives.base import Batch
-from pipelines.code import code_digest
+from pipelines.engine.code_digest import code_digest
 
 config = TypeAdapter(ObjectiveConfig).validate_python({"name": "align_uniform", "embedding": 8})
 small = TypeAdapter(EncoderConfig).validate_python({"name": "resnet", "widths": [4], "blocks": [1]})

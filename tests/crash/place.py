@@ -49,7 +49,7 @@ DRIVE = """\
 import json, sys
 from pathlib import Path
 from pipelines import recipe
-from pipelines.execute import execute
+from pipelines.engine.execute import execute
 from pipelines.settings import Settings
 file, run, stages, done = sys.argv[1:]
 done, read = json.loads(done), recipe.load(Path(file))
@@ -101,7 +101,7 @@ class Home:
         return Ended(exit_code, said, time.monotonic() - began, _done(exit_code, said))
 
     def run(self, stages: str, done: dict[str, str], **settings: str) -> Ended:
-        """Some stages, one after the other, through pipelines.execute. done: of those before them."""
+        """Some stages, one after the other, through pipelines.engine.execute. done: of those before them."""
         return self.python(DRIVE, str(self.recipe), "a-run", stages, json.dumps(done), **settings)
 
     def begin(

@@ -11,7 +11,7 @@ import torch
 
 from components.data.shards import Index, read_shards
 from components.data.table import Table
-from pipelines.journal import journal_file, records
+from pipelines.engine.journal import journal_file, records
 from tests.crash.place import NAME, Home, deliver, ended, make
 from tests.crash.reference import Reference
 from tests.crash.traces import files, halves, processes

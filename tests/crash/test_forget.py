@@ -40,7 +40,7 @@ def selfsup(root: Path, *arguments: str, crash: str = "") -> subprocess.Complete
         "SELFSUP_RECIPES": str(root / "recipes"), VARIABLE: crash,
     }  # fmt: skip
     return subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *arguments],
+        [sys.executable, "-m", "pipelines.cli.main", *arguments],
         cwd=root, env=environ, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 
@@ -65,7 +65,7 @@ def ingested(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def left(root: Path) -> list[str]:
     """Files that tell of the sample: by its bytes or its name, whole or packed away."""
-    from tests.pipelines.forgetting.test_forget import left as holding
+    from tests.pipelines.maintenance.forget.test_forget import left as holding
 
     return holding(root, {"bytes": picture(0), "name": NAME.encode()})
 

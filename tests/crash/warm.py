@@ -1,7 +1,7 @@
 """Processes that begin with everything imported: forked from a server that takes its seconds for that once.
 
-What runs in them is what runs elsewhere: pipelines.execute starts pipelines.child, in a session of its own and
-with its pipes; only that both are forks and no new interpreters.
+What runs in them is what runs elsewhere: pipelines.engine.execute starts pipelines.engine.child, in a session of its
+own and with its pipes; only that both are forks and no new interpreters.
 """
 
 import multiprocessing
@@ -13,7 +13,7 @@ from pathlib import Path
 from subprocess import PIPE, TimeoutExpired
 from types import SimpleNamespace
 
-from pipelines import child, execute
+from pipelines.engine import child, execute
 
 HEAVY = ("mlflow.pyfunc", "onnx", "onnxscript", "pandas", "ray.data", "ray.train.torch", "sklearn", "torch")
 
@@ -45,10 +45,10 @@ def _begin(code: str, arguments: tuple[str, ...], environ: dict[str, str], folde
 
 
 class Fork:
-    """What pipelines.execute uses of subprocess.Popen."""
+    """What pipelines.engine.execute uses of subprocess.Popen."""
 
     def __init__(self, command: list[str], *, env: dict[str, str], **rest: object) -> None:
-        assert command[1:] == ["-m", "pipelines.child"]
+        assert command[1:] == ["-m", "pipelines.engine.child"]
         (read0, write0), (read1, write1), (read2, write2) = (os.pipe() for _ in range(3))
         self.returncode: int | None = None
         self.pid = os.fork()
@@ -69,7 +69,7 @@ class Fork:
         until = time.monotonic() + timeout
         while self.poll() is None:
             if time.monotonic() > until:
-                raise TimeoutExpired("pipelines.child", timeout)
+                raise TimeoutExpired("pipelines.engine.child", timeout)
             time.sleep(0.02)
         assert self.returncode is not None
         return self.returncode

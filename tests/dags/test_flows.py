@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from components.registry.journal import CHAMPION, PREVIOUS
-from pipelines.registry import journal_of, registry_of
+from pipelines.registry.registry import journal_of, registry_of
 from pipelines.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,16 +46,16 @@ def start(place: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def flow(place: Path, name: str) -> None:
-    done = start(place, "-m", "pipelines.cli", "run", "recipes/toys.yaml", "--airflow", "--flow", name)
+    done = start(place, "-m", "pipelines.cli.main", "run", "recipes/toys.yaml", "--airflow", "--flow", name)
     assert done.returncode == 0, done.stderr
 
 
 def ask(place: Path, **conf: str | None) -> tuple[bool, str]:
     """A run of promote_toys: whether it succeeded, and its log."""
     code = (
-        "import json, sys; from pipelines.airflow_home import airflow_environ; import os; "
+        "import json, sys; from pipelines.flows.airflow_home import airflow_environ; import os; "
         "from pipelines.settings import Settings; os.environ.update(airflow_environ(Settings.load())); "
-        "from pipelines.airflow_home import dag_run, migrate; from pathlib import Path; "
+        "from pipelines.flows.airflow_home import dag_run, migrate; from pathlib import Path; "
         "migrate(Path(os.environ['AIRFLOW_HOME'])); "
         "sys.exit(0 if dag_run('promote_toys', json.loads(sys.argv[1])) else 1)"
     )

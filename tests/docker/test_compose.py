@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.profile import reasons
+from pipelines.engine.scaled_out import reasons
 from pipelines.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

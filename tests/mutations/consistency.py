@@ -1,22 +1,23 @@
 """Deliberate errors in the consistency methods."""
 
-from tests.mutations.base import Mutation
-
-HERE, THERE = "components/semisupervised", "tests/components/semisupervised"
+from tests.mutations.base import Mutation, test_of
 
 
 def _broken(name: str, *pairs: tuple[str, str], tests: str | None = None) -> list[Mutation]:
-    file = f"{THERE}/test_{tests or name}.py"
-    return [Mutation(f"{HERE}/{name}.py", old, new, (file, "-m", "not slow")) for old, new in pairs]
+    file = test_of(f"components/semisupervised/{tests or name}.py")
+    return [
+        Mutation(f"components/semisupervised/{name}.py", old, new, (file, "-m", "not slow"))
+        for old, new in pairs
+    ]
 
 
 MUTATIONS = [
     *_broken(
-        "ramps", ("-5 * (1 -", "-4 * (1 -"), (".clamp(max=1)", ""), ("(1 - torch.cos", "(1 + torch.cos")
+        "parts/ramps", ("-5 * (1 -", "-4 * (1 -"), (".clamp(max=1)", ""), ("(1 - torch.cos", "(1 + torch.cos")
     ),
-    *_broken("sharpening", ("log_p / temperature", "log_p * temperature"), ("dim=1", "dim=0")),
+    *_broken("parts/sharpening", ("log_p / temperature", "log_p * temperature"), ("dim=1", "dim=0")),
     *_broken(
-        "alignment",
+        "parts/alignment",
         ("logits + wanted", "logits - wanted"),
         ("- mean.clamp", "+ mean.clamp"),
         ("values.detach().mean", "values.mean"),
@@ -28,7 +29,7 @@ MUTATIONS = [
         ("+ fading * pseudo", ""),
         ("(wide(logits).softmax(dim=1) - target)", "(wide(logits) - target)"),
     ),
-    *_broken("still", ("buffer.clone()", "buffer")),
+    *_broken("parts/batchnorm", ("buffer.clone()", "buffer")),
     *_broken(
         "pimodel",
         ("wide(second).softmax(dim=1))", "wide(second).softmax(dim=1).detach())"),

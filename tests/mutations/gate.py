@@ -2,18 +2,22 @@
 
 from tests.mutations.base import Mutation
 
-CLASSES = ("tests/components/registry/test_classes.py",)
+CLASSES = ("tests/components/registry/test_class_checks.py",)
 COMPARISON = ("tests/components/registry/test_comparison.py",)
-VERDICT = ("tests/pipelines/test_verdict.py",)
-NAMED = ("tests/components/evaluation/test_label_noise.py",)
-NOISE = ("tests/components/evaluation/test_training_noise.py",)
-STAGE = ("tests/pipelines/stages/test_evaluate.py", "-k", "widened or noisier or part_of or shows_nothing")
-WORTH = ("tests/pipelines/evaluation/test_worth.py",)
-STORY = ("tests/pipelines/reporting/test_evidence.py",)
+VERDICT = ("tests/pipelines/registry/test_gate_checks.py",)
+NAMED = ("tests/components/evaluation/labels/test_label_noise.py",)
+NOISE = ("tests/components/evaluation/classification/test_training_noise.py",)
+STAGE = (
+    "tests/pipelines/stages/evaluate/test_stage.py",
+    "-k",
+    "widened or noisier or part_of or shows_nothing",
+)
+WORTH = ("tests/pipelines/stages/evaluate/test_benefit.py",)
+STORY = ("tests/pipelines/stages/report/test_beyond_accuracy.py",)
 
-RECALL = "components/registry/classes.py"
-LABELS = "components/evaluation/label_noise.py"
-TRAINING = "components/evaluation/training_noise.py"
+RECALL = "components/registry/class_checks.py"
+LABELS = "components/evaluation/labels/label_noise.py"
+TRAINING = "components/evaluation/classification/training_noise.py"
 
 MUTATIONS = [
     Mutation(RECALL, "betaincinv(right + 1, items - right,", "betaincinv(right, items - right + 1,", CLASSES),
@@ -38,8 +42,8 @@ MUTATIONS = [
         "at_least(name, found.high, bound",
         COMPARISON,
     ),
-    Mutation("pipelines/verdict.py", "bounds.margin, made_of=made_of", "bounds.margin", VERDICT),
-    Mutation("pipelines/verdict.py", 'kappa["low"] > 0', 'kappa["value"] > 0', VERDICT),
+    Mutation("pipelines/registry/gate_checks.py", "bounds.margin, made_of=made_of", "bounds.margin", VERDICT),
+    Mutation("pipelines/registry/gate_checks.py", 'kappa["low"] > 0', 'kappa["value"] > 0', VERDICT),
     Mutation(LABELS, "(1 - noise.share) * expected_disputes(", "0 * expected_disputes(", NAMED),
     Mutation(LABELS, "np.clip(1 - right / count", "np.clip(1 - right / len(labels)", NAMED),
     Mutation(LABELS, "noise.ratio <= CERTAIN or noise.error > MOST_ERROR", "noise.error > MOST_ERROR", NAMED),
@@ -55,10 +59,15 @@ MUTATIONS = [
     Mutation(TRAINING, "statistic <= chi_squared(1 - DOUBT, free)", "statistic <= free", NOISE),
     Mutation(TRAINING, "(statistic - free) * spread", "statistic * spread", NOISE),
     Mutation(TRAINING, "return max(typical,", "return min(typical,", NOISE),
-    Mutation("pipelines/evaluation/measured.py", "2 if name in TRAINED else 1", "1", STAGE),
-    Mutation("pipelines/evaluation/measured.py", "max(outside or present,", "max(present,", STAGE),
+    Mutation("pipelines/stages/evaluate/metrics.py", "2 if name in TRAINED else 1", "1", STAGE),
+    Mutation("pipelines/stages/evaluate/metrics.py", "max(outside or present,", "max(present,", STAGE),
     Mutation(
-        "pipelines/evaluation/worth.py", "_one_class(counts) or _chance(found)", "_chance(found)", WORTH
+        "pipelines/stages/evaluate/benefit.py",
+        "_one_class(counts) or _chance(found)",
+        "_chance(found)",
+        WORTH,
     ),
-    Mutation("pipelines/reporting/evidence.py", 'if doubted["why"]:', 'if not doubted["why"]:', STORY),
+    Mutation(
+        "pipelines/stages/report/beyond_accuracy.py", 'if doubted["why"]:', 'if not doubted["why"]:', STORY
+    ),
 ]

@@ -6,10 +6,10 @@ FILE = ("tests/components/data/test_image_file.py",)
 IMAGE = ("tests/components/modalities/test_image.py",)
 NEAR = ("tests/components/data/test_near_duplicates.py",)
 SPLITS = ("tests/components/data/test_splits.py",)
-SNAPSHOT = ("tests/pipelines/stages/test_snapshot.py", "-k", "not dvcs")
+SNAPSHOT = ("tests/pipelines/stages/snapshot/test_stage.py", "-k", "not dvcs")
 MODEL = ("tests/components/registry/test_model.py",)
-PIXELS = ("tests/pipelines/test_pixels.py",)
-VERDICT = ("tests/pipelines/test_verdict.py",)
+PIXELS = ("tests/pipelines/inference/test_pixels.py",)
+VERDICT = ("tests/pipelines/registry/test_gate_checks.py",)
 
 MUTATIONS = [
     Mutation(
@@ -53,8 +53,8 @@ MUTATIONS = [
     ),
     Mutation("components/data/splits.py", "named.get(id, side[first])", "side[first]", SPLITS),
     Mutation("components/data/table.py", "rows if self.group is None else", "rows if True else", SNAPSHOT),
-    Mutation("pipelines/stages/snapshot.py", "left_out=packed.unreadable,", "", SNAPSHOT),
-    Mutation("pipelines/stages/snapshot.py", "group=groups(images)", "group=None", SNAPSHOT),
+    Mutation("pipelines/stages/snapshot/stage.py", "left_out=packed.unreadable,", "", SNAPSHOT),
+    Mutation("pipelines/stages/snapshot/stage.py", "group=groups(images)", "group=None", SNAPSHOT),
     Mutation("components/registry/model.py", "(set(rows) if any(errors) else set())", "set()", MODEL),
     Mutation(
         "components/registry/model.py",
@@ -62,9 +62,9 @@ MUTATIONS = [
         "0 if error is None else None",
         MODEL,
     ),
-    Mutation("pipelines/pixels.py", "None in ranges or", "True or", PIXELS),
+    Mutation("pipelines/inference/pixels.py", "None in ranges or", "True or", PIXELS),
     Mutation(
-        "pipelines/verdict.py",
+        "pipelines/registry/gate_checks.py",
         "None if leaked is None or not tests else leaked / tests",
         "(leaked or 0) / tests",
         VERDICT,

@@ -14,8 +14,8 @@ ERASE = ("tests/components/data/test_erase.py",)
 LABELS = ("tests/components/data/test_labels.py",)
 DEEP = ("tests/components/data/test_image_file.py", "tests/components/modalities/test_image.py", "-k", "deep")
 FORGET = ("tests/crash/test_forget.py",)
-APPLIED = ("tests/pipelines/planning/test_applied.py",)
-WORTH = ("tests/pipelines/evaluation/test_worth.py",)
+APPLIED = ("tests/pipelines/engine/test_apply_plan.py",)
+WORTH = ("tests/pipelines/stages/evaluate/test_benefit.py",)
 CHECK = ("tests/pipelines/test_bad_input.py", "-k", "larger")
 DECODER = (INGEST, "-k", "decoder")
 SHARDS = ("tests/components/data/test_shards.py",)
@@ -31,7 +31,10 @@ MUTATIONS = [
         EDITED,
     ),
     Mutation(
-        "pipelines/stages/snapshot.py", "past.origins.get(id, id) for id in ids", "id for id in ids", EDITED
+        "pipelines/stages/snapshot/stage.py",
+        "past.origins.get(id, id) for id in ids",
+        "id for id in ids",
+        EDITED,
     ),
     Mutation(
         "components/data/intake.py", "> max(self.allowed.bad_share", "> min(self.allowed.bad_share", REFUSED
@@ -47,7 +50,7 @@ MUTATIONS = [
     ),
     Mutation("components/data/file_cache.py", "delete from files where path not in named", "select 1", CACHE),
     Mutation("components/data/sample_names.py", "past.heirs.items()", "()", EDITED),
-    Mutation("pipelines/stages/snapshot.py", "if past.rows else", "if not past.rows else", EDITED),
+    Mutation("pipelines/stages/snapshot/stage.py", "if past.rows else", "if not past.rows else", EDITED),
     Mutation("components/data/labels.py", "together.get(id, said) != said", "not said", AT_ONCE),
     Mutation("components/data/check_pool.py", "if -code in CRASHES", "if not code", POOL),
     Mutation("components/data/replaced.py", "elif old and old != row.new", "elif old", ERASE),
@@ -58,9 +61,9 @@ MUTATIONS = [
     Mutation("components/data/labels.py", "with_data and (id, False) not in labelled", "with_data", LABELS),
     Mutation("components/data/image_file.py", "name[:-3] + SWAPPED[name[-3:]]", "name", DEEP),
     Mutation("components/data/image_file.py", "upper * 256 + lower", "upper * 255 + lower", DEEP),
-    Mutation("pipelines/forgetting/forget.py", "*(earlier.versions if earlier else ())", "", FORGET),
-    Mutation("pipelines/planning/applied.py", '["decision"] != "skip"', '["decision"] == ""', APPLIED),
-    Mutation("pipelines/evaluation/worth.py", "<= EQUAL else", "<= 1 else", WORTH),
-    Mutation("pipelines/data_check.py", "if size > samples > 0", "if size > samples + 1 > 1", CHECK),
+    Mutation("pipelines/maintenance/forget/forget.py", "*(earlier.versions if earlier else ())", "", FORGET),
+    Mutation("pipelines/engine/apply_plan.py", '["decision"] != "skip"', '["decision"] == ""', APPLIED),
+    Mutation("pipelines/stages/evaluate/benefit.py", "<= EQUAL else", "<= 1 else", WORTH),
+    Mutation("pipelines/flows/data_check.py", "if size > samples > 0", "if size > samples + 1 > 1", CHECK),
     Mutation("pipelines/stages/ingest.py", "in text and has_decoder(name)", "in text", DECODER),
 ]

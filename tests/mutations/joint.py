@@ -1,22 +1,20 @@
 """Deliberate errors in the joint-embedding objectives."""
 
-from tests.mutations.base import Mutation
-
-FOLDER = "components/objectives"
+from tests.mutations.base import Mutation, test_of
 
 
 def of(name: str, old: str, new: str, test: str | None = None) -> Mutation:
-    tests = (f"tests/components/objectives/test_{test or name}.py", "-m", "not slow")
-    return Mutation(f"{FOLDER}/{name}.py", old, new, tests)
+    tests = (test_of(f"components/objectives/{test or name}.py"), "-m", "not slow")
+    return Mutation(f"components/objectives/{name}.py", old, new, tests)
 
 
 MUTATIONS = [
-    of("pairs", "dim=-1, eps=1e-6", "dim=0, eps=1e-6"),
+    of("parts/two_views", "dim=-1, eps=1e-6", "dim=0, eps=1e-6"),
     of("base", "        self.progress.zero_()\n", "", "dino"),
-    of("queue", "[arrived, self.rows]", "[self.rows, arrived]"),
-    of("queue", "(samples // 4)", "samples"),
-    of("queue", "self.rows[len(rows) :]])", "self.rows])"),
-    of("queue", "rows.to(self.rows), self.rows[len(rows)", "self.rows, self.rows[len(rows)"),
+    of("parts/queue", "[arrived, self.rows]", "[self.rows, arrived]"),
+    of("parts/queue", "(samples // 4)", "samples"),
+    of("parts/queue", "self.rows[len(rows) :]])", "self.rows])"),
+    of("parts/queue", "rows.to(self.rows), self.rows[len(rows)", "self.rows, self.rows[len(rows)"),
     of("moco", "self.queue.fitted(", "("),
     of("nnclr", "self.queue.fitted(", "("),
     of(
@@ -32,8 +30,8 @@ MUTATIONS = [
     ),
     of("moco", "self.head), self.config.momentum)", "self.head), 1 - self.config.momentum)"),
     of("moco", "views, views[::-1]) if", "views, views) if"),
-    of("pairs", "gather(unit(key)).T", "gather(unit(key.detach())).T", "nnclr"),
-    of("pairs", "unit(query) @", "query @", "mocov3"),
+    of("parts/two_views", "gather(unit(key)).T", "gather(unit(key.detach())).T", "nnclr"),
+    of("parts/two_views", "unit(query) @", "query @", "mocov3"),
     of("mocov3", "return 2 * temperature * of_own_key", "return 2 * of_own_key"),
     of("mocov3", "key.detach(), temperature", "key, temperature"),
     of("mocov3", "contrast(first, second_key", "contrast(first, first_key"),
@@ -73,10 +71,10 @@ MUTATIONS = [
     of("vicreg", "torch.relu(1 - torch.sqrt(variances + 1e-4))", "torch.relu(1 - variances)"),
     of("vicreg", "variances.square().sum()) / a.shape[1]", "variances.square().sum())"),
     of("vicreg", "both[0] - both[1]", "both[0] + both[1]"),
-    of("koleo", ".scatter(1, own.unsqueeze(1), -torch.inf)", ""),
-    of("koleo", "return -0.5", "return 0.5"),
-    of("koleo", "here - everywhere[cosines", "here - everywhere.detach()[cosines"),
-    of("koleo", "squared.clamp_min(LEAST**2)", "(squared.sqrt() + 1e-8).square()"),
+    of("parts/koleo", ".scatter(1, own.unsqueeze(1), -torch.inf)", ""),
+    of("parts/koleo", "return -0.5", "return 0.5"),
+    of("parts/koleo", "here - everywhere[cosines", "here - everywhere.detach()[cosines"),
+    of("parts/koleo", "squared.clamp_min(LEAST**2)", "(squared.sqrt() + 1e-8).square()"),
     of("dino", "wide(scores.detach())", "wide(scores)"),
     of("dino", "detach()) - centre)", "detach()))"),
     of("dino", "@ unit(last).T", "@ last.T"),

@@ -4,16 +4,16 @@ from tests.mutations.base import Mutation
 
 TESTS = "tests/components/data/"
 CSV, VALUES, LABELS = (
-    (f"{TESTS}test_csv_text.py",),
-    (f"{TESTS}test_label_values.py",),
-    (f"{TESTS}test_labels.py",),
+    ("tests/components/data/test_csv_text.py",),
+    ("tests/components/data/test_label_values.py",),
+    ("tests/components/data/test_labels.py",),
 )
 NAMES, FOLDERS, LINKED = (
-    (f"{TESTS}test_{name}.py",) for name in ("sample_names", "folder_labels", "linked_table")
+    (f"tests/components/data/test_{name}.py",) for name in ("sample_names", "folder_labels", "linked_table")
 )
 INGEST = ("tests/pipelines/stages/test_ingest.py", "-k", "label or folder")
-ASKING = ("tests/pipelines/reporting/test_asking.py",)
-PLAN = ("tests/pipelines/stages/test_plan.py", "-k", "first_champion or pretrained_on_anew")
+ASKING = ("tests/pipelines/stages/report/test_to_label.py",)
+PLAN = ("tests/pipelines/stages/plan/test_stage.py", "-k", "first_champion or pretrained_on_anew")
 
 MUTATIONS = [
     Mutation("components/data/csv_text.py", "strict=True", "strict=False", CSV),
@@ -37,8 +37,11 @@ MUTATIONS = [
     Mutation("components/data/linked_table.py", "or file.read_bytes() != data", "or True", LINKED),
     Mutation("components/data/label_intake.py", "count >= share", "count > share", INGEST),
     Mutation("components/data/label_intake.py", "return before | now", "return now | before", INGEST),
-    Mutation("pipelines/reporting/asking.py", "asking.count // 3", "asking.count", ASKING),
+    Mutation("pipelines/stages/report/to_label.py", "asking.count // 3", "asking.count", ASKING),
     Mutation(
-        "pipelines/planning/pretrained.py", 'for name in ("ids", "split")', 'for name in ("ids",)', PLAN
+        "pipelines/stages/plan/earlier_pretraining.py",
+        'for name in ("ids", "split")',
+        'for name in ("ids",)',
+        PLAN,
     ),
 ]

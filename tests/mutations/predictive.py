@@ -1,14 +1,12 @@
 """Deliberate errors in the objectives that predict or say again a part of the image, and in their decoder."""
 
-from tests.mutations.base import Mutation
-
-FOLDER, TESTS = "components/objectives", "tests/components/objectives"
+from tests.mutations.base import Mutation, test_of
 
 
 def _in(name: str, old: str, new: str, *tests: str) -> Mutation:
     """An error in one objective's file, to be noticed by its own tests, or by those that are named."""
-    files = tuple(f"{TESTS}/test_{test}.py" for test in tests or (name,))
-    return Mutation(f"{FOLDER}/{name}.py", old, new, files)
+    files = tuple(test_of(f"components/objectives/{test}.py") for test in tests or (name,))
+    return Mutation(f"components/objectives/{name}.py", old, new, files)
 
 
 MUTATIONS = [
@@ -24,13 +22,13 @@ MUTATIONS = [
     _in("location", "[place] * step", "[place] * -step"),
     _in("location", "step = config.patch + config.gap", "step = config.patch"),
     _in("location", "(2 * config.jitter + 1)", "(2 * config.jitter)"),
-    _in("tiles", "(-3, -2, -1), correction=0", "(0, -2, -1), correction=0"),
-    _in("tiles", "+ encoder.mean[0]", ""),
-    _in("tiles", "rows.unsqueeze(3), columns.unsqueeze(2)", "rows.unsqueeze(2), columns.unsqueeze(3)"),
-    _in("lab", "200 * (middle - last)", "200 * (last - middle)"),
-    _in("lab", "x / 12.92, ((x.clamp_min(0) + 0.055) / 1.055) ** 2.4", "x / 12.92, x**2.2"),
-    _in("lab", "matrix / matrix.sum(dim=1, keepdim=True)", "matrix"),
-    _in("lab", "/ (2 * width**2)", "/ width**2"),
+    _in("parts/tiles", "(-3, -2, -1), correction=0", "(0, -2, -1), correction=0"),
+    _in("parts/tiles", "+ encoder.mean[0]", ""),
+    _in("parts/tiles", "rows.unsqueeze(3), columns.unsqueeze(2)", "rows.unsqueeze(2), columns.unsqueeze(3)"),
+    _in("parts/cielab", "200 * (middle - last)", "200 * (last - middle)"),
+    _in("parts/cielab", "x / 12.92, ((x.clamp_min(0) + 0.055) / 1.055) ** 2.4", "x / 12.92, x**2.2"),
+    _in("parts/cielab", "matrix / matrix.sum(dim=1, keepdim=True)", "matrix"),
+    _in("parts/cielab", "/ (2 * width**2)", "/ width**2"),
     _in("colour", "weights / (shares * weights).sum()", "weights / weights.mean()"),
     _in("colour", "weights[codes.argmax(dim=1)] * each", "each"),
     _in("colour", "1 - self.config.memory", "self.config.memory"),

@@ -19,7 +19,7 @@ from components.cores import ONE_THREAD
 from tests.mutations.base import Mutation
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-HERE = ("base.py", "run.py")
+HERE = ("base.py", "run.py", "test_each_applies.py")
 OURS = ("components", "tests", "pipelines", "benchmarks")  # what a fork must import from the copy
 
 

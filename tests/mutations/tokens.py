@@ -3,12 +3,18 @@
 from tests.mutations.base import Mutation
 
 ENCODERS, OBJECTIVES = "tests/components/encoders/", "tests/components/objectives/"
-VIT = (ENCODERS + "test_vit.py",)
-CONVNEXT = (ENCODERS + "test_convnext.py",)
-LORA = (ENCODERS + "test_lora.py",)
-START = (ENCODERS + "test_start.py",)
-MAE, MASKFEAT = (OBJECTIVES + "test_mae.py",), (OBJECTIVES + "test_maskfeat.py",)
-IBOT, MASKS = (OBJECTIVES + "test_ibot.py",), (OBJECTIVES + "test_masks.py",)
+VIT = ("tests/components/encoders/test_vit.py",)
+CONVNEXT = ("tests/components/encoders/test_convnext.py",)
+LORA = ("tests/components/encoders/test_lora.py",)
+START = ("tests/components/encoders/test_start.py",)
+MAE, MASKFEAT = (
+    ("tests/components/objectives/test_mae.py",),
+    ("tests/components/objectives/test_maskfeat.py",),
+)
+IBOT, MASKS = (
+    ("tests/components/objectives/test_ibot.py",),
+    ("tests/components/objectives/parts/test_masks.py",),
+)
 
 MUTATIONS = [
     Mutation("components/encoders/vit.py", "torch.cat([column.repeat", "torch.cat([row.repeat", VIT),
@@ -35,9 +41,12 @@ MUTATIONS = [
     Mutation(
         "components/training/checkpoint.py", "merged(encoder).items()", "encoder.state_dict().items()", START
     ),
-    Mutation("components/objectives/masks.py", "descending=True", "descending=False", MASKS),
+    Mutation("components/objectives/parts/masks.py", "descending=True", "descending=False", MASKS),
     Mutation(
-        "components/objectives/masks.py", ".permute(0, 2, 3, 1, 4, 5)", ".permute(0, 3, 2, 1, 4, 5)", MASKS
+        "components/objectives/parts/masks.py",
+        ".permute(0, 2, 3, 1, 4, 5)",
+        ".permute(0, 3, 2, 1, 4, 5)",
+        MASKS,
     ),
     Mutation(
         "components/objectives/mae.py",

@@ -3,15 +3,15 @@
 from tests.mutations.base import Mutation
 
 DISTILLATION = ("tests/components/semisupervised/test_distillation.py",)
-CONFIRMING = ("tests/components/evaluation/test_confirming.py",)
-CHANCE = ("tests/components/evaluation/test_chance.py",)
-WORTH = ("tests/pipelines/evaluation/test_worth.py",)
-GATE = ("tests/pipelines/test_verdict.py", "-k", "hurts")
-STAGE = "tests/pipelines/stages/test_finetune.py"
+CONFIRMING = ("tests/components/evaluation/labels/test_confirmation_bias.py",)
+CHANCE = ("tests/components/evaluation/classification/test_kappa.py",)
+WORTH = ("tests/pipelines/stages/evaluate/test_benefit.py",)
+GATE = ("tests/pipelines/registry/test_gate_checks.py", "-k", "hurts")
+STAGE = "tests/pipelines/stages/finetune/test_stage.py"
 THIRD = (STAGE, "-k", "third_step")
 ALONE = (STAGE, "-k", "alone")
 HELD = (STAGE, "-k", "held_out")
-HANDED = ("tests/pipelines/finetuning/test_handed.py",)
+HANDED = ("tests/pipelines/stages/finetune/test_champion_labels.py",)
 
 METHOD = "components/semisupervised/distillation.py"
 EVALUATION = "components/evaluation/"
@@ -25,22 +25,48 @@ MUTATIONS = [
     Mutation(METHOD, "        self.teacher.eval()\n", "", DISTILLATION),
     Mutation(METHOD, "teacher_of(teacher).eval()", "teacher.eval()", DISTILLATION),
     Mutation(
-        "components/training/fewlabels.py",
+        "components/training/finetune.py",
         "method.learn_from(job.teacher or nn.Sequential(encoder, method.head))",
         "pass",
         THIRD,
     ),
-    Mutation(EVALUATION + "confirming.py", "fall.low > 0 and loss.low > 0", "fall.low > 0", CONFIRMING),
-    Mutation(EVALUATION + "confirming.py", "np.argsort(-p.max", "np.argsort(p.max", CONFIRMING),
-    Mutation(EVALUATION + "confirming.py", "v * len(first) / sure", "v", CONFIRMING),
-    Mutation(EVALUATION + "chance.py", "right - dealt, 1 - dealt", "right - dealt, 1 - 0 * dealt", CHANCE),
-    Mutation(EVALUATION + "chance.py", "/ total**2", "/ total", CHANCE),
-    Mutation("pipelines/evaluation/worth.py", "if difference.high < 0", "if difference.low < 0", WORTH),
-    Mutation("pipelines/evaluation/worth.py", "rival = min(", "rival = max(", WORTH),
-    Mutation("pipelines/evaluation/worth.py", "if kappa.low > 0", "if kappa.value > 0", WORTH),
-    Mutation("pipelines/verdict.py", '.get("high"), 0.0, what)', '.get("low"), 0.0, what)', GATE),
-    Mutation("pipelines/finetuning/layers.py", "pseudo=whole and not alone", "pseudo=whole", HELD),
-    Mutation("pipelines/finetuning/judges.py", "material, pseudo=False)", "material, pseudo=True)", ALONE),
-    Mutation("pipelines/finetuning/handed.py", "free[material.labelled] = False", "free[[]] = False", HANDED),
-    Mutation("pipelines/finetuning/handed.py", "confidence[order])", "confidence)", HANDED),
+    Mutation(
+        "components/evaluation/labels/confirmation_bias.py",
+        "fall.low > 0 and loss.low > 0",
+        "fall.low > 0",
+        CONFIRMING,
+    ),
+    Mutation(
+        "components/evaluation/labels/confirmation_bias.py",
+        "np.argsort(-p.max",
+        "np.argsort(p.max",
+        CONFIRMING,
+    ),
+    Mutation("components/evaluation/labels/confirmation_bias.py", "v * len(first) / sure", "v", CONFIRMING),
+    Mutation(
+        "components/evaluation/classification/kappa.py",
+        "right - dealt, 1 - dealt",
+        "right - dealt, 1 - 0 * dealt",
+        CHANCE,
+    ),
+    Mutation("components/evaluation/classification/kappa.py", "/ total**2", "/ total", CHANCE),
+    Mutation(
+        "pipelines/stages/evaluate/benefit.py", "if difference.high < 0", "if difference.low < 0", WORTH
+    ),
+    Mutation("pipelines/stages/evaluate/benefit.py", "rival = min(", "rival = max(", WORTH),
+    Mutation("pipelines/stages/evaluate/benefit.py", "if kappa.low > 0", "if kappa.value > 0", WORTH),
+    Mutation(
+        "pipelines/registry/gate_checks.py", '.get("high"), 0.0, what)', '.get("low"), 0.0, what)', GATE
+    ),
+    Mutation("pipelines/stages/finetune/trainings.py", "pseudo=whole and not alone", "pseudo=whole", HELD),
+    Mutation(
+        "pipelines/stages/finetune/judges.py", "material, pseudo=False)", "material, pseudo=True)", ALONE
+    ),
+    Mutation(
+        "pipelines/stages/finetune/champion_labels.py",
+        "free[material.labelled] = False",
+        "free[[]] = False",
+        HANDED,
+    ),
+    Mutation("pipelines/stages/finetune/champion_labels.py", "confidence[order])", "confidence)", HANDED),
 ]

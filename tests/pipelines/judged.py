@@ -7,8 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.errors import UserError
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
+from pipelines.engine.manifest import Manifest
 from pipelines.settings import Settings
-from pipelines.store import Artifact, Context, Manifest
 
 METRICS = {"accuracy": 0.8, "ece": 0.05}
 EVALUATED: dict[str, Any] = {

@@ -14,7 +14,8 @@ from PIL import Image
 
 from components.data.shards import Index
 from pipelines.settings import Settings
-from pipelines.stages import ingest, pseudo_label
+from pipelines.stages import ingest
+from pipelines.stages.pseudo_label import stage as pseudo_label
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = """\

@@ -18,11 +18,12 @@ from components.data.shards import Index, damaged
 from components.data.table import Table
 from components.errors import UserError
 from components.modalities import ImageConfig
-from pipelines.child import locked_out
-from pipelines.in_use import used
+from pipelines.engine.child import locked_out
+from pipelines.engine.context import Context
+from pipelines.engine.store_lock import used
 from pipelines.settings import Settings
-from pipelines.stages import pseudo_label, snapshot
-from pipelines.store import Context
+from pipelines.stages.pseudo_label import stage as pseudo_label
+from pipelines.stages.snapshot import stage as snapshot
 from tests.pipelines.stages.test_ingest import Place, png, put, put_parquet
 
 MANY = [png(seed) for seed in range(40)]

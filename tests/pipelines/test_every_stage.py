@@ -8,13 +8,13 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from components.config import Config, explain
-from pipelines import code
+from pipelines.engine import code_digest
+from pipelines.engine.store import load
 from pipelines.graph import FLOWS, GRAPH, references
 from pipelines.recipe import FILLED, SHARED
-from pipelines.store import load
 
 ROOT = Path(__file__).resolve().parents[2]
-STAGES = sorted(file.stem for file in (ROOT / "pipelines" / "stages").glob("[a-z]*.py"))
+STAGES = code_digest.stages()
 # Whose process imports torch as it starts; the others do so late, or leave it to processes of their own.
 TORCH = {"pretrain", "finetune", "evaluate"}
 OUTSIDE = ("torch", "ray", "mlflow", "airflow", "dvc")
@@ -33,14 +33,14 @@ def test_a_module_in_the_folder_is_in_the_graph_and_in_a_flow_and_the_other_way_
 def test_it_has_a_version_a_request_an_output_and_run(stage):
     module = load(stage)
     assert isinstance(module.VERSION, int)
-    assert code.version(stage) == module.VERSION
+    assert code_digest.version(stage) == module.VERSION
     for name in ("Request", "Output"):
         assert issubclass(getattr(module, name), Config)
         assert getattr(module, name).model_config["frozen"] is True
         assert getattr(module, name).model_config["extra"] == "forbid"
     assert list(module.run.__annotations__) == ["request", "folder", "context", "return"]
     assert module.run.__annotations__["return"] is module.Output
-    assert hasattr(module, "observe") == code.observes(stage)
+    assert hasattr(module, "observe") == code_digest.observes(stage)
     assert module.__doc__
     assert module.__doc__.strip()
 
@@ -74,11 +74,12 @@ def test_a_request_and_an_output_are_json(stage):
 
 
 def test_it_has_tests(stage):
-    assert (ROOT / "tests" / "pipelines" / "stages" / f"test_{stage}.py").is_file()
+    *_, folder, module = ("", *code_digest.stage_module(stage).split(".")[2:])
+    assert (ROOT / "tests" / "pipelines" / "stages" / folder / f"test_{module}.py").is_file()
 
 
 def test_importing_it_loads_no_more_than_it_promises(stage):
-    told = f"import sys, pipelines.stages.{stage}; print([m for m in {OUTSIDE} if m in sys.modules])"
+    told = f"import sys, {code_digest.stage_module(stage)}; print([m for m in {OUTSIDE} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ("['torch']" if stage in TORCH else "[]")

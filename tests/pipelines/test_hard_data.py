@@ -18,14 +18,16 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from components.data.table import Table
 from components.encoders import build_encoder
-from components.evaluation import label_noise, noisy
-from components.evaluation.calibration import softmax
+from components.evaluation.classification.calibration import softmax
+from components.evaluation.labels import label_errors, label_noise
 from components.registry.model import load_classifier
-from pipelines import evidence
-from pipelines.artifact import Artifact
-from pipelines.evaluation import kin
+from pipelines.engine.artifact import Artifact
 from pipelines.settings import Settings
-from pipelines.stages import evaluate, finetune, pretrain, pseudo_label
+from pipelines.stages import pretrain
+from pipelines.stages.evaluate import beyond_accuracy, domain_mismatch
+from pipelines.stages.evaluate import stage as evaluate
+from pipelines.stages.finetune import stage as finetune
+from pipelines.stages.pseudo_label import stage as pseudo_label
 from tests.pipelines.stages.tiny import Here
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -129,7 +131,7 @@ class Run:
     def unlike(self) -> float:
         """Share of the unlabelled samples that are unlike all labelled ones."""
         x, train = np.load(self.folder_of("embed") / "features.npy"), self.data.split == "train"
-        found = kin.unlike(x[train & (self.label >= 0)], x[~train], x[train & (self.label < 0)])
+        found = domain_mismatch.unlike(x[train & (self.label >= 0)], x[~train], x[train & (self.label < 0)])
         assert found is not None
         return found
 
@@ -253,7 +255,7 @@ def test_four_of_ten_labels_wrong(first: Run, data: Data, tmp_path: Path) -> Non
     run.finetune()
     held = pq.read_table(run.here.file("finetune/0", run.tuned.held))
     logits = np.stack([held[f"logit_{k}"].to_numpy() for k in range(10)], axis=1)
-    found = noisy.suspects(softmax(logits / run.tuned.temperature), held["label"].to_numpy())
+    found = label_errors.suspects(softmax(logits / run.tuned.temperature), held["label"].to_numpy())
     right = np.isin(held["row"].to_numpy()[found.rows], wrong)
     named = label_noise.named(softmax(logits / run.tuned.temperature), held["label"].to_numpy())
     true = np.isin(held["row"].to_numpy()[named.suspects.rows], wrong).mean()
@@ -264,7 +266,7 @@ def test_four_of_ten_labels_wrong(first: Run, data: Data, tmp_path: Path) -> Non
     told = (
         right.mean(),
         right.sum() / len(wrong),
-        right[: evidence.SHOWN].mean(),
+        right[: beyond_accuracy.SHOWN].mean(),
         (p.argmax(1) == truth).mean(),
     )
     print("precision, recall, precision of those shown, accuracy", told)

@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from components.errors import UserError
-from pipelines import journal
-from pipelines.execute import execute
-from pipelines.progress import Display
+from pipelines.engine import journal
+from pipelines.engine.execute import execute
+from pipelines.engine.progress import Display
+from pipelines.engine.store import read_manifest
+from pipelines.flows.run import run
 from pipelines.recipe import load
-from pipelines.run import run
 from pipelines.settings import Settings
-from pipelines.store import read_manifest
 
 KINDS = ("lying", "standing", "flat")
 RECIPE = """\
@@ -87,7 +87,7 @@ class Place:
 
     def crown(self, version: str | None) -> None:
         """As somebody does it by hand in MLflow."""
-        from pipelines.registry import registry_of
+        from pipelines.registry.registry import registry_of
 
         registry_of("stripes", self.settings).set_alias("champion", version)
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from components.registry.store import connect
-from pipelines import journal, tracking
-from pipelines.journal import StageLine
+from components.registry.mlflow_registry import connect
+from pipelines import tracking
+from pipelines.engine import journal
+from pipelines.engine.journal import StageLine
+from pipelines.engine.manifest import Manifest
 from pipelines.settings import Settings
-from pipelines.store import Manifest
 from pipelines.tracking import PARENT, REFERENCE, RUN, mirror, sending
 from pipelines.tracking.sending import flatten
 

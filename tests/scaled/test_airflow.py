@@ -17,11 +17,15 @@ from tests.scaled.services import free_port, until
 pytestmark = pytest.mark.slow
 PRINT = """
 import json
-from pipelines.airflow_home import airflow_environ
+from pipelines.flows.airflow_home import airflow_environ
 from pipelines.settings import Settings
 print(json.dumps(airflow_environ(Settings.load())))
 """
-DAG_RUN = "import sys; from pipelines.airflow_home import dag_run; sys.exit(not dag_run('train_small', {'run': 'one'}))"
+DAG_RUN = """
+import sys
+from pipelines.flows.airflow_home import dag_run
+sys.exit(not dag_run('train_small', {'run': 'one'}))
+"""
 
 
 @pytest.fixture
@@ -95,7 +99,7 @@ def test_a_dag_run_on_postgresql_and_one_by_a_celery_worker(
             cursor.execute(query)
             return list(cursor.fetchall())
 
-    run(environ, project.root, "-m", "pipelines.airflow_home")  # airflow db migrate, and our pool
+    run(environ, project.root, "-m", "pipelines.flows.airflow_home")  # airflow db migrate, and our pool
     run(environ, project.root, "-c", DAG_RUN)
     assert rows("select dag_id, state from dag_run") == [("train_small", "success")]
     assert project.calls == ["first", "second"]

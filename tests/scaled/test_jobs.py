@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.jobs import place
+from pipelines.engine.ray_jobs import place
 from pipelines.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -18,7 +18,7 @@ import os, time
 from pathlib import Path
 from components.config import Config
 from components.errors import UserError
-from pipelines.store import Artifact, Context
+from pipelines.engine.store import Artifact, Context
 
 VERSION = 1
 
@@ -126,7 +126,7 @@ def test_told_to_stop_it_ends_the_job_and_the_next_attempt_resumes(
     assert process.returncode not in (0, None)
     (name,) = jobs()
     assert jobs() == {name: "STOPPED"}
-    eventually(lambda: not [line for line in waits.processes() if "pipelines.child" in line])
+    eventually(lambda: not [line for line in waits.processes() if "pipelines.engine.child" in line])
     (waits.home / "leave").write_text("no")
     code, _, err = waits.selfsup("run", "recipes/small.yaml", **ray_cluster)
     assert (code, err) == (2, "selfsup: first: a spoon is needed, a fork came; bring a spoon\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.registry.store import Registry, connect, experiment
+from components.registry.mlflow_registry import Registry, connect, experiment
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from components.registry.store import Registry, connect, experiment
-from pipelines.promotion import history
+from components.registry.mlflow_registry import Registry, connect, experiment
+from pipelines.registry.promotion import history
 from pipelines.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,7 @@ RACE = """
 import sys, time
 from pathlib import Path
 from components.errors import UserError
-from components.registry.store import Registry
+from components.registry.mlflow_registry import Registry
 from pipelines import lease, promotion
 from pipelines.settings import Settings
 version, patience, mine, other = sys.argv[1:]

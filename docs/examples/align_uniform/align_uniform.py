@@ -16,7 +16,7 @@ from components.collectives import gather
 from components.config import Config
 from components.encoders import Encoder
 from components.objectives.base import Batch, Losses
-from components.objectives.pairs import Paired, projector
+from components.objectives.parts.two_views import Paired, projector
 
 
 class AlignUniformConfig(Config):

@@ -9,7 +9,7 @@ from benchmarks.fewlabels.verdict import unpack
 from components.augmentations.image import ViewConfig
 from components.encoders.resnet import ResnetConfig
 from components.semisupervised import METHODS
-from components.training.labelled import LabelledSource
+from components.training.labelled_source import LabelledSource
 
 
 def data(kind="images"):

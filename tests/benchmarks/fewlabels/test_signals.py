@@ -5,7 +5,7 @@ import torch
 from benchmarks.fewlabels.signals import SignalSource, SignalView, SignalViews, view
 from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
-from components.training.labelled import Supervision
+from components.training.labelled_source import Supervision
 
 
 def chance(seed=0):

@@ -11,8 +11,8 @@ from components.augmentations.policies import views
 from components.data.packed import Packed
 from components.encoders.resnet import ResnetConfig
 from components.training.device import place
-from components.training.fewlabels import Material
-from pipelines.finetuning.config import FinetuneConfig
+from components.training.finetune import Material
+from pipelines.stages.finetune.config import FinetuneConfig
 
 
 @pytest.fixture

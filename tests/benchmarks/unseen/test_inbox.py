@@ -12,8 +12,8 @@ from components.data.labels import read_labels, settle
 from components.data.shards import Index
 from components.errors import UserError
 from pipelines import recipe
-from pipelines.context import Context
-from pipelines.init import init
+from pipelines.engine.context import Context
+from pipelines.onboarding.init import init
 from pipelines.settings import Settings
 from pipelines.stages import ingest
 

@@ -22,8 +22,8 @@ from benchmarks.unseen.product import NoModelError
 from benchmarks.unseen.sets import SETS
 from benchmarks.unseen.split import draw_labels
 from components.errors import UserError
-from components.evaluation.baselines import knn_on_pixels, pixels
-from pipelines.code import ROOT
+from components.evaluation.classification.baselines import knn_on_pixels, pixels
+from pipelines.engine.code_digest import ROOT
 
 CELLS = [Cell("digits", 10, 0), Cell("fashion", 10, 0), Cell("digits", 10, 1)]
 

@@ -10,7 +10,7 @@ from components.encoders.base import Encoder, MapEncoder
 from components.errors import UserError
 from components.objectives.base import Batch
 from components.objectives.colour import Colour, ColourConfig, rebalanced_cross_entropy, rebalancing
-from components.objectives.lab import rgb_to_lab
+from components.objectives.parts.cielab import rgb_to_lab
 
 
 class Remembering(MapEncoder):

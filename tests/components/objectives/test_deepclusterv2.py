@@ -8,8 +8,8 @@ from torch import nn
 from components.augmentations.image import ViewConfig
 from components.errors import UserError
 from components.objectives.base import Batch
-from components.objectives.clusters import UNKNOWN
 from components.objectives.deepclusterv2 import Deepclusterv2, Deepclusterv2Config
+from components.objectives.parts.clusters import UNKNOWN
 
 
 class Flat(nn.Module):

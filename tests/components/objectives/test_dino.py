@@ -8,7 +8,7 @@ from torch import nn
 from components.augmentations.image import ViewConfig
 from components.errors import UserError
 from components.objectives.dino import Dino, DinoConfig, DinoHead, targets, warmed
-from components.objectives.koleo import koleo
+from components.objectives.parts.koleo import koleo
 from components.objectives.swav import swapped_prediction
 from tests.components.objectives.toys import Z1, Z2, batch, drift, make, move
 

@@ -9,7 +9,7 @@ import torch.distributed as dist
 from components.objectives import OBJECTIVES, build_objective
 from components.objectives.base import Batch
 from components.training.learner import Learner, parallel
-from components.training.warm import take_over
+from components.training.warm_start import take_over
 from tests import ranks
 from tests.components.objectives.cases import CASES, ROWS, B, batch, encoder_of, views
 

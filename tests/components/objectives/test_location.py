@@ -55,7 +55,7 @@ class Ramp(Encoder):
 
 def test_the_class_is_the_place_of_the_second_patch_and_all_are_drawn(monkeypatch):
     """Images whose two channels say the row and the column: a difference of features is the place."""
-    monkeypatch.setattr("components.objectives.tiles.levelled", lambda tiles, encoder: tiles)
+    monkeypatch.setattr("components.objectives.parts.tiles.levelled", lambda tiles, encoder: tiles)
     config = LocationConfig(view=ViewConfig(size=18), patch=4, gap=2, jitter=1)
     torch.manual_seed(0)
     objective = Location(config, Ramp())

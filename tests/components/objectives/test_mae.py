@@ -6,7 +6,7 @@ from components.encoders.vit import VitConfig
 from components.errors import UserError
 from components.objectives.base import Batch
 from components.objectives.mae import Mae, MaeConfig, hidden_error, normalised
-from components.objectives.masks import largest, patches, visible
+from components.objectives.parts.masks import largest, patches, visible
 
 VIT = VitConfig(width=16, depth=1, heads=2, patch=2)
 CONFIG = MaeConfig(width=16, depth=1, heads=2)

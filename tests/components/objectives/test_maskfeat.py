@@ -9,7 +9,7 @@ from components.errors import UserError
 from components.objectives.base import Batch
 from components.objectives.mae import hidden_error
 from components.objectives.maskfeat import Maskfeat, MaskfeatConfig, hog
-from components.objectives.masks import largest, priorities
+from components.objectives.parts.masks import largest, priorities
 
 VIT = VitConfig(width=16, depth=1, heads=2, patch=4)
 

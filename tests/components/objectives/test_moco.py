@@ -7,7 +7,7 @@ from torch import nn
 from components.encoders.norm import BatchNorm
 from components.errors import UserError
 from components.objectives.moco import Moco, MocoConfig, info_nce
-from components.objectives.pairs import unit
+from components.objectives.parts.two_views import unit
 from tests.components.objectives.toys import Z1, Z2, B, D, Flat, batch, drift, make, move, noise
 
 QUEUE = torch.tensor([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 0, 0], [0, -1, 1]], dtype=torch.float64)

@@ -5,7 +5,7 @@ import torch
 
 from components.errors import UserError
 from components.objectives.nnclr import Nnclr, NnclrConfig, nearest, neighbour_loss
-from components.objectives.pairs import unit
+from components.objectives.parts.two_views import unit
 from tests.components.objectives.toys import Z1, Z2, B, Flat, batch, make, noise
 
 SMALL = NnclrConfig(hidden=16, embedding=4, queue=10)

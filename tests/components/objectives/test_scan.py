@@ -6,7 +6,7 @@ from torch import nn
 
 from components.errors import UserError
 from components.objectives.base import Batch
-from components.objectives.neighbours import nearest
+from components.objectives.parts.neighbours import nearest
 from components.objectives.scan import (
     NEIGHBOURS,
     PRETEXT,

@@ -6,7 +6,7 @@ from torch import nn
 
 from components.errors import UserError
 from components.objectives.base import Batch
-from components.objectives.clusters import UNKNOWN
+from components.objectives.parts.clusters import UNKNOWN
 from components.objectives.sela import Sela, SelaConfig, balanced_labels
 
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from components.evaluation.diagnostics import health
+from components.evaluation.representation.diagnostics import health
 from components.registry import gate
 from components.registry.gate import Check, GateConfig
 

@@ -19,7 +19,7 @@ from components.registry.model import (
     load_classifier,
     save_classifier,
 )
-from components.registry.ordinary import fit_ordinary
+from components.registry.outlier_model import fit_ordinary
 
 
 def config(**changes: object) -> ModelConfig:

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from components.errors import UserError
+from components.registry.mlflow_registry import ENVIRONMENT, Registry, connect, experiment
 from components.registry.model import (
     Classifier,
     ModelConfig,
@@ -23,8 +24,7 @@ from components.registry.model import (
     load_classifier,
     save_classifier,
 )
-from components.registry.smoke import Smoke, disagreement
-from components.registry.store import ENVIRONMENT, Registry, connect, experiment
+from components.registry.smoke_test import Smoke, disagreement
 
 CONFIG = {
     "encoder": {"name": "resnet", "widths": [8, 16], "blocks": [1, 1]},

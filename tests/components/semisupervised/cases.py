@@ -22,8 +22,8 @@ from components.semisupervised.m2 import M2Config
 from components.semisupervised.meanteacher import MeanteacherConfig
 from components.semisupervised.mixmatch import MixmatchConfig
 from components.semisupervised.mmd import MmdConfig
-from components.semisupervised.pieces.loss import LossConfig
-from components.semisupervised.pieces.mixing import MixConfig
+from components.semisupervised.parts.loss import LossConfig
+from components.semisupervised.parts.mixing import MixConfig
 from components.semisupervised.pimodel import PimodelConfig
 from components.semisupervised.pseudolabel import PseudolabelConfig
 from components.semisupervised.s4l import S4lConfig

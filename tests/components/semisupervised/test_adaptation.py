@@ -15,8 +15,8 @@ from components.encoders.reversal import ganin, reverse
 from components.errors import UserError
 from components.semisupervised.coral import CoralConfig, coral_loss
 from components.semisupervised.dann import Dann, DannConfig, domain_loss
-from components.semisupervised.domains import between, split_domains
 from components.semisupervised.mmd import FACTORS, MmdConfig, mmd_loss
+from components.semisupervised.parts.domains import between, split_domains
 from components.training.learner import Learner, parallel
 from tests import ranks
 from tests.components.semisupervised.cases import Case, L, U, batch, encoder, make, part

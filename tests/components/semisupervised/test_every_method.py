@@ -9,7 +9,7 @@ from components.data.packed import Packed
 from components.objectives.base import Batch
 from components.semisupervised import METHODS, MethodConfig
 from components.training.device import place
-from components.training.labelled import LabelledSource, Supervision
+from components.training.labelled_source import LabelledSource, Supervision
 from components.training.learner import Learner, parallel
 from components.training.loop import TrainConfig, train
 from components.training.optimiser import AdamwConfig

@@ -13,15 +13,15 @@ from components.errors import Collapse, UserError
 from components.objectives import build_objective
 from components.objectives.base import Losses, Objective
 from components.objectives.byol import Byol, ByolConfig
-from components.objectives.crops import encode
 from components.objectives.dino import Dino, DinoConfig
+from components.objectives.parts.multicrop import encode
 from components.objectives.swav import Swav, SwavConfig
+from components.training.collapse_check import Look
 from components.training.device import place
 from components.training.learner import Learner
-from components.training.look import Look
 from components.training.loop import TrainConfig, train
 from components.training.optimiser import AdamwConfig
-from components.training.source import ViewSource
+from components.training.view_source import ViewSource
 from tests.components.objectives.cases import CASES, encoder_of
 
 CPU, SIDE, ROWS = place("cpu", "float32"), 8, 96

@@ -17,13 +17,14 @@ from components.encoders.norm import BatchNorm, synchronise
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.forks import RESTARTS, WorkerDiedError
-from components.objectives import SimclrConfig, build_objective
+from components.objectives import build_objective
 from components.objectives.base import Batch, Losses, Objective
+from components.objectives.simclr import SimclrConfig
 from components.training.data_parallel import Gradients, how_many, processes_for, together
 from components.training.device import place
 from components.training.learner import Learner, parallel
 from components.training.loop import TrainConfig, train
-from components.training.source import ViewSource
+from components.training.view_source import ViewSource
 
 CPU = place("cpu", "float32")
 

@@ -17,15 +17,17 @@ from components.data.packed import Packed
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import Collapse, UserError
-from components.objectives import SimclrConfig, SwavConfig, build_objective
+from components.objectives import build_objective
 from components.objectives.base import Batch, Losses, Objective
+from components.objectives.simclr import SimclrConfig
+from components.objectives.swav import SwavConfig
 from components.training.checkpoint import checkpoints
 from components.training.device import place
 from components.training.learner import Learner, draw, features
 from components.training.loop import TrainConfig, train
 from components.training.optimiser import AdamwConfig, SgdConfig
-from components.training.source import ViewSource
-from components.training.watching import Check
+from components.training.training_log import Check
+from components.training.view_source import ViewSource
 
 ROWS = 50
 CPU = place("cpu", "float32")

@@ -9,11 +9,13 @@ import torch
 
 from components.data.table import Table
 from components.registry.champion import combined
+from components.registry.mlflow_registry import REFERENCE, Registry, connect, experiment
 from components.registry.model import Classifier, ModelConfig, digests, save_classifier
-from components.registry.ordinary import fit_ordinary
-from components.registry.store import REFERENCE, Registry, connect, experiment
+from components.registry.outlier_model import fit_ordinary
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
+from pipelines.engine.manifest import Manifest
 from pipelines.settings import Settings
-from pipelines.store import Artifact, Context, Manifest
 
 SIDE, CLASSES = 12, ["bag", "shirt", "shoe"]
 MODALITY = {"name": "image", "size": SIDE, "channels": 1}

@@ -13,9 +13,10 @@ from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.training.checkpoint import export_encoder
 from components.training.device import place
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
 from pipelines.settings import Settings
 from pipelines.stages import embed
-from pipelines.store import Artifact, Context
 
 N, BATCH = 75, 16
 CONFIG = ResnetConfig(widths=(4, 8), blocks=(1, 1))

@@ -25,10 +25,10 @@ from components.data.shards import Index, read_quarantine, read_shards
 from components.data.splits import split_of
 from components.data.table import Table
 from components.errors import UserError
+from pipelines.engine.context import Context
 from pipelines.settings import Settings
 from pipelines.stages import ingest
-from pipelines.stages.snapshot import make_table
-from pipelines.store import Context
+from pipelines.stages.snapshot.stage import make_table
 
 
 def png(seed: int, size: int = 8) -> bytes:
@@ -844,7 +844,7 @@ import os, signal, sys
 from pathlib import Path
 from pipelines.settings import Settings
 from pipelines.stages import ingest
-from pipelines.store import Context
+from pipelines.engine.store import Context
 root, write = Path(sys.argv[1]), int(sys.argv[2])
 real, count = os.fsync, 0
 def fsync(handle):

@@ -19,9 +19,10 @@ from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import Collapse, UserError
 from components.training import data_parallel, orientation
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
 from pipelines.settings import Settings
 from pipelines.stages import pretrain
-from pipelines.store import Artifact, Context
 
 N, TEST = 60, 12
 

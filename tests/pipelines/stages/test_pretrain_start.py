@@ -9,8 +9,8 @@ from components.encoders import build_encoder
 from components.encoders.start import digest
 from components.encoders.vit import VitConfig
 from components.training.checkpoint import export_encoder
+from pipelines.engine.context import Context
 from pipelines.stages import pretrain
-from pipelines.store import Context
 from tests.pipelines.stages.test_pretrain import context, request
 
 __all__ = ["context"]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from components.registry import moves
+from components.registry import alias_moves
 from components.registry.journal import Journal
+from pipelines.engine.context import Context
 from pipelines.stages import promote
 from pipelines.stages.promote import Output, Request, run
-from pipelines.store import Context
 from tests.pipelines.judged import ALWAYS, BESIDE, Memory, context_of, evaluated, registered
 
 
@@ -116,7 +116,7 @@ def test_approved_meanwhile_it_is_the_champion_and_waits_no_more(context: Contex
 
 def test_what_a_person_rolled_back_is_not_promoted_again_by_a_run(context: Context, registry: Memory) -> None:
     second(context, registry, right=95)
-    moves.roll_back(registry, journal_of(context), who="bob", reason="complaints")
+    alias_moves.roll_back(registry, journal_of(context), who="bob", reason="complaints")
     output = promoted(context, registry, "2", right=95)
     assert (output.promoted, output.waiting, output.champion_version) == (False, False, "1")
     assert output.reason.startswith("bob took it back (rollback: complaints)")
@@ -153,7 +153,7 @@ def test_a_champion_that_never_rests_is_told(
     context: Context, registry: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def moved(*args: Any, **kwargs: Any) -> None:
-        raise moves.MovedError("moved")
+        raise alias_moves.MovedError("moved")
 
     monkeypatch.setattr(promote, "move", moved)
     with pytest.raises(ValueError, match="moved 3 times meanwhile"):

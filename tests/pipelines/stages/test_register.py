@@ -19,14 +19,16 @@ from safetensors.torch import save_file
 
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
+from components.registry.mlflow_registry import ENVIRONMENT, REFERENCE, connect
 from components.registry.model import Classifier, ModelConfig, save_classifier
-from components.registry.smoke import Answered
-from components.registry.store import ENVIRONMENT, REFERENCE, connect
+from components.registry.smoke_test import Answered
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
+from pipelines.engine.manifest import Manifest
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
 from pipelines.stages import register
 from pipelines.stages.register import Output, Request, run
-from pipelines.store import Artifact, Context, Manifest
 
 REFERENCES = {
     name: f"{name}/k"
@@ -316,7 +318,7 @@ def test_a_clean_process_that_fails_is_written_down_for_the_gate(
 
 def test_samples_are_training_images(context: Context) -> None:
     from components.modalities.image import ImageConfig, decode
-    from pipelines.store import read_manifest
+    from pipelines.engine.store import read_manifest
 
     images = register._samples(read_manifest("snapshot/k", context.store), request(samples=4), context)
     pixels = np.load(context.store / "snapshot" / "k" / "images.npy")

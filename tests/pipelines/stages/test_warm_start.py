@@ -11,10 +11,12 @@ import torch
 
 from components.data.table import Table
 from components.errors import UserError
-from components.training.warm import Warm
+from components.training.warm_start import Warm
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
+from pipelines.engine.manifest import Manifest
 from pipelines.settings import Settings
 from pipelines.stages import pretrain
-from pipelines.store import Artifact, Context, Manifest
 
 FIRST, BOTH, TEST = 60, 90, 12
 

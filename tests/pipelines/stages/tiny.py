@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 from components.data.table import Table
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
-from pipelines.artifact import Artifact
-from pipelines.context import Context
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
 from pipelines.settings import Settings
-from pipelines.stages import pseudo_label
+from pipelines.stages.pseudo_label import stage as pseudo_label
 
 CLASSES = ["lying", "standing", "flat"]
 SIDE, TRAIN, TEST = 12, 120, 60

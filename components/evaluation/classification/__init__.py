@@ -1,0 +1,1 @@
+"""Predictions of classes: metrics, intervals, calibration, baselines."""

@@ -1,0 +1,1 @@
+"""Scenes composed of samples: detection and segmentation."""

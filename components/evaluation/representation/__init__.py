@@ -1,0 +1,1 @@
+"""Features: what they hold, without and with labels."""

@@ -1,0 +1,76 @@
+"""What labels cost: one function that every method calls for its labelled rows, and its configuration.
+
+Letters: N rows, K classes, R rows of the data set.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, NonNegativeFloat
+from torch import Tensor
+
+from components.config import Config
+from components.precision import wide
+from components.semisupervised.parts import robust
+from components.semisupervised.parts.adjustment import adjusted
+from components.semisupervised.parts.smoothing import shares, smoothed
+
+
+class LossConfig(Config):
+    """name: ce cross-entropy, gce generalised, sce symmetric cross-entropy, elr early-learning
+    regularisation; the last three for labels that may be wrong.
+
+    smoothing: share of the target spread over all classes (published: .1). adjustment: tau of logit
+    adjustment (published: 1), for classes of unequal size.
+    q: of gce. alpha, beta, floor: of sce (published for CIFAR-10). memory, momentum: weight and running
+    mean of elr (published for CIFAR-10).
+    """
+
+    name: Literal["ce", "gce", "sce", "elr"] = "ce"
+    smoothing: float = Field(default=0.0, ge=0, lt=1)
+    adjustment: NonNegativeFloat = 0.0
+    q: float = Field(default=0.7, gt=0, le=1)
+    alpha: NonNegativeFloat = 0.1
+    beta: NonNegativeFloat = 1.0
+    floor: float = Field(default=-4.0, lt=0)
+    memory: NonNegativeFloat = 3.0
+    momentum: float = Field(default=0.7, ge=0, lt=1)
+
+
+PLAIN = LossConfig()
+
+
+def supervised_loss(
+    logits: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    config: LossConfig = PLAIN,
+    prior: Tensor | None = None,
+    remembered: Tensor | None = None,
+) -> Tensor:
+    """sum_i w_i loss_i / N: the mean over *all* N rows, so that rows without a target weaken it.
+
+    Args:
+        logits: [N, K]. targets: [N] classes, -1 counts as weight 0, or [N, K] shares. weights: [N] >= 0.
+        prior: [K] class shares for the adjustment. remembered: [N, K] for elr.
+
+    Returns:
+        [] nats; log K for constant logits, weights of 1 and the plain loss.
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        given = smoothed(shares(targets, logits.shape[1]), config.smoothing)
+        classes_alone = targets.ndim == 1 and config.smoothing == 0
+        logits = wide(logits)
+        logits = logits if prior is None else adjusted(logits, prior, config.adjustment)
+        if config.name == "gce":
+            each = robust.generalised(logits, given, config.q)
+        elif config.name == "sce":
+            each = robust.symmetric(logits, given, config.alpha, config.beta, config.floor)
+        elif classes_alone:
+            each = F.cross_entropy(logits, targets, reduction="none", ignore_index=-1)
+        else:
+            each = robust.cross_entropy(logits, given)
+        if remembered is not None:
+            each = each + config.memory * robust.early(logits, remembered)
+        return (weights * each).sum() / len(logits)

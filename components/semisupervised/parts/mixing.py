@@ -1,0 +1,62 @@
+"""Mixing of the labelled rows of a batch, by mixup or CutMix.
+
+Who is mixed with whom and how much is drawn by row and step, over the labelled rows of all processes: neither
+the order of rows nor the number of processes changes it.
+Letters: B labelled rows on this rank, A of all ranks, K classes.
+"""
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from components.collectives import gather, rank
+from components.config import Config
+from components.objectives.parts.sample_rng import Chance
+from components.semisupervised.parts.cutmix import cut
+from components.semisupervised.parts.mixup import TRIES, beta, mixed, partners
+from components.semisupervised.parts.smoothing import shares
+
+
+class MixConfig(Config):
+    """concentration: a of Beta(a, a); .2 for mixup and 1 for cutmix as published."""
+
+    name: Literal["mixup", "cutmix"] = "mixup"
+    concentration: float = Field(default=0.2, gt=0, le=1)
+
+
+def mix_rows(
+    config: MixConfig,
+    chance: Chance,
+    views: list[Tensor],
+    index: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    classes: int,
+) -> tuple[list[Tensor], Tensor]:
+    """Mix every view of B labelled rows, each [B, C, S, S], with the same partners.
+
+    Args:
+        targets: [B] int64, -1 for none; weights: [B].
+
+    Returns:
+        The views, and shares [B, K]: weight of own class and of the partner's, so that with a weight of 1
+        they replace targets and weights.
+    """
+    here = shares(targets, classes) * weights.unsqueeze(1)
+    rows = gather(index)
+    other = partners(chance.uniform(rows, 1, stream=11).squeeze(1))
+    start = rank() * len(index)
+    other = other[start : start + len(index)]
+    share = beta(chance.uniform(index, TRIES, 2, stream=12), config.concentration)
+    x, y = chance.uniform(index, 2, stream=13).unbind(1)
+    with torch.no_grad():
+        theirs = gather(here)[other]
+        partner = [gather(view.detach())[other] for view in views]
+    if config.name == "cutmix":
+        cutted = [cut(own, its, share, x, y) for own, its in zip(views, partner, strict=True)]
+        return [view for view, _ in cutted], mixed(here, theirs, cutted[0][1])
+    return [mixed(own, its, share) for own, its in zip(views, partner, strict=True)], mixed(
+        here, theirs, share
+    )

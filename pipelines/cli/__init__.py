@@ -1,0 +1,1 @@
+"""The selfsup command, a module for each group of subcommands."""

@@ -1,0 +1,206 @@
+"""The selfsup command. Exit codes: 0 done, 1 an error of ours, 2 something the user can mend, 130 stopped."""
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipelines.cli import maintenance, registry
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    from components.cores import ONE_THREAD
+    from components.errors import UserError  # after --help, which must answer at once
+
+    os.environ.update(ONE_THREAD)  # before what reads it is imported
+    try:
+        return int(arguments.do(arguments))
+    except KeyboardInterrupt:
+        print("stopped; the same command resumes where it stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("SELFSUP_DEBUG", "0").lower() not in ("", "0", "false"):
+            traceback.print_exc()
+        print(f"selfsup: {_one_line(error)}", file=sys.stderr)
+        return 2 if isinstance(error, UserError) or _no_room(error) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="selfsup",
+        description="The best model for data that is mostly unlabelled, and the proof that it is the best.",
+        epilog="Where things live is set by SELFSUP_HOME (default .selfsup), SELFSUP_DATA (data) and others: "
+        "see docs/operations.md. SELFSUP_DEBUG=1 shows tracebacks.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="do what a recipe asks for; what is there already is not repeated")
+    run.add_argument("recipe", help="a YAML file, such as recipes/quickstart.yaml, or the name of a recipe")
+    run.add_argument("--airflow", action="store_true", help="through an Airflow DAG run")
+    run.add_argument("--flow", default="train", help="ingest, train (the default), score or monitor")
+    run.add_argument(
+        "--force", choices=("warm", "scratch"), help="retrain in this way, whatever the plan says"
+    )
+    run.set_defaults(do=_run)
+    init = commands.add_parser("init", help="look at your data and write a recipe for it")
+    init.add_argument("name", help="of the recipe to write: HOME/recipes/NAME.yaml")
+    init.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="a folder of images (class folders, label files or no labels), or a CSV or Parquet table",
+    )
+    init.add_argument(
+        "--budget", default="6 min", help="for a whole run on two cores, e.g. '90 s' (default 6 min)"
+    )
+    init.set_defaults(do=_init)
+    choose = commands.add_parser("choose", help="short runs of several objectives: which suits this data")
+    choose.add_argument("recipe", help="a YAML file, or the name of a recipe")
+    choose.add_argument("--names", default="", metavar="A,B", help="objectives to compare; default: all")
+    choose.add_argument("--budget", type=int, default=9, help="epochs of the longest run (default 9)")
+    choose.set_defaults(do=_choose)
+    check = commands.add_parser("check", help="say what is wrong with a recipe, without running anything")
+    check.add_argument("recipe", help="a YAML file, or the name of a recipe")
+    check.set_defaults(do=_check)
+    show = commands.add_parser(
+        "show", help="the manifest of a finished run of a stage, or what a model says of itself"
+    )
+    show.add_argument(
+        "reference", help="such as pretrain/0123456789abcdef, or quickstart/3, or quickstart/champion"
+    )
+    show.add_argument(
+        "--tags", action="store_true", help="all that MLflow keeps of a model, as it stands there"
+    )
+    show.set_defaults(do=_show)
+    runs = commands.add_parser("runs", help="the runs so far and their stages")
+    runs.set_defaults(do=_runs)
+    registry.add(commands)
+    maintenance.add(commands)
+    up = commands.add_parser("up", help="start Airflow and MLflow with their pages, on this machine")
+    up.set_defaults(do=_up)
+    down = commands.add_parser("down", help="end what `up` started")
+    down.set_defaults(do=_down)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from pipelines.engine.progress import Display
+    from pipelines.flows.run import run
+    from pipelines.settings import Settings
+
+    run(
+        arguments.recipe,
+        Settings.load(),
+        Display(),
+        arguments.airflow,
+        flow=arguments.flow,
+        force=arguments.force,
+    )
+    return 0
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from pipelines.onboarding.init import init
+    from pipelines.onboarding.recipe_template import seconds_of
+    from pipelines.settings import Settings
+
+    init(
+        arguments.name, arguments.source, Settings.load(), seconds_of(arguments.budget)
+    )  # it prints what it found
+    return 0
+
+
+def _choose(arguments: argparse.Namespace) -> int:
+    from pipelines.onboarding.choose import choose
+    from pipelines.settings import Settings
+
+    names = [name.strip() for name in arguments.names.split(",") if name.strip()]
+    choose(arguments.recipe, Settings.load(), names, arguments.budget)
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from pipelines import recipe_folders
+    from pipelines.flows.data_check import check_data
+    from pipelines.flows.recipe_check import check
+    from pipelines.settings import Settings
+
+    settings = Settings.load()
+    recipe = recipe_folders.find(arguments.recipe, settings)
+    recipe_folders.refuse_namesakes(recipe, settings)
+    check(recipe)
+    check_data(recipe, settings)
+    print(f"{recipe.file}: every section is valid, and objective, encoder and weights fit together")
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from pipelines.engine.store import read_manifest
+    from pipelines.graph import GRAPH
+    from pipelines.settings import Settings
+
+    settings = Settings.load()
+    model, _, version = arguments.reference.rpartition("/")
+    if model and model not in GRAPH:
+        from pipelines.registry.model_card import card
+        from pipelines.registry.record import tags_of
+        from pipelines.registry.registry import registry_of
+
+        version, tags = tags_of(model, version, settings)
+        raw = [f"{key}: {value}" for key, value in sorted(tags.items())]
+        aliases = registry_of(model, settings).aliases(version)
+        print("\n".join(raw if arguments.tags else card(model, version, tags, aliases)))
+        return 0
+    manifest = read_manifest(arguments.reference, settings.store)
+    print(manifest.model_dump_json(indent=2))
+    print(f"folder: {settings.store / arguments.reference}", file=sys.stderr)
+    return 0
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    from pipelines.engine.journal import overview
+    from pipelines.settings import Settings
+
+    settings = Settings.load()
+    lines = overview(settings.home, settings.store)
+    print("\n".join(lines) if lines else f"no runs in {settings.home} yet; begin with: selfsup run RECIPE")
+    return 0
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    from pipelines.flows.services import up
+    from pipelines.settings import Settings
+
+    up(Settings.load(), print)
+    return 0
+
+
+def _down(arguments: argparse.Namespace) -> int:
+    from pipelines.flows.services import down
+    from pipelines.settings import Settings
+
+    down(Settings.load(), print)
+    return 0
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return "the disk is full: free some space and run again; it resumes" if _no_room(error) else text
+
+
+def _no_room(error: Exception) -> bool:
+    import errno
+
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

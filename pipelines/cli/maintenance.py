@@ -1,0 +1,86 @@
+"""The commands that bring back what was: a data version, a model; and that which frees the disk of what may go."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """commands: what argparse's add_subparsers gives."""
+    data = commands.add_parser("data", help="versions of the data")
+    actions = data.add_subparsers(required=True, metavar="ACTION")
+    checkout = actions.add_parser("checkout", help="bring a data version back, and verify every file of it")
+    checkout.add_argument(
+        "version",
+        metavar="VERSION",
+        help="a hash (....dir), a snapshot's digest or reference, or with --recipe a version of its model",
+    )
+    checkout.add_argument("--recipe", metavar="NAME", help="whose snapshot or model is meant")
+    checkout.add_argument(
+        "--into",
+        type=Path,
+        metavar="PATH",
+        help="a new folder; without it the data folder, unless that holds what no version keeps",
+    )
+    checkout.set_defaults(do=_checkout)
+    reproduce = commands.add_parser(
+        "reproduce", help="rebuild a model from its record and compare the figures"
+    )
+    reproduce.add_argument("recipe", metavar="RECIPE", help="path of a recipe, or its name")
+    reproduce.add_argument(
+        "version", metavar="VERSION", help="its number in MLflow, or an alias such as champion"
+    )
+    reproduce.set_defaults(do=_reproduce)
+    forget = commands.add_parser(
+        "forget",
+        help="say what holds samples, or take them out of everything but the models that learnt from them",
+    )
+    forget.add_argument("recipe", metavar="RECIPE", help="path of a recipe, or its name")
+    forget.add_argument(
+        "samples", nargs="+", metavar="SAMPLE", help="its id, its file, or its name as it arrived"
+    )
+    forget.add_argument("--yes", action="store_true", help="and do it; it cannot be undone")
+    forget.set_defaults(do=_forget)
+    gc = commands.add_parser("gc", help="say what no model and no recent run needs")
+    gc.add_argument("--yes", action="store_true", help="and delete it")
+    gc.set_defaults(do=_gc)
+
+
+def _checkout(arguments: argparse.Namespace) -> int:
+    from pipelines.maintenance.restore import checkout
+    from pipelines.settings import Settings
+
+    checkout(arguments.version, Settings.load(), arguments.recipe, arguments.into, print)
+    return 0
+
+
+def _reproduce(arguments: argparse.Namespace) -> int:
+    from pipelines.engine.progress import Display
+    from pipelines.maintenance.reproduce import reproduce, table
+    from pipelines.settings import Settings
+
+    display = Display()
+    lines = reproduce(arguments.recipe, arguments.version, Settings.load(), display.line, display)
+    display.clear()
+    print("\n".join(table(lines)))
+    same = all(line.equal for line in lines)
+    print(
+        "it is the same model, bit by bit" if same else "it is not the same model: see the lines that say NO"
+    )
+    return 0 if same else 1
+
+
+def _forget(arguments: argparse.Namespace) -> int:
+    from pipelines.maintenance.forget.forget import forget
+    from pipelines.settings import Settings
+
+    forget(arguments.recipe, arguments.samples, Settings.load(), arguments.yes, print)
+    return 0
+
+
+def _gc(arguments: argparse.Namespace) -> int:
+    from pipelines.maintenance.gc import gc
+    from pipelines.settings import Settings
+
+    gc(Settings.load(), arguments.yes, print)
+    return 0

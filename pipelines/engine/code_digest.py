@@ -1,0 +1,242 @@
+"""The digest of the code that a stage's request can reach, read as syntax: nothing is imported.
+
+That is every module of ours that the stage imports, however indirectly, and of the implementations in a table
+(components.implementations) those alone that the request names: editing one objective is no news to the runs of
+another. Where a request names none of a table, the default that the stage itself imports counts.
+
+What retrains nothing is no part of it: where a definition lies and in which order, comments, docstrings, annotations
+of functions, what an error or a log line says. So code may be moved and its messages rewritten. A change that is meant
+to give other results also raises VERSION of the stage; see `plan.on_code_change`.
+A file that lies beside a module under the same name (report.html beside report.py) counts as a part of that module.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from components.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("components", "pipelines")
+
+# Package of a table: the entry points that add to it, and the key under which a request may name one of it alone.
+TABLES = {
+    "components.objectives": ("selfsup.objectives", "objective"),
+    "components.encoders": ("selfsup.encoders", "encoder"),
+    "components.semisupervised": ("selfsup.methods", "method"),
+}
+SILENT = ("print", "say", "tell", "warn", "warning", "info", "debug", "announce")  # calls that only report
+
+
+def code_digest(stage: str, given: Mapping[str, Any]) -> str:
+    """Sha256 (hex) of what the stage can reach with this request (JSON values, as the recipe has it)."""
+    return _code_digest(stage, frozenset(_named(given)), ROOT)
+
+
+def stages(root: Path = ROOT) -> list[str]:
+    """The names of all stages, sorted: modules of pipelines.stages, and its packages that hold a stage.py."""
+    folder = root / "pipelines" / "stages"
+    return sorted(
+        [p.stem for p in folder.glob("[a-z]*.py")] + [p.parent.name for p in folder.glob("*/stage.py")]
+    )
+
+
+def stage_module(stage: str, root: Path = ROOT) -> str:
+    """The module that is the stage: pipelines.stages.NAME, or stage.py beside its parts."""
+    parts = (root / "pipelines" / "stages" / stage / "stage.py").is_file()
+    return f"pipelines.stages.{stage}.stage" if parts else f"pipelines.stages.{stage}"
+
+
+def version(stage: str) -> int:
+    """VERSION of a stage, read from its source: nothing is imported.
+
+    Raises:
+        UserError: there is no such stage, or it states no VERSION.
+    """
+    for node in _parsed(_stage_file(stage, ROOT)).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="VERSION")], value=ast.Constant(value=int(number))):
+                return number
+            case ast.AnnAssign(target=ast.Name(id="VERSION"), value=ast.Constant(value=int(number))):
+                return number
+    raise UserError(f"stage {stage!r} states no VERSION: an int is needed, such as VERSION = 1")
+
+
+def observes(stage: str) -> bool:
+    """Whether the stage reads something of the world outside its request (it then defines observe)."""
+    tree = _parsed(_stage_file(stage, ROOT))
+    return any(isinstance(node, ast.FunctionDef) and node.name == "observe" for node in tree.body)
+
+
+def closure(stage: str, named: frozenset[str] = frozenset(), root: Path = ROOT) -> list[str]:
+    """Names of the modules of ours that the stage can reach, sorted; packages' __init__ included.
+
+    named: names that the request carries.
+    """
+    tables = {table: _table(table, root) for table in TABLES}
+    chosen = {table: {module for name, module in of.items() if name in named} for table, of in tables.items()}
+    found: set[str] = set()
+    waiting = [(stage_module(stage, root), "")]
+    while waiting:
+        name, importer = waiting.pop()
+        left_out = any(
+            name in of.values()
+            and importer not in of.values()
+            and chosen[table]
+            and name not in chosen[table]
+            for table, of in tables.items()
+        )
+        if left_out or name in found or _file(name, root) is None:
+            continue
+        found.add(name)
+        waiting += [(name.rsplit(".", n)[0], name) for n in range(1, name.count(".") + 1)]
+        waiting += [(imported, name) for imported in _imports(name, root)]
+        waiting += [(module, name) for module in chosen.get(name, ())]
+    return sorted(found)
+
+
+def _named(given: Any, key: str = "") -> Iterator[str]:
+    """The names of implementations in a request: under "name", or alone under the key of a table."""
+    match given:
+        case str() if key == "name" or key in {alone for _, alone in TABLES.values()}:
+            yield given
+        case Mapping():
+            for inner, value in given.items():
+                yield from _named(value, inner)
+        case list() | tuple():
+            for value in given:
+                yield from _named(value, key)
+
+
+@cache
+def _table(package: str, root: Path) -> dict[str, str]:
+    """Name -> module of the implementations that the table in a package's __init__ lists."""
+    file = _file(package, root)
+    for node in _parsed(file).body if file else ():
+        match node:
+            case ast.Assign(
+                value=ast.Call(func=ast.Subscript(value=ast.Name(id="Implementations")), args=args)
+            ):
+                places: dict[str, str] = ast.literal_eval(args[-1])
+                return {name: f"{package}.{place.partition(':')[0]}" for name, place in places.items()}
+    return {}
+
+
+@cache
+def _code_digest(stage: str, named: frozenset[str], root: Path) -> str:
+    """Of the statements in all modules, sorted, so that it is the same wherever they lie."""
+    parts = [part for name in closure(stage, named, root) for part in _parts(name, root)]
+    return hashlib.sha256("\n".join(sorted(parts) + _foreign(named)).encode()).hexdigest()
+
+
+def _foreign(named: frozenset[str]) -> list[str]:
+    """Digests of implementations that other packages have added, by name."""
+    found = []
+    for group, _ in TABLES.values():
+        for entry in entry_points(group=group):
+            spec = find_spec(entry.module) if entry.name in named else None
+            if spec is not None and spec.origin is not None:
+                found.append(f"{entry.value} {hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()}")
+    return sorted(found)
+
+
+@cache
+def _parts(name: str, root: Path) -> tuple[str, ...]:
+    """Digests of a module's statements, and of the files that lie beside it under its name."""
+    file = _file(name, root)
+    assert file is not None
+    tree = ast.parse(file.read_bytes())
+    _Bare().visit(tree)
+    dumped = [ast.dump(node) for node in tree.body]
+    if name.startswith("pipelines.stages."):
+        dumped = [text for text in dumped if "id='VERSION'" not in text]  # a part of the key by itself
+    found = [hashlib.sha256(text.encode()).hexdigest() for text in dumped]
+    for beside in sorted(file.parent.glob(f"{file.stem}.*")):
+        if beside.suffix not in (".py", ".pyc", ".pyi") and beside.is_file():
+            found.append(hashlib.sha256(beside.read_bytes()).hexdigest())
+    return tuple(found)
+
+
+class _Bare(ast.NodeTransformer):
+    """A tree without what retrains nothing."""
+
+    def visit(self, node: ast.AST) -> ast.AST | None:
+        match node:
+            case ast.Import() if all(_ours(alias.name) for alias in node.names):
+                return None
+            case ast.ImportFrom() if node.level or _ours(node.module or ""):
+                return None
+            case ast.Expr(value=ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called))) if (
+                called in SILENT
+            ):
+                return None
+            case ast.Assign(value=ast.Call(func=ast.Subscript(value=ast.Name(id="Implementations")))):
+                return None  # a table: the one that is named counts, not the others
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                node.returns = None
+            case ast.arg():
+                node.annotation = None
+            case ast.Raise(exc=ast.Call(func=kind)):
+                node.exc = kind
+            case ast.Assert():
+                node.msg = None
+        self.generic_visit(node)
+        match node:
+            case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                node.body = _without_docstring(node.body)
+        return node
+
+
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    match body:
+        case [ast.Expr(value=ast.Constant(value=str())), *rest]:
+            return rest
+    return body
+
+
+def _ours(module: str) -> bool:
+    return module.partition(".")[0] in PACKAGES
+
+
+@cache
+def _imports(name: str, root: Path) -> tuple[str, ...]:
+    file = _file(name, root)
+    assert file is not None
+    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    found: list[str] = []
+    for node in ast.walk(_parsed(file)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            found += [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
+    return tuple(found)
+
+
+def _file(name: str, root: Path) -> Path | None:
+    """The source of a module of ours; None for anybody else's, and for a name that is no module."""
+    if not _ours(name):
+        return None
+    path = root.joinpath(*name.split("."))
+    for file in (path.with_name(path.name + ".py"), path / "__init__.py"):
+        if file.is_file():
+            return file
+    return None
+
+
+def _stage_file(stage: str, root: Path) -> Path:
+    file = _file(stage_module(stage, root), root)
+    if file is None:
+        raise UserError(f"there is no stage {stage!r}; stages: {', '.join(stages(root))}")
+    return file
+
+
+@cache
+def _parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_bytes())

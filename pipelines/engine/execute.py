@@ -1,0 +1,197 @@
+"""Execute one stage of a recipe: find its finished run, or run it in a child process of its own."""
+
+import json
+import os
+import secrets
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from components.errors import UserError
+from pipelines.engine import journal, processes
+from pipelines.engine.apply_plan import applied, same_but_plan
+from pipelines.engine.context import append_metrics
+from pipelines.engine.journal import StageLine
+from pipelines.engine.manifest import Identity
+from pipelines.engine.ray_jobs import run_as_job
+from pipelines.engine.run_once import identify
+from pipelines.engine.scaled_out import refuse_unsafe
+from pipelines.engine.store import is_finished, load, part_of, share
+from pipelines.engine.store_lock import used
+from pipelines.recipe import Recipe
+from pipelines.settings import Settings
+
+Watch = Callable[[dict[str, Any]], None]  # stage, and one of: status, say, done + text
+SAMPLE_SECONDS, METRIC_SECONDS = 1.0, 5.0
+
+
+class StageError(RuntimeError):
+    """A stage ended with an error that is not the user's; the message is one line that names the log."""
+
+
+def execute(
+    stage: str, recipe: Recipe, done: dict[str, str], settings: Settings, run: str, watch: Watch | None = None
+) -> str:
+    """The reference of the stage's finished run. done: references of the stages before it; a plan among them is
+    applied.
+
+    What happens is written into the journal of `run`, and told to `watch` (default: the run's live file).
+
+    Raises:
+        UserError: something that the user can mend.
+        StageError: anything else.
+    """
+    with used(settings):  # gc does not come between a run that is found and the journal that says so
+        return _execute(stage, recipe, done, settings, run, watch or _live(settings.home, run))
+
+
+def _execute(
+    stage: str, recipe: Recipe, done: dict[str, str], settings: Settings, run: str, watch: Watch
+) -> str:
+    started = time.time()
+    watch({"stage": stage, "status": "started"})
+    line = StageLine(stage=stage, reference="", status="failed", started=round(started, 3), seconds=0)
+    try:
+        refuse_unsafe(settings)
+        plan = applied(stage, done, settings.store)
+        if plan.found is not None:
+            line = line.model_copy(update={"reference": plan.found, "status": "found"})
+        else:
+            given = recipe.request(stage, plan.done) | plan.more
+            identity = identify(stage, given, settings, recipe.name)
+            line = line.model_copy(update={"reference": identity.reference})
+            there = is_finished(identity.reference, settings.store)
+            if not there and (same := same_but_plan(identity, settings.store)) is not None:
+                line, there = line.model_copy(update={"reference": same}), True
+            elif there:
+                share(identity.reference, settings.store)
+            found = {"status": "found"} if there else _run(identity, settings, run, watch)
+            line = line.model_copy(update=found)
+    except (UserError, ConnectionError) as error:
+        line = line.model_copy(update={"error": str(error), "mistake": isinstance(error, UserError)})
+    line = line.model_copy(update={"seconds": round(time.time() - started, 3)})
+    journal.append(journal.journal_file(settings.home, run), line.model_dump())
+    watch(line.model_dump())
+    if line.status == "found" and stage == "snapshot" and (wrong := _disagreement(settings, recipe.name)):
+        watch({"stage": stage, "say": wrong})
+    if line.status == "failed":
+        text = f"{stage}: {line.error}"
+        raise UserError(text) if line.mistake else StageError(text)
+    return line.reference
+
+
+def _run(identity: Identity, settings: Settings, run: str, watch: Watch) -> dict[str, Any]:
+    """What changes in the journal's line. A stage that looked at the world outside runs where it looked."""
+    if settings.jobs and not identity.observed:
+        return run_as_job(identity, settings, run, lambda record: watch({"stage": identity.stage, **record}))
+    return _in_child(identity, settings, run, watch)
+
+
+def _disagreement(settings: Settings, recipe: str) -> str | None:
+    """Nobody has looked at data.dvc where the snapshot was found; what is wrong with it costs a line, no run."""
+    snapshot = load("snapshot")  # found by its name, it was imported to observe
+
+    try:
+        found: str | None = snapshot.disagreement(settings, recipe)
+        return found
+    except UserError as error:
+        return str(error)
+
+
+def _in_child(identity: Identity, settings: Settings, run: str, watch: Watch) -> dict[str, Any]:
+    """What changes in the journal's line: status, error, mistake, memory."""
+    token = secrets.token_hex(8)
+    environ = {**processes.child_environ(settings), processes.TOKEN: token}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.engine.child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environ,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    try:
+        job = {"identity": identity.model_dump(), "settings": settings.model_dump(mode="json"), "run": run}
+        process.stdin.write(json.dumps({**job, "parent": os.getpid()}).encode() + b"\n")
+        process.stdin.flush()
+        return _follow(process, identity, settings, watch)
+    finally:
+        processes.end(process, token)
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def _follow(
+    process: subprocess.Popen[bytes], identity: Identity, settings: Settings, watch: Watch
+) -> dict[str, Any]:
+    assert process.stdout is not None
+    part, sampler = part_of(identity.reference, settings.store), _Sampler(process.pid)
+    result: dict[str, Any] = {}
+    rest, pipe = b"", process.stdout.fileno()
+    while not result:
+        sampler.sample(part)
+        if not select.select([pipe], [], [], 0.25)[0]:
+            if process.poll() is not None:
+                break
+            continue
+        came = os.read(pipe, 1 << 16)
+        if not came:
+            break
+        *lines, rest = (rest + came).split(b"\n")
+        for record in map(json.loads, lines):
+            if "reference" in record or "error" in record:
+                result = record
+            else:
+                watch({"stage": identity.stage, **record})
+    if "reference" in result:
+        return {"status": "found" if result["found"] else "ran", "memory": sampler.peak}
+    if "error" in result:
+        return {"error": result["error"], "mistake": result["mistake"], "memory": sampler.peak}
+    return {"error": _death(process, part), "memory": sampler.peak}
+
+
+def _death(process: subprocess.Popen[bytes], part: Path) -> str:
+    """The process went without a word: killed from outside (often for want of memory), or a crash in C."""
+    code = process.wait()
+    last = b"" if process.stderr is None else process.stderr.read()
+    if code == -9:
+        return "was killed (out of memory?); run again: it resumes where it stopped"
+    said = " ".join(last.decode(errors="replace").split()[-30:])
+    how = f"by signal {-code}" if code < 0 else f"with code {code}"
+    return f"its process ended {how}; the log is {part / 'log.txt'} {said}".strip()
+
+
+class _Sampler:
+    """Memory of this process and the stage's, once a second; now and then a line in its metrics."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid, self.peak, self.started = pid, 0, time.monotonic()
+        self.next_sample = self.next_metric = 0.0
+
+    def sample(self, part: Path) -> None:
+        now = time.monotonic()
+        if now < self.next_sample:
+            return
+        self.next_sample = now + SAMPLE_SECONDS
+        used = sum(processes.memory(p) for p in (psutil.Process(), *processes.tree(self.pid)))
+        self.peak = max(self.peak, used)
+        if now >= self.next_metric and part.is_dir():
+            self.next_metric = now + METRIC_SECONDS
+            figures = {"system/cpu": psutil.cpu_percent(), "system/memory": float(used)}
+            try:
+                append_metrics(part, {"step": int(now - self.started), **figures})
+            except OSError:  # finished and renamed in this moment, or no room: the stage itself says so
+                return
+
+
+def _live(home: Path, run: str) -> Watch:
+    file = journal.live_file(home, run)
+    return lambda record: journal.append(file, record)

@@ -1,0 +1,150 @@
+"""The journal of a run: home/runs/RUN.jsonl, a line for the run itself and one for each stage that ended.
+
+Beside it RUN.live holds what a person may want to see while it runs; it may be thrown away.
+"""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from components.config import Config
+from components.crash import point
+from pipelines.engine.context import append_line
+
+COPY = ".recipe.json"  # of the recipe of an Airflow run, beside its journal until it has ended
+TELLING = ("plan", "report")  # they look and tell
+BY_HAND = "stopped by hand"  # by a key or a signal: the same command goes on
+Status = Literal["found", "ran", "failed"]
+
+
+class StageLine(Config):
+    """started: unix time. seconds: wall time, the process's start included. memory: peak PSS in bytes of all
+    processes, 0 where none was started. error: what was said to the user."""
+
+    stage: str
+    reference: str
+    status: Status
+    started: float
+    seconds: float
+    memory: int = 0
+    error: str = ""
+    mistake: bool = False  # the user's: something that he can mend
+
+
+def new_run(recipe: str) -> str:
+    """A name for a run that sorts by time."""
+    now = time.time()
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(now))}-{int(now % 1 * 1000):03d}-{recipe}"
+
+
+def safe(run: str) -> str:
+    """A name from elsewhere (an Airflow run's, say) as the name of a file."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", run).strip(".")[:120] or "run"
+
+
+def journal_file(home: Path, run: str) -> Path:
+    return home / "runs" / f"{safe(run)}.jsonl"
+
+
+def live_file(home: Path, run: str) -> Path:
+    return home / "runs" / f"{safe(run)}.live"
+
+
+def append(file: Path, record: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    point("run.before")
+    append_line(file, record)
+    point("run.after")
+
+
+def records(file: Path) -> list[dict[str, Any]]:
+    """Every whole line of a journal; a line torn by a kill is left out."""
+    return list(_records(file)) if file.exists() else []
+
+
+def stages(home: Path, run: str) -> list[StageLine]:
+    """The stages of a run, in the order in which they ended; the last attempt of each."""
+    last: dict[str, StageLine] = {}
+    for record in records(journal_file(home, run)):
+        if "stage" in record:
+            line = StageLine.model_validate(record)
+            last.pop(line.stage, None)
+            last[line.stage] = line
+    return list(last.values())
+
+
+def made_anything(lines: list[StageLine]) -> bool:
+    """Whether a run adds something to MLflow's picture: what only looks and tells, or was found, does not."""
+    return any(
+        line.status == "failed" or (line.status == "ran" and line.stage not in TELLING) for line in lines
+    )
+
+
+def _records(file: Path) -> Iterator[dict[str, Any]]:
+    for line in file.read_bytes().splitlines():
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(record, dict):
+            yield record
+
+
+def unended(home: Path, run: str, head: dict[str, Any]) -> str:
+    """What is to be said of a run whose journal has no end: it is at work, or Airflow's and open, or was broken off."""
+    if (home / "runs" / f"{safe(run)}{COPY}").exists():  # until Airflow's last task has ended it
+        return "is open in Airflow"
+    return (
+        "is at work" if _lives(int(head.get("pid", 0)), float(head.get("started", 0.0))) else "was broken off"
+    )
+
+
+def _lives(pid: int, since: float) -> bool:
+    """Whether the process that had this number then has it still."""
+    import psutil  # 20 ms, for runs that have not ended alone
+
+    try:
+        return pid > 0 and psutil.Process(pid).create_time() <= since
+    except psutil.Error:
+        return False
+
+
+def overview(home: Path, store: Path) -> list[str]:
+    """Every run, the latest last: when, how it ended, what it decided, and what its stages did. store: of their
+    manifests."""
+    lines = []
+    for file in sorted((home / "runs").glob("*.jsonl")):
+        head: dict[str, Any] = {}
+        for record in records(file):
+            head.update(record if "stage" not in record else {})
+        ended = head["error"] or "done" if "ended" in head else unended(home, file.stem, head)
+        made = stages(home, file.stem)
+        counts = ", ".join(
+            f"{sum(s.status == status for s in made)} {status}" for status in ("ran", "found", "failed")
+        )
+        came_to = "".join(f"; {text}" for text in _came_to(made, store))
+        lines.append(f"{file.stem}  {ended}  ({counts})  flow {head.get('flow', 'train')}{came_to}")
+        lines += [f"  {s.status:<7}{s.seconds:>8.1f} s  {s.reference or s.stage}" for s in made]
+    return lines
+
+
+def _came_to(made: list[StageLine], store: Path) -> Iterator[str]:
+    """The plan's decision and the version of the model, as far as the run's manifests say them."""
+    output: dict[str, dict[str, Any]] = {}
+    for line in made:
+        manifest = store / line.reference / "manifest.json"
+        if line.stage in ("plan", "register", "promote", "score") and manifest.is_file():
+            output[line.stage] = json.loads(manifest.read_bytes())["output"]
+    if decision := output.get("plan", {}).get("decision"):
+        yield f"plan: {decision}"
+    registered, promoted = output.get("register", {}), output.get("promote", {})
+    if version := registered.get("version"):
+        champion = ", promoted" if promoted.get("promoted") else ""
+        yield f"model {registered['name']}/{version}{champion}"
+    if encoder := registered.get("encoder"):
+        yield f"encoder {encoder}"
+    if version := output.get("score", {}).get("champion"):
+        yield f"scored by version {version}"

@@ -1,0 +1,204 @@
+"""Airflow for `selfsup run --airflow`: a home of its own, and one real DAG run in it.
+
+A scheduler with its API server and DAG processor is healthy after 30 to 75 s; a DAG's own test loop makes the
+same DAG run and task instances in the same database without them, a few seconds after the import, and the web
+page of `make up` shows it afterwards. Everything lies in SELFSUP_HOME/airflow.
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from components.errors import UserError
+from pipelines.engine import journal, processes
+from pipelines.engine.code_digest import ROOT
+from pipelines.engine.execute import StageError
+from pipelines.engine.progress import Display
+from pipelines.graph import FLOWS, POOL
+from pipelines.recipe import Recipe
+from pipelines.settings import Settings
+
+PORT = 8080
+
+
+def airflow_environ(settings: Settings, recipes: Path | None = None) -> dict[str, str]:
+    """The environment of every Airflow process on this home: loopback, small, nothing elsewhere.
+
+    Raises:
+        UserError: the profile is scaled out.
+    """
+    if settings.profile == "scaled-out":
+        raise UserError(
+            "this Airflow lives on SQLite and serves one machine; in the scaled-out profile trigger the DAG in its "
+            "own Airflow (docker/README.md), or run without --airflow"
+        )
+    home = settings.home / "airflow"
+    keys = _secrets(home / "secrets")
+    options = {
+        "CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "CORE__LOAD_EXAMPLES": "False",
+        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__PARALLELISM": "4",
+        "CORE__MAX_ACTIVE_TASKS_PER_DAG": "4",
+        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "CORE__FERNET_KEY": keys[0],
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
+        "API__HOST": "127.0.0.1",
+        "API__PORT": str(PORT),
+        "API__WORKERS": "1",
+        "API__BASE_URL": f"http://127.0.0.1:{PORT}",
+        "API__SECRET_KEY": keys[1],
+        "API_AUTH__JWT_SECRET": keys[2],
+        "LOGGING__WORKER_LOG_SERVER_HOST": "127.0.0.1",
+    }
+    placed = settings if recipes is None else settings.model_copy(update={"recipes": recipes})
+    return {
+        **processes.child_environ(placed),
+        **{f"AIRFLOW__{name}": value for name, value in options.items()},
+        "AIRFLOW_HOME": str(home),
+    }
+
+
+def through_airflow(recipe: Recipe, settings: Settings, run: str, display: Display, flow: str) -> None:
+    """A DAG run of the recipe's DAG for this flow, in a child process; followed until it ends.
+
+    Raises:
+        UserError, StageError: as execute() does.
+    """
+    log = settings.home / "airflow" / "runs" / f"{run}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    display({"stage": "airflow", "status": "started"})
+    token = secrets.token_hex(8)
+    environ = {**airflow_environ(settings, recipe.file.parent), processes.TOKEN: token}
+    conf = json.dumps({"run": run, "force": recipe.sections.get("plan", {}).get("force")})
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "pipelines.flows.airflow_home",
+                f"{flow}_{recipe.name}",
+                conf,
+                str(os.getpid()),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environ,
+            start_new_session=True,
+        )
+        try:
+            _follow(process, journal.live_file(settings.home, run), display)
+        finally:
+            processes.end(process, token)
+            assert process.stdin is not None
+            process.stdin.close()
+    lines = journal.stages(settings.home, run)
+    for line in lines:
+        if line.status == "failed":
+            raise (UserError if line.mistake else StageError)(f"{line.stage}: {line.error}")
+    if process.returncode != 0 or len(lines) != len(FLOWS[flow]):
+        raise StageError(f"the Airflow DAG run ended before its stages did; its log is {log}")
+
+
+def _follow(process: subprocess.Popen[bytes], live: Path, display: Callable[[dict[str, Any]], None]) -> None:
+    """Shows what the stages tell until the process has ended."""
+    seen = 0
+    ended = False
+    while not ended:
+        ended = process.poll() is not None  # asked first: what was written before it is still read
+        told = journal.records(live)  # a torn last line is no record yet
+        for record in told[seen:]:
+            display(record)
+        seen = len(told)
+        time.sleep(0 if ended else 0.2)
+
+
+def _secrets(file: Path) -> list[str]:
+    """Three keys, made once for this home and readable by its owner alone."""
+    if not file.exists():
+        import base64
+
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fernet = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as stream:
+            stream.write("\n".join([fernet, secrets.token_hex(32), secrets.token_hex(32)]))
+    return file.read_text().split()
+
+
+def migrate(home: Path) -> None:
+    """The database, made or brought up to date (at once where this version has done so before), and the pool."""
+    from airflow import __version__
+
+    stamp = home / f"migrated-{__version__}"
+    if not (stamp.exists() and (home / "airflow.db").exists()):
+        from airflow.utils.db import upgradedb
+
+        upgradedb()
+        stamp.touch()
+    from airflow.models.pool import Pool
+
+    if Pool.get_pool(POOL) is None:  # else its slots are what a person has set
+        Pool.create_or_update_pool(POOL, 1, "stages that take the accelerator, or all cores", False)
+
+
+def dag_run(dag_id: str, conf: dict[str, Any]) -> bool:
+    """One DAG run, from the first task to the last. Whether it succeeded."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    _close_abandoned(dag_id)
+    bag = DagBag(str(ROOT / "dags"))
+    if dag_id not in bag.dags:
+        print(f"there is no DAG {dag_id}; import errors: {bag.import_errors or 'none'}", file=sys.stderr)
+        return False
+    dag = bag.dags[dag_id]
+    # Its test loop takes the alert for the id of one in the database; PostgreSQL refuses that.
+    dag.deadline = None
+    made = dag.test(run_conf=conf)
+    return str(made.state) == "success"
+
+
+def _close_abandoned(dag_id: str) -> None:
+    """A run whose process was killed still counts as running; the lock on the home says that it is not."""
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    open_states = ("running", "queued", "scheduled", "up_for_retry", "restarting")
+    with create_session() as session:
+        for made in session.scalars(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.state == "running")):
+            if str(made.triggered_by) not in ("test", "DagRunTriggeredByType.TEST"):
+                continue  # the scheduler's, which looks after its own
+            for one in session.scalars(
+                select(TaskInstance).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == made.run_id)
+            ):
+                if one.state in open_states:
+                    one.state = "failed"
+            made.set_state("failed")
+
+
+def main() -> int:
+    from pipelines.engine.child import die_with_parent
+
+    if not sys.argv[1:]:
+        migrate(Path(os.environ["AIRFLOW_HOME"]))
+        return 0
+    dag_id, conf, parent = sys.argv[1:]
+    die_with_parent(int(parent))
+    migrate(Path(os.environ["AIRFLOW_HOME"]))
+    return 0 if dag_run(dag_id, json.loads(conf)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""A recipe held against the stages: python -m pipelines.flows.recipe_check STAGE ..., the recipe as JSON on stdin."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from components.config import explain
+from components.errors import UserError
+from pipelines.engine.code_digest import ROOT
+from pipelines.graph import GRAPH
+from pipelines.recipe import Recipe
+
+
+def files_exist(recipe: Recipe) -> None:
+    """Before any work: a file that only the last stage reads must not fail the run after all the others.
+
+    Raises:
+        UserError: a file that the recipe names is not there.
+    """
+    if recipe.truth is not None and not recipe.truth.is_file():
+        raise UserError(
+            f"recipe {recipe.file}: truth: there is no file {recipe.truth}; correct the path or leave it out"
+        )
+
+
+def check(recipe: Recipe, stages: Sequence[str] = tuple(GRAPH)) -> None:
+    """The sections of `stages` against each stage's own Request, and whether the networks can be built, in a child
+    process, because stages import much.
+
+    Raises:
+        UserError: one line with every mistake.
+    """
+    files_exist(recipe)
+    command = [sys.executable, "-m", "pipelines.flows.recipe_check", *stages]
+    done = subprocess.run(command, input=recipe.model_dump_json(), cwd=ROOT, capture_output=True, text=True)
+    if done.returncode == 2:
+        raise UserError(done.stdout.strip())
+    if done.returncode != 0:
+        last = done.stderr.strip().splitlines()[-1:] or ["no word"]
+        raise RuntimeError(f"the check of {recipe.file} ended with code {done.returncode}: {last[0]}")
+
+
+def mistakes(recipe: Recipe, stages: Sequence[str]) -> list[str]:
+    """What the stages say of their sections: 'stage.field: ...' each; and where these are right, what hinders the
+    networks from being built. Imports these stages."""
+    from pipelines.engine.store import load as load_stage
+
+    found = []
+    requests: dict[str, Any] = {}
+    done = {stage: f"{stage}/{'0' * 16}" for stage in GRAPH}
+    for stage in stages:
+        try:
+            requests[stage] = load_stage(stage).Request.model_validate(recipe.request(stage, done))
+        except ValidationError as error:
+            found.append(explain(error, stage))
+    if "pretrain" in requests and "snapshot" in requests:
+        from pipelines.flows.build_check import build_mistake  # torch, which pretrain has imported
+
+        asked = requests["pretrain"]
+        if wrong := build_mistake(asked.objective, asked.encoder, requests["snapshot"].modality):
+            found.append(f"pretrain: {wrong}")
+    return found
+
+
+def main() -> int:
+    recipe = Recipe.model_validate_json(sys.stdin.read())
+    found = mistakes(recipe, sys.argv[1:])
+    print(f"recipe {recipe.file}: {'; '.join(found)}")
+    return 2 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

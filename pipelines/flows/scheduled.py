@@ -1,0 +1,190 @@
+"""What the tasks of a scheduled run do, apart from Airflow: that is in dags/, which only wires them.
+
+A run works on its recipe as it stood when the run began: the first task keeps a copy, so that a recipe which
+is changed or deleted meanwhile changes nothing for the run. Until the run has ended the copy counts as a
+recipe, because Airflow runs a task only where its DAG is still there.
+"""
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from components.config import Config
+from components.errors import UserError
+from pipelines import recipe_folders
+from pipelines.engine import journal
+from pipelines.engine.execute import execute
+from pipelines.engine.manifest import Manifest
+from pipelines.engine.store import read_manifest
+from pipelines.flows.notify import notify
+from pipelines.graph import FLOWS
+from pipelines.recipe import Recipe, load
+from pipelines.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Asked(Config):
+    """What a person may ask for who starts a run. overrides: section -> keys that replace the recipe's."""
+
+    force: Literal["warm", "scratch"] | None = None
+    reason: str = ""
+    overrides: dict[str, Any] = Field(default_factory=dict)
+
+
+def recipes(settings: Settings) -> list[Recipe]:
+    """Those in the two folders, and the copies of open runs.
+
+    One with a mistake in it is named in the log and takes no other with it; of several with one name none counts.
+    """
+    found, mistakes = recipe_folders.scheduled(settings)
+    for mistake in mistakes:
+        log.error("no DAG for this recipe: %s", mistake)
+    for copy in sorted((settings.home / "runs").glob(f"*{journal.COPY}")):
+        try:
+            recipe = Recipe.model_validate_json(copy.read_bytes())
+        except (OSError, ValueError):  # its run has ended in this moment, or it was kept by an older version
+            continue
+        found.setdefault(recipe.name, recipe)
+    return list(found.values())
+
+
+def step(
+    stage: str, file: Path, done: dict[str, str], run: str, asked: Asked, settings: Settings, flow: str
+) -> str:
+    """One stage of a run; its reference. done: the references of the stages that it needs.
+
+    Raises:
+        UserError: something that the user can mend; trying again does not help.
+        StageError: anything else.
+    """
+    recipe = keep(file, run, asked, settings, flow)
+    reference = execute(stage, recipe, done, settings, run)
+    ran = any(line.stage == stage and line.status == "ran" for line in journal.stages(settings.home, run))
+    if ran and stage in ("ingest", "promote"):
+        output = read_manifest(reference, settings.store).output
+        if output.get("promoted"):
+            text = f"version {output['version']} is the champion: {output['reason']}"
+            notify(settings, "promoted", text, recipe.name, run)
+        if alerts := output.get("alerts"):  # deliveries of which a part is in quarantine
+            notify(settings, "quarantined", "; ".join(alerts), recipe.name, run)
+    return reference
+
+
+def keep(file: Path, run: str, asked: Asked, settings: Settings, flow: str) -> Recipe:
+    """The run's copy of its recipe, with what was asked for laid over it; made, and checked, by its first task.
+
+    Raises:
+        UserError: the recipe is gone or wrong, or what was asked for does not fit it.
+    """
+    copy = _copy(settings, run)
+    if copy.exists():
+        return Recipe.model_validate_json(copy.read_bytes())
+    from pipelines.flows.run import check_once
+
+    recipe = load(file).with_overrides(asked.overrides).forced(asked.force if flow == "train" else None)
+    head = journal.journal_file(settings.home, run)
+    if not journal.records(head):  # else whoever started this run has checked it and written the head
+        live = journal.live_file(settings.home, run)
+        check_once(recipe, settings, lambda record: journal.append(live, record), FLOWS[flow])
+        told = {"run": run, "recipe": str(file), "flow": flow, "reason": asked.reason}
+        journal.append(head, {**told, "started": round(time.time(), 3), "pid": os.getpid()})
+    part = copy.with_suffix(".part")
+    part.write_text(recipe.model_dump_json())
+    part.replace(copy)
+    return recipe
+
+
+def close(recipe: str, run: str, settings: Settings, driven: bool) -> bool:
+    """End a run, however it went. Whether data came meanwhile that nobody has planned for.
+
+    driven: whoever started the run writes the last word of the journal, and MLflow's picture of it.
+
+    Raises:
+        UserError: MLflow cannot be opened.
+    """
+    _copy(settings, run).unlink(missing_ok=True)
+    lines = journal.stages(settings.home, run)
+    if not driven:
+        failed = next((f"{line.stage}: {line.error}" for line in lines if line.status == "failed"), "")
+        head = {"ended": round(time.time(), 3), "error": failed}
+        journal.append(journal.journal_file(settings.home, run), head)
+        if journal.made_anything(lines):
+            from pipelines import tracking  # imports MLflow
+
+            tracking.mirror(settings, run)
+        journal.live_file(settings.home, run).unlink(missing_ok=True)
+    seen = next((line.reference for line in lines if line.stage == "snapshot"), "")
+    snapshots = _made("snapshot", recipe, settings.store)
+    newest = max(snapshots, key=lambda reference: snapshots[reference].started, default="")
+    return bool(seen and newest and newest != seen and unplanned(recipe, newest, settings))
+
+
+def unplanned(recipe: str, snapshot: str, settings: Settings) -> bool:
+    """Whether no training was ever planned for this snapshot: manifests tell, whatever became of the events."""
+    plans = _made("plan", recipe, settings.store).values()
+    return all(plan.given.get("snapshot") != snapshot for plan in plans)
+
+
+def fail(error: BaseException | None, recipe: str, task: str, run: str, settings: Settings) -> None:
+    """A task has failed for good: a person hears of it."""
+    text = " ".join(str(error or "its process ended without a word").split())
+    notify(settings, "failed", text if text.startswith(f"{task}:") else f"{task}: {text}", recipe, run)
+
+
+def waiting(promote: str, recipe: str, hours: float, run: str, settings: Settings) -> tuple[str, str] | None:
+    """The version that has passed the gate and waits for a person's word, and the gate's; None where none does.
+
+    promote: reference of the stage's run.
+    """
+    output = read_manifest(promote, settings.store).output
+    if not output.get("waiting"):
+        return None
+    version, reason = str(output["version"]), str(output["reason"])
+    text = f"may version {version} become champion? {reason}; no answer within {hours:g} h is a no"
+    notify(settings, "asked", text, recipe, run)
+    return version, reason
+
+
+def act(
+    action: str, recipe: str, version: str | None, who: str, reason: str, run: str, settings: Settings
+) -> str:
+    """Move the champion as a person asks for it, or write down that it was refused; one line of what came of it.
+
+    Raises:
+        UserError: what promotion refuses, and why; or the action is none, or lacks its version.
+    """
+    from pipelines.registry import promotion  # imports MLflow
+
+    if action != "rollback" and not version:
+        raise UserError(f"{action}: a version is needed; `selfsup history {recipe}` shows those there were")
+    match action:
+        case "promote":
+            made = promotion.promote(recipe, str(version), settings, who, reason)
+        case "override":
+            made = promotion.override(recipe, str(version), settings, who, reason)
+        case "rollback":
+            made = promotion.rollback(recipe, settings, who, reason)
+        case "refuse":
+            made = promotion.refuse(recipe, str(version), settings, who, reason)
+        case _:
+            raise UserError(f"the action is promote, rollback, override or refuse (got {action!r:.80})")
+    refused = action == "refuse"
+    text = f"version {version} is refused by {who}: {reason}" if refused else promotion.told(made)
+    notify(settings, "refused" if refused else "promoted", text, recipe, run)
+    return text
+
+
+def _copy(settings: Settings, run: str) -> Path:
+    return settings.home / "runs" / f"{journal.safe(run)}{journal.COPY}"
+
+
+def _made(stage: str, recipe: str, store: Path) -> dict[str, Manifest]:
+    """The finished runs of a stage for a recipe, by their references."""
+    references = [f"{stage}/{file.parent.name}" for file in (store / stage).glob("[!.]*/manifest.json")]
+    made = {reference: read_manifest(reference, store) for reference in references}
+    return {reference: manifest for reference, manifest in made.items() if manifest.recipe == recipe}

@@ -1,0 +1,1 @@
+"""Rows of a packed array become features and predictions."""

@@ -1,0 +1,116 @@
+"""What a classifier predicts for rows of a packed array: probabilities, with features and distances.
+
+A range's answers are a file of their own, written whole or not at all, so a run that was killed goes on where it
+stopped. Computed in float32 whatever the training computed in: so it answers where it is served.
+Letters: M rows asked about, B at once, K classes, D features.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.files import write_atomically
+from pipelines.engine.context import Context
+from pipelines.inference.ranges import Range, Report, over_ranges
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+RANGE = 16  # batches a task
+
+
+class Answers(NamedTuple):
+    """probabilities [M, K], features [M, D]; outliers [M] distance from all that was learnt from, NaN where the
+    model does not know it."""
+
+    probabilities: Floats
+    features: Floats
+    outliers: Floats
+
+
+def answer(
+    rows: Ints,
+    ranges: Sequence[dict[str, int]],
+    *,
+    model: Path,
+    sha256: Mapping[str, str],
+    images: Path,
+    folder: Path,
+    context: Context,
+    batch_size: int,
+) -> float:
+    """Write the answers on images[rows[start:stop]] of every range into `folder`; returns seconds of computing.
+
+    Args:
+        model: folder of the classifier. sha256: of its files, verified by each worker before it reads them.
+        images: .npy, uint8 [N, C, S, S]. ranges: of positions in rows [M].
+    """
+    folder.mkdir(exist_ok=True)
+    asked = [part for part in ranges if not _file(folder, rows, part).exists()]
+    np.save(folder / "rows.npy", rows)
+    work = {
+        "model": str(model), "sha256": dict(sha256), "images": str(images), "rows": str(folder / "rows.npy"),
+        "folder": str(folder), "batch_size": batch_size, "device": context.settings.device,
+    }  # fmt: skip
+    total, done, first, last = sum(part["stop"] - part["start"] for part in ranges), 0, 0.0, 0.0
+    for report in over_ranges(Answerer, asked, work, context.settings):
+        done += int(report["rows"])
+        first = min(first or float(report["began"]), float(report["began"]))
+        last = max(last, float(report["ended"]))
+        context.progress(
+            done / total, f"{done} of {total} samples · {done / max(last - first, 1e-9):.0f} a second"
+        )
+    return last - first
+
+
+def answers(folder: Path, rows: Ints, ranges: Sequence[dict[str, int]]) -> Answers:
+    """Those of the ranges, in their order."""
+    parts = [np.load(_file(folder, rows, part)) for part in ranges]
+    return Answers(*(np.concatenate([part[name] for part in parts]) for name in Answers._fields))
+
+
+class Answerer:
+    """One worker: the classifier loaded once, then range after range."""
+
+    def __init__(self, work: Mapping[str, Any]) -> None:
+
+        from components.data.packed import Packed
+        from components.registry.model import load_classifier
+        from components.training.device import place
+
+        self.device = place(work["device"]).device
+        self.classifier = load_classifier(Path(work["model"]), work["sha256"]).to(self.device)
+        self.rows = np.load(work["rows"])
+        self.packed = Packed.open(Path(work["images"]), self.rows)
+        self.folder, self.batch_size = Path(work["folder"]), int(work["batch_size"])
+
+    def __call__(self, part: Range) -> Report:
+        """Writes the file of one range; reports how many rows, and when it began and ended (unix time)."""
+        import torch
+
+        began = time.time()
+        start, stop = part["start"], part["stop"]
+        probabilities, features = [], []
+        with torch.inference_mode():
+            for first in range(start, stop, self.batch_size):
+                index = torch.arange(first, min(first + self.batch_size, stop))
+                pixels = self.packed.gather(index).to(self.device).float() / 255
+                logits, feature = self.classifier.answer(pixels)
+                probabilities.append(logits.double().softmax(1).float().cpu().numpy())
+                features.append(feature.float().cpu().numpy())
+        p, x = np.concatenate(probabilities), np.concatenate(features)
+        apart = self.classifier.distances(x)
+        found = Answers(p, x, np.full(len(x), np.nan, np.float32) if apart is None else apart)
+        file = _file(self.folder, self.rows, {"start": start, "stop": stop})
+        write_atomically(file, lambda out: np.savez(out, **found._asdict()))
+        return {"rows": stop - start, "began": began, "ended": time.time()}
+
+
+def _file(folder: Path, rows: Ints, part: Mapping[str, int]) -> Path:
+    """Named by the rows themselves: when a run goes on, other rows may have been asked for at the same place."""
+    name = hashlib.sha256(np.ascontiguousarray(rows[part["start"] : part["stop"]], dtype=np.int64).tobytes())
+    return folder / f"{name.hexdigest()[:32]}.npz"

@@ -1,0 +1,1 @@
+"""Keep, remove, restore, reproduce."""

@@ -1,0 +1,1 @@
+"""Forget: every trace of a sample is removed."""

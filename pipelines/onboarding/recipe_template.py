@@ -1,0 +1,155 @@
+"""What suits the data that a survey found: the values, and the recipe that says them with their reasons."""
+
+import re
+
+import yaml
+
+from components.errors import UserError
+from components.training.defaults import defaults, learning_rate, speed_of
+from pipelines.onboarding.survey import Found
+
+Values = dict[str, int | float | None]
+TEST_SHARE = 0.2  # of all samples
+BUDGET = 360.0  # seconds of a whole run to aim at, on two cores
+PRETRAINING, TUNING = 1 / 3, 0.4  # of them; the rest is for the views, the candidates and what measures them
+STEPS, FEWEST = 400, 150  # of fine-tuning, at most and at least
+VIEWS = (
+    1.75 * 450
+)  # a step: 50 labels with four unlabelled samples in two views each; folds take three quarters more
+
+
+def seconds_of(text: str) -> float:
+    """Of a budget: "90 s": 90; "6 min": 360; "1.5 h": 5,400.
+
+    Raises:
+        UserError: another text.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h)\s*", text)
+    if found is None or float(found[1]) == 0:
+        raise UserError(f"a budget is a number above 0 and s, min or h, such as '6 min'; got {text!r}")
+    return float(found[1]) * {"s": 1, "min": 60, "h": 3600}[found[2]]
+
+
+def suited(found: Found, budget: float = BUDGET) -> Values:
+    """Values that suit the data, for a whole run of `budget` seconds on two cores; the rule is
+    components.training.defaults. The longest pretraining of few samples, and the shortest of many, may take it beyond
+    that."""
+    side, classes, samples = found.side, len(found.labels.classes), found.samples
+    square = len(set(found.sizes)) == 1 and found.sizes[0][0] == found.sizes[0][1]
+    if square and 16 <= side <= 64:
+        size = side
+    else:
+        ladder = [
+            s
+            for s in (16, 24, 28, 32, 48, 64, 96)
+            if s <= side and (s < 96 or (side >= 160 and samples <= 3000))
+        ]
+        size = ladder[-1] if ladder else 16
+    stride = 2 if size >= 24 else 1
+    train = int(samples * 0.8)
+    speed = speed_of(size, stride)
+    rule = defaults(train, classes=classes or None, speed=speed, seconds=budget * PRETRAINING)
+    labels = found.labels.classes.total() - found.labels.tests
+    return {
+        "size": size,
+        "channels": 1 if found.grey >= 0.99 * len(found.sizes) else 3,
+        "stem_stride": stride,
+        "batch_size": rule.batch_size,
+        "epochs": rule.epochs,
+        "seconds": rule.seconds,
+        "budget": budget,
+        "steps": max(FEWEST, min(STEPS, round(budget * TUNING * 2 * speed / VIEWS))),
+        "learning_rate": learning_rate("adamw", rule.batch_size),
+        "prototypes": rule.numbers.prototypes,
+        "queue": rule.numbers.queue,
+        "freeze": rule.numbers.freeze,
+        "epsilon": rule.numbers.epsilon,
+        "clusters": max(2, min(3 * classes, train // 10)) if classes >= 2 else None,
+        "label_batch": max(2, min(50, labels) // 2 * 2) if labels else None,
+        "test_share": TEST_SHARE,
+        "max_bad_share": 0.05 if found.bad_share <= 0.04 else min(1.0, round(2 * found.bad_share + 0.01, 2)),
+    }
+
+
+def render(name: str, inbox: str, found: Found, values: Values, table: str | None = None) -> str:
+    """The recipe as text, with the reasons as comments."""
+    size, channels = int(values["size"] or 0), int(values["channels"] or 0)
+    classes = len(found.labels.classes)
+    whence = {
+        "file": "label files, or a column label",
+        "folders": "an image's folder is its class; a label file corrects it",
+        None: "no labels yet",
+    }
+    reason = (
+        f"about three for each of {classes} classes" if values["clusters"] else "by the number of samples"
+    )
+    swav = ", ".join(f"{name}: {values[name]}" for name in ("prototypes", "queue", "freeze", "epsilon"))
+    tests = "unused: test items are named" if found.labels.tests else "of all samples, never trained on"
+    extra = f"  table: {_quoted(table)}  # new rows in it arrive at each ingest\n" if table else ""
+    if found.labels.ignored:
+        words = ", ".join(_quoted(word) for word in dict.fromkeys(w.lower() for w in found.labels.ignored))
+        extra += (
+            f"  unlabelled: [{words}]  # folders and labels that mean no label; take out what is a class\n"
+        )
+    extra += _links(found)
+    steps = int(values["steps"] or 0)
+    tuning = (
+        f"\nfinetune:\n  batch_size: {values['label_batch']}  # labels a step\n"
+        + (f"  steps: {steps}\n  cross_fit: {{steps: {steps // 4}}}\n" if steps < STEPS else "")
+        if values["label_batch"]
+        else ""
+    )
+    return f"""\
+# Written by `selfsup init` from {found.samples} samples; yours to change. `selfsup check` tells of mistakes.
+# For {_duration(float(values["budget"] or 0))} a run on two cores; for another, `selfsup init --budget '20 min'`.
+name: {name}
+seed: 0
+modality: {{name: image, size: {size}, channels: {channels}{_range(found)}}}  # short side: {found.side}, the median
+inbox: {_quoted(inbox)}
+schedule: null  # or a cron expression
+
+ingest:
+  labels_from: {found.labels.labels_from or "file"}  # {whence.get(found.labels.labels_from or "", "none yet")}
+{extra}  max_bad_share: {values["max_bad_share"]}  # a larger share of bad samples in a delivery, if many, stops the run
+
+snapshot:
+  test_share: {values["test_share"]}  # {tests}
+
+pretrain:
+  objective:
+    name: simclr  # or swav with {swav}; `selfsup choose` compares
+  views: measured  # or photo, upright, any_way_up, signal; finetune.views says the same of fine-tuning
+  encoder: {{name: resnet, widths: [32, 64, 128], blocks: [1, 1, 1], stem_stride: {values["stem_stride"]}}}
+  train:  # {_duration(float(values["seconds"] or 0))} on two cores
+    epochs: {values["epochs"]}
+    batch_size: {values["batch_size"]}
+    optimiser: {{name: adamw, learning_rate: {values["learning_rate"]}}}
+
+pseudo_label:
+  clusters: {values["clusters"] or "auto"}  # {reason}
+{tuning}"""
+
+
+def _range(found: Found) -> str:
+    """The range of grey values of more than 8 bits, for a recipe of images that have them."""
+    if found.range is None:
+        return ""
+    return f", range: [{', '.join(f'{end:.15g}' for end in found.range)}]"
+
+
+def _links(found: Found) -> str:
+    if not found.links:
+        return ""
+    return f"  links: [{', '.join(_quoted(str(place)) for place in found.links)}]  # where links may lead\n"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"about {max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"about {max(1, round(seconds / 60))} min"
+    return f"about {seconds / 3600:.0f} h"
+
+
+def _quoted(text: str) -> str:
+    return yaml.safe_dump(text, width=10_000).removesuffix("\n...\n").strip()

@@ -1,0 +1,1 @@
+"""Charts and HTML that report and monitor share."""

@@ -1,1 +1,0 @@
-"""The parts of the stage pseudo_label: what it is asked, clusters and their ids, classes, the file."""

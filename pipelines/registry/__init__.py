@@ -1,0 +1,1 @@
+"""Registered models: where they come from, the gate, the champion."""

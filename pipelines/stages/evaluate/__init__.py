@@ -1,0 +1,1 @@
+"""Evaluate: the model on the test samples, beside its baselines."""

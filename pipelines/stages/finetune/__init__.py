@@ -1,0 +1,1 @@
+"""Fine-tune: the candidates, the judges, and the network that is served."""

@@ -1,0 +1,167 @@
+"""What judges a fine-tuning: cross-fitting folds, the same encoder with the labels alone, the same network from random.
+
+First all that learns from labels alone, side by side: it takes seconds, and says from which start the method goes on.
+Then the folds of the method.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from components.encoders import Encoder, build_encoder
+from components.encoders.published import Published, published
+from components.evaluation.classification.probe import Probe
+from components.implementations import name_of
+from components.registry.model import ModelConfig
+from components.training.finetune import Material
+from components.training.loop import Trained
+from pipelines.registry.candidates import TOLD
+from pipelines.stages.finetune.baseline import Grid, Scratch
+from pipelines.stages.finetune.config import FinetuneConfig
+from pipelines.stages.finetune.cross_fit import Held, folds_of, held_out
+from pipelines.stages.finetune.head import Frozen, fit_head
+from pipelines.stages.finetune.trainings import (
+    Fold,
+    Meter,
+    Simple,
+    Start,
+    finetune,
+    method_folds,
+    simple_folds,
+)
+
+Ints = NDArray[np.int64]
+
+
+class Foreign(NamedTuple):
+    """A published encoder, and its features of the labels, [n, F]."""
+
+    encoder: Published
+    own: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Judges:
+    """of: [n] fold of each label, None where none can be held out. probe: the head on the frozen features, of
+    all labels and pseudo-labels; on_labels: of the labels alone. published: what the portfolio names. simple, folds:
+    of the models on labels alone and of the method. alone: None where the method is just that. scratch: None where the
+    recipe has no such baseline. start: of the method's training; reason: why it is not the pretrained encoder, if it
+    is not."""
+
+    of: Ints | None
+    probe: Probe
+    on_labels: Probe
+    published: Foreign | None
+    simple: Sequence[Simple]
+    folds: Sequence[Fold]
+    alone: Trained | None
+    scratch: Scratch | None
+    start: Start
+    reason: str | None
+
+
+def simple_held(of: Ints, simple: Sequence[Simple], material: Material) -> dict[str, Held]:
+    """What the models on labels alone answer on the labels that they were not given, by the candidate's name."""
+    parts = {"pixels": "pixels", "probe": "before", "alone": "alone"}
+    if simple[0].published is not None:
+        parts["published"] = "published"
+    return {
+        name: held_out(of, [getattr(fold, part) for fold in simple], material) for name, part in parts.items()
+    }
+
+
+def early(judged: Mapping[str, Held], method: str, why_random: str | None) -> str:
+    """What is ahead before the method has begun, in a line."""
+    ordered = sorted(judged.items(), key=lambda one: -one[1].accuracy)
+    (best, first), *others = [(TOLD[name], held.accuracy) for name, held in ordered]
+    rest = ", ".join(f"{name} {share:.1%}" for name, share in others)
+    start = "from random" if why_random else "from the pretrained encoder"
+    return f"so far {best} leads with {first:.1%} of held-out labels ({rest}); tried next: {method} {start}"
+
+
+def train_judges(
+    request: FinetuneConfig,
+    encoder: Encoder,
+    frozen: Frozen,
+    model: ModelConfig,
+    material: Material,
+    meter: Meter,
+) -> Judges:
+    """Train them all. model: what describes the network from random, for its file."""
+    of = folds_of(material.labels, request.cross_fit.folds, request.seed)
+    on_labels = fit_head(request, frozen, material, pseudo=False)
+    head = on_labels if request.labels_alone else fit_head(request, frozen, material)
+    start = Start(encoder, head, request.learning_rate)
+    other = published_encoder(request, material, model, meter)
+    grid = Grid(request, model, material, meter) if request.scratch.steps else None
+    jobs: list[Callable[[], Any]] = []
+    if of is not None:
+        jobs += simple_folds(request, encoder, frozen, other and other.own, of, material, meter)
+    count = len(jobs)
+    jobs += grid.jobs() if grid else []
+    if not request.labels_alone:
+        meter.announce("alone")
+        jobs.append(partial(_alone, request, encoder, on_labels, material, meter))
+    done = meter.side_by_side(jobs)
+    simple = done[:count]
+    alone = None if request.labels_alone else done.pop()
+    rate, evidence = grid.best(done[count:]) if grid else (0.0, None)
+    reason = None
+    if of is not None:
+        judged = simple_held(of, simple, material)
+        reason = random_is_better(evidence, judged["alone"]) if evidence else None
+        start = from_random(request, model, material, rate) if reason else start
+        meter.context.say(
+            early(judged | ({"scratch": evidence} if evidence else {}), name_of(request.method), reason)
+        )
+    jobs = method_folds(request, start, frozen, of, simple, material, meter) if of is not None else []
+    if grid:
+        meter.announce("scratch")
+        jobs.append(partial(grid.final, rate, evidence))
+    done = meter.side_by_side(jobs)
+    scratch = done[-1] if grid else None
+    return Judges(of, head, on_labels, other, simple, done[: len(simple)], alone, scratch, start, reason)
+
+
+def published_encoder(
+    request: FinetuneConfig, material: Material, model: ModelConfig, meter: Meter
+) -> Foreign | None:
+    """Raises UserError: the recipe names one that is not there."""
+    if request.portfolio is None or request.portfolio.published is None:
+        return None
+    cache = meter.context.settings.home / "cache"
+    encoder = published(request.portfolio.published, cache=cache, channels=model.modality.channels)
+    return Foreign(encoder, encoder.features(material.labelled_images()))
+
+
+def random_is_better(scratch: Held, alone: Held) -> str | None:
+    """Why the method should begin from random: on held-out labels the network from random is better than the pretrained
+    encoder by more than a standard error, both trained on labels alone. None where it is not."""
+    difference = (scratch.logits.argmax(1) == scratch.labels) * 1.0 - (alone.logits.argmax(1) == alone.labels)
+    error = float(difference.std(ddof=1) / len(difference) ** 0.5) if len(difference) > 1 else 1.0
+    gain = float(difference.mean())
+    if gain <= error + 1e-9:
+        return None
+    return (
+        f"from random the labels alone give {gain:+.1%} on held-out labels (standard error {error:.1%}) over the "
+        "pretrained encoder, so the method begins from random"
+    )
+
+
+def from_random(request: FinetuneConfig, model: ModelConfig, material: Material, rate: float) -> Start:
+    torch.manual_seed(request.seed)
+    encoder = build_encoder(model.encoder, model.modality.channels, model.mean, model.std)
+    return Start(material.placement.put(encoder), None, rate)
+
+
+def _alone(
+    request: FinetuneConfig, encoder: Encoder, head: Probe, material: Material, meter: Meter
+) -> Trained:
+    """The same encoder trained on the labels alone."""
+    every = np.arange(len(material.labels))
+    return finetune(request, Start(encoder, head, request.learning_rate), material, every, meter, alone=True)

@@ -1,0 +1,175 @@
+"""Which model is served: the method's network, a simpler one, or several as one.
+
+Every candidate is judged by what it answers on labels that it was not given. With few labels that says little about
+which is best, so their calibrated answers are averaged rather than one of them chosen: as a logarithmic pool
+(components.encoders.joined), which is one network and needs no further training. Measured on chess pieces in styles
+that no training sample has (docs/log.md): a student that learnt from the mean was 12 points below the mean itself.
+The weights are those of components.evaluation.classification.stacking. Where the evidence is strong enough for one
+candidate it is served alone, whoever made it.
+Letters: n labels, h of them held out in turn, K classes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from components.encoders import Encoder, JoinedConfig, ServedConfig, build_encoder
+from components.encoders.joined import Joined
+from components.encoders.pixels import PixelsConfig
+from components.evaluation.classification.baselines import LARGEST, fit_pixels, pixels
+from components.evaluation.classification.calibration import log_loss, softmax
+from components.evaluation.classification.logistic import Linear
+from components.evaluation.classification.probe import fit_probe
+from components.evaluation.classification.stacking import stacked
+from components.registry.model import ModelConfig
+from components.training.finetune import Material, Network, final_parts
+from pipelines.registry.candidates import COMMITTEE, METHOD, TOLD, Portfolio, Row
+from pipelines.stages.finetune.config import FinetuneConfig, PortfolioConfig
+from pipelines.stages.finetune.cross_fit import Held
+from pipelines.stages.finetune.judges import Judges, simple_held
+
+LEAST = 0.05  # weight under which a candidate is left out of the mean
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """held: what it answers on labels that it was not given, None where none could be held out. network: of all labels;
+    encoder: what its encoder is."""
+
+    held: Held | None
+    network: Network
+    encoder: ServedConfig
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """model: what is served. portfolio: why."""
+
+    model: Candidate
+    portfolio: Portfolio
+
+
+def candidates_of(
+    request: FinetuneConfig,
+    own: Candidate,
+    encoder: Encoder,
+    judges: Judges,
+    model: ModelConfig,
+    material: Material,
+) -> dict[str, Candidate]:
+    """The method's own first; then those that the recipe names, as far as there are such. model: what describes the
+    network of `encoder`."""
+    assert request.portfolio is not None
+    assert judges.of is not None
+    found, wanted = {METHOD: own}, request.portfolio.candidates
+    held = simple_held(judges.of, judges.simple, material)
+    if "pixels" in wanted:
+        found["pixels"] = Candidate(held["pixels"], *on_pixels(material, model, request.seed))
+    if "probe" in wanted:
+        head = linear(judges.on_labels.raw())
+        found["probe"] = Candidate(held["probe"], Network(encoder, head), model.encoder)
+    if "alone" in wanted and judges.alone is not None:
+        found["alone"] = Candidate(held["alone"], final_parts(judges.alone), model.encoder)
+    if "scratch" in wanted and judges.scratch is not None and judges.scratch.held is not None:
+        network = final_parts(judges.scratch.trained)
+        found["scratch"] = Candidate(judges.scratch.held, network, model.encoder)
+    if judges.published is not None:
+        other, seen = judges.published
+        head = linear(fit_probe(seen, material.labels, material.classes, pool=seen, seed=request.seed).raw())
+        found["published"] = Candidate(held["published"], Network(other, head), other.config)
+    return found
+
+
+def on_pixels(material: Material, model: ModelConfig, seed: int) -> tuple[Network, PixelsConfig]:
+    """Logistic regression on the pixels of the labelled samples, as a network."""
+    images = material.labelled_images()
+    probe = fit_pixels(pixels(images), material.labels, material.classes, seed=seed)
+    config = PixelsConfig(side=min(images.shape[-1], int(LARGEST**0.5)))
+    encoder = build_encoder(config, model.modality.channels, model.mean, model.std)
+    raw, each = probe.raw(), config.side**2
+    mean, std = (np.repeat(np.array(part), each) for part in (model.mean, model.std))
+    standardised = Linear(raw.weight * std, raw.bias + raw.weight @ mean)
+    return Network(material.placement.put(encoder), linear(standardised)), config
+
+
+def linear(found: Linear) -> nn.Linear:
+    layer = nn.Linear(found.weight.shape[1], found.weight.shape[0])
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(found.weight))
+        layer.bias.copy_(torch.from_numpy(found.bias))
+    return layer
+
+
+def choose(config: PortfolioConfig, found: Mapping[str, Candidate], model: ModelConfig) -> Chosen:
+    """What the labels say of the candidates, the method's own first; each has held-out answers. model: for channels,
+    means and stds."""
+    names, judged = list(found), [one.held for one in found.values() if one.held is not None]
+    temperatures, labels = [held.temperature for held in judged], judged[0].labels
+    scores = np.stack([held.logits / t for held, t in zip(judged, temperatures, strict=True)])
+    served, weight = weigh(config, names, softmax(scores), labels)
+    rows = [
+        Row(name=name, accuracy=own.accuracy, loss=log_loss(score, labels), weight=float(w))
+        for name, own, score, w in zip(names, judged, scores, weight, strict=True)
+    ]
+    pooled = replace(judged[0], logits=np.tensordot(weight, scores, axes=1))
+    if served == COMMITTEE:
+        parts = [(found[n], w / t) for n, w, t in zip(names, weight, temperatures, strict=True) if w]
+        one = Candidate(pooled, *joined(parts, model))
+        shares = ", ".join(f"{TOLD[row.name]} {row.weight:.0%}" for row in rows if row.weight)
+        reason = f"several are served as one, by weight: {shares}"
+    else:
+        one = found[served]
+        reason = (
+            f"{TOLD[served]} is served alone: the labels leave less than {1 - config.lead:.0%} to the others"
+        )
+    told = Portfolio(served=served, reason=reason, rows=rows, accuracy=pooled.accuracy, loss=pooled.loss)
+    return Chosen(one, told)
+
+
+def joined(parts: Sequence[tuple[Candidate, float]], model: ModelConfig) -> tuple[Network, JoinedConfig]:
+    """The network whose logits are the sum of the parts', each times its factor; pixels come last."""
+    ordered = sorted(parts, key=lambda part: isinstance(part[0].encoder, PixelsConfig))
+    config = JoinedConfig.model_validate({"members": [one.encoder.model_dump() for one, _ in ordered]})
+    encoder = build_encoder(config, model.modality.channels, model.mean, model.std)
+    assert isinstance(encoder, Joined)
+    heads = [one.network.head for one, _ in ordered]
+    for member, (one, _) in zip(encoder.members, ordered, strict=True):
+        member.load_state_dict(one.network.encoder.state_dict())
+    weight = torch.cat(
+        [head.weight * factor for head, (_, factor) in zip(heads, ordered, strict=True)], dim=1
+    )
+    bias = torch.stack([head.bias * factor for head, (_, factor) in zip(heads, ordered, strict=True)]).sum(
+        dim=0
+    )
+    head = nn.Linear(weight.shape[1], len(weight), device=weight.device)
+    with torch.no_grad():
+        head.weight.copy_(weight)
+        head.bias.copy_(bias)
+    return Network(encoder.to(weight.device).eval(), head), config
+
+
+def weigh(
+    config: PortfolioConfig, names: Sequence[str], answers: Doubles, labels: NDArray[np.int64]
+) -> tuple[str, Doubles]:
+    """What is served, and the weights [C] in the mean. answers: [C, h, K] calibrated, labels: [h]."""
+    rest = (1 - config.favour) / max(1, len(names) - 1)
+    prior = np.array([config.favour if name == METHOD else rest for name in names])
+    weight = stacked(answers, labels, prior / prior.sum(), config.strength)
+    best = int(weight.argmax())
+    if weight[best] >= config.lead:
+        return names[best], np.eye(len(names))[best]
+    weight = np.where(weight >= LEAST, weight, 0.0)
+    return COMMITTEE, weight / weight.sum()
+
+
+def lines(portfolio: Portfolio) -> Sequence[str]:
+    """For a person: what each candidate had right of the held-out labels, and what is served."""
+    ordered = sorted(portfolio.rows, key=lambda row: -row.accuracy)
+    leading = ", ".join(f"{TOLD[row.name]} {row.accuracy:.1%}" for row in ordered)
+    return [f"right of held-out labels: {leading}; their mean {portfolio.accuracy:.1%}", portfolio.reason]

@@ -1,0 +1,42 @@
+"""Which views a fine-tuning uses, and what that rests on."""
+
+from typing import Any
+
+import numpy as np
+
+from components.augmentations.policies import Policy
+from components.data.table import Table
+from components.training.orientation import suggested
+from components.training.view_choice import ViewChoice, choose_views, table
+from pipelines.engine.context import Context
+from pipelines.stages.finetune.config import FinetuneConfig
+
+
+def view_policy(
+    request: FinetuneConfig, snapshot_of: str, pretrain_of: str, snapshot: Any, rows: Table, context: Context
+) -> ViewChoice | None:
+    """The policy that the recipe names, else the one that keeps the classes of the labels; None where it names both
+    views itself.
+
+    snapshot_of, pretrain_of: references. What pretraining has measured without labels is where it begins.
+    """
+    if request.weak is not None and request.strong is not None:
+        return None
+    if request.views != "measured":
+        return ViewChoice(policy=request.views, suggested=request.views, reason="the recipe names it")
+    images = np.load(context.file(snapshot_of, snapshot.images), mmap_mode="r")
+    begun: Policy | None = context.output(pretrain_of).policy
+    labelled = rows.labelled_rows()
+    found = choose_views(
+        images,
+        labelled,
+        rows.label[labelled].astype(np.int64),
+        len(snapshot.classes),
+        begun or suggested(images, rows.train_rows(), request.seed)[0],
+        cores=context.settings.cores,
+        seed=request.seed,
+    )
+    context.say(f"views of policy {found.policy}: {found.reason}")
+    for line in table(found):
+        context.say(f"  {line}")
+    return found

@@ -1,0 +1,1 @@
+"""Monitor: drift, mix of classes, health over time."""

@@ -1,0 +1,1 @@
+"""Plan: whether what is new warrants a training, and from where."""

@@ -1,0 +1,218 @@
+"""Plan: whether what is new since the champion is worth a training, and from where: skip, labels, warm, scratch.
+
+The watermark is what the champion's own runs say that they were trained on; nothing else is remembered. What is
+decided is applied by execute() to the stages after this one (pipelines.engine.apply_plan), and is the same for the same
+data, recipe, code and champion.
+"""
+
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from components.config import Config
+from components.crash import point
+from components.data.shards import Index
+from components.data.table import Table
+from components.monitoring.drift import drifted
+from pipelines.engine import code_digest
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
+from pipelines.engine.store import read_manifest
+from pipelines.inference.windows import Window, compare
+from pipelines.registry import ancestry
+from pipelines.settings import Settings
+from pipelines.stages.plan.champion_runs import Standing, Today
+from pipelines.stages.plan.changes import Seen, changed_labels, new_rows, spoiled
+from pipelines.stages.plan.decision import Decision, Facts, OnCodeChange, decide
+from pipelines.stages.plan.earlier_pretraining import pretrained
+
+VERSION = 1
+PRETRAINED = "pretrained/"  # before a stage whose run is observed where there is no champion
+CODE, OF_VERSION = "code/", "version/"  # before a stage, of the digest of its code and its VERSION
+
+
+class Request(Config):
+    """policy: auto weighs what is new; always: any new sample warrants a warm start; never: none does, only
+    labels count. new_share: new training samples as a share of those that the champion has seen, from which on a
+    warm start is worth it. level, needed, windows: drift is so when `needed` of the last `windows` deliveries,
+    the newest among them, are told apart from old samples at this level. max_age_days: of the champion, beyond
+    which any new sample warrants a warm start. generations: warm starts in a row before training from scratch.
+    on_code_change: what other code of a stage means while its VERSION is the same: keep what there is; a warm start
+    where the code of pretraining differs; scratch there.
+
+    asked: by stage, what the recipe asks of it. model: name in the registry. force: what a person decided.
+    """
+
+    snapshot: str
+    model: str
+    asked: dict[str, dict[str, Any]]
+    force: Literal["warm", "scratch"] | None = None
+    policy: Literal["auto", "always", "never"] = "auto"
+    new_share: PositiveFloat = 0.05
+    level: float = Field(default=0.01, gt=0, lt=1)
+    needed: PositiveInt = 2
+    windows: PositiveInt = 3
+    max_age_days: PositiveFloat | None = None
+    generations: NonNegativeInt = 5
+    on_code_change: OnCodeChange = "keep"
+    seed: NonNegativeInt = 0
+
+
+class Output(Config):
+    """reason: one sentence. settled: stage -> the reference that stands in place of running it. parent: run of
+    pretrain that a warm start begins from. previous: run of pseudo_label whose cluster ids are continued.
+    tuned: run of finetune whose answers a fine-tuning after a warm start learns from.
+    champion: version. deleted: the version that was it by the journal and is gone from MLflow, so that its model is
+    registered and judged again though every run is there. new_samples, old_samples: for training, that the champion's
+    encoder has not and has seen. other_code: stages whose code is not that of the champion, with the same VERSION.
+    new_labels: new, corrected or withdrawn.
+    drift: a window a delivery, oldest first. age_days: of the champion.
+    """
+
+    decision: Decision
+    reason: str
+    settled: dict[str, str] = Field(default_factory=dict)
+    parent: str | None = None
+    previous: str | None = None
+    tuned: str | None = None
+    champion: str | None = None
+    deleted: str | None = None
+    new_samples: int
+    old_samples: int = 0
+    new_labels: int = 0
+    other_code: list[str] = Field(default_factory=list)
+    drift: list[Window] = Field(default_factory=list)
+    drifted: bool = False
+    age_days: float | None = None
+
+
+def observe(request: Request, settings: Settings, recipe: str) -> dict[str, str]:
+    """The champion with the runs that made it, whether it is too old, and the code that would train anew; without a
+    champion, the pretraining on the same images that there is.
+
+    Makes sure on the way that MLflow has the experiment that the model will be registered from.
+    """
+    seen = ancestry.observe(request.model, settings, recipe)
+    if request.max_age_days is not None and "created" in seen:
+        seen["old"] = "yes" if age_days(seen) > request.max_age_days else "no"
+    for stage, given in request.asked.items():
+        seen[f"{CODE}{stage}"] = code_digest.code_digest(stage, given)[:16]
+        seen[f"{OF_VERSION}{stage}"] = str(code_digest.version(stage))
+    if not {"version", "deleted"} & seen.keys():
+        context = Context(settings.store, settings, recipe)
+        found = pretrained(request.snapshot, today_of(request, seen), context)
+        seen |= {f"{PRETRAINED}{stage}": reference for stage, reference in found.items()}
+    return seen
+
+
+def today_of(request: Request, seen: dict[str, str]) -> Today:
+    """What the recipe asks, and the code that would answer, as observed."""
+    return Today(
+        asked=request.asked,
+        version={stage: int(seen[f"{OF_VERSION}{stage}"]) for stage in request.asked},
+        code={stage: seen[f"{CODE}{stage}"] for stage in request.asked},
+        on_code_change=request.on_code_change,
+    )
+
+
+def age_days(seen: dict[str, str]) -> float:
+    return (time.time() - int(seen["created"])) / 86_400
+
+
+def run(request: Request, folder: Path, context: Context) -> Output:
+    """Raises:
+    UserError: a warm start is forced and there is nothing to start from.
+    """
+    seen, now = context.observed, _seen(request.snapshot, context)
+    today = today_of(request, seen)
+    version, champion = seen.get("version"), Standing(seen, context)
+    point("plan.read")
+    if version is None or champion.lost:
+        lost = tuple(champion.lost) if version else ()
+        settled = {k.removeprefix(PRETRAINED): run for k, run in seen.items() if k.startswith(PRETRAINED)}
+        facts = Facts(
+            version=version,
+            deleted=seen.get("deleted"),
+            lost=lost,
+            new=len(now.table.train_rows()),
+            pretrained=settled.get("pretrain"),
+        )
+        decision, reason = decide(request, facts)
+        context.say(reason)
+        return Output(
+            decision=decision,
+            reason=reason,
+            settled=settled if decision == "labels" else {},
+            champion=version,
+            deleted=facts.deleted,
+            new_samples=facts.new,
+        )
+
+    trained, chain = _seen(champion.base, context).table, champion.ancestors(context)
+    fresh = new_rows(now.table, trained)
+    snapshots = [read_manifest(reference, context.store) for reference in (request.snapshot, champion.base)]
+    changed = champion.changed(today, *snapshots)
+    windows = (
+        [] if changed else _windows(request, now.table, fresh, champion, context)
+    )  # it may not even load
+    facts = Facts(
+        version=version,
+        changed=changed,
+        other_code=tuple(champion.other_code(today)),
+        spoiled=spoiled(now.table, [trained, *(_seen(older, context).table for older in chain)]),
+        generation=len(chain),
+        new=len(fresh),
+        old=len(trained.train_rows()),
+        labels=changed_labels(now, _seen(champion.then, context)),
+        windows=len(windows),
+        drifted=drifted([window.p for window in windows], request.level, request.needed, request.windows),
+        old_age=seen.get("old") == "yes",
+    )
+    decision, reason = decide(request, facts)
+    context.say(reason)
+    for place, window in enumerate(windows):
+        context.log(place, **{"drift/p": window.p, "drift/mmd": window.statistic})
+    return Output(
+        decision=decision,
+        reason=reason,
+        settled=champion.settled(decision, request.snapshot, today, context),
+        parent=champion.references["pretrain"] if decision == "warm" else None,
+        previous=champion.continued(decision),
+        tuned=champion.tuned(decision),
+        champion=version,
+        new_samples=facts.new,
+        old_samples=facts.old,
+        new_labels=facts.labels,
+        other_code=list(facts.other_code),
+        drift=windows,
+        drifted=facts.drifted,
+        age_days=round(age_days(seen), 3),
+    )
+
+
+def _seen(snapshot: str, context: Context) -> Seen:
+    made = read_manifest(snapshot, context.store).output
+    return Seen(Table.load(context.file(snapshot, Artifact.model_validate(made["table"]))), made["classes"])
+
+
+def _windows(
+    request: Request, now: Table, fresh: NDArray[np.int64], champion: Standing, context: Context
+) -> list[Window]:
+    if not len(fresh):
+        return []
+    made = read_manifest(request.snapshot, context.store).output
+    index = Index.load(context.settings.data / context.recipe)
+    return compare(
+        now,
+        context.file(request.snapshot, Artifact.model_validate(made["images"])),
+        fresh,
+        {shard.digest: shard.delivery for shard in index.shards},
+        (champion.references["pretrain"], champion.runs["pretrain"]),
+        context,
+        last=request.windows,
+        seed=request.seed,
+    )

@@ -1,0 +1,1 @@
+"""Pseudo-label: clusters, and labels for samples that have none."""

@@ -1,0 +1,149 @@
+"""Pseudo-labels: cluster the embeddings, spread the few labels over them, keep what the labels themselves
+vouch for.
+
+Only rows of split train are clustered, named or counted; a test row has no part in it and gets no
+pseudo-label.
+Letters: N training rows, D feature size, K clusters, C classes.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from components.clustering import cluster_labels, quality
+from components.config import Config
+from components.crash import point
+from components.data.table import Table
+from components.errors import UserError
+from components.wording import counted
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
+from pipelines.stages.pseudo_label.clusters import cluster
+from pipelines.stages.pseudo_label.config import PseudoLabelConfig, auto_clusters
+from pipelines.stages.pseudo_label.ids import continued
+from pipelines.stages.pseudo_label.propagation import name_samples
+from pipelines.stages.pseudo_label.table import table as as_table
+
+VERSION = 1
+
+_LOGGED = (
+    "clusters", "repaired", "imbalance", "churn", "labels", "kept", "kept_share", "threshold",
+    "estimated_precision", "evidence",
+)  # fmt: skip
+
+
+class Request(PseudoLabelConfig):
+    """previous: reference of an earlier run, whose cluster ids are continued."""
+
+    snapshot: str
+    embed: str
+    previous: str | None = None
+
+
+class Output(Config):
+    """pseudo_labels: Parquet, a row a training sample in table order: id, row, class (null without labels),
+    confidence (that the class is right, by cross-fitted evidence), cluster, source ("label", "cluster",
+    "neighbour"), kept, probabilities (as spread, before that calibration; empty without labels).
+    centroids: [K, D] float32 .npy of unit length, of features less `centre` [D] .npy; row j is cluster
+    cluster_ids[j]. next_cluster: first id never used. cluster_class: by cluster id, null without labels.
+    kept_share: of all training rows, the labelled ones included. estimated_precision: of those kept beyond
+    the labels. evidence: number of labels that were held out in turn. curve: of these, share kept and share
+    right by threshold. churn: share of the samples common with `previous` whose cluster changed; None without
+    it."""
+
+    pseudo_labels: Artifact
+    centroids: Artifact
+    centre: Artifact
+    clusters: int
+    cluster_ids: list[int]
+    next_cluster: int
+    cluster_class: dict[str, str | None]
+    repaired: int
+    imbalance: float
+    churn: float | None
+    named: bool
+    labels: int
+    kept: int
+    kept_share: float
+    threshold: float | None
+    estimated_precision: float | None
+    evidence: float
+    curve: list[dict[str, float]]
+    per_class: dict[str, int]
+    note: str
+
+
+def run(request: Request, folder: Path, context: Context) -> Output:
+    snapshot, embed = context.output(request.snapshot), context.output(request.embed)
+    table = Table.load(context.file(request.snapshot, snapshot.table))
+    if not len(table.train_rows()):
+        raise UserError("pseudo_label needs samples of split train, got none; deliver some to the inbox")
+    features = np.load(context.file(request.embed, embed.features), mmap_mode="r")
+    rows = table.train_rows()
+    classes: list[str] = list(snapshot.classes)
+    places = np.searchsorted(rows, table.labelled_rows())  # of the labelled rows among the training rows
+    labels = table.label[rows[places]].astype(np.int64)
+    ids = table.ids[rows]
+
+    k = auto_clusters(len(rows), len(classes)) if request.clusters == "auto" else request.clusters
+    context.progress(0.05, f"k-means, {counted(k, 'cluster')}")
+    clustered = cluster(features, rows, places, k, request, folder, context.settings)
+    found, whole = clustered.found, len(clustered.picked) == len(rows)
+    renamed, next_cluster, churn = continued(request.previous, found, ids, context)
+    context.progress(0.4, "naming")
+    named = None
+    if len(labels):
+        named = name_samples(
+            request,
+            clustered.points,
+            found.assignment,
+            places,
+            labels,
+            len(classes),
+            picked=None if whole else clustered.picked,
+            chunks=clustered.rows.chunks(),
+        )
+
+    order = np.argsort(renamed)
+    written = as_table(ids, rows, renamed[found.assignment], classes, named)
+    pq.write_table(written, folder / "pseudo_labels.parquet", compression="zstd")
+    point("pseudo_label.written")
+    np.save(folder / "centroids.npy", found.centroids[order])
+    np.save(folder / "centre.npy", clustered.rows.centre)
+    best = (
+        cluster_labels.cluster_classes(found.assignment, named.probabilities, k)
+        if named
+        else np.zeros(0, np.int64)
+    )
+    output = Output(
+        pseudo_labels=Artifact.of(folder / "pseudo_labels.parquet", folder),
+        centroids=Artifact.of(folder / "centroids.npy", folder),
+        centre=Artifact.of(folder / "centre.npy", folder),
+        clusters=k,
+        cluster_ids=[int(i) for i in renamed[order]],
+        next_cluster=next_cluster,
+        cluster_class={str(renamed[j]): classes[best[j]] if named else None for j in order},
+        repaired=found.repaired,
+        imbalance=quality.imbalance(found.assignment, k),
+        churn=churn,
+        named=named is not None,
+        labels=len(labels),
+        kept=int(named.kept.sum()) if named else 0,
+        kept_share=float(named.kept.mean()) if named else 0.0,
+        threshold=named.threshold if named else None,
+        estimated_precision=named.precision if named else None,
+        evidence=named.evidence.labels if named else 0.0,
+        curve=named.curve if named else [],
+        per_class={
+            c: int((named.kept & (named.predicted == i)).sum()) if named else 0 for i, c in enumerate(classes)
+        },
+        note=named.note
+        if named
+        else "no labels: samples are clustered and not named; label a few of each cluster",
+    )
+    figures = output.model_dump(include=set(_LOGGED))
+    context.log(0, **{name: value for name, value in figures.items() if value is not None})
+    context.say(output.note)
+    context.progress(1.0, "done")
+    return output

@@ -1,0 +1,1 @@
+"""Score: predictions by the champion."""

@@ -1,0 +1,159 @@
+"""Predictions on the disk: a Parquet partition a shard, and those that an earlier run has made already."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from components.config import Config
+from components.errors import UserError
+from components.evaluation.classification.conformal import Sets
+from components.files import write_atomically
+from components.registry.champion import FILES
+from components.registry.outlier_model import OutlierConfig
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.code_digest import code_digest
+from pipelines.engine.context import Context
+from pipelines.engine.manifest import Manifest
+from pipelines.engine.store import read_manifest
+from pipelines.inference.classifier import Answers
+from pipelines.inference.pixels import packed_as, same_pixels
+
+
+class Partition(Config):
+    """file: Parquet of one shard's samples in the snapshot's order: id, name and delivery (as it arrived; null
+    where the data were taken away), class, confidence (the largest
+    probability), probabilities [K] in the order of `classes`, abstained, set (the classes among which the true one
+    is as often as the model promises, the likeliest first; null where it promises nothing), outlier (distance from
+    all that the model learnt from) and strange (whether that is more than ordinary samples have; both null where the
+    model does not know). strange: how many are, None where the model does not know."""
+
+    shard: str
+    samples: int
+    abstained: int
+    strange: int | None = None
+    file: Artifact
+
+
+class Reading(Config):
+    """How a model's answers are read. classes, sets, outliers: what its folder says of them, None where it says
+    nothing. abstain_below: see the request; abstain_strange: whether a strange sample is none to act on."""
+
+    classes: list[str]
+    sets: Sets | None = None
+    outliers: OutlierConfig | None = None
+    abstain_below: float | None = None
+    abstain_strange: bool = False
+
+    @classmethod
+    def of(cls, model: Path, abstain_below: float | None, abstain_strange: bool) -> "Reading":
+        """With what the classifier in a folder says of itself."""
+        told = json.loads((model / FILES["config"]).read_bytes())
+        kept = {name: told.get(name) for name in ("classes", "sets", "outliers")}
+        return cls.model_validate(
+            {**kept, "abstain_below": abstain_below, "abstain_strange": abstain_strange}
+        )
+
+
+def write(
+    file: Path,
+    ids: NDArray[np.str_],
+    answers: Answers,
+    reading: Reading,
+    arrived: Mapping[str, tuple[str, str]],
+) -> None:
+    """One partition, whole or not at all; the same answers give the same bytes. arrived: see
+    pipelines.inference.arrivals."""
+    p, classes, known = answers.probabilities, reading.classes, reading.outliers
+    confidence, nothing = p.max(axis=1), [None] * len(ids)
+    strange = np.zeros(len(ids), np.bool_) if known is None else answers.outliers > known.limit
+    abstained = (confidence < (reading.abstain_below or 0.0)) | (strange & reading.abstain_strange)
+    columns = {
+        "id": pa.array(ids.tolist(), pa.string()),
+        "name": pa.array([arrived.get(id, (None, None))[0] for id in ids.tolist()], pa.string()),
+        "delivery": pa.array([arrived.get(id, (None, None))[1] for id in ids.tolist()], pa.string()),
+        "class": pa.array([classes[k] for k in p.argmax(axis=1)], pa.string()),
+        "confidence": pa.array(confidence, pa.float32()),
+        "probabilities": pa.array(list(p), pa.list_(pa.float32())),
+        "abstained": pa.array(abstained, pa.bool_()),
+        "set": pa.array(_named(reading.sets, p, classes) if reading.sets else nothing, pa.list_(pa.string())),
+        "outlier": pa.array(answers.outliers if known else nothing, pa.float32()),
+        "strange": pa.array(strange if known else nothing, pa.bool_()),
+    }
+    table = pa.table(columns)
+    write_atomically(file, lambda out: pq.write_table(table, out, compression="zstd", store_schema=False))
+
+
+def _named(sets: Sets, probabilities: NDArray[np.float32], classes: list[str]) -> list[list[str]]:
+    inside = sets.of(probabilities.astype(np.float64))
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    return [[classes[k] for k in row if held[k]] for row, held in zip(order, inside, strict=True)]
+
+
+def described(file: Path, shard: str, folder: Path) -> Partition:
+    """A partition that lies in the run's folder."""
+    told = pq.read_table(file, columns=["abstained", "strange"])
+    return Partition(
+        shard=shard,
+        samples=len(told),
+        abstained=pc.sum(told["abstained"]).as_py() or 0,
+        strange=pc.sum(told["strange"]).as_py(),
+        file=Artifact.of(file, folder),
+    )
+
+
+def copied(
+    request: Mapping[str, Any],
+    digest: str,
+    snapshot: Manifest,
+    shards: Iterable[str],
+    target: Path,
+    context: Context,
+) -> set[str]:
+    """The shards whose partition is in `target` now, because an earlier run of score has made it: of the same pixels,
+    with the same model, request and code.
+
+    Args:
+        request: as JSON values. digest: of the model. snapshot: what is scored.
+    """
+    wanted, found = set(shards), set[str]()
+    for file in sorted((context.store / "score").glob("*/manifest.json")):
+        earlier = Manifest.model_validate_json(file.read_bytes())
+        asked = {**earlier.request, "snapshot": request["snapshot"]}
+        same = earlier.output.get("digest") == digest and asked == request
+        if (
+            not same
+            or earlier.code != code_digest("score", earlier.given)
+            or not _same_pixels(earlier, snapshot, context)
+        ):
+            continue
+        for part in map(Partition.model_validate, earlier.output["partitions"]):
+            if part.shard in wanted - found and _copy(f"score/{file.parent.name}", part, target, context):
+                found.add(part.shard)
+    return found
+
+
+def _same_pixels(earlier: Manifest, snapshot: Manifest, context: Context) -> bool:
+    """Whether both snapshots were packed by the same code in the same way."""
+    try:
+        before = read_manifest(str(earlier.request["snapshot"]), context.store)
+    except UserError:
+        return False
+    packed = [packed_as(made.request, made.output) for made in (before, snapshot)]
+    return before.code == snapshot.code and same_pixels(*packed)
+
+
+def _copy(reference: str, part: Partition, target: Path, context: Context) -> bool:
+    try:
+        source = context.file(reference, part.file)
+    except UserError:  # it was changed or taken away: it is made anew
+        return False
+    data = source.read_bytes()
+    write_atomically(target / f"{part.shard}.parquet", lambda out: out.write(data))
+    return True

@@ -1,0 +1,177 @@
+"""Score: the champion's predictions of every sample of the snapshot, a Parquet partition a shard, over Ray Data.
+
+A partition is named by its shard and bound to the model's digest: what an earlier run has scored with the same
+files, request and code is copied, and a run that is repeated gives the same bytes.
+Letters: N samples, K classes.
+"""
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pydantic import Field, PositiveInt
+
+from components.config import Config
+from components.crash import point
+from components.data.table import Table
+from components.errors import UserError
+from components.wording import counted
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
+from pipelines.engine.manifest import Manifest
+from pipelines.engine.store import key_of, read_manifest
+from pipelines.inference.arrivals import arrivals
+from pipelines.inference.classifier import RANGE, Answers, answer, answers
+from pipelines.inference.ranges import cut
+from pipelines.registry import champion as champions
+from pipelines.settings import Settings
+from pipelines.stages.score.partitions import Partition, Reading, copied, described, write
+
+VERSION = 1
+BINS = 20  # of the histogram of confidence
+
+
+class Request(Config):
+    """model: name under which it is registered. abstain_below: confidence under which a prediction is marked as
+    none to act on; None: never. abstain_strange: whether that of a sample unlike all that the model learnt from is
+    too. batch_size: samples at once; other batches may give other last bits."""
+
+    snapshot: str
+    model: str
+    abstain_below: float | None = Field(default=None, gt=0, le=1)
+    abstain_strange: bool = False
+    batch_size: PositiveInt = 512
+
+
+class Output(Config):
+    """skipped: why nothing was scored. champion: version; digest: of its files; encoder: sha256 of the pretrained
+    encoder that it began from, None where that run is gone. computed: by this run; the others were copied.
+    strange: samples unlike all that the model learnt from, None where it cannot tell; strange_rate: share of ordinary
+    samples that it calls so. mix: class -> how often predicted. confidence: counts in BINS equal bins of [0, 1].
+    seconds: of computing."""
+
+    skipped: str | None = None
+    champion: str | None = None
+    digest: str | None = None
+    encoder: str | None = None
+    classes: list[str] = Field(default_factory=list)
+    partitions: list[Partition] = Field(default_factory=list)
+    samples: int = 0
+    computed: int = 0
+    abstained: int = 0
+    strange: int | None = None
+    strange_rate: float | None = None
+    mix: dict[str, int] = Field(default_factory=dict)
+    confidence: list[int] = Field(default_factory=list)
+    seconds: float = 0.0
+
+
+def observe(request: Request, settings: Settings) -> dict[str, str]:
+    """The champion: a new one gives a new reference."""
+    return champions.observe(request.model, settings)
+
+
+def run(request: Request, folder: Path, context: Context) -> Output:
+    """Raises:
+    UserError: no samples; the champion is gone, was moved meanwhile, takes other samples, or its files are
+        missing or not those registered.
+    """
+    registry, found = champions.look(request.model, context)
+    if found is None:
+        context.say(f"nothing scored: {champions.NONE}")
+        return Output(skipped=champions.NONE)
+    snapshot = read_manifest(request.snapshot, context.store)
+    table = Table.load(context.file(request.snapshot, Artifact.model_validate(snapshot.output["table"])))
+    if not len(table):
+        raise UserError("there are no samples to score: the snapshot is empty; deliver some to the inbox")
+    sha256, classes = champions.fetched(registry, found, snapshot, folder / "model")
+    began = time.perf_counter()
+    partitions = folder / "predictions"
+    partitions.mkdir(exist_ok=True)
+    shards = table.by_shard()
+    known = copied(request.model_dump(mode="json"), found.digest, snapshot, shards, partitions, context)
+    fresh = {shard: rows for shard, rows in shards.items() if shard not in known}
+    reading = Reading.of(folder / "model", request.abstain_below, request.abstain_strange)
+    for shard, given in _scored(fresh, request, snapshot, sha256, folder, context):
+        write(
+            partitions / f"{shard}.parquet",
+            table.ids[shards[shard]],
+            given,
+            reading,
+            arrivals(shard, context),
+        )
+        point("score.partition")
+    made = [described(partitions / f"{shard}.parquet", shard, folder) for shard in shards]
+    tables = [pq.read_table(folder / part.file.path, columns=["class", "confidence"]) for part in made]
+    answered = pa.concat_tables(tables)
+    mix = Counter(answered["class"].to_pylist())
+    output = Output(
+        champion=found.version,
+        digest=found.digest,
+        encoder=champions.encoder(found, context.store),
+        classes=classes,
+        partitions=made,
+        samples=len(table),
+        computed=sum(len(rows) for rows in fresh.values()),
+        abstained=sum(part.abstained for part in made),
+        strange=sum(part.strange or 0 for part in made) if reading.outliers else None,
+        strange_rate=reading.outliers.rate if reading.outliers else None,
+        mix={name: mix[name] for name in classes},
+        confidence=np.histogram(answered["confidence"].to_numpy(), BINS, (0.0, 1.0))[0].tolist(),
+        seconds=round(time.perf_counter() - began, 3),
+    )
+    for scratch in ("parts", "model"):
+        shutil.rmtree(folder / scratch, ignore_errors=True)
+    place = context.store / "score" / key_of(folder) / partitions.name
+    context.say(
+        f"{counted(output.samples, 'sample')} scored by {found.name} version {found.version}, {output.computed} "
+        f"of them now"
+        f"{_told(output, request)}; {place}"
+    )
+    return output
+
+
+def _told(output: Output, request: Request) -> str:
+    """How many samples are strange, and how many predictions are none to act on."""
+    said = ""
+    if output.strange is not None:
+        said += f", {output.strange} unlike all that it learnt from ({output.strange_rate:.0%} of ordinary ones are)"
+    if request.abstain_below or request.abstain_strange:
+        said += f", {output.abstained} to leave to a person"
+    return said
+
+
+def _scored(
+    shards: dict[str, NDArray[np.int64]],
+    request: Request,
+    snapshot: Manifest,
+    sha256: dict[str, str],
+    folder: Path,
+    context: Context,
+) -> Iterator[tuple[str, Answers]]:
+    """Shard -> its answers. No range crosses a shard: its answers depend on nothing beside it."""
+    if not shards:
+        return
+    ranges, at = {}, 0
+    for shard, rows in shards.items():
+        ranges[shard] = cut(at, at + len(rows), request.batch_size * RANGE)
+        at += len(rows)
+    rows = np.concatenate(list(shards.values()))
+    answer(
+        rows,
+        [part for parts in ranges.values() for part in parts],
+        model=folder / "model",
+        sha256=sha256,
+        images=context.file(request.snapshot, Artifact.model_validate(snapshot.output["images"])),
+        folder=folder / "parts",
+        context=context,
+        batch_size=request.batch_size,
+    )
+    for shard, parts in ranges.items():
+        yield shard, answers(folder / "parts", rows, parts)

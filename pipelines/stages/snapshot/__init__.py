@@ -1,0 +1,1 @@
+"""Snapshot: shards, labels and split become packed arrays and a data version."""

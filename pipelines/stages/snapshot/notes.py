@@ -1,0 +1,84 @@
+"""What a snapshot reports: samples that were left out, the range of grey values, near-duplicates."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from components.data.replaced import read_current
+from components.data.shards import Index
+from components.data.table import Table
+from components.errors import UserError
+from components.modalities.image import PackedImages
+from components.wording import are, counted
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
+
+UNREADABLE = "unreadable.csv"
+SHOWN = 5  # unreadable samples named one by one
+OUTSIDE = 0.01  # share of clipped values from which it is worth a warning
+
+
+def left_out(
+    source: Path, index: Index, packed: PackedImages, folder: Path, context: Context
+) -> Artifact | None:
+    """Name the samples that cannot be decoded, in the run's log and in a CSV list; None where there are none.
+
+    Raises:
+        UserError: there is no other sample.
+    """
+    if not packed.unreadable:
+        return None
+    named = (
+        (id, name)
+        for _, batch in read_current(source, index, ["id", "name"])
+        for id, name in zip(batch["id"], batch["name"], strict=True)
+    )
+    rows = [(*row, packed.unreadable[place]) for place, row in enumerate(named) if place in packed.unreadable]
+    if not packed.samples:
+        raise UserError(
+            f"none of the {len(rows)} samples can be decoded, e.g. {rows[0][1]}: {rows[0][2]}; deliver them again"
+        )
+    with (folder / UNREADABLE).open("w", newline="", encoding="utf-8") as out:
+        csv.writer(out, lineterminator="\n").writerows([("id", "name", "reason"), *rows])
+    for _, name, reason in rows[:SHOWN]:
+        context.say(f"left out: {name}: {reason}")
+    if len(rows) > SHOWN:
+        context.say(f"left out: {counted(len(rows) - SHOWN, 'more sample')} without a row, see {UNREADABLE}")
+    return Artifact.of(folder / UNREADABLE, folder)
+
+
+def tell(table: Table, packed: PackedImages, rest: str, context: Context) -> None:
+    """What the snapshot holds, and what a person should know of it. rest: the end of the first line."""
+    labelled, tests = len(table.labelled_rows()), len(table.test_rows())
+    context.say(
+        f"{counted(len(table), 'sample')}, {labelled:,} labelled for training and {tests} for testing, {rest}"
+    )
+    if packed.range is not None:
+        low, high = packed.range
+        context.say(f"more than 8 bits a channel: values from {low:g} to {high:g} become black to white")
+        if packed.outside > OUTSIDE:
+            context.say(
+                f"warning: {packed.outside:.1%} of these values lie outside {low:g} to {high:g} and are clipped; "
+                "set modality.range in the recipe, e.g. to what `selfsup init` finds"
+            )
+    if repeated := table.repeated():
+        context.say(
+            f"near-duplicates of earlier samples (the same image saved again): {counted(repeated, 'sample')}; "
+            f"they share "
+            "their split, and of those for testing one is measured"
+        )
+    if leaked := table.leaked_tests():
+        context.say(
+            f"warning: {leaked} of {counted(tests, 'test sample')} {are(leaked, 'has', 'have')} a near-duplicate "
+            f"among the training samples, because the "
+            "column split of the labels names both: name them alike"
+        )
+
+
+def of_sources(table: Table, names: list[str]) -> str:
+    """How many samples each source has, for a person."""
+    if table.source is None:
+        return ""
+    counts = np.bincount(table.source, minlength=len(names))
+    return f"sources {', '.join(f'{name!r} {n}' for name, n in zip(names, counts, strict=True))}, "

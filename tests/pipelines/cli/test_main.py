@@ -1,0 +1,64 @@
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pipelines.cli import main
+
+
+def test_help_answers_at_once_and_loads_nothing():
+    code = (
+        "import sys, runpy; sys.argv = ['selfsup', '--help']\n"
+        "try: runpy.run_module('pipelines.cli.main', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('pydantic', 'yaml', 'torch', 'airflow', 'ray', 'mlflow') if m in sys.modules])"
+    )
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=main.__file__.rsplit("/", 2)[0], capture_output=True, text=True
+    )
+    assert time.monotonic() - started < 2  # of a loaded machine; about 0.1 s of an idle one
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "run" in done.stdout
+
+
+def test_what_is_done_can_be_looked_at(project):
+    assert "no runs in" in project.selfsup("runs")[1]
+    project.selfsup("run", str(project.recipe()))
+    code, out, _ = project.selfsup("runs")
+    assert code == 0
+    assert "done  (2 ran, 0 found, 0 failed)" in out
+    reference = out.split()[-1]
+    code, out, _ = project.selfsup("show", reference)
+    assert code == 0
+    assert json.loads(out)["output"] == {"skipped": None, "total": 6}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "message"),
+    [
+        (["run", "nosuch.yaml"], {}, "there is no recipe"),
+        (["check", "nosuch.yaml"], {}, "there is no recipe"),
+        (["show", "first/0"], {}, "no finished run 'first/0'"),
+        (["runs"], {"SELFSUP_HOEM": "x"}, "unknown variable 'SELFSUP_HOEM'; did you mean 'SELFSUP_HOME'"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_code_2(project, arguments, environ, message):
+    code, _, err = project.selfsup(*arguments, **environ)
+    assert code == 2
+    assert err.startswith("selfsup: ")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_debug_shows_the_traceback(project):
+    _, _, err = project.selfsup("run", "nosuch.yaml", SELFSUP_DEBUG="1")
+    assert "Traceback" in err
+
+
+def test_a_wrong_command_is_code_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main.main(["rnu"])
+    assert caught.value.code == 2

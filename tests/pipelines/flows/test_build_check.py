@@ -1,0 +1,85 @@
+"""What the check finds before any training: networks that cannot be built, weights that are missing or do not fit."""
+
+import time
+
+import pytest
+import torch
+from pydantic import TypeAdapter
+from safetensors.torch import save_file
+
+from components.encoders import EncoderConfig, build_encoder
+from components.encoders.start import digest
+from components.modalities import ImageConfig
+from components.objectives import OBJECTIVES, ObjectiveConfig
+from pipelines.flows.build_check import build_mistake
+
+SMALL = {"name": "resnet", "widths": [4, 8], "blocks": [1, 1]}
+IMAGES = ImageConfig(size=32, channels=3)
+TOKENS, MAPS = {"ibot", "mae", "maskfeat"}, {"inpainting", "colour"}
+
+
+def mistake(objective, encoder, modality=IMAGES):
+    return build_mistake(
+        TypeAdapter(ObjectiveConfig).validate_python(objective),
+        TypeAdapter(EncoderConfig).validate_python(encoder),
+        modality,
+    )
+
+
+@pytest.mark.parametrize("name", sorted(OBJECTIVES))
+def test_every_objective_is_built_for_an_encoder_that_suits_it_and_refuses_others(name):
+    resnet, vit = mistake({"name": name}, {"name": "resnet"}), mistake({"name": name}, {"name": "vit"})
+    assert (resnet is None) == (name not in TOKENS)
+    assert (vit is None) == (name not in MAPS)
+    for said in filter(None, (resnet, vit)):
+        assert said.startswith(name)
+
+
+def test_a_large_network_takes_no_memory_and_a_second():
+    begun = time.monotonic()
+    wide = {"name": "vit", "width": 4096, "depth": 48, "heads": 32, "patch": 4}  # 9.7 billion parameters
+    assert mistake({"name": "simclr"}, wide) is None
+    assert time.monotonic() - begun < 30
+
+
+def test_images_that_the_encoder_does_not_take():
+    said = mistake({"name": "simclr", "view": {"size": 30}}, {"name": "vit", "patch": 4})
+    assert "30" in said
+    assert "patch" in said
+    assert "33" in mistake({"name": "simclr"}, {"name": "vit", "patch": 4}, ImageConfig(size=33))
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """The file of a small network, and the section that begins from it."""
+    encoder = build_encoder(TypeAdapter(EncoderConfig).validate_python(SMALL), 3, [0.5] * 3, [0.5] * 3)
+    save_file(encoder.state_dict(), tmp_path / "w.safetensors")
+
+    def start(**more):
+        return {
+            "weights": str(tmp_path / "w.safetensors"),
+            "sha256": digest(tmp_path / "w.safetensors"),
+            **more,
+        }
+
+    return tmp_path / "w.safetensors", start
+
+
+@pytest.mark.parametrize("adapt", ["full", "frozen", "lora"])
+def test_weights_that_fit(weights, adapt):
+    assert mistake({"name": "simclr"}, {**SMALL, "start": weights[1](adapt=adapt)}) is None
+
+
+def test_weights_that_do_not_fit_or_are_missing(weights):
+    file, start = weights
+    other = {**SMALL, "widths": [4, 16]}
+    assert "does not fit this encoder" in mistake({"name": "simclr"}, {**other, "start": start()})
+    assert "of another shape" in mistake({"name": "simclr"}, {**other, "start": start()})
+    assert mistake({"name": "simclr"}, {**other, "start": start(strict=False)}) is None
+    section = {**SMALL, "start": start()}
+    save_file({"x": torch.zeros(1)}, file)
+    assert "sha256" in mistake({"name": "simclr"}, section)
+    file.write_bytes(b"no tensors")
+    assert "a safetensors file is needed" in mistake({"name": "simclr"}, {**SMALL, "start": start()})
+    file.unlink()
+    assert "which is missing; bring it back" in mistake({"name": "simclr"}, section)

@@ -1,0 +1,208 @@
+"""selfsup choose: what is told, and the runs on a real Ray. As a script: those runs, in a process of their own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from components.augmentations.image import ViewConfig
+from components.data.table import Table
+from components.encoders.resnet import ResnetConfig
+from components.errors import UserError
+from components.objectives.simclr import SimclrConfig
+from components.objectives.swav import SwavConfig
+from components.objectives.vicreg import VicregConfig
+from components.training.choose import DEAD, ranked
+from components.training.loop import TrainConfig
+from components.training.optimiser import SgdConfig
+from components.training.trial import Trial, accuracy, trial
+from pipelines.engine.journal import overview
+from pipelines.maintenance import gc
+from pipelines.maintenance.retention import open_since, runs
+from pipelines.onboarding.choose import _known, choose, progress, report, row
+from pipelines.onboarding.ray_tune import outcome, tune_trials
+from pipelines.settings import Settings
+
+SIDE, ROWS = 8, 96
+VIEW = ViewConfig(size=SIDE, hue=0, saturation=0, grayscale=0)
+DEADLY = TrainConfig(
+    epochs=3, batch_size=24, precision="float32", optimiser=SgdConfig(learning_rate=1e25), warmup=0.0
+)
+
+
+def snapshot(folder):
+    """ROWS pictures of four patterns; a third are labelled."""
+    rng = np.random.default_rng(0)
+    shapes = rng.integers(0, 2, (4, 1, SIDE // 2, SIDE // 2)).repeat(2, axis=2).repeat(2, axis=3) * 160
+    truth = np.arange(ROWS) % 4
+    images = (shapes[truth] + rng.integers(0, 90, (ROWS, 1, SIDE, SIDE))).astype(np.uint8)
+    label = np.where(np.arange(ROWS) % 12 < 4, truth, -1)
+    np.save(folder / "images.npy", images)
+    ids = np.array([f"{i:064x}" for i in range(ROWS)])
+    Table(ids, np.full(ROWS, "s"), np.full(ROWS, "train"), label).save(folder / "table.parquet")
+
+
+def trials(folder, epochs=3):
+    def one(name, objective, training):
+        return Trial(
+            images=folder / "images.npy", table=folder / "table.parquet", classes=4, channels=1, mean=[0.4],
+            std=[0.3], encoder=ResnetConfig(widths=(4, 8), blocks=(1, 1)), objective=objective, train=training,
+            seed=0, device="cpu", folder=folder / name,
+        )  # fmt: skip
+
+    live = TrainConfig(epochs=epochs, batch_size=24, precision="float32")
+    return {
+        "simclr": one("simclr", SimclrConfig(view=VIEW, embedding=8), live),
+        "swav": one("swav", SwavConfig(view=VIEW, embedding=8, prototypes=8), live),
+        "vicreg": one("vicreg", VicregConfig(view=VIEW), DEADLY),
+    }
+
+
+def record(epoch, score=1.0, right=0.5, dead=None):
+    figures = {"lidar": 4.0, "decay": 1.2, "rank": 3.0, "loss": 0.5} if dead is None else {}
+    return {"epoch": epoch, "score": score, "accuracy": right, "dead": dead, **figures}
+
+
+def test_a_trial_tells_of_every_epoch_and_learns_what_the_labels_say(tmp_path):
+    snapshot(tmp_path)
+    told = []
+    trial(trials(tmp_path)["simclr"], told.append)
+    assert [r["epoch"] for r in told] == [1, 2, 3]
+    assert all(0 <= r["accuracy"] <= 1 and r["lidar"] >= 1 for r in told)
+    assert told[-1]["accuracy"] > 0.7  # four patterns: a quarter by chance
+
+
+def test_a_trial_that_dies_says_so_once(tmp_path):
+    snapshot(tmp_path)
+    told = []
+    trial(trials(tmp_path)["vicreg"], told.append)
+    assert told[-1]["score"] == DEAD
+    assert "the loss is" in told[-1]["dead"]
+    assert all(r["dead"] is None for r in told[:-1])
+
+
+def test_accuracy_needs_labels_that_can_be_held_out():
+    z = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    one_each = np.full(40, -1)
+    one_each[:2] = [0, 1]
+    assert accuracy(z, one_each, 2, 0) is None
+    assert accuracy(z, np.full(40, -1), 0, 0) is None
+    z[:, 0] = np.arange(40) % 2 * 4
+    assert accuracy(z, np.where(np.arange(40) < 20, np.arange(40) % 2, -1), 2, 0) == 1.0
+
+
+def test_what_the_records_of_a_run_come_to():
+    found = outcome("a", [record(1, 0.1, 0.2), record(2, 0.3, 0.4), record(3, 0.5, 0.6)], first=2)
+    assert (found.epochs, found.score, found.accuracy, found.early) == (3, 0.5, 0.6, (0.3, 0.4))
+    assert found.figures == {"lidar": 4.0, "decay": 1.2, "rank": 3.0, "loss": 0.5}
+    assert outcome("a", [], first=1).dead is not None
+    assert outcome("a", [record(1, DEAD, 0.0, "nan")], first=1).dead == "nan"
+
+
+def test_the_report_ends_with_lines_of_a_recipe(tmp_path):
+    given = [outcome("swav", [record(1, 2.0, 0.9)], 1), outcome("simclr", [record(1, 1.0, 0.4)], 1)]
+    lines = report(ranked(given), trials(tmp_path), 1)
+    assert "1. swav: 1 epoch, score 2.00 (LiDAR 4.0, alpha 1.20, rank 3.0), 90.0% right" in lines[1]
+    assert "much the same order" in lines[3]
+    assert "Kendall's tau +1.00" in lines[3]
+    section = yaml.safe_load(lines[-1])["pretrain"]["objective"]
+    assert SwavConfig.model_validate(section) == trials(tmp_path)["swav"].objective
+
+
+def test_when_all_are_dead_there_is_nothing_to_take(tmp_path):
+    with pytest.raises(UserError, match="none of them could be trained; vicreg: nan"):
+        report(ranked([outcome("vicreg", [record(1, DEAD, 0.0, "nan")], 1)]), trials(tmp_path), 1)
+
+
+def test_lines_for_a_person():
+    assert progress("a", record(2, right=None)) == "a: epoch 2 · LiDAR 4.0 · alpha 1.20"
+    assert progress("a", record(1, dead="nan")) == "a: nan"
+    assert row(outcome("a", [record(2, DEAD, 0.0, "nan")], 1)) == "a: dead after 2 epochs: nan"
+
+
+@pytest.mark.parametrize(
+    ("names", "budget", "message"),
+    [
+        (["simclr", "swaf"], 9, "unknown: swaf; objectives are"),
+        (["simclr"], 9, "two objectives or more"),
+        (["simclr", "swav"], 0, "a budget of one epoch or more"),
+    ],
+)
+def test_mistakes(names, budget, message):
+    with pytest.raises(UserError, match=message):
+        choose(Path("none.yaml"), None, names, budget)
+
+
+def test_without_names_all_are_meant():
+    assert {"simclr", "swav", "deepcluster"} <= set(_known([]))
+
+
+@pytest.mark.slow
+def test_the_run_behind_it_has_ended_and_gc_takes_what_is_left(tmp_path, monkeypatch):
+    from tests.crash.place import make  # not there when this is a script
+    from tests.pipelines.maintenance.test_retention import journal, manifest, name
+
+    recipe = make(tmp_path)
+    settings = Settings(home=tmp_path / "home", data=tmp_path / "data", device="cpu")
+
+    def tuned(trials, folder, **given):
+        with pytest.raises(UserError, match="another run"):
+            gc.gc(settings, yes=True, say=print)
+        assert folder.is_dir()
+        return [outcome(objective, [record(1)], 1) for objective in trials]
+
+    monkeypatch.setattr("pipelines.onboarding.choose.tune_trials", tuned)
+    monkeypatch.setattr(
+        "pipelines.flows.run._mirror", lambda *_: None
+    )  # MLflow's picture of a run has tests of its own
+    monkeypatch.setattr(gc, "of_models", lambda *_: [])
+    earlier = settings.store / name(0)  # a snapshot of an earlier run
+    earlier.mkdir(parents=True)
+    made = manifest(name(0), []).model_copy(update={"recipe": "stripes"})
+    (earlier / "manifest.json").write_text(made.model_dump_json())
+    journal(settings.home, "1-stripes", "ingest", 1.0, "", name(0))
+
+    choose(recipe, settings, ["simclr", "swav"], 1, lambda line: None)
+    found = runs(settings, {name(0): made})
+    assert [(run.flow, run.ended, len(run.references)) for run in found] == [
+        ("ingest", True, 1), ("ingest", True, 2)
+    ]  # fmt: skip
+    assert open_since(found) is None
+    assert "done  (2 ran, 0 found, 0 failed)" in overview(settings.home, settings.store)[-3]
+    assert list((settings.home / "choose").iterdir()) == []
+    killed = [
+        settings.home / "choose" / "x",
+        settings.home / "ray" / "y",
+        settings.store / f"embed/.{'0' * 16}.part",
+    ]
+    for folder in killed:
+        (folder / "deep").mkdir(parents=True)
+    gc.gc(settings, yes=True, say=print)
+    assert [folder.exists() for folder in (earlier, *killed)] == [False] * 4
+    assert all((settings.store / reference).is_dir() for reference in found[-1].references)
+
+
+@pytest.mark.slow
+def test_on_ray_the_worse_are_stopped_and_the_dead_told_of(tmp_path):
+    command = [sys.executable, __file__, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = {one["name"]: one for one in json.loads(done.stdout.splitlines()[-1])}
+    assert found.keys() == {"simclr", "swav", "vicreg"}
+    assert "the loss is" in found["vicreg"]["dead"]
+    assert max(one["epochs"] for one in found.values()) == 3
+    assert all(one["accuracy"] > 0.4 for one in found.values() if one["dead"] is None)
+
+
+if __name__ == "__main__":
+    here = Path(sys.argv[1])
+    snapshot(here)
+    outcomes = tune_trials(
+        trials(here), epochs=3, labelled=True, address="local", home=here, folder=here / "tune", cpus=2,
+        hear=lambda name, record: print(progress(name, record)),
+    )  # fmt: skip
+    print(json.dumps([vars(one) for one in outcomes]))

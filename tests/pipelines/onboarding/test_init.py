@@ -1,0 +1,397 @@
+import io
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from PIL import Image
+
+from components.data.inbox import Inbox
+from components.errors import UserError
+from pipelines import recipe
+from pipelines.flows.recipe_check import check
+from pipelines.onboarding.init import init
+from pipelines.onboarding.label_survey import are_classes
+from pipelines.onboarding.recipe_template import seconds_of, suited
+from pipelines.onboarding.survey import Found
+from pipelines.settings import Settings
+
+RNG = np.random.default_rng(0)
+
+
+def picture(width=40, height=40, colour=True):
+    pixels = RNG.integers(0, 256, (height, width, 3) if colour else (height, width), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def put(folder, *names, **how):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(picture(**how))
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(home=tmp_path / "home", data=tmp_path / "data", recipes=tmp_path / "recipes")
+
+
+@pytest.fixture
+def source(tmp_path):
+    return tmp_path / "mine"
+
+
+def read(report):
+    loaded = recipe.load(report.recipe)
+    return loaded, loaded.sections
+
+
+def test_files_that_are_not_looked_at_are_not_read(settings, source, monkeypatch):
+    put(source, *(f"{kind}/{n:02}.png" for kind in ("cat", "dog") for n in range(30)))
+    read, item = [], Inbox.item
+    monkeypatch.setattr(Inbox, "item", lambda box, path, most: read.append(path) or item(box, path, most))
+    monkeypatch.setattr("pipelines.onboarding.survey.LOOK", 7)
+    found = init("pets", source, settings).found
+    assert (found.samples, found.looked, found.labels.classes) == (60, 7, {"cat": 30, "dog": 30})
+    assert read == [f"{kind}/{n:02}.png" for kind, n in (
+        ("cat", 0), ("cat", 9), ("cat", 18), ("cat", 27), ("dog", 6), ("dog", 15), ("dog", 24),
+    )]  # fmt: skip
+
+
+def test_class_folders(settings, source, capsys):
+    put(source, *(f"cat/{n}.png" for n in range(30)), *(f"dog/{n}.png" for n in range(20)))
+    (source / "cat" / "broken.png").write_bytes(b"no image")
+    report = init("pets", source, settings)
+    loaded, sections = read(report)
+    assert loaded.inbox == source
+    assert loaded.modality == {"name": "image", "size": 40, "channels": 3}
+    assert sections["ingest"]["labels_from"] == "folders"
+    assert sections["pseudo_label"]["clusters"] == 4  # three a class, but ten samples each at least
+    assert sections["pretrain"]["objective"] == {"name": "simclr"}
+    assert sections["pretrain"]["views"] == "measured"
+    said = capsys.readouterr().out
+    assert "51 samples, 51 looked at: 40 x 40 pixels; 0 grey, 50 in colour" in said
+    assert "bad: 1 not an image, e.g. cat/broken.png" in said
+    assert "51 labels in 2 classes, from the folders' names: cat 31, dog 20" in said
+
+
+@pytest.mark.slow
+def test_the_recipe_is_what_the_stages_ask_for(settings, source):
+    put(source, *(f"{c}/{n}.png" for c in "abc" for n in range(20)))
+    check(recipe.load(init("letters", source, settings).recipe))
+
+
+def test_a_file_of_labels_wins_over_folders(settings, source, capsys):
+    put(
+        source, *(f"batch1/{n}.png" for n in range(30)), *(f"batch2/{n}.png" for n in range(30)), colour=False
+    )
+    rows = "".join(f"batch1/{n}.png,{'cat' if n else 'cow'},{'test' if n % 3 else ''}\n" for n in range(12))
+    (source / "labels.csv").write_text(f"path,label,split\n{rows}gone.png,dog,\n")
+    loaded, sections = read(init("pets", source, settings))
+    assert sections["ingest"]["labels_from"] == "file"
+    assert loaded.modality["channels"] == 1
+    said = capsys.readouterr().out
+    assert "12 labels in 2 classes, from tables: cat 11, cow 1" in said
+    assert "of these, 4 for training and 8 for testing (as named)" in said
+    assert "note: without a sample, so left out: 1 label, e.g. labels.csv line 14, 'gone.png'" in said
+    assert "note: 1 of 2 classes has fewer than 3 labels, e.g. cow" in said
+
+
+def test_no_labels(settings, source, capsys):
+    put(source, *(f"2026-01-{n % 2 + 10}/{n}.png" for n in range(60)), width=300, height=200)
+    loaded, sections = read(init("plain", source, settings))
+    assert sections["pseudo_label"]["clusters"] == "auto"
+    assert "finetune" not in sections  # what suits no labels would stay when there are some
+    assert loaded.modality["size"] == 96
+    assert sections["pretrain"]["encoder"]["stem_stride"] == 2
+    assert "no labels: clusters will be reported without classes" in capsys.readouterr().out
+
+
+def test_a_table_beside_its_images_is_read_where_it_lies(settings, source):
+    put(source, *(f"images/{n}.png" for n in range(20)))
+    rows = "".join(f"images/{n}.png,{'ab'[n % 2]}\n" for n in range(20))
+    (source / "table.csv").write_text("path,label\n" + rows)
+    report = init("table", source / "table.csv", settings)
+    assert report.inbox == source
+    assert report.found.samples == 20
+    assert report.found.labels.classes == {"a": 10, "b": 10}
+
+
+@pytest.mark.parametrize("kind", ["absolute", "parent", "among others"])
+def test_a_table_of_paths_elsewhere_gets_an_inbox_of_links(settings, source, kind, capsys):
+    put(source, *(f"images/{n}.png" for n in range(25)))
+    (source / "tables").mkdir()
+    start = {"absolute": f"{source}/images", "parent": "../images", "among others": "images"}[kind]
+    table = source / "table.csv" if kind == "among others" else source / "tables" / "table.csv"
+    table.write_text("path,label\n" + "".join(f"{start}/{n}.png,{'ab'[n % 2]}\n" for n in range(20)))
+    report = init("table", table, settings)
+    assert report.inbox == settings.home / "inboxes" / "table"
+    assert (report.found.samples, report.found.labels.classes) == (20, {"a": 10, "b": 10})
+    links = {link.stat().st_ino for link in (report.inbox / "images").iterdir()}
+    assert links == {(source / "images" / f"{n}.png").stat().st_ino for n in range(20)}
+    assert read(report)[1]["ingest"]["table"] == str(table)
+    assert f"{table} is followed" in capsys.readouterr().out
+
+
+def test_a_parquet_delivery(settings, source):
+    source.mkdir()
+    images = [picture(28, 28, colour=False) for _ in range(40)]
+    pq.write_table(pa.table({"image": images, "label": ["x", "y"] * 20}), source / "first.parquet")
+    report = init("pq", source / "first.parquet", settings)
+    assert (report.inbox, report.found.samples, report.found.labels.classes) == (
+        source,
+        40,
+        {"x": 20, "y": 20},
+    )
+    assert report.values["size"] == 28
+    assert report.values["channels"] == 1
+
+
+def test_grey_of_more_than_8_bits_gets_one_range_in_the_recipe(settings, source, capsys):
+    source.mkdir()
+    ramp = np.linspace(0, 1, 1024).reshape(32, 32)
+    for n in range(1, 11):  # a camera of 12 bits, brighter from image to image
+        Image.fromarray((ramp * 409.5 * n).astype(np.uint16)).save(source / f"{n}.tif")
+    loaded, _ = read(init("deep", source, settings))
+    low, high = loaded.modality["range"]
+    assert 0 <= low < 10
+    assert 4080 < high <= 4095
+    said = capsys.readouterr().out
+    assert f"10 of more than 8 bits: values from {low:g} to {high:g} become black to white" in said
+    check(loaded)
+    put(source, "eight.png", colour=False)
+    assert read(init("mixed", source, settings))[0].modality["range"] == [low, high]
+
+
+def test_floats_get_the_range_that_they_have(settings, source):
+    source.mkdir()
+    values = np.linspace(-1000, 3000, 1024, dtype=np.float32).reshape(32, 32)
+    for n in range(3):
+        Image.fromarray(values + n).save(source / f"{n}.tif")
+    low, high = read(init("scans", source, settings))[0].modality["range"]
+    assert (low, high) == pytest.approx((-1000, 3000), abs=8)
+
+
+def test_images_of_one_single_colour_are_refused(settings, source):
+    source.mkdir()
+    for n in range(4):
+        Image.new("RGB", (32, 32), (90, 80, 70)).save(source / f"{n}.png", compress_level=n)
+    with pytest.raises(UserError, match=r"all 4 samples looked at .* same single colour \(90, 80, 70\)"):
+        init("flat", source, settings)
+    Image.new("RGB", (32, 32), (91, 80, 70)).save(source / "other.png")
+    assert init("flat", source, settings).found.samples == 5
+
+
+def test_many_bad_samples_are_said_and_allowed_for(settings, source, capsys):
+    put(source, *(f"{n}.png" for n in range(40)))
+    for n in range(10):
+        (source / f"bad{n}.png").write_bytes(b"")
+    _, sections = read(init("bad", source, settings))
+    assert sections["ingest"]["max_bad_share"] == pytest.approx(0.41)
+    assert "20% of the samples are bad" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "word"),
+    [
+        ("x", lambda s: None, "there is nothing at"),
+        ("x", lambda s: s.mkdir(), "nothing readable .* no image files or tables"),
+        ("x", lambda s: (s.mkdir(), (s / "a.png").write_text("text")), "nothing readable .* 1 not an image"),
+        ("x", lambda s: s.write_text("hello"), "is no data that can be read"),
+        ("Big Name", lambda s: put(s, "a.png"), "small letters"),
+        ("taken", lambda s: put(s, "a.png"), r"is taken by .*taken\.yaml"),
+        ("shipped", lambda s: put(s, "a.png"), r"is taken by .*shipped\.yaml"),
+    ],
+)
+def test_mistakes_are_one_line(settings, source, name, make, word):
+    for folder, other in ((settings.user_recipes, "taken"), (settings.recipes, "shipped")):
+        folder.mkdir(parents=True)
+        (folder / f"{other}.yaml").write_text(f"name: {other}\nmodality: {{name: image}}\ninbox: in\n")
+    make(source)
+    with pytest.raises(UserError, match=word) as caught:
+        init(name, source, settings)
+    assert "\n" not in str(caught.value)
+    assert [p.name for p in settings.user_recipes.iterdir()] == ["taken.yaml"]
+
+
+def test_a_folder_name_with_odd_characters_survives_yaml(settings, tmp_path):
+    odd = tmp_path / "my: data #1 'x'"
+    put(odd, *(f"{n}.png" for n in range(10)))
+    assert read(init("odd", odd, settings))[0].inbox == odd
+
+
+def test_an_inbox_in_the_home_is_named_relative(settings):
+    put(settings.home / "pictures", *(f"{n}.png" for n in range(10)))
+    assert (
+        yaml.safe_load(init("rel", settings.home / "pictures", settings).recipe.read_text())["inbox"]
+        == "../pictures"
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["cat", "dog"], True),
+        (["0", "1", "7"], True),
+        (["batch_1", "batch_2"], False),
+        (["train", "test"], False),
+        (["2026-01-01", "2026-01-02"], False),
+        (["cat"], False),
+        (["", ""], False),
+    ],
+)
+def test_which_folders_read_like_classes(names, expected):
+    assert are_classes(names * 5) is expected
+
+
+@pytest.mark.parametrize(
+    ("side", "samples", "size"),
+    [(28, 9000, 28), (33, 9000, 33), (200, 9000, 64), (200, 900, 96), (12, 9000, 16)],
+)
+def test_size_and_length_suit_the_data(side, samples, size):
+    values = suited(Found(samples=samples, looked=10, sizes=[(side, side)] * 10))
+    assert values["size"] == size
+    assert values["batch_size"] * 4 <= samples
+    assert 5 <= values["epochs"] <= 400
+
+
+def test_the_time_that_is_promised_is_that_of_the_epochs(settings, source):
+    """1,797 samples of 16 pixels: 1,437 to train on, about 1,330 a second."""
+    values = suited(Found(samples=1797, looked=10, sizes=[(16, 16)] * 10))
+    assert (values["batch_size"], values["epochs"], values["stem_stride"]) == (128, 111, 1)
+    assert values["seconds"] == pytest.approx(120, rel=0.02)
+    many = suited(Found(samples=5_000_000, looked=10, sizes=[(28, 28)] * 10))
+    assert (many["epochs"], many["learning_rate"], many["prototypes"]) == (5, 0.004, 2000)
+    put(source, *(f"{n}.png" for n in range(30)), width=28, height=28)
+    report = init("short", source, settings)
+    text = report.recipe.read_text()
+    assert re.search(r"train:  # about \d+ s on two cores", text)
+    assert "or swav with prototypes: 10, queue: 0, freeze: 0.1, epsilon: 0.03;" in text
+    assert read(report)[1]["pretrain"]["train"]["optimiser"]["learning_rate"] == 0.00035
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90 s", 90), ("6 min", 360), ("1.5h", 5400)])
+def test_a_budget_is_a_number_with_its_unit(text, seconds):
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "6", "min", "-3 s", "0 s", "6 days", "nan s"])
+def test_another_budget_is_refused_with_what_one_is(text):
+    with pytest.raises(UserError, match="a number above 0 and s, min or h"):
+        seconds_of(text)
+
+
+def test_a_budget_sets_epochs_and_steps(settings, source):
+    found = Found(samples=9000, looked=10, sizes=[(28, 28)] * 10)
+    usual, twice, third = (suited(found, seconds) for seconds in (360, 720, 120))
+    assert suited(found, 1440)["epochs"] == pytest.approx(2 * twice["epochs"], rel=0.05)
+    assert third["epochs"] < 0.6 * usual["epochs"]
+    # 1,735 samples of two views a second, 787 views a step, two fifths of the time: 634, 1,269 and 211
+    assert (usual["steps"], twice["steps"], third["steps"]) == (400, 400, 211)
+    large = suited(Found(samples=2000, looked=10, sizes=[(64, 64)] * 10), 360)
+    assert large["steps"] == 150  # 121 would fit
+
+
+def test_a_budget_that_cannot_be_kept_is_said(settings, source, capsys):
+    put(source, *(f"{label}/{n}.png" for label in ("cat", "dog") for n in range(300)))
+    report = init("hurry", source, settings, budget=2)
+    assert "note: a budget of 2 s is less than the shortest pretraining" in capsys.readouterr().out
+    assert read(report)[1]["finetune"]["steps"] == 150
+    assert "# For about 2 s a run on two cores" in report.recipe.read_text()
+
+
+def test_split_folders_and_unlabelled_ones_are_told(settings, source, capsys):
+    put(
+        source,
+        *(
+            f"{part}/{kind}/{n}.png"
+            for part in ("train", "test")
+            for kind in ("cat", "dog")
+            for n in range(6)
+        ),
+    )
+    put(source, *(f"unlabeled/{n}.png" for n in range(30)))
+    report = init("pets", source, settings)
+    said = capsys.readouterr().out
+    assert "folder test: 12 samples for testing, never trained on\n" in said
+    assert "folder train: 12 samples for training\n" in said
+    assert "folder unlabeled: 30 samples without a label\n" in said
+    assert "24 labels in 2 classes, from the folders' names: cat 12, dog 12\n" in said
+    assert "of these, 12 for training and 12 for testing (as named)\n" in said
+    ingest = read(report)[1]["ingest"]
+    assert (ingest["labels_from"], ingest["unlabelled"]) == ("folders", ["unlabeled"])
+    assert report.values["label_batch"] == 12  # what trains
+
+
+def test_a_file_corrects_class_folders(settings, source, capsys):
+    put(source, *(f"{kind}/{n}.png" for kind in ("cat", "dog") for n in range(20)))
+    (source / "labels.csv").write_text("path,label\ncat/0.png,dog\ncat/1.png,dog\ncat/2.png,cat\n")
+    _, sections = read(init("pets", source, settings))
+    assert sections["ingest"]["labels_from"] == "folders"
+    said = capsys.readouterr().out
+    assert "2 labels of folders are corrected by labels.csv" in said
+    assert "40 labels in 2 classes, from the folders' names: cat 18, dog 22" in said
+    assert "of these, about 32 for training and about 8 for testing (20%, drawn)" in said
+
+
+def test_a_file_of_other_classes_wins_over_folders_that_read_like_classes(settings, source):
+    put(source, *(f"{site}/{n}.png" for site in ("berlin", "paris") for n in range(20)))
+    rows = "".join(f"berlin/{n}.png,{'cat' if n % 2 else 'dog'}\n" for n in range(10))
+    (source / "labels.csv").write_text(f"path,label\n{rows}")
+    report = init("pets", source, settings)
+    assert read(report)[1]["ingest"]["labels_from"] == "file"
+    assert report.found.labels.classes == {"cat": 5, "dog": 5}
+
+
+def test_what_is_odd_about_labels_is_noted(settings, source, capsys):
+    put(source, *(f"{n}.png" for n in range(30)))
+    rows = [f"{n}.png,{'Größe' if n % 2 else 'disc'}" for n in range(20)] + ["0.png,bars", "2.png,Disc"]
+    (source / "labels.csv").write_bytes("\n".join(["path,label", *rows, ""]).encode("latin1"))
+    (source / "label-new.csv").write_text("path,label\n1.png,\n")
+    report = init("odd", source, settings)
+    assert report.found.labels.classes == {"Größe": 10, "disc": 8}
+    said = capsys.readouterr().out
+    assert "note: labels.csv is not in UTF-8 and was read as Windows-1252" in said
+    assert "note: label-new.csv gives no label" in said
+    assert "note: contradictory labels, so without a label: 2 samples, e.g. 0.png: bars | disc" in said
+    (source / "labels.csv").write_text("path,label\n0.png,disc\n1.png,Disc\n")
+    init("spelling", source, settings)
+    assert (
+        "note: 'Disc' (1) and 'disc' (1) are classes of their own: give them one" in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "labels.csv",
+            "path,label\nx/0.png,cat\n1.png,cat\n",
+            r"1 of 2 labels find no sample, e.g. line 2, 'x/0.png'",
+        ),
+        ("labels.csv", 'path,label\n0.png,"cat\n', "labels.csv: unreadable table: line 2: a quote"),
+        ("labels.xlsx", "PK", "labels.xlsx: not a form of labels that is read: save it as CSV"),
+        ("list.csv", 'path,label\n0.png,"cat\n', "list.csv: unreadable table: line 2: a quote"),
+    ],
+)
+def test_labels_that_would_be_lost_stop_it(settings, source, name, text, message):
+    put(source, *(f"{n}.png" for n in range(10)))
+    (source / name).write_text(text)
+    with pytest.raises(UserError, match=message):
+        init("lost", source, settings)
+    assert not settings.recipes.exists()
+
+
+def test_labels_of_parquet_deliveries_with_the_same_names_are_all_counted(settings, source):
+    source.mkdir()
+    for part in "ab":
+        table = {
+            "image": [picture(28, 28) for _ in range(10)],
+            "name": [str(n) for n in range(10)],
+            "label": [0, -1] * 5,
+        }
+        pq.write_table(pa.table(table), source / f"{part}.parquet")
+    assert init("pq", source, settings).found.labels.classes == {"0": 10}

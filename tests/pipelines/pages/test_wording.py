@@ -1,0 +1,21 @@
+import pytest
+
+from pipelines.pages.wording import beside, p_value, percent
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (percent(0.0), "0.0 %"),
+        (percent(1.0, 0), "100 %"),
+        (percent(None), "unknown"),
+        (beside(0.0774, "it"), "0.077 above it"),
+        (beside(-0.065, "it"), "0.065 below it"),
+        (beside(-0.0001, "it"), "equal to it"),
+        (p_value(0.0004), "< 0.001"),
+        (p_value(0.0021), "0.002"),
+        (p_value(1.0), "1.000"),
+    ],
+)
+def test_numbers_as_words(said, text):
+    assert said == text

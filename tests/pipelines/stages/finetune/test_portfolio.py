@@ -1,0 +1,122 @@
+"""Which candidate is served, on answers made by hand; that the networks answer what the candidates do."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from components.data.packed import Packed
+from components.encoders import build_encoder
+from components.encoders.pixels import PixelsConfig
+from components.encoders.resnet import ResnetConfig
+from components.evaluation.classification.baselines import fit_pixels, pixels
+from components.modalities.image import ImageConfig
+from components.registry.model import ModelConfig
+from components.training.device import place
+from components.training.finetune import Material, Network
+from pipelines.registry.candidates import COMMITTEE
+from pipelines.stages.finetune.config import PortfolioConfig
+from pipelines.stages.finetune.cross_fit import Held
+from pipelines.stages.finetune.portfolio import Candidate, choose, joined, lines, on_pixels
+
+LABELS = np.array([0, 1] * 100)
+
+
+MODEL = ModelConfig(
+    encoder=ResnetConfig(widths=(4,), blocks=(1,)), modality=ImageConfig(size=8, channels=1), mean=[0.5], std=[0.25],
+    classes=["a", "b"],
+)  # fmt: skip
+
+
+def candidate(share, seed, sure=3.0):
+    """Right on a share of the labels, and sure of it."""
+    rng = np.random.default_rng(seed)
+    answer = np.where(rng.uniform(size=len(LABELS)) < share, LABELS, 1 - LABELS)
+    logits = sure * np.eye(2)[answer]
+    held = Held(logits, LABELS, np.arange(len(LABELS)), np.zeros(len(LABELS), dtype=np.int64))
+    torch.manual_seed(seed)
+    encoder = build_encoder(MODEL.encoder, 1, MODEL.mean, MODEL.std).eval()
+    return Candidate(held, Network(encoder, nn.Linear(4, 2)), MODEL.encoder)
+
+
+def test_one_that_is_far_better_is_served_as_it_is_whoever_made_it():
+    found = {"method": candidate(0.55, 0), "pixels": candidate(0.99, 1), "probe": candidate(0.6, 2)}
+    chosen = choose(PortfolioConfig(strength=10), found, MODEL)
+    assert chosen.portfolio.served == "pixels"
+    assert chosen.portfolio.itself == ("logistic_pixels",)
+    assert [row.weight for row in chosen.portfolio.rows] == [0, 1, 0]
+    assert "logistic regression on pixels is served alone" in chosen.portfolio.reason
+
+
+def test_equals_are_averaged_and_their_mean_is_better_than_each():
+    found = {name: candidate(0.75, i) for i, name in enumerate(("method", "alone", "scratch"))}
+    chosen = choose(PortfolioConfig(favour=1 / 3), found, MODEL)
+    assert chosen.portfolio.served == COMMITTEE
+    assert chosen.portfolio.itself == ()
+    assert sum(row.weight for row in chosen.portfolio.rows) == pytest.approx(1)
+    best = max(row.accuracy for row in chosen.portfolio.rows)
+    assert chosen.portfolio.accuracy > best + 0.04
+    assert chosen.portfolio.loss < min(row.loss for row in chosen.portfolio.rows)
+    assert f"their mean {chosen.portfolio.accuracy:.1%}" in lines(chosen.portfolio)[0]
+
+
+def test_one_at_chance_has_no_part_in_the_mean():
+    found = {"method": candidate(0.8, 0), "alone": candidate(0.8, 1), "probe": candidate(0.5, 2)}
+    chosen = choose(PortfolioConfig(strength=3, favour=0.4), found, MODEL)
+    assert {row.name: row.weight for row in chosen.portfolio.rows}["probe"] == 0
+    assert len(chosen.model.encoder.members) == 2
+
+
+def test_with_no_labels_to_speak_of_the_weights_are_those_before_the_evidence():
+    found = {"method": candidate(0.9, 0), "alone": candidate(0.6, 1), "probe": candidate(0.6, 2)}
+    chosen = choose(PortfolioConfig(strength=1e6, favour=0.5), found, MODEL)
+    assert [row.weight for row in chosen.portfolio.rows] == pytest.approx([0.5, 0.25, 0.25], abs=0.01)
+
+
+def test_the_pool_is_one_network_that_answers_the_weighted_sum_of_calibrated_logits():
+    found = {"method": candidate(0.7, 0, sure=15.0), "alone": candidate(0.7, 1, sure=0.15)}
+    chosen = choose(PortfolioConfig(strength=1e6, favour=0.5), found, MODEL)
+    one, two = (row.loss for row in chosen.portfolio.rows)
+    assert one == pytest.approx(two, abs=0.1)
+    x = torch.rand(5, 1, 8, 8)
+    with torch.no_grad():
+        parts = [own.network.whole()(x) / (2 * own.held.temperature) for own in found.values()]
+        assert torch.allclose(chosen.model.network.whole()(x), sum(parts), atol=1e-5)
+    assert chosen.model.network.encoder.embedding_dim == chosen.model.network.encoder.feature_dim == 8
+    expected = sum(own.held.logits / (2 * own.held.temperature) for own in found.values())
+    assert chosen.model.held.logits == pytest.approx(expected, rel=1e-3)
+
+
+def test_pixels_come_last_and_stand_for_nothing_that_was_learnt():
+    pixel = PixelsConfig(side=2)
+    network = Network(build_encoder(pixel, 1, MODEL.mean, MODEL.std), nn.Linear(4, 2))
+    found = {"pixels": (Candidate(None, network, pixel), 0.25), "method": (candidate(0.7, 0), 0.5)}
+    made, config = joined(list(found.values()), MODEL)
+    assert [member.name for member in config.members] == ["resnet", "pixels"]
+    assert (made.encoder.embedding_dim, made.encoder.feature_dim) == (4, 8)
+    x = torch.rand(3, 1, 8, 8)
+    with torch.no_grad():
+        expected = sum(own.network.whole()(x) * factor for own, factor in found.values())
+        assert torch.allclose(made.whole()(x), expected, atol=1e-5)
+
+
+def test_regression_on_pixels_is_the_same_as_a_network(tmp_path):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (40, 3, 40, 40), dtype=np.uint8)
+    labels = rng.integers(0, 3, 20)
+    views = {"weak": None, "strong": None}
+    material = Material(
+        packed=Packed(images, np.arange(40)), classes=3, labelled=np.arange(0, 40, 2), labels=labels,
+        kept=np.zeros(0, np.int64), kept_labels=np.zeros(0, np.int64), confidence=np.zeros(0),
+        placement=place("cpu", "float32"), folder=tmp_path, **views,
+    )  # fmt: skip
+    model = ModelConfig(
+        encoder=ResnetConfig(), modality=ImageConfig(size=40, channels=3), mean=[0.4, 0.5, 0.6], std=[0.3, 0.2, 0.1],
+        classes=["a", "b", "c"],
+    )  # fmt: skip
+    network, config = on_pixels(material, model, 0)
+    assert config.side == 32
+    expected = fit_pixels(pixels(images[::2]), labels, 3).logits(pixels(images))
+    with torch.no_grad():
+        found = network.whole()(torch.from_numpy(images).float() / 255).numpy()
+    assert found == pytest.approx(expected, abs=2e-3)

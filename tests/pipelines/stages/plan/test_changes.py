@@ -1,0 +1,41 @@
+"""What is new, against sets counted by hand."""
+
+import numpy as np
+
+from components.data.table import Table
+from pipelines.stages.plan.changes import Seen, changed_labels, new_rows, spoiled
+
+
+def table(text):
+    """'a:train:0 b:test:-' as a table."""
+    ids, split, label = zip(*(word.split(":") for word in text.split()), strict=True)
+    numbers = [-1 if item == "-" else int(item) for item in label]
+    return Table(np.array(ids), np.full(len(ids), "s"), np.array(split), np.array(numbers, dtype=np.int64))
+
+
+def test_new_is_what_may_be_trained_on_and_was_not():
+    then = table("a:train:- b:train:0 c:test:0")
+    now = table("a:train:- b:train:0 c:test:0 d:test:- e:train:- f:train:1")
+    assert new_rows(now, then).tolist() == [4, 5]
+    assert new_rows(then, then).tolist() == []
+
+
+def test_a_test_sample_that_became_a_training_sample_is_new():
+    assert new_rows(table("a:train:- b:train:-"), table("a:train:- b:test:-")).tolist() == [1]
+
+
+def test_labels_are_compared_by_the_name_of_their_class():
+    then = Seen(table("a:train:0 b:train:1 c:test:1 d:train:- e:train:0"), ["bag", "shoe"])
+    now = Seen(table("a:train:1 b:train:2 c:test:2 d:train:0 e:train:- f:train:-"), ["art", "bag", "shoe"])
+    assert changed_labels(now, then) == 2  # d is new, e is withdrawn; a, b and c are called as before
+    corrected = Seen(table("a:train:1 b:train:1 c:test:1 d:train:- e:train:0"), ["bag", "shoe"])
+    assert changed_labels(corrected, then) == 1
+    assert changed_labels(then, then) == 0
+
+
+def test_a_sample_that_is_named_for_testing_after_it_was_trained_on_is_counted():
+    trained, older = table("a:train:- b:train:- c:test:-"), table("z:train:-")
+    now = table("a:test:0 b:train:- c:test:- d:test:0 z:test:-")
+    assert spoiled(now, [trained]) == 1
+    assert spoiled(now, [trained, older]) == 2
+    assert spoiled(trained, [trained]) == 0
