@@ -48,21 +48,29 @@ class Table:
         return np.flatnonzero((self.split == "train") & (self.label >= 0))
 
     def test_rows(self) -> np.ndarray:
-        """[n] int64, ascending: test rows with a label; of near-duplicates one, as they are no independent evidence."""
-        rows = np.flatnonzero((self.split == "test") & (self.label >= 0))
-        return (
-            rows if self.group is None else np.sort(rows[np.unique(self.group[rows], return_index=True)[1]])
-        )
+        """[n] int64, ascending: test rows with a label that no training sample repeats; of near-duplicates one, as they
+        are no independent evidence."""
+        rows = self._named_tests()
+        if self.group is None:
+            return rows
+        rows = rows[~self._trained_on(rows)]
+        return np.sort(rows[np.unique(self.group[rows], return_index=True)[1]])
+
+    def leaked_tests(self) -> int:
+        """How many test rows with a label have a near-duplicate among the training samples, where a person named both:
+        they are not measured."""
+        return 0 if self.group is None else int(self._trained_on(self._named_tests()).sum())
+
+    def _named_tests(self) -> np.ndarray:
+        return np.flatnonzero((self.split == "test") & (self.label >= 0))
+
+    def _trained_on(self, rows: np.ndarray) -> np.ndarray:
+        assert self.group is not None
+        return np.isin(self.group[rows], self.group[self.train_rows()])
 
     def repeated(self) -> int:
         """How many samples are a near-duplicate of an earlier one."""
         return 0 if self.group is None else int((self.group != np.arange(len(self))).sum())
-
-    def leaked_tests(self) -> int:
-        """How many of test_rows have a near-duplicate among the training samples: where a person named both."""
-        if self.group is None:
-            return 0
-        return int(np.isin(self.group[self.test_rows()], self.group[self.train_rows()]).sum())
 
     def by_shard(self) -> dict[str, np.ndarray]:
         """Shard -> its rows [n] int64, ascending; shards in order of arrival."""

@@ -34,8 +34,6 @@ class GateConfig(Config):
     prototype_use: smallest perplexity of their use, of their number; healthy from .92, all in one 1 / number.
     churn: share of the old samples that may change their cluster; healthy up to .48, against the clusters of an
         untrained encoder .76, of chance .96.
-    leaked_tests: share of the test samples that have a near-duplicate among the training samples. 0 unless a person
-        named such a split (components.data.near_duplicates).
     latency: seconds a sample, on one thread: a budget; the quickstart's took .009 beside eight other processes.
     size: bytes of the model as registered: a budget; the quickstart's are 1.3 million.
     """
@@ -53,7 +51,6 @@ class GateConfig(Config):
     uniformity: float = Field(default=-0.1, le=0)
     prototype_use: float = Field(default=0.3, ge=0, le=1)
     churn: float = Field(default=0.6, ge=0, le=1)
-    leaked_tests: float = Field(default=0.0, ge=0, le=1)
     latency: PositiveFloat = 0.5
     size: PositiveInt = 1_000_000_000
 

@@ -59,7 +59,7 @@ def near_duplicates(snapshot: Mapping[str, Any]) -> str:
     if not leaked:
         return line
     many = f"{counted(leaked, 'test sample')} {are(leaked, 'has', 'have')}"
-    return f"{line} {many} one in the training set all the same, because the labels name it so."
+    return f"{line} {many} one in the training set, because the labels name both, and {are(leaked)} not measured."
 
 
 def tiles(

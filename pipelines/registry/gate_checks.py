@@ -49,7 +49,6 @@ def judge(
     checks = [
         at_chance(beaten, said.get("worth")),
         class_checks.worst_class(said.get("per_class"), bounds),
-        *held_out(evaluated, bounds, context),
         *method(said.get("worth")),
         gate.at_most("calibration", metrics.get("ece"), bounds.calibration, "expected calibration error"),
         *alive(evaluated, bounds, context),
@@ -75,17 +74,6 @@ def at_chance(check: Check, worth: Mapping[str, Any] | None) -> Check:
     chance = f"no better than chance for certain (kappa {kappa['value']:.3f}, lower bound {kappa['low']:.3f})"
     why = f"{check.why}; the model is {chance}"
     return check.model_copy(update={"why": why})
-
-
-def held_out(evaluated: Manifest, bounds: GateConfig, context: Context) -> list[Check]:
-    """That no image of the test set was trained on as a copy. Nothing where the evaluation names no snapshot."""
-    snapshot = _above(evaluated, "snapshot", context)
-    if snapshot is None:
-        return []
-    leaked, tests = snapshot.output.get("leaked_tests"), snapshot.output.get("tests")
-    share = None if leaked is None or not tests else leaked / tests
-    what = "share of the test samples with a near-duplicate among the training samples,"
-    return [gate.at_most("held_out", share, bounds.leaked_tests, what)]
 
 
 def method(worth: Mapping[str, Any] | None) -> list[Check]:

@@ -102,8 +102,8 @@ MUTATIONS = [
     ),
     Mutation(
         "pipelines/stages/finetune/outputs.py",
-        "temperature_for(ours, share)",
-        "temperature_for(theirs, share)",
+        "temperature_for(ours, min",
+        "temperature_for(theirs, min",
         SINGLE,
     ),
     Mutation("components/evaluation/classification/agreement.py", "min(0.5, FEW / labels)", "0.5", AGREEMENT),

@@ -52,7 +52,7 @@ MUTATIONS = [
         SPLITS,
     ),
     Mutation("components/data/splits.py", "named.get(id, side[first])", "side[first]", SPLITS),
-    Mutation("components/data/table.py", "rows if self.group is None else", "rows if True else", SNAPSHOT),
+    Mutation("components/data/table.py", "rows = rows[~self._trained_on(rows)]", "pass", SNAPSHOT),
     Mutation("pipelines/stages/snapshot/stage.py", "left_out=packed.unreadable,", "", SNAPSHOT),
     Mutation("pipelines/stages/snapshot/stage.py", "group=groups(images)", "group=None", SNAPSHOT),
     Mutation("components/registry/model.py", "(set(rows) if any(errors) else set())", "set()", MODEL),
@@ -63,10 +63,4 @@ MUTATIONS = [
         MODEL,
     ),
     Mutation("pipelines/inference/pixels.py", "None in ranges or", "True or", PIXELS),
-    Mutation(
-        "pipelines/registry/gate_checks.py",
-        "None if leaked is None or not tests else leaked / tests",
-        "(leaked or 0) / tests",
-        VERDICT,
-    ),
 ]

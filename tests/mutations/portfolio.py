@@ -51,4 +51,10 @@ MUTATIONS = [
         BUDGET,
     ),
     Mutation("pipelines/onboarding/recipe_template.py", "or float(found[1]) == 0", "", BUDGET),
+    Mutation(
+        "pipelines/stages/finetune/outputs.py",
+        "min(share, most)",
+        "share",
+        ("tests/pipelines/stages/finetune/test_outputs.py",),
+    ),
 ]

@@ -4,8 +4,8 @@ Source: Jiang et al. 2022, "Assessing generalization of SGD via disagreement" (a
 apart disagree on unlabelled samples about as often as one of them is wrong. Deviation: the second is no other run of
 the same training but of the labels alone; and it sets a temperature, at which the mean confidence is that share.
 Held-out labels know the truth, of short trainings and with the noise of few labels; agreement knows the model itself
-and not the truth, and grows too high where both models have learnt the same. Between them is nearer than either
-(docs/log.md).
+and not the truth, and grows too high where both models have learnt the same. So it counts up to the accuracy that the
+held-out labels leave possible, and between the two is nearer than either (docs/log.md).
 Letters: U unlabelled samples, K classes.
 """
 
@@ -16,11 +16,21 @@ from components.evaluation.classification.calibration import HIGHEST, LOWEST, so
 
 Floats = NDArray[np.float64]
 FEW = 50  # labels that agreement stands for
+Z = 1.96  # standard deviations of a normal distribution: 97.5 % lie below
 
 
 def agreement(logits: Floats, other: Floats) -> float:
     """Share of the samples [U, K] that both name alike, 0 to 1."""
     return float((logits.argmax(axis=1) == other.argmax(axis=1)).mean())
+
+
+def possible(accuracy: float, labels: int) -> float:
+    """The largest accuracy that is possible where `accuracy` of so many labels were right: the upper end of the 95 %
+    Wilson interval. 1 where there are none; .5 of 100: .596."""
+    if not labels:
+        return 1.0
+    spread = Z * float(np.sqrt(accuracy * (1 - accuracy) / labels + (Z / (2 * labels)) ** 2))
+    return (accuracy + Z**2 / (2 * labels) + spread) / (1 + Z**2 / labels)
 
 
 def temperature_for(logits: Floats, confidence: float) -> float:

@@ -36,7 +36,7 @@ from pipelines.stages.evaluate.metrics import Measured, measured
 from pipelines.stages.evaluate.protocols import CHEAP, Name, Protocols, follow
 from pipelines.stages.evaluate.subject import Subject
 
-VERSION = 1
+VERSION = 2
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]

@@ -7,7 +7,7 @@ import numpy as np
 
 from components.data.table import Table
 from components.encoders import Encoder, ServedConfig
-from components.evaluation.classification.agreement import agreement, temperature_for, together
+from components.evaluation.classification.agreement import agreement, possible, temperature_for, together
 from components.implementations import name_of
 from components.modalities.image import ImageConfig
 from components.registry.model import ModelConfig
@@ -43,10 +43,16 @@ def described(
 
 
 def agreed(
-    served: Network, own: Network, alone: Trained | None, frozen: Frozen, material: Material
+    served: Network,
+    own: Network,
+    alone: Trained | None,
+    frozen: Frozen,
+    material: Material,
+    most: float = 1.0,
 ) -> tuple[float, float] | tuple[None, None]:
     """Share of the sampled rows without a label that the method's own network and the labels alone name alike; and the
-    served network's temperature at which it is as sure as that. None where there is no second model, or no such row.
+    served network's temperature at which it is as sure as that, or as `most`. None where there is no second model, or
+    no such row.
 
     Not the served network's own agreement: where the labels alone are a part of it, it agrees with itself (with the
     quickstart .87 instead of .81, and it is right on .78)."""
@@ -55,17 +61,22 @@ def agreed(
         return None, None
     ours, first, second = (logits(network, material, rows) for network in (served, own, final_parts(alone)))
     share = agreement(first, second)
-    return share, temperature_for(ours, share)
+    return share, temperature_for(ours, min(share, most))
 
 
 def temperature_note(
-    temperature: float, by_labels: float | None, share: float | None, by_agreement: float | None
+    temperature: float,
+    by_labels: float | None,
+    share: float | None,
+    by_agreement: float | None,
+    most: float = 1.0,
 ) -> str:
     """Where the temperature comes from, in a line."""
     parts = [] if by_labels is None else [f"{by_labels:.2f} by held-out labels"]
     if share is not None:
         parts.append(
             f"{by_agreement:.2f} by the method's network and the labels alone, which agree on {share:.1%}"
+            + (f", more than the {most:.1%} that held-out labels leave possible" if share > most else "")
         )
     return f"temperature {temperature:.2f}: " + ("; ".join(parts) or "nothing was there to fit it on")
 
@@ -128,9 +139,10 @@ def save_all(
     """Write the model, and beside it what it has to beat, each as a model folder, and the held-out answers;
     as fields of the stage's output. snapshot: output of that stage."""
     held, folder, context = served.model.held, meter.folder, meter.context
-    share, by_agreement = agreed(served.model.network, own.network, judges.alone, frozen, material)
+    most = possible(held.accuracy, len(held.labels)) if held else 1.0
+    share, by_agreement = agreed(served.model.network, own.network, judges.alone, frozen, material, most)
     temperature = together(held.temperature if held else None, len(held.labels) if held else 0, by_agreement)
-    context.say(temperature_note(temperature, held.temperature if held else None, share, by_agreement))
+    context.say(temperature_note(temperature, held.temperature if held else None, share, by_agreement, most))
     model = described(snapshot, served.model.encoder, held, temperature, request.cross_fit)
     ordinary = ordinary_of(served.model.network, material, request.false_alarms, request.seed)
     weights, description = save(served.model.network, model, folder / "model", folder, ordinary)

@@ -31,7 +31,7 @@ from pipelines.stages.finetune.portfolio import Candidate
 from pipelines.stages.finetune.trainings import Meter, cross_fitted, finetune
 from pipelines.stages.finetune.view_policy import view_policy
 
-VERSION = 2
+VERSION = 3
 
 
 class Request(FinetuneConfig):

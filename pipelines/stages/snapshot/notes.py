@@ -70,9 +70,9 @@ def tell(table: Table, packed: PackedImages, rest: str, context: Context) -> Non
         )
     if leaked := table.leaked_tests():
         context.say(
-            f"warning: {leaked} of {counted(tests, 'test sample')} {are(leaked, 'has', 'have')} a near-duplicate "
-            f"among the training samples, because the "
-            "column split of the labels names both: name them alike"
+            f"warning: {counted(leaked, 'test sample')} {are(leaked, 'has', 'have')} a near-duplicate among the "
+            f"training samples, because the column split of the labels names both, and {are(leaked)} not measured: "
+            "name them alike"
         )
 
 

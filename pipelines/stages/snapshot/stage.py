@@ -30,7 +30,7 @@ from pipelines.settings import Settings
 from pipelines.stages.snapshot.notes import left_out, of_sources, tell
 from pipelines.stages.snapshot.packed_before import packed_before
 
-VERSION = 2
+VERSION = 3
 
 
 class Request(Config):
@@ -53,7 +53,7 @@ class Output(Config):
     sources: names of where samples come from, empty where the recipe names no such column. range: values of grey
     samples of more than 8 bits that became black and white, None where there are none. unreadable: CSV list (id, name,
     reason) of samples in shards that cannot be decoded and have no row. near_duplicates: samples that repeat an earlier
-    one. leaked_tests: test samples with a near-duplicate among the training samples.
+    one. leaked_tests: test samples with a near-duplicate among the training samples, which are not among `tests`.
     """
 
     version: str

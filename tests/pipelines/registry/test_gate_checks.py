@@ -137,23 +137,6 @@ def test_the_labels_alone_are_not_compared_and_a_lost_comparison_refuses(context
     assert failed(judged(context, worth={**worth, "word": "better"})) == ["method"]
 
 
-@pytest.mark.parametrize(
-    ("output", "figure", "passes"),
-    [
-        ({"leaked_tests": 0, "tests": 50}, 0.0, True),
-        ({"leaked_tests": 1, "tests": 50}, 0.02, False),
-        ({"tests": 50}, None, False),  # a snapshot of an earlier version: nobody has counted
-    ],
-)
-def test_a_copy_of_a_test_sample_in_training_is_refused(
-    context: Context, output: dict[str, int], figure: float | None, passes: bool
-) -> None:
-    reference = finish(context, "snapshot", "s", output)
-    checks = judged(context, given={"snapshot": reference})
-    (check,) = [check for check in checks if check.name == "held_out"]
-    assert (check.figure, check.bound, check.passed) == (figure, 0.0, passes)
-
-
 def test_first_clusters_have_no_churn(context: Context) -> None:
     clustered = finish(context, "pseudo_label", "l", {"churn": None}, request={"previous": None})
     assert [check.name for check in judged(context, given={"pseudo_label": clustered})] == ALWAYS

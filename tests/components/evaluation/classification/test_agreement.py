@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from components.evaluation.classification.agreement import agreement, temperature_for, together
+from components.evaluation.classification.agreement import agreement, possible, temperature_for, together
 from components.evaluation.classification.calibration import ece, softmax
 
 
@@ -47,6 +47,16 @@ def test_two_models_that_err_apart_calibrate_each_other():
     assert right.mean() == pytest.approx(0.7, abs=0.01)
     assert ece(before.max(axis=1), right) > 0.25
     assert after.max(axis=1).mean() == pytest.approx(0.7**2 + 0.3**2 / 9, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("right", "labels", "expected"),
+    [(81, 263, 0.3662), (15, 148, 0.1605), (0, 20, 0.1611), (1, 29, 0.1718), (29, 29, 1.0)],
+)
+def test_the_largest_accuracy_that_labels_leave_possible(right, labels, expected):
+    """The examples of Newcombe 1998 (Statistics in Medicine 17, 857-872), table I, method 3."""
+    assert possible(right / labels, labels) == pytest.approx(expected, abs=1e-4)
+    assert possible(0.0, 0) == 1.0
 
 
 @pytest.mark.parametrize(

@@ -20,3 +20,8 @@ def test_the_methods_own_network_is_asked_not_the_one_that_the_labels_alone_are_
     assert share == 0.5
     assert temperature == pytest.approx(temperature_for(answers["served"], 0.5))
     assert outputs.agreed("served", "own", None, frozen, material) == (None, None)
+    share, temperature = outputs.agreed("served", "own", "alone", frozen, material, most=0.4)
+    assert share == 0.5
+    assert temperature == pytest.approx(temperature_for(answers["served"], 0.4))
+    said = outputs.temperature_note(2.0, 1.5, 0.5, 2.5, most=0.4)
+    assert said.endswith("agree on 50.0%, more than the 40.0% that held-out labels leave possible")

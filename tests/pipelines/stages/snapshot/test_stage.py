@@ -196,14 +196,16 @@ def test_near_duplicates_share_a_split_and_only_one_is_measured(place, tmp_path)
     assert output.labelled == 2 * alone.count("train")
 
 
-def test_a_split_that_a_person_named_across_near_duplicates_is_counted(place, tmp_path):
+def test_a_test_sample_whose_copy_a_person_named_for_training_is_not_measured(place, tmp_path):
     copy = png(place.images[0], compress_level=0)
     place.deliver(copy)
     own = hashlib.sha256(copy).hexdigest()
-    place.label([Row(place.ids[0], "cat", split="test"), Row(own, "cat", split="train")])
+    tests = [Row(id, "cat", split="test") for id in place.ids[:3]]
+    place.label([*tests, Row(own, "cat", split="train")])
     output, table, _ = place.run(tmp_path / "out")
     assert (table.split[0], table.split[40]) == ("test", "train")
-    assert (output.near_duplicates, output.leaked_tests, output.tests) == (1, 1, 1)
+    assert (output.near_duplicates, output.leaked_tests, output.tests) == (1, 1, 2)
+    assert table.test_rows().tolist() == [1, 2]
 
 
 def test_grey_of_more_than_8_bits_has_one_range_which_is_recorded(place, tmp_path):
