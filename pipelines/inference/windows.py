@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from components.config import Config
 from components.data.table import Table
 from components.monitoring.drift import mmd_test
+from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 
@@ -83,10 +84,11 @@ def encode(pretrain: tuple[str, Manifest], images: Path, rows: Rows, context: Co
 
     from components.data.packed import Packed
     from components.training.device import place
-    from pipelines.inference.encoder import pretrained
+    from pipelines.inference.encoder import load_encoder
 
     reference, manifest = pretrain
-    encoder, _ = pretrained(context, reference)
+    weights = context.file(reference, Artifact.model_validate(manifest.output["encoder"]))
+    encoder = load_encoder(manifest.output, weights)
     placement = place(context.settings.device, manifest.request["train"]["precision"])
     encoder, packed = placement.put(encoder).eval(), Packed.open(images, rows)
     found = []

@@ -94,7 +94,7 @@ class Embedder:
 
         precision: Precision = work["precision"]
         self.placement = place(work["device"], precision)
-        encoder, _ = load_encoder(work["encoder"], Path(work["weights"]))
+        encoder = load_encoder(work["encoder"], Path(work["weights"]))
         self.encoder = self.placement.put(encoder).eval()
         self.packed = Packed.open(Path(work["images"]))
         self.features, self.batch_size = Path(work["features"]), int(work["batch_size"])

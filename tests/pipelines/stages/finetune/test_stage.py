@@ -12,7 +12,7 @@ from components.data.packed import Packed
 from components.data.table import Table
 from components.encoders.published import Published, PublishedConfig
 from components.errors import UserError
-from components.evaluation.classification.agreement import agreement, temperature_for
+from components.evaluation.classification.agreement import agreement, possible, temperature_for
 from components.evaluation.classification.calibration import fit_temperature, softmax
 from components.evaluation.classification.conformal import fit_sets
 from components.registry.model import load_classifier
@@ -83,7 +83,8 @@ def test_the_temperature_is_between_what_held_out_labels_and_the_labels_alone_sa
     model, alone = (load_classifier((folder / file.path).parent) for file in (output.model, output.alone))
     with torch.no_grad():
         ours, theirs = (m(unlabelled(here)).double().numpy() for m in (model, alone))
-    by_agreement = temperature_for(ours * output.temperature, agreement(ours, theirs))
+    share = min(agreement(ours, theirs), possible(output.validation, output.validated))
+    by_agreement = temperature_for(ours * output.temperature, share)
     assert output.temperature == pytest.approx((by_labels * by_agreement) ** 0.5, rel=1e-3)
     p = softmax(logits / output.temperature)
     expected = fit_sets(p, held["label"].to_numpy(), miss=0.2, score="aps", by_class=True)
