@@ -45,7 +45,8 @@ import errno, os, signal, subprocess, sys, time
 from pathlib import Path
 from components.config import Config
 from components.errors import UserError
-from pipelines.engine.store import Artifact, Context
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
 
 VERSION = 1
 
@@ -96,7 +97,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
 """Reads the first."""
 from pathlib import Path
 from components.config import Config
-from pipelines.engine.store import Context
+from pipelines.engine.context import Context
 
 VERSION = 1
 

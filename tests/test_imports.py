@@ -68,11 +68,9 @@ def fresh(code: str) -> str:
 
 
 def modules(room: str) -> list[str]:
-    return sorted(
-        f"components.{room}.{file.stem}"
-        for file in (ROOT / "components" / room).glob("*.py")
-        if file.stem != "__init__" and f"components.{room}.{file.stem}" not in OUTSIDE
-    )
+    files = [f for f in (ROOT / "components" / room).rglob("*.py") if f.stem != "__init__"]
+    names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
+    return sorted(set(names) - OUTSIDE)
 
 
 @pytest.mark.parametrize("name", LIGHT)

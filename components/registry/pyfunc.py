@@ -26,6 +26,7 @@ from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import Array
 
 from components.errors import UserError
+from components.implementations import table_in
 from components.registry.model import CONFIG, Predictor, digests, load_classifier
 
 ARTIFACT = "classifier"
@@ -146,7 +147,8 @@ def load(uri: str) -> Any:
 
 
 def closure(name: str = SHIPPED, root: Path = ROOT) -> list[Path]:
-    """Source files, relative to `root`, of a module of components and of all it imports, at any depth."""
+    """Source files, relative to `root`, of a module of components and of all it imports, at any depth; of a table all
+    that it lists."""
     found: dict[str, Path] = {}
     waiting = [name]
     while waiting:
@@ -156,7 +158,8 @@ def closure(name: str = SHIPPED, root: Path = ROOT) -> list[Path]:
         if name in found or not name.startswith("components") or file is None:
             continue
         found[name] = file.relative_to(root)
-        waiting += [name.rpartition(".")[0], *_imports(ast.parse(file.read_bytes()))]
+        tree = ast.parse(file.read_bytes())
+        waiting += [name.rpartition(".")[0], *_imports(tree), *table_in(tree, name).values()]
     return sorted(found.values())
 
 

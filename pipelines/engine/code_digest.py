@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import UserError
+from components.implementations import table_in
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("components", "pipelines")
@@ -115,16 +116,8 @@ def _named(given: Any, key: str = "") -> Iterator[str]:
 
 @cache
 def _table(package: str, root: Path) -> dict[str, str]:
-    """Name -> module of the implementations that the table in a package's __init__ lists."""
     file = _file(package, root)
-    for node in _parsed(file).body if file else ():
-        match node:
-            case ast.Assign(
-                value=ast.Call(func=ast.Subscript(value=ast.Name(id="Implementations")), args=args)
-            ):
-                places: dict[str, str] = ast.literal_eval(args[-1])
-                return {name: f"{package}.{place.partition(':')[0]}" for name, place in places.items()}
-    return {}
+    return table_in(_parsed(file), package) if file else {}
 
 
 @cache

@@ -18,7 +18,8 @@ import os, time
 from pathlib import Path
 from components.config import Config
 from components.errors import UserError
-from pipelines.engine.store import Artifact, Context
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
 
 VERSION = 1
 

@@ -178,7 +178,7 @@ def test_editing_an_objective_changes_the_keys_of_the_runs_that_name_it_and_of_n
         ("finetune", {"method": "softmatch"}, "objectives.swav", "encoders.pixels"),  # of the portfolio
         ("pretrain", {}, "objectives.swav", "objectives.simclr"),  # the default
         ("pretrain", {"objective": {"name": "ibot"}}, "objectives.mae", "objectives.dino"),  # it builds on it
-        ("plan", {"asked": {"pretrain": {"objective": "swav"}}}, "objectives.mae", "planning.verdict"),
+        ("plan", {"asked": {"pretrain": {"objective": "swav"}}}, "objectives.mae", "stages.plan.decision"),
     ],
 )
 def test_a_request_reaches_what_it_names_and_what_that_builds_on(stage, given, without, within):

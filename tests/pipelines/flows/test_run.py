@@ -133,7 +133,7 @@ PLANNER = '''
 import json
 from pathlib import Path
 from components.config import Config
-from pipelines.engine.store import Context
+from pipelines.engine.context import Context
 
 VERSION = 1
 
