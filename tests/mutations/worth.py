@@ -9,6 +9,7 @@ WORTH = ("tests/pipelines/evaluation/test_worth.py",)
 GATE = ("tests/pipelines/test_verdict.py", "-k", "hurts")
 STAGE = "tests/pipelines/stages/test_finetune.py"
 THIRD = (STAGE, "-k", "third_step")
+ADVICE = ("tests/pipelines/stages/test_evaluate.py", "-k", "advice")
 ALONE = (STAGE, "-k", "alone")
 HELD = (STAGE, "-k", "held_out")
 HANDED = ("tests/pipelines/finetuning/test_handed.py",)
@@ -38,6 +39,12 @@ MUTATIONS = [
     Mutation("pipelines/evaluation/worth.py", "if difference.high < 0", "if difference.low < 0", WORTH),
     Mutation("pipelines/evaluation/worth.py", "rival = min(", "rival = max(", WORTH),
     Mutation("pipelines/evaluation/worth.py", "if kappa.low > 0", "if kappa.value > 0", WORTH),
+    Mutation("pipelines/evaluation/worth.py", "row.name == METHOD), 0.0)", "row.name), 0.0)", WORTH),
+    Mutation("pipelines/evaluation/worth.py", "portfolio.served == METHOD:", "False:", WORTH),
+    Mutation("pipelines/evaluation/worth.py", "portfolio.served != COMMITTEE:", "False:", WORTH),
+    Mutation(
+        "pipelines/stages/evaluate.py", "portfolio=found.portfolio, **how", "portfolio=None, **how", ADVICE
+    ),
     Mutation("pipelines/verdict.py", '.get("high"), 0.0, what)', '.get("low"), 0.0, what)', GATE),
     Mutation("pipelines/finetuning/layers.py", "pseudo=whole and not alone", "pseudo=whole", HELD),
     Mutation("pipelines/finetuning/judges.py", "material, pseudo=False)", "material, pseudo=True)", ALONE),
