@@ -15,7 +15,7 @@ from components.errors import UserError
 from components.wording import counted
 from pipelines import remote, sweep
 from pipelines.in_use import unused
-from pipelines.journal import COPY, records
+from pipelines.journal import COPY, NOW, records
 from pipelines.needed import Run, given, needed, of_models, of_runs, open_since, runs
 from pipelines.run import home_lock
 from pipelines.settings import Settings
@@ -135,7 +135,7 @@ def _leftovers(home: Path, listed: list[Run]) -> Iterator[Waste]:
     """Live pictures and recipe copies of runs that have ended, Ray's logs, what was only tried out or compared."""
     for run in listed:
         ended = any("ended" in record for record in records(home / "runs" / f"{run.name}.jsonl"))
-        for suffix in (".live", COPY):
+        for suffix in (".live", NOW, COPY):
             file = home / "runs" / f"{run.name}{suffix}"
             if ended and file.exists():
                 yield Waste(file, _bytes(file), "of a run that has ended")

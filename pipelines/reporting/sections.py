@@ -15,6 +15,7 @@ from pipelines.reporting import (
     living,
     protocols,
     story,
+    training_times,
     view_policy,
     watching,
 )
@@ -59,6 +60,7 @@ def values(
         "pretraining": story.pretraining(outputs["pretrain"], found["health"]),
         "views": view_policy.rows(outputs["pretrain"], outputs["finetune"]),
         "candidates": candidates.rows(outputs["finetune"]),
+        **training_times.section(sources),
         "curves": learning.curves(sources),
         "living": living.rows(sources),
         "maps": learning.maps(sources, points, seed),

@@ -17,7 +17,8 @@ from components.training.fewlabels import Material, Network
 from pipelines.finetuning.candidates import COMMITTEE
 from pipelines.finetuning.config import PortfolioConfig
 from pipelines.finetuning.held import Held
-from pipelines.finetuning.portfolio import Candidate, choose, joined, lines, on_pixels
+from pipelines.finetuning.linear_models import on_pixels
+from pipelines.finetuning.portfolio import Candidate, choose, joined, lines
 
 LABELS = np.array([0, 1] * 100)
 
