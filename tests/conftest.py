@@ -86,6 +86,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "naps":
         time.sleep(1.6)
+    if how == "leads":
+        context.lead(seconds=2.5, candidates={"pixels": 0.6, "head": 0.5}, model="head", folder="/early")
+        context.say("behind the lead")
     if how in ("waits", "orphans"):
         if how == "orphans":
             subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)

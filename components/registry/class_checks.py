@@ -1,4 +1,4 @@
-"""Single classes: a good mean may hide one that is lost.
+"""Single classes: a good mean may hide one that is lost, or classes that are not told apart at all.
 
 A class is lost where its recall is certainly below a share (`class_floor`) of the mean recall over the classes. The
 mean recall of guessing is 1 / K whatever the shares of the classes, that of a perfect model 1, so the floor moves with
@@ -15,9 +15,26 @@ import numpy as np
 from scipy.special import betaincinv
 
 from components.registry.comparison import Answers, right, whose
-from components.registry.gate import Check, GateConfig, at_least, at_most, missing
+from components.registry.gate import Check, GateConfig, at_least, at_most, judge, missing
 
 Rows = Mapping[str, Mapping[str, float]]
+
+
+def beyond_chance(kappa: Mapping[str, float | None] | None, per_class: Rows | None) -> Check:
+    """Whether classes are told apart for certain: the lower limit of Cohen's kappa must lie above 0.
+
+    Args:
+        kappa: value, low and high of its interval (components.evaluation.classification.kappa).
+        per_class: by class its support; with test samples of one class alone kappa is 0 whatever the model does.
+    """
+    name, bound = "chance", 0.0
+    if sum(row.get("support", 0) > 0 for row in (per_class or {}).values()) == 1:
+        return missing(name, bound, "kappa; the test samples are all of one class, label some of another")
+    if kappa is None or None in kappa.values():
+        return missing(name, bound, "kappa, what is right beyond chance")
+    interval = f"interval {kappa['low']:.4f} to {kappa['high']:.4f}"
+    what = f"right beyond chance, kappa, {kappa['value']:.4f}, {interval}: lower limit"
+    return judge(name, kappa["low"], bound, what, ">", lambda low: low > bound)
 
 
 def worst_class(per_class: Rows | None, config: GateConfig) -> Check:

@@ -63,6 +63,10 @@ class Context:
         else:
             tell({"say": text})
 
+    def lead(self, **lead: Any) -> None:
+        """Which candidate leads while the stage runs, for `selfsup runs`: the fields of pipelines.engine.now.Lead."""
+        tell({"lead": lead})
+
     def progress(self, done: float, text: str = "") -> None:
         """How far this stage is. done: share, 0 to 1. text: shown beside it, with the time left."""
         now = time.monotonic()

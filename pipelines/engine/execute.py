@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from components.errors import UserError
-from pipelines.engine import journal, processes
+from pipelines.engine import journal, now, processes
 from pipelines.engine.apply_plan import applied, same_but_plan
 from pipelines.engine.context import append_metrics
 from pipelines.engine.journal import StageLine
@@ -71,7 +71,7 @@ def _execute(
                 line, there = line.model_copy(update={"reference": same}), True
             elif there:
                 share(identity.reference, settings.store)
-            found = {"status": "found"} if there else _run(identity, settings, run, watch)
+            found = {"status": "found"} if there else _run(identity, settings, run, watch, started)
             line = line.model_copy(update=found)
     except (UserError, ConnectionError) as error:
         line = line.model_copy(update={"error": str(error), "mistake": isinstance(error, UserError)})
@@ -86,11 +86,14 @@ def _execute(
     return line.reference
 
 
-def _run(identity: Identity, settings: Settings, run: str, watch: Watch) -> dict[str, Any]:
+def _run(identity: Identity, settings: Settings, run: str, watch: Watch, started: float) -> dict[str, Any]:
     """What changes in the journal's line. A stage that looked at the world outside runs where it looked."""
-    if settings.jobs and not identity.observed:
-        return run_as_job(identity, settings, run, lambda record: watch({"stage": identity.stage, **record}))
-    return _in_child(identity, settings, run, watch)
+    stage, reference = identity.stage, identity.reference
+    at_work = now.Now(stage=stage, reference=reference, started=started)
+    with now.shown(journal.now_file(settings.home, run), at_work, watch) as told:
+        if settings.jobs and not identity.observed:
+            return run_as_job(identity, settings, run, lambda record: told({"stage": stage, **record}))
+        return _in_child(identity, settings, run, told)
 
 
 def _disagreement(settings: Settings, recipe: str) -> str | None:

@@ -1,6 +1,7 @@
 """The journal of a run: home/runs/RUN.jsonl, a line for the run itself and one for each stage that ended.
 
-Beside it RUN.live holds what a person may want to see while it runs; it may be thrown away.
+Beside it RUN.live holds what a person may want to see while it runs, RUN.now the stage that does
+(pipelines.engine.now); both may be thrown away.
 """
 
 import json
@@ -12,10 +13,14 @@ from typing import Any, Literal
 
 from components.config import Config
 from components.crash import point
+from pipelines.engine import now
 from pipelines.engine.context import append_line
 
+NOW = ".now"
 COPY = ".recipe.json"  # of the recipe of an Airflow run, beside its journal until it has ended
 TELLING = ("plan", "report")  # they look and tell
+AT_WORK, OPEN = "is at work", "is open in Airflow"
+LIVE = (AT_WORK, OPEN)
 BY_HAND = "stopped by hand"  # by a key or a signal: the same command goes on
 Status = Literal["found", "ran", "failed"]
 
@@ -51,6 +56,10 @@ def journal_file(home: Path, run: str) -> Path:
 
 def live_file(home: Path, run: str) -> Path:
     return home / "runs" / f"{safe(run)}.live"
+
+
+def now_file(home: Path, run: str) -> Path:
+    return home / "runs" / f"{safe(run)}{NOW}"
 
 
 def append(file: Path, record: dict[str, Any]) -> None:
@@ -96,10 +105,8 @@ def _records(file: Path) -> Iterator[dict[str, Any]]:
 def unended(home: Path, run: str, head: dict[str, Any]) -> str:
     """What is to be said of a run whose journal has no end: it is at work, or Airflow's and open, or was broken off."""
     if (home / "runs" / f"{safe(run)}{COPY}").exists():  # until Airflow's last task has ended it
-        return "is open in Airflow"
-    return (
-        "is at work" if _lives(int(head.get("pid", 0)), float(head.get("started", 0.0))) else "was broken off"
-    )
+        return OPEN
+    return AT_WORK if _lives(int(head.get("pid", 0)), float(head.get("started", 0.0))) else "was broken off"
 
 
 def _lives(pid: int, since: float) -> bool:
@@ -113,14 +120,15 @@ def _lives(pid: int, since: float) -> bool:
 
 
 def overview(home: Path, store: Path) -> list[str]:
-    """Every run, the latest last: when, how it ended, what it decided, and what its stages did. store: of their
-    manifests."""
+    """Every run, the latest last: when, how it ended, what it decided, and what its stages did; of one at work also
+    what it is doing. store: of their manifests."""
     lines = []
     for file in sorted((home / "runs").glob("*.jsonl")):
         head: dict[str, Any] = {}
         for record in records(file):
             head.update(record if "stage" not in record else {})
-        ended = head["error"] or "done" if "ended" in head else unended(home, file.stem, head)
+        state = "ended" if "ended" in head else unended(home, file.stem, head)
+        ended = head["error"] or "done" if state == "ended" else state
         made = stages(home, file.stem)
         counts = ", ".join(
             f"{sum(s.status == status for s in made)} {status}" for status in ("ran", "found", "failed")
@@ -128,6 +136,7 @@ def overview(home: Path, store: Path) -> list[str]:
         came_to = "".join(f"; {text}" for text in _came_to(made, store))
         lines.append(f"{file.stem}  {ended}  ({counts})  flow {head.get('flow', 'train')}{came_to}")
         lines += [f"  {s.status:<7}{s.seconds:>8.1f} s  {s.reference or s.stage}" for s in made]
+        lines += now.lines(now_file(home, file.stem)) if state in LIVE else []
     return lines
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from components.errors import UserError
 from components.wording import counted
 from pipelines.engine import object_store
-from pipelines.engine.journal import COPY, records
+from pipelines.engine.journal import COPY, NOW, records
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store_lock import unused
 from pipelines.flows.run import home_lock
@@ -136,7 +136,7 @@ def _leftovers(home: Path, listed: list[Run]) -> Iterator[Waste]:
     """Live pictures and recipe copies of runs that have ended, Ray's logs, what was only tried out or compared."""
     for run in listed:
         ended = any("ended" in record for record in records(home / "runs" / f"{run.name}.jsonl"))
-        for suffix in (".live", COPY):
+        for suffix in (".live", NOW, COPY):
             file = home / "runs" / f"{run.name}{suffix}"
             if ended and file.exists():
                 yield Waste(file, _bytes(file), "of a run that has ended")

@@ -58,6 +58,11 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 {% if candidates %}<h2>Which model is served</h2>
 <p class="quiet">Each candidate was judged by labels that it was not given; shares of so few labels are rough, so models are averaged rather than chosen unless one leads by far.</p>
 <table>{% for row in candidates %}<tr><th>{{ row.name }}</th><td>{{ row.text }}</td></tr>{% endfor %}</table>{% endif %}
+{% if timeline %}<h3>What was trained when, and what it bought</h3>
+<p class="quiet">Seconds since fine-tuning began. Trainings run side by side, so those of one candidate may take longer together than from begin to end; of a run that was interrupted, the last attempt is shown. The last column is the share of held-out labels that is right.</p>
+<div class="row"><img alt="timeline of fine-tuning" src="{{ timeline_chart }}">
+<table><tr><th>candidate</th><th class="n">began</th><th class="n">ended</th><th class="n">all trainings</th><th>right, and what it bought</th></tr>
+{% for row in timeline %}<tr><td>{{ row.name }}</td><td class="n">{{ row.began }}</td><td class="n">{{ row.ended }}</td><td class="n">{{ row.seconds }}</td><td>{{ row.bought }}</td></tr>{% endfor %}</table></div>{% endif %}
 
 {% if saving %}<h2>What did learning without labels save?</h2>
 <p>{{ saving }}</p>
@@ -116,8 +121,8 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <h2>Where it comes from</h2>
 <table>{% for name, value in lineage %}<tr><th>{{ name }}</th><td><code>{{ value }}</code></td></tr>{% endfor %}</table>
 <h3>Stages</h3>
-<table><tr><th>stage</th><th>reference</th><th class="n">seconds</th></tr>
-{% for row in stages %}<tr><td>{{ row.stage }}</td><td><code>{{ row.reference }}</code></td><td class="n">{{ row.seconds }}</td></tr>{% endfor %}</table>
+<table><tr><th>stage</th><th>reference</th><th>began (UTC)</th><th class="n">seconds</th></tr>
+{% for row in stages %}<tr><td>{{ row.stage }}</td><td><code>{{ row.reference }}</code></td><td>{{ row.began }}</td><td class="n">{{ row.seconds }}</td></tr>{% endfor %}</table>
 <h3>Recipe</h3><pre>{{ recipe }}</pre>
 {% endblock %}"""
 

@@ -43,11 +43,11 @@ def judge(
     metrics, said = evaluated.output.get("metrics") or {}, evaluated.output
     tuned = _above(evaluated, "finetune", context)
     made_of = (tuned.output.get("made_of") if tuned else None) or ()
-    beaten = comparison.beats_baselines(
-        metrics.get("accuracy"), said.get("baselines"), bounds.margin, made_of=made_of
-    )
     checks = [
-        at_chance(beaten, said.get("worth")),
+        comparison.beats_baselines(
+            metrics.get("accuracy"), said.get("baselines"), bounds.margin, made_of=made_of
+        ),
+        class_checks.beyond_chance((said.get("worth") or {}).get("kappa"), said.get("per_class")),
         class_checks.worst_class(said.get("per_class"), bounds),
         *method(said.get("worth")),
         gate.at_most("calibration", metrics.get("ece"), bounds.calibration, "expected calibration error"),
@@ -64,16 +64,6 @@ def judge(
         comparison.forgetting(ours, theirs, bounds.forgetting),
         class_checks.class_drops(ours, theirs, bounds),
     ]
-
-
-def at_chance(check: Check, worth: Mapping[str, Any] | None) -> Check:
-    """The check, if it failed, with the reason where the model is no better than guessing."""
-    kappa = (worth or {}).get("kappa")
-    if check.passed or not kappa or kappa["low"] > 0:
-        return check
-    chance = f"no better than chance for certain (kappa {kappa['value']:.3f}, lower bound {kappa['low']:.3f})"
-    why = f"{check.why}; the model is {chance}"
-    return check.model_copy(update={"why": why})
 
 
 def method(worth: Mapping[str, Any] | None) -> list[Check]:

@@ -9,6 +9,7 @@ WORTH = ("tests/pipelines/stages/evaluate/test_benefit.py",)
 GATE = ("tests/pipelines/registry/test_gate_checks.py", "-k", "hurts")
 STAGE = "tests/pipelines/stages/finetune/test_stage.py"
 THIRD = (STAGE, "-k", "third_step")
+ADVICE = ("tests/pipelines/stages/evaluate/test_stage.py", "-k", "advice")
 ALONE = (STAGE, "-k", "alone")
 HELD = (STAGE, "-k", "held_out")
 HANDED = ("tests/pipelines/stages/finetune/test_champion_labels.py",)
@@ -55,6 +56,15 @@ MUTATIONS = [
     ),
     Mutation("pipelines/stages/evaluate/benefit.py", "rival = min(", "rival = max(", WORTH),
     Mutation("pipelines/stages/evaluate/benefit.py", "if kappa.low > 0", "if kappa.value > 0", WORTH),
+    Mutation("pipelines/stages/evaluate/benefit.py", "row.name == METHOD), 0.0)", "row.name), 0.0)", WORTH),
+    Mutation("pipelines/stages/evaluate/benefit.py", "portfolio.served == METHOD:", "False:", WORTH),
+    Mutation("pipelines/stages/evaluate/benefit.py", "portfolio.served != COMMITTEE:", "False:", WORTH),
+    Mutation(
+        "pipelines/stages/evaluate/stage.py",
+        "portfolio=found.portfolio, **how",
+        "portfolio=None, **how",
+        ADVICE,
+    ),
     Mutation(
         "pipelines/registry/gate_checks.py", '.get("high"), 0.0, what)', '.get("low"), 0.0, what)', GATE
     ),

@@ -18,9 +18,15 @@ EVALUATED: dict[str, Any] = {
     "baselines": {"logistic_pixels": 0.7, "scratch": 0.65},
     "per_class": {"bag": {"recall": 0.9, "support": 50}, "shirt": {"recall": 0.7, "support": 50}},
     "health": {"effective_rank_fraction": 0.3, "uniformity": -1.5},
+    "worth": {
+        "method": "supervised",
+        "word": None,
+        "difference": None,
+        "kappa": {"value": 0.6, "low": 0.4, "high": 0.8},
+    },
 }
 REGISTERED: dict[str, Any] = {"name": "toys", "smoke_difference": 1e-7, "latency": 0.001, "bytes": 1_000_000}
-ALWAYS = ["baselines", "classes", "calibration", "rank", "uniformity", "loads", "latency", "size"]
+ALWAYS = ["baselines", "chance", "classes", "calibration", "rank", "uniformity", "loads", "latency", "size"]
 BESIDE = ["champion", "forgetting", "class_drops"]  # with a champion
 
 

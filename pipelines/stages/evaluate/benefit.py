@@ -18,11 +18,12 @@ from components.config import Config
 from components.evaluation.classification.figures import Figure, figure_of
 from components.evaluation.classification.kappa import kappa_interval
 from components.evaluation.labels.confirmation_bias import Confirmation
+from pipelines.registry.candidates import COMMITTEE, METHOD, TOLD, Portfolio
 
 Word = Literal["better", "equal", "worse", "undecided"]
 SAID = {"better": "better than", "equal": "equal to", "worse": "worse than", "undecided": "undecided against"}
 EQUAL = 0.01  # a difference of accuracies that makes no difference
-ALONE = "finetune.method: { name: supervised }"
+WITHOUT = "do without it: finetune.method: { name: supervised }"
 GENTLER = "let the encoder change less: a smaller finetune.encoder_rate, fewer finetune.steps"
 RIVALS = {"alone": "all layers trained", "probe": "a head on its frozen features"}  # with the labels alone
 
@@ -58,12 +59,15 @@ def worth(
     *,
     resamples: int,
     seed: int,
+    portfolio: Portfolio | None = None,
 ) -> Worth:
     """differences: of the model less each other answer; without "alone" it has learnt from the labels alone. counts:
-    [K, K] of the model on the test samples. confirmation: of the method's cross-fitted trainings."""
+    [K, K] of the model on the test samples. confirmation: of the method's cross-fitted trainings. portfolio: from
+    which the model was chosen; the method is then a part of it, or none."""
     found = figure_of(kappa_interval(counts, resamples=resamples, seed=seed))
     telling = _one_class(counts) or _chance(found)
-    warnings = [warning for warning in (telling, _confirming(confirmation)) if warning]
+    without = _without(portfolio)
+    warnings = [warning for warning in (telling, _confirming(confirmation, without)) if warning]
     if "alone" not in differences:
         line = f"{method}: learnt from the labels alone, so there is nothing to compare it with"
         return Worth(
@@ -76,7 +80,7 @@ def worth(
     if word == "undecided":
         line += "; test samples with a label, or the same with other seeds, would narrow that"
     if word == "worse":
-        line += f"; do without it: {ALONE}" if rival == "alone" else f"; {GENTLER}"
+        line += f"; {without}" if rival == "alone" or without != WITHOUT else f"; {GENTLER}"
         line += ", and leave finetune.distill out" if method.endswith("distilled") else ""
     return Worth(
         method=method,
@@ -111,7 +115,25 @@ def _chance(kappa: Figure) -> str | None:
     )
 
 
-def _confirming(seen: Confirmation | None) -> str | None:
+def _without(portfolio: Portfolio | None) -> str:
+    """How a model that the method has harmed is served without it, or with less of it."""
+    if portfolio is None or portfolio.served == METHOD:
+        return WITHOUT
+    if portfolio.served != COMMITTEE:
+        return (
+            f"the method has no part in it: {TOLD[portfolio.served]} is served, which led on held-out labels; more "
+            "labels choose better, and finetune.portfolio: null serves the method's network"
+        )
+    part = next((row.weight for row in portfolio.rows if row.name == METHOD), 0.0)
+    if part == 0.0:
+        return "the method has no part in the mean that is served; more labels weigh its parts better"
+    return (
+        f"the method's network has {part:.0%} of the mean that is served: a smaller finetune.portfolio.favour gives it "
+        "less, more labels weigh the parts better"
+    )
+
+
+def _confirming(seen: Confirmation | None, without: str) -> str | None:
     if seen is None or not seen.found:
         return None
     return (
@@ -119,7 +141,7 @@ def _confirming(seen: Confirmation | None) -> str | None:
         f"{seen.confidence_before:.2f} to {seen.confidence_after:.2f}, and of the {seen.sure} surest held-out labels "
         f"the share right fell from {seen.right_before:.2f} to {seen.right_after:.2f} (by {seen.fall.value:.2f}, "
         f"95 % interval {seen.fall.low:.2f} to {seen.fall.high:.2f}; {seen.right_alone:.2f} with the labels alone); "
-        f"raise finetune.method.threshold, or do without: {ALONE}"
+        f"raise finetune.method.threshold; {without}"
     )
 
 

@@ -169,7 +169,8 @@ def _of_classes(
     over, counts = figures.differences, np.array(figures.confusion)
     usual = asked[_some(np.arange(len(asked)), request.seed)]
     apart = unlike(own, usual, features[_some(train[table.label[train] < 0], request.seed)])
-    judged = with_kin(worth(found.method, over, counts, found.confirmation, **how), apart)
+    verdict = worth(found.method, over, counts, found.confirmation, portfolio=found.portfolio, **how)
+    judged = with_kin(verdict, apart)
     _tell(figures, judged, context)
     point("evaluate.measured")
     p = softmax(answered["model"])

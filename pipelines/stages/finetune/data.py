@@ -1,6 +1,7 @@
 """What a fine-tuning learns from: labels, kept pseudo-labels, views; never a test row."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,11 @@ def material_of(
         cores=context.settings.cores,
         source=None if table.source is None else table.source[rows],
     )
+
+
+def with_views(material: Material, request: FinetuneConfig, chosen: Views) -> Material:
+    """The same with the views that were chosen, where the recipe does not say them itself."""
+    return replace(material, weak=request.weak or chosen.weak, strong=request.strong or chosen.strong)
 
 
 def warn(classes: Sequence[str], present: Ints, context: Context) -> str:

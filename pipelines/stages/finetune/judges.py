@@ -1,10 +1,10 @@
 """What judges a fine-tuning: cross-fitting folds, the same encoder with the labels alone, the same network from random.
 
-First all that learns from labels alone, side by side: it takes seconds, and says from which start the method goes on.
-Then the folds of the method.
+First the linear models, which take seconds and need no views; then all that learns from labels alone, side by side,
+which says from which start the method goes on; then the folds of the method.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,19 +18,22 @@ from components.encoders.published import Published, published
 from components.evaluation.classification.probe import Probe
 from components.implementations import name_of
 from components.registry.model import ModelConfig
-from components.training.finetune import Material
+from components.training.finetune import Material, Network, final_parts
 from components.training.loop import Trained
-from pipelines.registry.candidates import TOLD
 from pipelines.stages.finetune.baseline import Grid, Scratch
 from pipelines.stages.finetune.config import FinetuneConfig
 from pipelines.stages.finetune.cross_fit import Held, folds_of, held_out
 from pipelines.stages.finetune.head import Frozen, fit_head
+from pipelines.stages.finetune.lead import Lead, Networks
+from pipelines.stages.finetune.linear_models import linear, on_pixels
 from pipelines.stages.finetune.trainings import (
     Fold,
+    Linears,
     Meter,
     Simple,
     Start,
     finetune,
+    linear_folds,
     method_folds,
     simple_folds,
 )
@@ -65,9 +68,21 @@ class Judges:
     reason: str | None
 
 
-def simple_held(of: Ints, simple: Sequence[Simple], material: Material) -> dict[str, Held]:
+@dataclass(frozen=True)
+class First:
+    """of, on_labels, published: as in Judges. folds: of the linear models."""
+
+    of: Ints | None
+    on_labels: Probe
+    published: Foreign | None
+    folds: Sequence[Linears]
+
+
+def simple_held(of: Ints, simple: Sequence[Linears], material: Material) -> dict[str, Held]:
     """What the models on labels alone answer on the labels that they were not given, by the candidate's name."""
-    parts = {"pixels": "pixels", "probe": "before", "alone": "alone"}
+    parts = {"pixels": "pixels", "probe": "before"}
+    if isinstance(simple[0], Simple):
+        parts["alone"] = "alone"
     if simple[0].published is not None:
         parts["published"] = "published"
     return {
@@ -75,33 +90,42 @@ def simple_held(of: Ints, simple: Sequence[Simple], material: Material) -> dict[
     }
 
 
-def early(judged: Mapping[str, Held], method: str, why_random: str | None) -> str:
-    """What is ahead before the method has begun, in a line."""
-    ordered = sorted(judged.items(), key=lambda one: -one[1].accuracy)
-    (best, first), *others = [(TOLD[name], held.accuracy) for name, held in ordered]
-    rest = ", ".join(f"{name} {share:.1%}" for name, share in others)
-    start = "from random" if why_random else "from the pretrained encoder"
-    return f"so far {best} leads with {first:.1%} of held-out labels ({rest}); tried next: {method} {start}"
+def first_look(
+    request: FinetuneConfig, encoder: Encoder, frozen: Frozen, material: Material, meter: Meter, lead: Lead
+) -> First:
+    """Judge the linear models, which take seconds and see no views: the best of them is a model that can be used."""
+    of = folds_of(material.labels, request.cross_fit.folds, request.seed)
+    head = fit_head(request, frozen, material, pseudo=False)
+    other = published_encoder(request, material, lead.model, meter)
+    folds = []
+    if of is not None:
+        folds = meter.side_by_side(linear_folds(request, frozen, other and other.own, of, material, meter))
+    networks: Networks = {
+        "pixels": lambda: on_pixels(material, lead.model, request.seed),
+        "probe": lambda: (Network(encoder, linear(head.raw())), lead.model.encoder),
+    }
+    judged = simple_held(of, folds, material) if of is not None else {}
+    lead.tell(judged, networks, "all layers trained on the labels alone")
+    return First(of, head, other, folds)
 
 
 def train_judges(
     request: FinetuneConfig,
     encoder: Encoder,
     frozen: Frozen,
-    model: ModelConfig,
+    first: First,
     material: Material,
     meter: Meter,
+    lead: Lead,
 ) -> Judges:
-    """Train them all. model: what describes the network from random, for its file."""
-    of = folds_of(material.labels, request.cross_fit.folds, request.seed)
-    on_labels = fit_head(request, frozen, material, pseudo=False)
+    """Train them all. lead: who is told of them."""
+    of, on_labels, model = first.of, first.on_labels, lead.model
     head = on_labels if request.labels_alone else fit_head(request, frozen, material)
     start = Start(encoder, head, request.learning_rate)
-    other = published_encoder(request, material, model, meter)
     grid = Grid(request, model, material, meter) if request.scratch.steps else None
     jobs: list[Callable[[], Any]] = []
     if of is not None:
-        jobs += simple_folds(request, encoder, frozen, other and other.own, of, material, meter)
+        jobs += simple_folds(request, encoder, first.folds, of, material, meter)
     count = len(jobs)
     jobs += grid.jobs() if grid else []
     if not request.labels_alone:
@@ -116,16 +140,18 @@ def train_judges(
         judged = simple_held(of, simple, material)
         reason = random_is_better(evidence, judged["alone"]) if evidence else None
         start = from_random(request, model, material, rate) if reason else start
-        meter.context.say(
-            early(judged | ({"scratch": evidence} if evidence else {}), name_of(request.method), reason)
-        )
+        networks: Networks = {} if alone is None else {"alone": lambda: (final_parts(alone), model.encoder)}
+        tried_next = f"{name_of(request.method)} from {'random' if reason else 'the pretrained encoder'}"
+        lead.tell(judged | ({"scratch": evidence} if evidence else {}), networks, tried_next)
     jobs = method_folds(request, start, frozen, of, simple, material, meter) if of is not None else []
     if grid:
         meter.announce("scratch")
         jobs.append(partial(grid.final, rate, evidence))
     done = meter.side_by_side(jobs)
     scratch = done[-1] if grid else None
-    return Judges(of, head, on_labels, other, simple, done[: len(simple)], alone, scratch, start, reason)
+    return Judges(
+        of, head, on_labels, first.published, simple, done[: len(simple)], alone, scratch, start, reason
+    )
 
 
 def published_encoder(

@@ -20,9 +20,7 @@ from torch import nn
 from components.encoders import Encoder, JoinedConfig, ServedConfig, build_encoder
 from components.encoders.joined import Joined
 from components.encoders.pixels import PixelsConfig
-from components.evaluation.classification.baselines import LARGEST, fit_pixels, pixels
 from components.evaluation.classification.calibration import log_loss, softmax
-from components.evaluation.classification.logistic import Linear
 from components.evaluation.classification.probe import fit_probe
 from components.evaluation.classification.stacking import stacked
 from components.registry.model import ModelConfig
@@ -31,6 +29,7 @@ from pipelines.registry.candidates import COMMITTEE, METHOD, TOLD, Portfolio, Ro
 from pipelines.stages.finetune.config import FinetuneConfig, PortfolioConfig
 from pipelines.stages.finetune.cross_fit import Held
 from pipelines.stages.finetune.judges import Judges, simple_held
+from pipelines.stages.finetune.linear_models import linear, on_pixels
 
 LEAST = 0.05  # weight under which a candidate is left out of the mean
 
@@ -84,26 +83,6 @@ def candidates_of(
         head = linear(fit_probe(seen, material.labels, material.classes, pool=seen, seed=request.seed).raw())
         found["published"] = Candidate(held["published"], Network(other, head), other.config)
     return found
-
-
-def on_pixels(material: Material, model: ModelConfig, seed: int) -> tuple[Network, PixelsConfig]:
-    """Logistic regression on the pixels of the labelled samples, as a network."""
-    images = material.labelled_images()
-    probe = fit_pixels(pixels(images), material.labels, material.classes, seed=seed)
-    config = PixelsConfig(side=min(images.shape[-1], int(LARGEST**0.5)))
-    encoder = build_encoder(config, model.modality.channels, model.mean, model.std)
-    raw, each = probe.raw(), config.side**2
-    mean, std = (np.repeat(np.array(part), each) for part in (model.mean, model.std))
-    standardised = Linear(raw.weight * std, raw.bias + raw.weight @ mean)
-    return Network(material.placement.put(encoder), linear(standardised)), config
-
-
-def linear(found: Linear) -> nn.Linear:
-    layer = nn.Linear(found.weight.shape[1], found.weight.shape[0])
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(found.weight))
-        layer.bias.copy_(torch.from_numpy(found.bias))
-    return layer
 
 
 def choose(config: PortfolioConfig, found: Mapping[str, Candidate], model: ModelConfig) -> Chosen:

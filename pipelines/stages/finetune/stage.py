@@ -7,6 +7,7 @@ out for good, and no test row is ever looked at. The parts are in pipelines/fine
 """
 
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,20 @@ from components.augmentations.policies import views
 from components.config import Config
 from components.data.table import Table
 from components.evaluation.labels.confirmation_bias import Confirmation
+from components.implementations import name_of
 from components.training.finetune import final_parts
 from components.training.view_choice import ViewChoice
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.inference.encoder import pretrained
-from pipelines.registry.candidates import Portfolio
+from pipelines.registry.candidate_times import VIEWS, figures, spans
+from pipelines.registry.candidates import METHOD, Portfolio
 from pipelines.stages.finetune.champion_labels import hand_on
 from pipelines.stages.finetune.config import FinetuneConfig
-from pipelines.stages.finetune.data import material_of, warn
+from pipelines.stages.finetune.data import material_of, warn, with_views
 from pipelines.stages.finetune.head import freeze, head_note
-from pipelines.stages.finetune.judges import train_judges
+from pipelines.stages.finetune.judges import first_look, train_judges
+from pipelines.stages.finetune.lead import Lead, from_scratch
 from pipelines.stages.finetune.outputs import described, save_all, serve
 from pipelines.stages.finetune.portfolio import Candidate
 from pipelines.stages.finetune.trainings import Meter, cross_fitted, finetune
@@ -95,7 +99,7 @@ class Output(Config):
 
 
 def run(request: Request, folder: Path, context: Context) -> Output:
-    snapshot = context.output(request.snapshot)
+    began, snapshot = time.monotonic(), context.output(request.snapshot)
     table = Table.load(context.file(request.snapshot, snapshot.table))
     present = np.unique(table.label[table.labelled_rows()])
     if len(present) < 2:
@@ -103,30 +107,43 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         context.say(f"fine-tuning skipped: {reason}; label samples of at least two classes")
         return Output(skipped=f"{reason}: a classifier needs labels of at least two classes")
     note = warn(snapshot.classes, present, context)
-    choice = view_policy(request, request.snapshot, request.pretrain, snapshot, table, context)
-    chosen = views(choice.policy if choice else "upright", snapshot.size, snapshot.channels)
+    usual = views("upright", snapshot.size, snapshot.channels)  # nothing sees them before they are measured
     material = material_of(
-        request, request.pseudo_label, request.snapshot, snapshot, table, folder, context, chosen
+        request, request.pseudo_label, request.snapshot, snapshot, table, folder, context, usual
     )
     if request.champion is not None:
         request, material = hand_on(request, material, request.champion, snapshot.classes, context)
     encoder, encoder_config = pretrained(context, request.pretrain)
     material.placement.put(encoder)
-    meter = Meter(request, material, folder, context)
+    meter = Meter(request, material, folder, context, began)
 
     context.progress(0.0, "head on frozen features")
     frozen = freeze(request, encoder, material)
     plain = described(snapshot, encoder_config, None, 1.0, request.cross_fit)
-    judges = train_judges(request, encoder, frozen, plain, material, meter)
+    lead = Lead(plain, meter)
+    first = first_look(request, encoder, frozen, material, meter, lead)
+    with meter.timed(VIEWS):
+        choice = view_policy(request, request.snapshot, request.pretrain, snapshot, table, context)
+    if choice is not None:
+        material = with_views(material, request, views(choice.policy, snapshot.size, snapshot.channels))
+    judges = train_judges(request, encoder, frozen, first, material, meter, lead)
     context.say(head_note(judges.probe.choice, len(material.labels)))
     if judges.reason:
         context.say(judges.reason)
     held, confirmation = cross_fitted(request, material, judges.of, judges.simple, judges.folds)
+    if held is not None:
+        lead.tell(
+            {METHOD: held},
+            from_scratch(judges.scratch, encoder_config),
+            f"{name_of(request.method)} on all labels",
+        )
     final = finetune(request, judges.start, material, np.arange(len(material.labels)), meter)
     own = Candidate(held, final_parts(final), encoder_config)
     served = serve(request, own, encoder, judges, plain, material, meter)
+    context.log(0, **figures(spans(meter.times(), lead.accuracies())))
     made = save_all(request, served, own, judges, frozen, snapshot, table, material, meter)
     shutil.rmtree(folder / "checkpoints")  # only now: until here a retry finds what is already trained
+    lead.end()
     context.progress(1.0, "done")
     return Output(
         **made,

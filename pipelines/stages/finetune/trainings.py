@@ -6,7 +6,9 @@ side, one process each (components.forks).
 
 import copy
 import mmap
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -45,8 +47,11 @@ class Meter:
     """Runs the several trainings of this stage, in this process and in its forks, and shows how far all of them
     together are."""
 
-    def __init__(self, request: FinetuneConfig, material: Material, folder: Path, context: Context) -> None:
-        self.context, self.folder, self.cores = context, folder, material.cores
+    def __init__(
+        self, request: FinetuneConfig, material: Material, folder: Path, context: Context, began: float
+    ) -> None:
+        """began: when the stage did, by time.monotonic()."""
+        self.context, self.folder, self.cores, self.began = context, folder, material.cores, began
         size = request.batch_size * (1 + 2 * request.ratio)
         folds = possible_folds(material.labels, request.cross_fit.folds)
         scratch = request.scratch
@@ -58,11 +63,25 @@ class Meter:
         self.slots = dict[str, int]()
         # Of each training; forks share the memory, so each knows how far the others are.
         self.done = np.frombuffer(mmap.mmap(-1, 8 * SLOTS), dtype=np.float64)
+        self.when = np.frombuffer(mmap.mmap(-1, 16 * SLOTS), dtype=np.float64).reshape(SLOTS, 2)
 
     def announce(self, *names: str) -> None:
         """Trainings that forks will run: they must have a place before the fork."""
         for name in names:
             self.slots.setdefault(name, len(self.slots))
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Keep when this began and ended. In a fork the name must have been announced before."""
+        self.announce(name)
+        began = time.monotonic()
+        yield
+        self.when[self.slots[name]] = began - self.began, time.monotonic() - self.began
+
+    def times(self) -> dict[str, tuple[float, float]]:
+        """When each training that has ended began and ended, seconds since the stage began."""
+        found = {name: (float(self.when[at, 0]), float(self.when[at, 1])) for name, at in self.slots.items()}
+        return {name: when for name, when in found.items() if when[1] > 0}
 
     def fit(
         self, job: Job, request: FinetuneConfig, material: Material, encoder: Encoder, processes: int = 1
@@ -83,7 +102,8 @@ class Meter:
             told = (watch, self.context.say) if rank() == 0 else (lambda *_: None, lambda _: None)
             return fit(job, request, material, copy.deepcopy(encoder), *told)
 
-        trained = together(work, processes, self.context.say)
+        with self.timed(job.name):
+            trained = together(work, processes, self.context.say)
         point("finetune.between")
         return trained
 
@@ -144,16 +164,22 @@ def shared_by(name: str, request: FinetuneConfig, material: Material) -> int:
 
 
 @dataclass(frozen=True)
-class Simple:
-    """What models on a fold's labels alone predict for the labels that they were not given, [h, K] each. pixels:
-    logistic regression on pixels. head: on the frozen features, in `before` as it is, in `alone` trained on with the
-    encoder. published: a head on the published encoder, None where there is none."""
+class Linears:
+    """What linear models on a fold's labels alone predict for the labels that they were not given, [h, K] each.
+    pixels: logistic regression on pixels. before: the head on the frozen features. published: a head on the published
+    encoder, None where there is none."""
 
     pixels: Doubles
     before: Doubles
-    alone: Doubles
     head: Probe
-    published: Doubles | None = None
+    published: Doubles | None
+
+
+@dataclass(frozen=True)
+class Simple(Linears):
+    """alone: the same of the encoder trained on, with the head, on these labels alone."""
+
+    alone: Doubles
 
 
 @dataclass(frozen=True)
@@ -165,38 +191,55 @@ class Fold:
     confidence: tuple[float, float]
 
 
-def simple_folds(
+def linear_folds(
     request: FinetuneConfig,
-    encoder: Encoder,
     frozen: Frozen,
     foreign: Floats | None,
     of: Ints,
     material: Material,
     meter: Meter,
-) -> list[Callable[[], Simple]]:
+) -> list[Callable[[], Linears]]:
     """A job for each fold. of: [n] the fold of each label. foreign: [n, F] features of the labels by the published
     encoder."""
     shown = pixels(material.labelled_images())
 
-    def one(fold: int) -> Simple:
+    def one(fold: int) -> Linears:
         use, out = np.flatnonzero(of != fold), np.flatnonzero(of == fold)
-        known, seed = material.labels[use], request.seed
-        head = fit_probe(frozen.own[use], known, material.classes, pool=frozen.own, seed=seed)
-        other = None
+        known, seed, other = material.labels[use], request.seed, None
+        with meter.timed(f"probe-{fold}"):
+            head = fit_probe(frozen.own[use], known, material.classes, pool=frozen.own, seed=seed)
         if foreign is not None:
-            probe = fit_probe(foreign[use], known, material.classes, pool=foreign, seed=seed)
-            other = probe.logits(foreign[out])
-        start = Start(encoder, head, request.learning_rate)
-        plain = finetune(request, start, material, use, meter, fold, alone=True)
-        return Simple(
-            fit_pixels(shown[use], known, material.classes, seed=seed).logits(shown[out]),
-            head.logits(frozen.own[out]),
-            logits(final_parts(plain), material, material.labelled[out]),
-            head,
-            other,
-        )
+            with meter.timed(f"published-{fold}"):
+                probe = fit_probe(foreign[use], known, material.classes, pool=foreign, seed=seed)
+                other = probe.logits(foreign[out])
+        with meter.timed(f"pixels-{fold}"):
+            plain = fit_pixels(shown[use], known, material.classes, seed=seed).logits(shown[out])
+        return Linears(plain, head.logits(frozen.own[out]), head, other)
 
     folds = range(int(of.max()) + 1)
+    meter.announce(*(f"{name}-{fold}" for name in ("probe", "published", "pixels") for fold in folds))
+    return [lambda fold=fold: one(fold) for fold in folds]  # type: ignore[misc]
+
+
+def simple_folds(
+    request: FinetuneConfig,
+    encoder: Encoder,
+    linears: Sequence[Linears],
+    of: Ints,
+    material: Material,
+    meter: Meter,
+) -> list[Callable[[], Simple]]:
+    """A job for each fold. of: [n] the fold of each label. linears: of each fold, whose head is trained on with the
+    encoder."""
+
+    def one(fold: int) -> Simple:
+        use, out, begun = np.flatnonzero(of != fold), np.flatnonzero(of == fold), linears[fold]
+        start = Start(encoder, begun.head, request.learning_rate)
+        plain = finetune(request, start, material, use, meter, fold, alone=True)
+        alone = logits(final_parts(plain), material, material.labelled[out])
+        return Simple(begun.pixels, begun.before, begun.head, begun.published, alone)
+
+    folds = range(len(linears))
     meter.announce(*(fold_name(fold, alone=True) for fold in folds))
     return [lambda fold=fold: one(fold) for fold in folds]  # type: ignore[misc]
 

@@ -3,6 +3,7 @@
 from pipelines.engine.code_digest import ROOT
 from pipelines.pages.sources import Sources
 from pipelines.registry.provenance import git_commit, lock_hash
+from pipelines.stages.report.training_times import began
 
 
 def rows(sources: Sources) -> list[tuple[str, str]]:
@@ -30,6 +31,11 @@ def rows(sources: Sources) -> list[tuple[str, str]]:
 
 def stages(sources: Sources) -> list[dict[str, str]]:
     return [
-        {"stage": stage, "reference": sources.references[stage], "seconds": f"{manifest.seconds:.1f}"}
+        {
+            "stage": stage,
+            "reference": sources.references[stage],
+            "began": began(manifest.started),
+            "seconds": f"{manifest.seconds:.1f}",
+        }
         for stage, manifest in sources.manifests.items()
     ]

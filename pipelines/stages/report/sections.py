@@ -16,6 +16,7 @@ from pipelines.stages.report import (
     lineage,
     protocols,
     training_health,
+    training_times,
     view_policy,
 )
 
@@ -58,6 +59,7 @@ def values(
         "pretraining": summary.pretraining(outputs["pretrain"], found["health"]),
         "views": view_policy.rows(outputs["pretrain"], outputs["finetune"]),
         "candidates": candidates.rows(outputs["finetune"]),
+        **training_times.section(sources),
         "curves": learning.curves(sources),
         "living": training_health.rows(sources),
         "maps": learning.maps(sources, points, seed),

@@ -232,3 +232,31 @@ def test_the_disk_that_is_named_is_the_one_with_the_least_room(tmp_path, monkeyp
         == tmp_path / "data" / "toys"
     )
     assert fullest(tmp_path / "store", tmp_path) == tmp_path / "store"
+
+
+def test_while_a_stage_runs_its_run_shows_it_and_who_leads(project):
+    """The picture is looked at when the stage says its second line; it is gone when the stage has ended."""
+    project.recipe()
+    project.behave("leads")
+    looks = """
+import os, time
+from pipelines import journal
+home, store = Settings.load().home, Settings.load().store
+journal.append(journal.journal_file(home, "one"), {"run": "one", "pid": os.getpid(), "started": time.time()})
+def watch(record):
+    told.append(record)
+    if "say" in record:
+        told.append({"shown": journal.overview(home, store)})
+"""
+    code = CODE.replace("told = []\n", f"told = []{looks}").replace("told.append)", "watch)")
+    reference, told, _ = json.loads(project.python(code))
+    assert not any("lead" in record for record in told)
+    first, second = [record["shown"] for record in told if "shown" in record]
+    assert first[0].startswith("one  is at work  (0 ran")
+    assert [line.split()[0] for line in first[1:]] == ["now"]
+    assert first[1].endswith(f" s  {reference}")
+    assert second[2:] == [
+        "  leads       2.5 s  pixels 60.0% of held-out labels, head 50.0%",
+        "  usable      2.5 s  head: /early",
+    ]
+    assert not journal.now_file(project.home, "one").exists()

@@ -1,10 +1,12 @@
 """The journal of a run, as `selfsup runs` shows it."""
 
+import contextlib
 import json
 import os
 import time
 
 from pipelines.engine import journal
+from pipelines.engine.now import Lead, Now, lines, shown
 
 
 def test_a_run_that_has_no_end_is_at_work_open_or_was_broken_off(tmp_path):
@@ -20,8 +22,15 @@ def test_a_run_that_has_no_end_is_at_work_open_or_was_broken_off(tmp_path):
     }
     for run, head in heads.items():
         journal.append(journal.journal_file(tmp_path, run), {"run": run, **head})
+        now = Now(stage="finetune", reference=f"finetune/{run}", started=time.time() - 75)
+        journal.now_file(tmp_path, run).write_text(now.model_dump_json())
     (tmp_path / "runs" / f"d{journal.COPY}").touch()
-    assert [line.split("  ")[1] for line in journal.overview(tmp_path, tmp_path / "store")] == [
+    every = journal.overview(tmp_path, tmp_path / "store")
+    lines = [line for line in every if not line.startswith(" ")]
+    # What a kill has left behind says nothing.
+    live = [line for line in every if line.startswith(" ")]
+    assert live == ["  now        75.0 s  finetune/a", "  now        75.0 s  finetune/d"]
+    assert [line.split("  ")[1] for line in lines] == [
         "is at work", "was broken off", "was broken off", "is open in Airflow", "done", "pretrain: no",
     ]  # fmt: skip
 
@@ -45,3 +54,25 @@ def test_a_run_says_its_flow_its_decision_and_its_model(tmp_path):
     assert head == (
         "a  stopped by hand  (3 ran, 0 found, 0 failed)  flow train; plan: warm; model cells/3, promoted"
     )
+
+
+def test_what_is_told_of_candidates_is_kept_while_the_stage_runs(tmp_path):
+    """Written anew each time; what else is told goes on; nothing is left behind, whatever ends the stage."""
+    file, heard = tmp_path / "runs" / "a.now", []
+    lead = {"seconds": 3.0, "candidates": {}, "model": "head", "folder": "/early"}
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        shown(file, Now(stage="finetune", reference="finetune/0", started=time.time()), heard.append) as told,
+    ):
+        assert len(lines(file)) == 1
+        told({"stage": "finetune", "lead": lead})
+        assert lines(file)[1:] == ["  usable      3.0 s  head: /early"]
+        told({"stage": "finetune", "lead": Lead(seconds=4.0, candidates={"a": 0.5}).model_dump()})
+        assert lines(file)[1:] == ["  leads       4.0 s  a 50.0% of held-out labels"]
+        told({"stage": "finetune", "say": "x"})
+        raise KeyboardInterrupt
+    assert heard == [{"stage": "finetune", "say": "x"}]
+    assert not file.exists()
+    assert lines(file) == []
+    file.write_text('{"stage": 1')
+    assert lines(file) == []

@@ -114,7 +114,8 @@ def test_leftovers_of_runs_that_have_ended(settings: Settings) -> None:
     journal(settings.home, "1-toys", "train", 1.0, "")
     journal(settings.home, "2-toys", "train", 2.0, None)
     for run in ("1-toys", "2-toys"):
-        (settings.home / "runs" / f"{run}.live").write_text("{}\n")
+        for suffix in (".live", ".now"):
+            (settings.home / "runs" / f"{run}{suffix}").write_text("{}\n")
     (settings.home / "ray" / "session" / "logs").mkdir(parents=True)
     (settings.home / "ray" / "session" / "logs" / "raylet.out").write_text("x" * 50)
     elsewhere = settings.home.parent / "selfsup-ray-x"  # the home's name was too long for a socket
@@ -128,7 +129,13 @@ def test_leftovers_of_runs_that_have_ended(settings: Settings) -> None:
         gc.gc(settings, yes=True, say=SAID.append)
     left = {p.relative_to(settings.home).as_posix() for p in settings.home.rglob("*")}
     assert {"runs/1-toys.jsonl", "runs/2-toys.jsonl", "runs/2-toys.live", "reproduce/toys-2/store"} <= left
-    assert not left & {"runs/1-toys.live", "ray/session", "reproduce/toys-1", "choose/killed"}
+    assert not left & {
+        "runs/1-toys.live",
+        "runs/1-toys.now",
+        "ray/session",
+        "reproduce/toys-1",
+        "choose/killed",
+    }
     assert not list((settings.home / "ray").iterdir())
     assert not elsewhere.exists()
 

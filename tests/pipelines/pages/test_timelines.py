@@ -53,12 +53,22 @@ def test_histograms_are_shares(drawn: Axis) -> None:
     assert np.asarray(second.get_data().values).tolist() == [0, 0]
 
 
+def test_spans_are_bars_from_begin_to_end_the_first_on_top(drawn: Axis) -> None:
+    timelines.spans([("a", 1.0, 3.0, "50.0 %"), ("b", 2.0, 7.0, "")], "t")
+    first, second = drawn().patches
+    assert (first.get_x(), first.get_width()) == (1.0, 2.0)
+    assert (second.get_x(), second.get_width()) == (2.0, 5.0)
+    assert drawn().yaxis_inverted()
+    assert drawn().texts[0].get_text() == "50.0 %"
+
+
 def test_every_chart_is_a_png() -> None:
     made = [
         timelines.tests(["a"], [0.5], 0.01),
         timelines.lines({"a": [1, 2]}, "t", log=True),
         timelines.mixes(["x"], {"a": [1]}, "t"),
         timelines.histograms({"a": [1, 2]}, "t"),
+        timelines.spans([("a", 0.0, 1.0, "")], "t"),
     ]
     for chart in made:
         head, _, data = chart.partition(",")

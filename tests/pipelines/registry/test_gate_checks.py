@@ -1,6 +1,7 @@
 """Every check of a version, on made-up manifests: which are made, which refuse, what the tags say."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +38,7 @@ def judged(context: Context, champion: dict[str, str] | None = None, **changes: 
     ours = {
         key: value
         for key, value in changes.items()
-        if key in (*EVALUATED, "worth", "right", "given", "training_deviation")
+        if key in (*EVALUATED, "right", "given", "training_deviation")
     }
     model = {**REGISTERED, **{key: value for key, value in changes.items() if key not in ours}}
     reference = evaluated(context, "e", **ours)
@@ -122,7 +123,8 @@ def test_churn_is_checked_where_clusters_are_continued(
     [("better", 0.03, True), ("equal", 0.01, True), ("equal", 0.0, True), ("worse", -0.001, False)],
 )
 def test_a_method_that_hurts_is_refused(context: Context, word: str, high: float, passes: bool) -> None:
-    worth = {"method": "fixmatch", "word": word, "difference": {"value": -0.02, "low": -0.04, "high": high}}
+    difference = {"value": -0.02, "low": -0.04, "high": high}
+    worth = {**EVALUATED["worth"], "method": "fixmatch", "word": word, "difference": difference}
     checks = judged(context, worth=worth)
     assert [check.name for check in checks if check.name not in ALWAYS] == ["method"]
     assert failed(checks) == ([] if passes else ["method"])
@@ -132,7 +134,7 @@ def test_a_method_that_hurts_is_refused(context: Context, word: str, high: float
 
 
 def test_the_labels_alone_are_not_compared_and_a_lost_comparison_refuses(context: Context) -> None:
-    worth: dict[str, Any] = {"method": "supervised", "word": None, "difference": None}
+    worth: dict[str, Any] = EVALUATED["worth"]
     assert [check.name for check in judged(context, worth=worth)] == ALWAYS
     assert failed(judged(context, worth={**worth, "word": "better"})) == ["method"]
 
@@ -186,19 +188,35 @@ def test_baselines_that_the_model_is_made_of_are_not_compared(context: Context) 
     )
 
 
-def test_a_refused_model_at_chance_is_called_so(context: Context) -> None:
-    chance: dict[str, Any] = {
-        "method": "supervised",
-        "word": None,
-        "difference": None,
-        "kappa": {"value": 0.01, "low": -0.02, "high": 0.05},
-    }
-    refused = {"metrics": {**METRICS, "accuracy": 0.5}}
-    why = judged(context, worth=chance, **refused)[0].why
-    assert why.endswith("the model is no better than chance for certain (kappa 0.010, lower bound -0.020)")
-    above = {**chance, "kappa": {"value": 0.1, "low": 0.02, "high": 0.2}}
-    assert "chance" not in judged(context, worth=above, **refused)[0].why
-    assert "chance" not in judged(context, worth=chance)[0].why
+@pytest.mark.parametrize(
+    ("low", "passes"), [(0.001, True), (0.0, False), (-0.02, False), (float("nan"), False)]
+)
+def test_a_model_at_chance_is_refused_though_it_beats_its_baselines(
+    context: Context, low: float, passes: bool
+) -> None:
+    """Its accuracy of .8 beats baselines of .7: nine tenths of the test samples may be of one class."""
+    worth = {**EVALUATED["worth"], "kappa": {"value": 0.01, "low": low, "high": 0.05}}
+    checks = judged(context, worth=worth)
+    assert failed(checks) == ([] if passes else ["chance"])
+    check = next(check for check in checks if check.name == "chance")
+    if math.isfinite(low):
+        assert (check.figure, check.bound) == (low, 0.0)
+        assert check.why == (
+            f"right beyond chance, kappa, 0.0100, interval {low:.4f} to 0.0500: lower limit {low:.4f}, needed > 0.0000"
+        )
+
+
+def test_without_a_figure_of_chance_nothing_passes(context: Context) -> None:
+    for worth in (None, {**EVALUATED["worth"], "kappa": None}):
+        checks = judged(context, worth=worth)
+        assert failed(checks) == ["chance"]
+        assert checks[1].why == "figure missing: kappa, what is right beyond chance"
+    one = {"bag": {"recall": 0.9, "support": 50}, "shirt": {"recall": 0.0, "support": 0}}
+    checks = judged(context, per_class=one)
+    assert failed(checks) == ["chance"]
+    assert checks[1].why == (
+        "figure missing: kappa; the test samples are all of one class, label some of another"
+    )
 
 
 def test_beside_a_champion_training_noise_is_reported_and_decides_nothing(context: Context) -> None:

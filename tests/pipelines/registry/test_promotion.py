@@ -274,7 +274,7 @@ def test_the_commands(
 
     assert selfsup("history", place.name) == (0, "no version was ever champion\n")
     code, said = selfsup("promote", place.name, "1", "--reason", "first")
-    assert (code, said) == (0, "version 1 is the champion (there was none): first; all 8 checks passed\n")
+    assert (code, said) == (0, "version 1 is the champion (there was none): first; all 9 checks passed\n")
     assert selfsup("promote", place.name, "2")[0] == 0
     code, said = selfsup("promote", place.name, "3")
     assert code == 2

@@ -3,6 +3,7 @@ import pytest
 
 from components.evaluation.classification.figures import Figure
 from components.evaluation.labels.confirmation_bias import Confirmation
+from pipelines.registry.candidates import Portfolio, Row
 from pipelines.stages.evaluate.benefit import verdict, worth
 
 GOOD = np.array([[45, 5], [10, 40]])
@@ -17,10 +18,15 @@ def between(low, high):
     return Figure(value=(low + high) / 2, low=low, high=high)
 
 
-def of(low, high, counts=GOOD, confirmation=None, method="fixmatch"):
+def of(low, high, counts=GOOD, confirmation=None, method="fixmatch", portfolio=None):
     others = {"probe": between(0.2, 0.4), "scratch": between(-0.9, -0.8)}
     differences = others if low is None else {"alone": between(low, high), **others}
-    return worth(method, differences, counts, confirmation, resamples=500, seed=0)
+    return worth(method, differences, counts, confirmation, resamples=500, seed=0, portfolio=portfolio)
+
+
+def portfolio(served, **weights):
+    rows = [Row(name=name, accuracy=0.5, loss=1.0, weight=weight) for name, weight in weights.items()]
+    return Portfolio(served=served, reason="", rows=rows, accuracy=0.5, loss=1.0)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +70,33 @@ def test_a_distilled_model_is_done_without_by_leaving_that_out_too():
     assert of(-0.03, -0.01, method="fixmatch, distilled").line.endswith(
         "{ name: supervised }, and leave finetune.distill out"
     )
+
+
+PART = (
+    "the method's network has 42% of the mean that is served: a smaller finetune.portfolio.favour gives it less, more "
+    "labels weigh the parts better"
+)
+
+
+@pytest.mark.parametrize(
+    ("served", "said"),
+    [
+        (portfolio("committee", alone=0.58, method=0.42), PART),
+        (portfolio("committee", method=0.0, alone=0.6, pixels=0.4), "the method has no part in the mean that"),
+        (portfolio("pixels", method=0.0, pixels=1.0), "the method has no part in it: logistic regression on pixels"),
+        (portfolio("method", method=1.0, pixels=0.0), "do without it: finetune.method: { name: supervised }"),
+        (None, "do without it: finetune.method: { name: supervised }"),
+    ],
+)  # fmt: skip
+def test_the_advice_fits_what_is_served(served, said):
+    """Where several are served as one, another method alone would not do away with what harmed."""
+    worse = of(-0.03, -0.01, confirmation=ASTRAY, portfolio=served)
+    assert f"; {said}" in worse.line
+    assert f"finetune.method.threshold; {said}" in worse.warnings[0]
+    assert ("supervised" in worse.line) == (served is None or served.served == "method")
+    both = {"alone": between(0.1, 0.2), "probe": between(-0.06, -0.02)}
+    gentler = worth("fixmatch", both, GOOD, None, resamples=50, seed=0, portfolio=served).line
+    assert (said in gentler) == ("supervised" not in said)
 
 
 def test_a_healthy_model_has_no_warning():

@@ -11,11 +11,13 @@ from components.evaluation.classification import figures
 from components.evaluation.classification.bootstrap import paired_difference
 from components.evaluation.classification.conformal import Sets
 from components.modalities.image import ImageConfig
-from components.registry.class_checks import worst_class
+from components.registry.class_checks import beyond_chance, worst_class
 from components.registry.gate import GateConfig
 from components.registry.model import Classifier, ModelConfig, load_classifier, save_classifier
 from pipelines.engine.artifact import Artifact
+from pipelines.registry.candidates import Portfolio, Row
 from pipelines.stages.evaluate import stage as evaluate
+from pipelines.stages.evaluate.benefit import worth
 from pipelines.stages.evaluate.metrics import with_training_noise
 from pipelines.stages.evaluate.stage import Request
 from pipelines.stages.finetune import stage as finetune
@@ -186,6 +188,20 @@ def test_a_test_set_that_shows_nothing_ends_in_a_sentence(tmp_path, keep, said):
     assert any(said in warning for warning in output.worth.warnings)
     check = worst_class({name: row.model_dump() for name, row in output.per_class.items()}, GateConfig())
     assert "2 classes without a test sample not judged" in check.why
+    kappa = output.worth.kappa.model_dump()
+    refused = beyond_chance(kappa, {name: row.model_dump() for name, row in output.per_class.items()})
+    assert (refused.passed, "label some of another" in refused.why) == (False, True)
+
+
+def test_the_advice_is_given_by_the_portfolio(tmp_path, monkeypatch):
+    here, seen = prepare(tmp_path, {0: 6, 1: 6, 2: 6}), []
+    rows = [Row(name=name, accuracy=0.5, loss=1.0, weight=0.5) for name in ("method", "alone")]
+    told = Portfolio(served="committee", reason="", rows=rows, accuracy=0.5, loss=1.0)
+    tuned = here.outputs["finetune/0"].model_copy(update={"portfolio": told})
+    here.outputs["finetune/0"] = tuned
+    monkeypatch.setattr(evaluate, "worth", lambda *a, **k: seen.append(k["portfolio"]) or worth(*a, **k))
+    run(here, bootstrap=50)
+    assert seen == [told]
 
 
 def test_a_class_without_a_test_sample_is_measured_without_it(tmp_path):

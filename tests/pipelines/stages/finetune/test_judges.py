@@ -1,9 +1,9 @@
-"""From where the method begins, and what is told before it does, on answers made by hand."""
+"""From where the method begins, on answers made by hand."""
 
 import numpy as np
 
 from pipelines.stages.finetune.cross_fit import Held
-from pipelines.stages.finetune.judges import early, random_is_better
+from pipelines.stages.finetune.judges import random_is_better
 
 
 def held(right: int, of: int = 100) -> Held:
@@ -24,10 +24,3 @@ def test_random_must_be_better_by_more_than_a_standard_error() -> None:
 
 def test_one_label_shows_nothing() -> None:
     assert random_is_better(held(1, of=1), held(0, of=1)) is None
-
-
-def test_the_leader_is_told_first_and_what_comes_next() -> None:
-    said = early({"pixels": held(71), "probe": held(65), "alone": held(60)}, "fixmatch", None)
-    assert said.startswith("so far logistic regression on pixels leads with 71.0% of held-out labels (a head")
-    assert said.endswith("tried next: fixmatch from the pretrained encoder")
-    assert early({"scratch": held(71)}, "fixmatch", "why").endswith("fixmatch from random")

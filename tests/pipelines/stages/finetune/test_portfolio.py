@@ -17,7 +17,8 @@ from components.training.finetune import Material, Network
 from pipelines.registry.candidates import COMMITTEE
 from pipelines.stages.finetune.config import PortfolioConfig
 from pipelines.stages.finetune.cross_fit import Held
-from pipelines.stages.finetune.portfolio import Candidate, choose, joined, lines, on_pixels
+from pipelines.stages.finetune.linear_models import on_pixels
+from pipelines.stages.finetune.portfolio import Candidate, choose, joined, lines
 
 LABELS = np.array([0, 1] * 100)
 

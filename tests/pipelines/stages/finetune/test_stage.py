@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -7,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import pipelines.engine.context
 from components.augmentations.policies import views
 from components.data.packed import Packed
 from components.data.table import Table
@@ -20,6 +22,8 @@ from components.registry.outlier_model import fit_ordinary
 from components.training import finetune as fewlabels
 from components.training import labelled_source, view_choice
 from pipelines.engine.context import read_metrics
+from pipelines.registry import candidate_times
+from pipelines.registry.candidates import TOLD
 from pipelines.stages.finetune import judges, trainings
 from pipelines.stages.finetune import stage as finetune
 from pipelines.stages.finetune.data import material_of
@@ -512,3 +516,47 @@ def test_the_method_and_its_folds_begin_where_the_evidence_says(tmp_path, monkey
     expected = (True, output.scratch_rate, 1.0) if why else (False, 0.01, 0.5)
     assert begun["finetune"] == begun["cross_fit-0"] == begun["cross_fit-1"] == expected
     assert begun["alone"] == begun["cross_alone-0"] == (False, 0.01, 0.5)
+
+
+def test_from_the_first_seconds_on_there_is_a_model_to_use_and_nothing_of_it_is_left(tmp_path, monkeypatch):
+    """Before views are measured or anything is trained; the leader's model as soon as it has one of all labels."""
+    here = context(tmp_path, {0: 6, 1: 6, 2: 6})
+    folder = here.store / "finetune" / "0"
+    folder.mkdir(parents=True)
+    leads, trained, views_seen, real, fit = [], [], [], finetune.view_policy, trainings.fit
+
+    def told(record):
+        if "lead" in record:
+            model = load_classifier(Path(record["lead"]["folder"]))
+            with torch.no_grad():
+                leads.append((record["lead"], model(unlabelled(here)).argmax(1), len(trained)))
+
+    monkeypatch.setattr(pipelines.context, "tell", told)
+    monkeypatch.setattr(finetune, "view_policy", lambda *a: views_seen.append(len(leads)) or real(*a))
+    monkeypatch.setattr(trainings, "fit", lambda job, *a: trained.append(job.name) or fit(job, *a))
+    output = finetune.run(request(portfolio={}), folder, here)
+    assert views_seen == [1]
+    (first, said, before), (second, *_), (third, *_) = leads
+    assert before == 0
+    assert set(first["candidates"]) == {TOLD["pixels"], TOLD["probe"]}
+    assert first["model"] == next(iter(first["candidates"]))
+    assert len(set(said.tolist())) > 1
+    assert {TOLD["alone"], TOLD["scratch"]} == set(second["candidates"]) - set(first["candidates"])
+    assert set(third["candidates"]) - set(second["candidates"]) == {TOLD["method"]}
+    assert first["seconds"] <= second["seconds"] <= third["seconds"] < 60
+    for row in output.portfolio.rows:
+        assert third["candidates"][TOLD[row.name]] == pytest.approx(row.accuracy, abs=1e-4)
+    usable = [name for name in third["candidates"] if name != TOLD["method"]]
+    assert third["model"] == usable[0], "of the scratch network too, once it is trained on all labels"
+    assert not (folder / "early").exists()
+    named = json.dumps(output.model_dump(mode="json"))
+    assert "early" not in named
+    assert "began" not in named
+
+    spans = {span.name: span for span in candidate_times.read(read_metrics(here.folder))}
+    assert set(spans) == {"pixels", "probe", "views", "alone", "scratch", "method"}
+    assert spans["probe"].ended <= spans["views"].began <= spans["views"].ended <= spans["alone"].began
+    assert spans["alone"].ended <= spans["method"].ended
+    assert spans["views"].accuracy is None
+    for row in output.portfolio.rows:
+        assert spans[row.name].accuracy == pytest.approx(row.accuracy, abs=1e-4)
