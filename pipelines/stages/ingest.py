@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from components.config import Config
+from components.cores import keep_freed_memory
 from components.data import labels, tally
 from components.data.checks import ImageLimits
 from components.data.file_cache import FileCache, place
@@ -141,6 +142,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
             makes no sense; the recipe's folder lacks files that its index names, or cannot be written.
     """
     target = context.settings.data / context.recipe
+    keep_freed_memory()
     with writing(target):
         return _ingest(request, folder, context, target)
 
@@ -234,8 +236,12 @@ def _output(
 ) -> Output:
     target, index = intake.growing.folder, intake.growing.index
     retired = Replacements(target, index).retired
-    settled = labels.settle(labels.read_labels(target, index))
-    clashes = [(id, " | ".join(said)) for id, said in sorted(settled.contradictory.items())]
+    given, withdrawn, classes, clashes = 0, 0, set[str](), list[tuple[str, str]]()
+    for settled in labels.settled(target, index):
+        given += len(settled.labels)
+        withdrawn += len(settled.withdrawn)
+        classes.update(settled.classes)
+        clashes += [(id, " | ".join(said)) for id, said in sorted(settled.contradictory.items())]
     return Output(
         **tally.counts(index, since, intake.known),
         quarantined=tally.quarantined(index, since),
@@ -245,10 +251,10 @@ def _output(
         unreadable=len(listing.unreadable),
         labels_unknown=len(unknown),
         labels_contradictory=len(clashes),
-        labels_withdrawn=len(settled.withdrawn),
+        labels_withdrawn=withdrawn,
         samples=index.samples - len(retired),
-        labels=len(settled.labels),
-        classes=settled.classes,
+        labels=given,
+        classes=sorted(classes),
         digest=folder_digest(target),
         alerts=intake.alerts,
         bad=_csv(

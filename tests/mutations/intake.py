@@ -18,10 +18,14 @@ APPLIED = ("tests/pipelines/engine/test_apply_plan.py",)
 WORTH = ("tests/pipelines/stages/evaluate/test_benefit.py",)
 CHECK = ("tests/pipelines/test_bad_input.py", "-k", "larger")
 DECODER = (INGEST, "-k", "decoder")
+BY_PART = ("tests/components/data/test_by_part.py",)
+PARTS = (INGEST, "-k", "parts")
+INBOX = ("tests/components/data/test_inbox.py",)
+CHECKS = ("tests/components/data/test_checks.py", "-k", "chunk")
 SHARDS = ("tests/components/data/test_shards.py",)
 
 MUTATIONS = [
-    Mutation("components/data/walk.py", "if not self._is_own(path)", "if path", WALK),
+    Mutation("components/data/walk.py", "return not self._is_own(path)", "return bool(path)", WALK),
     Mutation("components/data/taking.py", "derived=not there", "derived=True", EDITED),
     Mutation("components/data/taking.py", "held is not None and held != id and", "held is None and", EDITED),
     Mutation(
@@ -66,4 +70,21 @@ MUTATIONS = [
     Mutation("pipelines/stages/evaluate/benefit.py", "<= EQUAL else", "<= 1 else", WORTH),
     Mutation("pipelines/flows/data_check.py", "if size > samples > 0", "if size > samples + 1 > 1", CHECK),
     Mutation("pipelines/stages/ingest.py", "in text and has_decoder(name)", "in text", DECODER),
+    Mutation("components/data/inbox.py", "lines.clear()", "pass", INBOX),
+    Mutation("components/data/checks.py", "end > last + 8 or ", "", CHECKS),
+    Mutation("components/data/shards.py", 'bitorder="little"', 'bitorder="big"', SHARDS),
+    Mutation(
+        "components/data/shards.py",
+        "value.encode() for value in values",
+        "bytes(len(value)) for value in values",
+        SHARDS,
+    ),
+    Mutation("components/data/by_part.py", "* parts >> 32", "% parts", BY_PART),
+    Mutation("components/data/by_part.py", "rows.clear()", "pass", BY_PART),
+    Mutation("components/data/label_intake.py", "rows[part_of(row.id, count)]", "rows[0]", PARTS),
+    Mutation("components/data/labels.py", "new = []", "pass", PARTS),
+    Mutation(
+        "components/data/labels.py", "if row.id in ids] if ids else []", "if row.id not in ids]", LABELS
+    ),
+    Mutation("components/data/orphans.py", "key=first_row", "key=str", PARTS),
 ]
