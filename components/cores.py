@@ -21,7 +21,7 @@ ONE_THREAD = {
     "NUMEXPR_NUM_THREADS": "1",
 }
 CGROUPS = Path("/sys/fs/cgroup")
-KEPT = 64 << 20  # bytes of freed memory that a training process keeps for its next step
+KEPT = 64 << 20  # bytes of freed memory that a process keeps for its next step or batch
 LARGE = (
     32 << 20
 )  # bytes of a block that goes straight back to the system all the same, as glibc's default has it
@@ -41,8 +41,9 @@ def available() -> int:
 def keep_freed_memory() -> None:
     """Have glibc keep up to KEPT bytes that are freed, for the rest of this process; elsewhere it does nothing.
 
-    A training step frees what the next one needs again. Given back to the system and fetched anew, that is a page
-    fault for every 4 KiB: about a thousand a step of the quickstart (measured: docs/log.md).
+    A training step, and ingest's next batch of files, need again what the last one freed. Given back to the system and
+    fetched anew, that is a page fault for every 4 KiB: about a thousand a step of the quickstart (measured:
+    docs/log.md).
     """
     if not sys.platform.startswith("linux"):
         return

@@ -147,10 +147,13 @@ def _too_large(handle: int, stamp: Stamp, max_bytes: int) -> Checked:
 
 def _judged(read: list[Checked], limits: ImageLimits) -> list[Checked]:
     """With the reasons for which what was read is bad."""
-    open_ = [one.reason is None and not one.known for one in read]
-    reasons = iter(check_images([one.data for one, asked in zip(read, open_, strict=True) if asked], limits))
+    asked = [one.data for one in read if one.reason is None and not one.known]
+    reasons = check_images(asked, limits)
+    if len(asked) == len(read) and not any(reasons):
+        return read
+    rest = iter(reasons)
     judged = []
-    for one, asked in zip(read, open_, strict=True):
-        reason = next(reasons) if asked else None
+    for one in read:
+        reason = next(rest) if one.reason is None and not one.known else None
         judged.append(one._replace(reason=reason, data=one.data[:KEPT_BYTES]) if reason is not None else one)
     return judged

@@ -1,10 +1,10 @@
 """Is this an image that training can use? Decodes it as packing will, and adds the recipe's limits."""
 
+import struct
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from PIL.Image import Image
 from pydantic import Field, PositiveInt
@@ -13,6 +13,7 @@ from components.config import Config
 from components.data.image_file import MAX_PIXELS, ImageError, Picture, opened, picture, quiet
 
 T = TypeVar("T")
+CHUNK, CHECKSUM = struct.Struct(">I4s"), struct.Struct(">I")  # how a chunk of a PNG begins, and ends
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".heic", ".heif", ".avif"}
@@ -29,8 +30,7 @@ class ImageLimits(Config):
     min_side: PositiveInt = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Examined(Generic[T]):
+class Examined(NamedTuple, Generic[T]):
     """reason: see check_images. seen: what was made of a good image."""
 
     reason: str | None
@@ -67,12 +67,13 @@ def examine(
 
 def png_damage(data: bytes) -> str | None:
     """What is wrong with the checksums of a PNG's chunks, or None; a quarter of the time of Pillow's verify()."""
-    place, whole = 8, memoryview(data)
-    while place + 12 <= len(data):
-        end = place + 8 + int.from_bytes(whole[place : place + 4], "big")
-        if zlib.crc32(whole[place + 4 : end]) != int.from_bytes(whole[end : end + 4], "big"):
-            return f"broken PNG file (bad checksum in {data[place + 4 : place + 8]!r})"
-        if data[place + 4 : place + 8] == b"IEND":
+    place, last, whole = 8, len(data) - 12, memoryview(data)
+    while place <= last:
+        size, kind = CHUNK.unpack_from(data, place)
+        end = place + 8 + size
+        if end > last + 8 or zlib.crc32(whole[place + 4 : end]) != CHECKSUM.unpack_from(data, end)[0]:
+            return f"broken PNG file (bad checksum in {kind!r})"
+        if kind == b"IEND":
             return None
         place = end + 4
     return "broken PNG file (no end)"

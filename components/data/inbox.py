@@ -33,6 +33,7 @@ LOOSE = "."
 HOSTILE = "hostile path"
 LINK = "link out of the inbox"
 TABLES = frozenset({".csv", ".parquet"})
+LINES = 1024  # of a listing that are hashed together
 
 
 class Item(NamedTuple):
@@ -108,16 +109,19 @@ class Inbox:
     def digest(self) -> str:
         """Sha256 (hex) of the listing: paths, sizes, times, and which files are too young to be trusted."""
         total, walk = hashlib.sha256(), self.walk()
+        lines: list[str] = []
         for path, _, _, entry in walk:
             try:
                 found = entry.stat(follow_symlinks=False)
             except OSError:  # taken away meanwhile
                 continue
             young = self.fresh(found.st_mtime)
-            line = f"{path}\0{found.st_size}\0{found.st_mtime_ns}\0{young}\n"
-            total.update(line.encode(errors="surrogateescape"))
-        for path in walk.unreadable:
-            total.update(f"{path}\0unreadable\n".encode(errors="surrogateescape"))
+            lines.append(f"{path}\0{found.st_size}\0{found.st_mtime_ns}\0{young}\n")
+            if len(lines) >= LINES:
+                total.update("".join(lines).encode(errors="surrogateescape"))
+                lines.clear()
+        lines += (f"{path}\0unreadable\n" for path in walk.unreadable)
+        total.update("".join(lines).encode(errors="surrogateescape"))
         return total.hexdigest()
 
     def list(self) -> Listing:
@@ -127,6 +131,9 @@ class Inbox:
         tables: dict[str, dict[str, str]] = {}
         suspect: set[str] = set()
         for path, suffix, kind, _ in walk:
+            if kind == "file" and suffix in SUFFIXES:
+                folders.setdefault(_top(path), []).append(path)
+                continue
             table = is_table(path)
             if kind != "file" and (not table or self.refuse(path) is not None):
                 if kind == "link" or suffix in SUFFIXES:
@@ -138,7 +145,7 @@ class Inbox:
                 self._table(path, listing, tables)
             elif is_unread_label_file(path):
                 listing.broken[path] = "not a form of labels that is read: save it as CSV"
-            elif suffix in SUFFIXES or begins_like_image(self.folder / path, suffix):
+            elif begins_like_image(self.folder / path, suffix):
                 folders.setdefault(_top(path), []).append(path)
             else:
                 listing.ignored.append(path)

@@ -7,6 +7,7 @@ Named: folders that cannot be read. Links are listed, and followed only into the
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,42 +53,43 @@ class Walk:
         self._followed: set[str] = set()
 
     def __iter__(self) -> Iterator[Entry]:
-        stack = [iter(self._scan(""))]
+        stack = [("", self._entries(""))]
         while stack:
-            found = next(stack[-1], None)
-            if found is None:
-                stack.pop()
-            elif isinstance(found, str):
-                stack.append(iter(self._scan(found)))
+            prefix, entries = stack[-1]
+            for entry in entries:
+                name = entry.name
+                if name.lower() in LITTER or name.startswith("._"):
+                    self.litter["._*" if name.startswith("._") else name] += 1
+                    continue
+                if name[0] in ".~" or (suffix := suffix_of(name)) in UNFINISHED:
+                    continue
+                path = prefix + name
+                if entry.is_file(follow_symlinks=False):
+                    yield Entry(path, suffix, "file", entry)
+                elif self._is_entered(entry, path):
+                    stack.append((f"{path}/", self._entries(path)))
+                    break
+                elif not entry.is_dir(follow_symlinks=False):
+                    yield Entry(path, suffix, "link" if entry.is_symlink() else "other", entry)
             else:
-                yield found
+                stack.pop()
 
-    def _scan(self, below: str) -> Iterator[Entry | str]:
-        """The entries of one folder; a folder in it as its path."""
+    def _entries(self, below: str) -> Iterator[os.DirEntry[str]]:
+        """What lies in one folder."""
         try:
             with os.scandir(self.folder / below) as entries:
-                listed = sorted(entries, key=lambda entry: entry.name)
+                return iter(sorted(entries, key=attrgetter("name")))
         except OSError as error:
             if not below and isinstance(error, FileNotFoundError):
                 raise
             self.unreadable[below or "."] = error.strerror or str(error)
-            return
-        prefix = f"{below}/" if below else ""
-        for entry in listed:
-            name = entry.name
-            if name.lower() in LITTER or name.startswith("._"):
-                self.litter["._*" if name.startswith("._") else name] += 1
-            elif name[0] not in ".~" and (suffix := suffix_of(name)) not in UNFINISHED:
-                path = prefix + name
-                if entry.is_dir(follow_symlinks=False):
-                    if not self._is_own(path):
-                        yield path
-                elif entry.is_symlink():
-                    yield path if self._follows(path) else Entry(path, suffix, "link", entry)
-                else:
-                    yield Entry(
-                        path, suffix, "file" if entry.is_file(follow_symlinks=False) else "other", entry
-                    )
+            return iter(())
+
+    def _is_entered(self, entry: os.DirEntry[str], path: str) -> bool:
+        """Whether the walk goes on in it: a folder that is not ours, or a link that is followed."""
+        if entry.is_dir(follow_symlinks=False):
+            return not self._is_own(path)
+        return entry.is_symlink() and self._follows(path)
 
     def _is_own(self, path: str) -> bool:
         place = os.path.join(self.folder, path)

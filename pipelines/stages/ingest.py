@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from components.config import Config
+from components.cores import keep_freed_memory
 from components.data import labels, tally
 from components.data.checks import ImageLimits
 from components.data.file_cache import FileCache, place
@@ -141,6 +142,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
             makes no sense; the recipe's folder lacks files that its index names, or cannot be written.
     """
     target = context.settings.data / context.recipe
+    keep_freed_memory()
     with writing(target):
         return _ingest(request, folder, context, target)
 

@@ -1,5 +1,7 @@
 """The benchmark of ingest measures what it says, on a few files."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from benchmarks import ingest as bench
@@ -17,3 +19,15 @@ def test_the_share_is_of_the_bare_decodes_speed(tmp_path: Path) -> None:
     cost = bench.measure(tmp_path, files=20, folders=2, turns=1)
     assert cost.files == 20
     assert min(cost) > 0
+
+
+def test_an_ingest_imports_no_library_that_it_does_not_need(tmp_path: Path) -> None:
+    """pandas alone, which pyarrow imports to look at a list, costs a quarter of a second and 30 MB."""
+    bench.make_files(tmp_path / "inbox", files=6, folders=2)
+    program = (
+        "import sys; from pathlib import Path; from benchmarks.ingest import take; "
+        f"print(take(Path({str(tmp_path / 'inbox')!r}), Path({str(tmp_path)!r})).samples); "
+        "print({'pandas', 'torch', 'mlflow', 'ray'} & sys.modules.keys())"
+    )
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert said.splitlines()[-2:] == ["6", "set()"]

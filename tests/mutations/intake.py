@@ -18,6 +18,8 @@ APPLIED = ("tests/pipelines/planning/test_applied.py",)
 WORTH = ("tests/pipelines/evaluation/test_worth.py",)
 CHECK = ("tests/pipelines/test_bad_input.py", "-k", "larger")
 DECODER = (INGEST, "-k", "decoder")
+INBOX = ("tests/components/data/test_inbox.py",)
+CHECKS = ("tests/components/data/test_checks.py", "-k", "chunk")
 SHARDS = ("tests/components/data/test_shards.py",)
 
 MUTATIONS = [
@@ -63,4 +65,13 @@ MUTATIONS = [
     Mutation("pipelines/evaluation/worth.py", "<= EQUAL else", "<= 1 else", WORTH),
     Mutation("pipelines/data_check.py", "if size > samples > 0", "if size > samples + 1 > 1", CHECK),
     Mutation("pipelines/stages/ingest.py", "in text and has_decoder(name)", "in text", DECODER),
+    Mutation("components/data/inbox.py", "lines.clear()", "pass", INBOX),
+    Mutation("components/data/checks.py", "end > last + 8 or ", "", CHECKS),
+    Mutation("components/data/shards.py", 'bitorder="little"', 'bitorder="big"', SHARDS),
+    Mutation(
+        "components/data/shards.py",
+        "value.encode() for value in values",
+        "bytes(len(value)) for value in values",
+        SHARDS,
+    ),
 ]

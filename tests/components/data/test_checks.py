@@ -9,7 +9,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from components.data.checks import ImageLimits, check_images, kind_of
+from components.data.checks import ImageLimits, check_images, kind_of, png_damage
 from components.modalities.image import ImageConfig, decode
 
 LIMITS = ImageLimits(max_bytes=100_000, max_pixels=1_000_000, min_side=4)
@@ -151,3 +151,23 @@ def test_whatever_comes_it_never_raises_and_what_passes_can_be_decoded() -> None
                 warnings.simplefilter("ignore")
                 assert decode(broken, ImageConfig(size=16, channels=3)).shape == (3, 16, 16)
     assert 200 < passed < 1200
+
+
+def test_every_chunk_of_a_png_must_have_its_checksum_and_the_last_one_must_be_there() -> None:
+    data = encoded("P")
+    assert png_damage(data) is None
+    assert png_damage(data + b"rest") is None
+    assert png_damage(data[:-12]) == "broken PNG file (no end)"
+    assert png_damage(data[:-1]) == "broken PNG file (no end)"
+    assert png_damage(b"") == "broken PNG file (no end)"
+    place, kinds = 8, []
+    while place < len(data):
+        size, kind = struct.unpack_from(">I4s", data, place)
+        kinds.append(kind)
+        last = place + size + 11  # of the checksum
+        wrong = data[:last] + bytes([data[last] ^ 1]) + data[last + 1 :]
+        assert png_damage(wrong) == f"broken PNG file (bad checksum in {kind!r})"
+        place = last + 1
+    assert kinds == [b"IHDR", b"PLTE", b"IDAT", b"IEND"]
+    too_long = data[:-12] + struct.pack(">I4sI", 4, b"IEND", 0)  # its checksum would lie behind the file
+    assert png_damage(too_long) == "broken PNG file (bad checksum in b'IEND')"

@@ -1,5 +1,6 @@
 """What an inbox can hold: every form of delivery, what is hostile, what is not finished yet."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -292,3 +293,16 @@ def test_a_hostile_table_gives_rows_or_a_value_error(tmp_path: Path, name: str, 
 def test_rows_are_text(tmp_path: Path) -> None:
     file = put(tmp_path, "x.csv", "\ufeffname, label\n 1 ,Stiefel für Gäste\n2\n".encode())
     assert list(read_rows(file)) == [{"name": "1", "label": "Stiefel für Gäste"}, {"name": "2", "label": ""}]
+
+
+def test_the_digest_is_of_each_path_size_time_and_whether_it_is_young(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.data.inbox.LINES", 2)
+    for name, mtime in (("b/1.png", OLD), ("b/2.png", YOUNG), ("a.png", OLD), ("c/é.txt", OLD)):
+        put(tmp_path, name, name.encode(), mtime)
+    lines = [
+        "a.png\x005\x00999900000000000\0False\n", "b/1.png\x007\x00999900000000000\0False\n",
+        "b/2.png\x007\x00999999000000000\0True\n", "c/é.txt\x008\x00999900000000000\0False\n",
+    ]  # fmt: skip
+    assert Inbox(tmp_path, 5, NOW).digest() == hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -3,10 +3,22 @@
 import hashlib
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.data.shards import Index, Shard, ShardWriter, folder_digest, read_shards
+from components.data import replaced
+from components.data.shards import (
+    BAD,
+    REPLACED,
+    SOURCED,
+    Index,
+    Shard,
+    ShardWriter,
+    folder_digest,
+    read_shards,
+    write_table,
+)
 from components.errors import UserError
 
 
@@ -105,3 +117,22 @@ def test_a_broken_index_is_told_in_one_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(UserError, match="cannot be read") as caught:
         Index.load(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+VALUES = {
+    pa.string(): ["", "ä", "名前.png", "x" * 300, "a"],
+    pa.large_binary(): [b"", b"\0\xff", b"x" * 300, b"\n", b"a"],
+    pa.bool_(): [True, False, False, True, True],
+}
+
+
+@pytest.mark.parametrize("schema", [SOURCED, BAD, replaced.ROW, pa.schema({"old": pa.binary()})])
+@pytest.mark.parametrize("rows", [0, 1, 5])
+def test_columns_come_back_as_they_were_given(tmp_path: Path, schema: pa.Schema, rows: int) -> None:
+    given = {
+        field.name: VALUES.get(field.type, VALUES[pa.large_binary()])[number % 2 : rows + number % 2]
+        for number, field in enumerate(schema)
+    }
+    given = {name: values[: min(map(len, given.values()))] for name, values in given.items()}
+    file = write_table(tmp_path, REPLACED, given, schema)
+    assert pq.read_table(tmp_path / file).to_pydict() == given
