@@ -28,46 +28,61 @@ def label_of(name: str, unlabelled: Collection[str]) -> str:
     return next((f for f in reversed(folders) if f.casefold() not in TRAIN | VALIDATION | TEST), "")
 
 
+Places = Mapping[str, Sequence[str]]  # id -> paths of a sample
+
+
 def folder_rows(
-    places: Mapping[str, Sequence[str]],
-    labelled: Collection[str],
-    from_folders: bool,
-    unlabelled: Collection[str],
+    places: Places, labelled: Collection[str], from_folders: bool, unlabelled: Collection[str]
 ) -> list[Row]:
     """The class, where folders are classes, and the split that folders give each sample. Folders of test samples count
     where any sample in them has a label.
 
-    places: id -> paths of a sample. labelled: ids with a label from elsewhere.
+    labelled: ids with a label from elsewhere.
     """
-    labels = {
-        id: {label_of(name, unlabelled) for name in names} - {""} if from_folders else set()
-        for id, names in places.items()
-    }
-    tests = names_for_testing(name for names in places.values() for name in names)
-    inside = {id for id, names in places.items() if not tests.isdisjoint(names)} if tests else set()
-    if not any(labels[id] or id in labelled for id in inside):
-        inside = set()
-    return [
-        Row(id, label, "folder", "", "test" if id in inside else "", FOLDERS)
-        for id, given in labels.items()
-        if from_folders or id in inside
-        for label in sorted(given) or [""]
-    ]
+    tests = test_folders({folder_of(name) for names in places.values() for name in names})
+    if not are_labelled(places, tests, labelled, from_folders, unlabelled):
+        tests = frozenset()
+    return rows_of(places, tests, from_folders, unlabelled)
 
 
-def names_for_testing(names: Iterable[str]) -> set[str]:
-    """The names that lie below a folder of test samples; none where all do, for then it says nothing."""
-    names = set(names)
-    folders = {_folder(name) for name in names}
+def test_folders(folders: Collection[str]) -> frozenset[str]:
+    """Those that hold test samples; none where all do, for then it says nothing."""
     for words in (TEST, VALIDATION):
         chosen = {folder for folder in folders if any(part.casefold() in words for part in folder.split("/"))}
         if chosen:
-            inside = {name for name in names if _folder(name) in chosen}
-            return inside if len(inside) < len(names) else set()
-    return set()
+            return frozenset(chosen if len(chosen) < len(folders) else ())
+    return frozenset()
 
 
-def _folder(name: str) -> str:
+def are_labelled(
+    places: Places, tests: Collection[str], labelled: Collection[str], from_folders: bool, unlabelled: Collection[str]
+) -> bool:  # fmt: skip
+    """Whether any sample in one of these folders has a label, from wherever."""
+    return any(
+        id in labelled or (from_folders and any(label_of(name, unlabelled) for name in names))
+        for id, names in places.items()
+        if _is_below(names, tests)
+    )
+
+
+def rows_of(
+    places: Places, tests: Collection[str], from_folders: bool, unlabelled: Collection[str]
+) -> list[Row]:
+    """What folders say of these samples. tests: the folders of test samples."""
+    rows = []
+    for id, names in places.items():
+        split = "test" if _is_below(names, tests) else ""
+        if from_folders or split:
+            given = {label_of(name, unlabelled) for name in names} - {""} if from_folders else set()
+            rows += [Row(id, label, "folder", "", split, FOLDERS) for label in sorted(given) or [""]]
+    return rows
+
+
+def _is_below(names: Iterable[str], folders: Collection[str]) -> bool:
+    return bool(folders) and any(folder_of(name) in folders for name in names)
+
+
+def folder_of(name: str) -> str:
     return name.rpartition("/")[0]
 
 

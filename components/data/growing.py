@@ -157,9 +157,9 @@ class Growing:
         """Shards that belong to no delivery of this run count from here on."""
         self._save(self.index.model_copy(update={"shards": self.index.shards + shards}))
 
-    def label(self, rows: Iterable[labels.Row]) -> None:
-        """Labels that came without samples."""
-        index, new = labels.append(self.folder, self.index, rows)
+    def label(self, parts: Iterable[labels.Part]) -> None:
+        """Labels that came without samples; see labels.append_parts."""
+        index, new = labels.append_parts(self.folder, self.index, parts)
         if new:
             self._save(index)
 

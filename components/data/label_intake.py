@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from components.data.by_part import ByPart, part_of
 from components.data.delivery_samples import plain
-from components.data.folder_labels import SPLIT_FOLDER, folder_rows
+from components.data.folder_labels import SPLIT_FOLDER, are_labelled, folder_of, rows_of, test_folders
 from components.data.growing import Growing
 from components.data.inbox import Inbox, Listing
 from components.data.label_files import Given, given_in
-from components.data.labels import WITH_DATA, Row, read_labels, settle
+from components.data.labels import WITH_DATA, Part, Row, labels_by_part, parts_of, settle, speakers
 from components.data.replaced import Replacements
 from components.data.sample_names import any_named, find_samples, ingested, quarantined
 from components.errors import UserError
@@ -42,9 +44,8 @@ def take_labels(inbox: Inbox, growing: Growing, listing: Listing, rules: LabelRu
         except UserError as error:
             taken.mistakes.append(str(error))
     folder, index = growing.folder, growing.index
-    before = read_labels(folder, index)
-    origins = {row.origin for _, row in before}
-    with_data = rules.from_folders or any(row.annotator in WITH_DATA for _, row in before)
+    origins, annotators = speakers(folder, index)
+    with_data = rules.from_folders or not annotators.isdisjoint(WITH_DATA)
     sought = [
         one
         for rows in given.values()
@@ -65,19 +66,40 @@ def take_labels(inbox: Inbox, growing: Growing, listing: Listing, rules: LabelRu
             missing.append(one)
     example = next((name for name, _ in ingested(folder, index)), "")
     taken.mistakes += too_many_lost(missing, sought, found, example, rules.max_unknown_share)
-    growing.label([*rows, *_of_folders(growing, listing, rules, rows)])
+    growing.label(_part_by_part(growing, listing, rules, rows))
     return taken
 
 
-def _of_folders(growing: Growing, listing: Listing, rules: LabelRules, given: list[Row]) -> list[Row]:
-    """What folders say of samples. given: what label files say. Where no folder can say anything, which its name
-    shows, samples are not gathered: they may be millions."""
-    folder, index = growing.folder, growing.index
-    if not rules.from_folders and not any_named(folder, index, SPLIT_FOLDER):
-        return []
-    settled = settle(read_labels(folder, index))
-    labelled = settled.labels.keys() | {row.id for row in given if row.label}
-    return folder_rows(_places(growing, listing), labelled, rules.from_folders, rules.unlabelled)
+def _part_by_part(growing: Growing, listing: Listing, rules: LabelRules, given: list[Row]) -> Iterator[Part]:
+    """What label files and folders say of each part of the samples, and what was said of it before."""
+    folder, index, count = growing.folder, growing.index, parts_of(growing.index)
+    rows: list[list[Row]] = [[] for _ in range(count)]
+    for row in given:
+        rows[part_of(row.id, count)].append(row)
+    wanted = rules.from_folders or any_named(folder, index, SPLIT_FOLDER)
+    with ByPart(folder, count, _lying(growing, listing) if wanted else ()) as places:
+        tests = _test_folders(growing, rules, given, places)
+        for part, before in enumerate(labels_by_part(folder, index, count)):
+            if rules.from_folders or tests:
+                rows[part] += rows_of(_places(places[part]), tests, rules.from_folders, rules.unlabelled)
+            yield rows[part], before
+            rows[part] = []
+
+
+def _test_folders(growing: Growing, rules: LabelRules, given: list[Row], places: ByPart) -> frozenset[str]:
+    """The folders of test samples, if any sample in them has a label."""
+    folder, index, folders = growing.folder, growing.index, set[str]()
+    if not any_named(folder, index, SPLIT_FOLDER):
+        return frozenset()
+    for part in range(len(places)):
+        folders |= {folder_of(name) for names in _places(places[part]).values() for name in names}
+    tests, said = test_folders(folders), {row.id for row in given if row.label}
+    if tests:
+        for part, before in enumerate(labels_by_part(folder, index, len(places))):
+            lying, labelled = _places(places[part]), settle(before).labels.keys() | said
+            if are_labelled(lying, tests, labelled, rules.from_folders, rules.unlabelled):
+                return tests
+    return frozenset()
 
 
 def resolve(given: Iterable[Given], found: Mapping[str, set[str]]) -> tuple[list[Row], list[Given]]:
@@ -92,17 +114,21 @@ def resolve(given: Iterable[Given], found: Mapping[str, set[str]]) -> tuple[list
     return rows, lost
 
 
-def _places(growing: Growing, listing: Listing) -> dict[str, list[str]]:
-    """Id -> paths of a sample: those where it lies now, or those where it lay when it came."""
+def _lying(growing: Growing, listing: Listing) -> Iterator[tuple[str, str, bool]]:
+    """Id and path of every sample that is a file, and whether it lies there now."""
     here = {plain(path) for one in listing.deliveries if one.kind == "files" for path in one.files}
     name_files = growing.index.name_files()
+    for name, id, delivery in Replacements(growing.folder, growing.index).names():
+        if name in here or name_files(delivery):
+            yield id, name, name in here
+
+
+def _places(lying: list[list[Any]]) -> dict[str, list[str]]:
+    """Id -> paths of a sample: those where it lies now, or those where it lay when it came. lying: see _lying."""
     before: dict[str, list[str]] = {}
     now: dict[str, list[str]] = {}
-    for name, id, delivery in Replacements(growing.folder, growing.index).names():
-        if name in here:
-            now.setdefault(id, []).append(name)
-        elif name_files(delivery):
-            before.setdefault(id, []).append(name)
+    for id, name, is_there in lying:
+        (now if is_there else before).setdefault(id, []).append(name)
     return before | now
 
 

@@ -13,17 +13,19 @@ does an empty cell, which withdraws a folder's label, unless its row names a spl
 who says two things at once, contradict each other: such a sample is listed and counts as unlabelled; nobody guesses.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from components.crash import point
+from components.data.by_part import ByPart, parts_for
 from components.data.replaced import Replacements
 from components.data.shards import LABELS, Index, LabelFile, batches, write_table
 
 FOLDERS = "folders"
+LARGEST = 1 << 15  # rows of a file, about, where many come at once
 WITH_DATA = ("folder", "delivery")  # annotators of labels that came with the samples
 ROW = pa.schema([(name, pa.string()) for name in ("id", "label", "annotator", "time", "split", "origin")])
 
@@ -57,46 +59,93 @@ class Settled(NamedTuple):
 
 Place = tuple[str, str, str]  # id, annotator, origin
 Statement = tuple[int, set[Row]]  # number of the file, what was said in it
+Part = tuple[
+    Collection[Row], Collection[tuple[int, Row]]
+]  # what is said of some samples, and all that was said of them before
 
 
 def read_labels(folder: Path, index: Index) -> list[tuple[int, Row]]:
     """Every row ever given, with the number of its file, in order of arrival. What was said of a former version of a
     file is said of the newest."""
+    return list(_given(folder, index))
+
+
+def _given(folder: Path, index: Index) -> Iterator[tuple[int, Row]]:
     past = Replacements(folder, index)
-    rows = [
-        (number, row) for number, file in enumerate(index.labels) for row in read_rows(folder / file.file)
-    ]
-    if not past.retired:
-        return rows
-    return [
-        (number, row._replace(id=past.heirs.get(row.id, row.id)))
-        for number, row in rows
-        if row.id not in past.retired or row.id in past.heirs
-    ]
+    for number, file in enumerate(index.labels):
+        for row in read_rows(folder / file.file):
+            if row.id not in past.retired:
+                yield number, row
+            elif row.id in past.heirs:
+                yield number, row._replace(id=past.heirs[row.id])
 
 
-def read_rows(file: Path) -> list[Row]:
+def labels_by_part(folder: Path, index: Index, parts: int) -> Iterator[list[tuple[int, Row]]]:
+    """read_labels, of the samples of one part after the other (components.data.by_part)."""
+    rows = ((row.id, number, *row[1:]) for number, row in _given(folder, index))
+    with ByPart(folder, parts, rows) as given:
+        for part in range(parts):
+            yield [(number, Row(id, *rest)) for id, number, *rest in given[part]]
+
+
+def read_rows(file: Path) -> Iterator[Row]:
     """The rows of one file; one that was written before origins were kept has none."""
-    return [
-        Row(*values)
-        for batch in batches(file, ROW.names)
-        for values in zip(*(batch.get(name, [""] * len(batch["id"])) for name in ROW.names), strict=True)
-    ]
+    for batch in batches(file, ROW.names):
+        columns = (batch.get(name, [""] * len(batch["id"])) for name in ROW.names)
+        yield from map(Row._make, zip(*columns, strict=True))
+
+
+def speakers(folder: Path, index: Index) -> tuple[set[str], set[str]]:
+    """The origins and the annotators that have ever said anything."""
+    origins, annotators = set[str](), set[str]()
+    for file in index.labels:
+        for batch in batches(folder / file.file, ["origin", "annotator"]):
+            origins.update(batch.get("origin", [""]))
+            annotators.update(batch["annotator"])
+    return origins, annotators
+
+
+def parts_of(index: Index) -> int:
+    """In how many parts to look at what a folder holds of each sample."""
+    return parts_for(index.samples + sum(delivery.duplicates for delivery in index.deliveries))
+
+
+def settled(folder: Path, index: Index) -> "Iterator[Settled]":
+    """What holds, of the samples of one part after the other."""
+    return map(settle, labels_by_part(folder, index, parts_of(index)))
 
 
 def append(folder: Path, index: Index, rows: Iterable[Row]) -> tuple[Index, int]:
     """The index with those rows that are not what their origin said last, and how many they were. The index is not
     saved.
     """
-    rows = list(rows)
-    new = news(rows, read_labels(folder, index)) if rows else []
-    if not new:
-        return index, 0
-    columns = {name: [getattr(row, name) for row in new] for name in ROW.names}
+    return append_parts(folder, index, [part_with(folder, index, list(rows))])
+
+
+def part_with(folder: Path, index: Index, rows: Collection[Row]) -> Part:
+    """These rows, and all that was said of their samples."""
+    ids = {row.id for row in rows}
+    return rows, [(number, row) for number, row in _given(folder, index) if row.id in ids] if ids else []
+
+
+def append_parts(folder: Path, index: Index, parts: Iterable[Part]) -> tuple[Index, int]:
+    """The same, part by part, in order."""
+    new, files = list[Row](), list[LabelFile]()
+    for said, before in parts:
+        new += news(said, before)
+        if len(new) >= LARGEST:
+            files.append(_write(folder, new))
+            new = []
+    if new:
+        files.append(_write(folder, new))
+    return index.model_copy(update={"labels": [*index.labels, *files]}), sum(file.rows for file in files)
+
+
+def _write(folder: Path, rows: list[Row]) -> LabelFile:
+    columns = dict(zip(ROW.names, map(list, zip(*rows, strict=True)), strict=True))
     file = write_table(folder, LABELS, columns, ROW)
     point("ingest.labels")
-    entry = LabelFile(file=file, rows=len(new), digest=Path(file).stem)
-    return index.model_copy(update={"labels": [*index.labels, entry]}), len(new)
+    return LabelFile(file=file, rows=len(rows), digest=Path(file).stem)
 
 
 def in_turn(origins: Iterable[Iterable[Row]]) -> Iterator[list[Row]]:

@@ -44,8 +44,13 @@ def adopt_samples(growing: Growing, found: list[str]) -> Iterator[str]:
 def adopt_labels(growing: Growing, found: list[str]) -> None:
     """Labels that a killed run wrote stay, for the files that gave them may be gone. Call it before the label files
     are read: what they say now is the last word."""
-    for file in (file for file in found if file.startswith(f"{LABELS}/")):
+
+    def first_row(file: str) -> tuple[str, ...]:
+        return next(labels.read_rows(growing.folder / file), ())
+
+    given = (file for file in found if file.startswith(f"{LABELS}/") and file not in growing.index.files())
+    for file in sorted(given, key=first_row):  # as they were written, where many rows came at once
+        rows = list(labels.read_rows(growing.folder / file))
+        growing.label([labels.part_with(growing.folder, growing.index, rows)])
         if file not in growing.index.files():
-            growing.label(labels.read_rows(growing.folder / file))
-            if file not in growing.index.files():
-                (growing.folder / file).unlink()
+            (growing.folder / file).unlink()

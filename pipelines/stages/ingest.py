@@ -236,8 +236,12 @@ def _output(
 ) -> Output:
     target, index = intake.growing.folder, intake.growing.index
     retired = Replacements(target, index).retired
-    settled = labels.settle(labels.read_labels(target, index))
-    clashes = [(id, " | ".join(said)) for id, said in sorted(settled.contradictory.items())]
+    given, withdrawn, classes, clashes = 0, 0, set[str](), list[tuple[str, str]]()
+    for settled in labels.settled(target, index):
+        given += len(settled.labels)
+        withdrawn += len(settled.withdrawn)
+        classes.update(settled.classes)
+        clashes += [(id, " | ".join(said)) for id, said in sorted(settled.contradictory.items())]
     return Output(
         **tally.counts(index, since, intake.known),
         quarantined=tally.quarantined(index, since),
@@ -247,10 +251,10 @@ def _output(
         unreadable=len(listing.unreadable),
         labels_unknown=len(unknown),
         labels_contradictory=len(clashes),
-        labels_withdrawn=len(settled.withdrawn),
+        labels_withdrawn=withdrawn,
         samples=index.samples - len(retired),
-        labels=len(settled.labels),
-        classes=settled.classes,
+        labels=given,
+        classes=sorted(classes),
         digest=folder_digest(target),
         alerts=intake.alerts,
         bad=_csv(

@@ -18,12 +18,14 @@ APPLIED = ("tests/pipelines/planning/test_applied.py",)
 WORTH = ("tests/pipelines/evaluation/test_worth.py",)
 CHECK = ("tests/pipelines/test_bad_input.py", "-k", "larger")
 DECODER = (INGEST, "-k", "decoder")
+BY_PART = ("tests/components/data/test_by_part.py",)
+PARTS = (INGEST, "-k", "parts")
 INBOX = ("tests/components/data/test_inbox.py",)
 CHECKS = ("tests/components/data/test_checks.py", "-k", "chunk")
 SHARDS = ("tests/components/data/test_shards.py",)
 
 MUTATIONS = [
-    Mutation("components/data/walk.py", "if not self._is_own(path)", "if path", WALK),
+    Mutation("components/data/walk.py", "return not self._is_own(path)", "return bool(path)", WALK),
     Mutation("components/data/taking.py", "derived=not there", "derived=True", EDITED),
     Mutation("components/data/taking.py", "held is not None and held != id and", "held is None and", EDITED),
     Mutation(
@@ -74,4 +76,12 @@ MUTATIONS = [
         "bytes(len(value)) for value in values",
         SHARDS,
     ),
+    Mutation("components/data/by_part.py", "* parts >> 32", "% parts", BY_PART),
+    Mutation("components/data/by_part.py", "rows.clear()", "pass", BY_PART),
+    Mutation("components/data/label_intake.py", "rows[part_of(row.id, count)]", "rows[0]", PARTS),
+    Mutation("components/data/labels.py", "new = []", "pass", PARTS),
+    Mutation(
+        "components/data/labels.py", "if row.id in ids] if ids else []", "if row.id not in ids]", LABELS
+    ),
+    Mutation("components/data/orphans.py", "key=first_row", "key=str", PARTS),
 ]

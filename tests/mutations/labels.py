@@ -30,8 +30,8 @@ MUTATIONS = [
     Mutation("components/data/sample_names.py", 'if "/" in tail or', "if True or", NAMES),
     Mutation(
         "components/data/folder_labels.py",
-        "return inside if len(inside) < len(names) else set()",
-        "return inside",
+        "return frozenset(chosen if len(chosen) < len(folders) else ())",
+        "return frozenset(chosen)",
         FOLDERS,
     ),
     Mutation("components/data/linked_table.py", "or file.read_bytes() != data", "or True", LINKED),

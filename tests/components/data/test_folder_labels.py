@@ -2,7 +2,8 @@
 
 import pytest
 
-from components.data.folder_labels import folder_rows, label_of, names_for_testing
+from components.data.folder_labels import folder_of, folder_rows, label_of
+from components.data.folder_labels import test_folders as folders_of_tests
 from components.data.label_values import UNLABELLED
 from components.data.labels import Row
 
@@ -40,7 +41,8 @@ def test_a_class_that_is_called_unknown_can_be_had() -> None:
     ],
 )
 def test_which_samples_are_for_testing(names: list[str], tests: set[str]) -> None:
-    assert names_for_testing(names) == tests
+    folders = {folder_of(name) for name in names}
+    assert folders_of_tests(folders) == {folder_of(name) for name in tests}
 
 
 PLACES = {"A": ["train/cat/1.png"], "B": ["test/cat/2.png"], "C": ["unlabeled/3.png"], "D": ["test/x.png"]}

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image, features
 
-from components.data import image_file
+from components.data import by_part, image_file, labels
 from components.data.checks import check_images
 from components.data.labels import read_labels, settle
 from components.data.shards import Index, read_quarantine, read_shards
@@ -972,6 +972,74 @@ def test_a_folder_of_tests_counts_for_labels_from_files_too(place: Place) -> Non
     place.run()
     named = settle(read_labels(place.target, Index.load(place.target))).named
     assert named == {id_of(2): "test", id_of(3): "test"}
+
+
+def put_classes(inbox: Path) -> None:
+    """Two classes with a folder of tests, a copy of one image in another class, one that a label file corrects, one
+    that it withdraws, and one that is edited between two ingests."""
+    for i in range(30):
+        put(inbox / "train" / "ab"[i % 2] / f"{i}.png", png(i))
+    put(inbox / "test" / "a" / "40.png", png(40))
+    put(inbox / "test" / "41.png", png(41))
+    put(inbox / "train" / "b" / "copy.png", png(0))
+    put(inbox / "labels.csv", "path,label\ntrain/a/2.png,c\ntrain/a/4.png,\n")
+
+
+def test_labels_taken_in_many_parts_are_those_taken_in_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = [Place(tmp_path / name) for name in ("whole", "parts")]
+    for place, size in zip(places, (by_part.PART, 3), strict=True):
+        monkeypatch.setattr(by_part, "PART", size)
+        monkeypatch.setattr(labels, "LARGEST", size)
+        put_classes(place.inbox)
+        place.run(labels_from="folders")
+        put(place.inbox / "train" / "b" / "1.png", turned(1))
+        put(place.inbox / "labels.csv", "path,label\ntrain/a/2.png,b\ntrain/a/4.png,\n")
+    whole, parts = (place.run(labels_from="folders") for place in places)
+    assert (whole.labels, whole.classes, whole.labels_withdrawn, whole.labels_contradictory) == (
+        29, ["a", "b"], 1, 1,  # 32 samples, of which 41.png has no label
+    )  # fmt: skip
+    assert parts.model_copy(update={"digest": whole.digest}) == whole
+    indexes = [Index.load(place.target) for place in places]
+    assert len(indexes[0].labels) == 2 < 5 < len(indexes[1].labels)
+    rows, rows_in_parts = (
+        [row for _, row in read_labels(place.target, index)]
+        for place, index in zip(places, indexes, strict=True)
+    )
+    assert rows_in_parts == rows
+    table, table_in_parts = (
+        make_table(place.target, index, 0.3) for place, index in zip(places, indexes, strict=True)
+    )
+    for column in ("ids", "split", "label"):
+        assert (getattr(table[0], column) == getattr(table_in_parts[0], column)).all()
+    named = settle(read_labels(places[1].target, indexes[1])).named
+    assert named == {id_of(40): "test", id_of(41): "test"}
+
+
+def test_killed_between_two_parts_of_the_labels_and_run_again_gives_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(by_part, "PART", 3)
+    monkeypatch.setattr(labels, "LARGEST", 3)
+    whole, killed = Place(tmp_path / "whole"), Place(tmp_path / "killed")
+    for place in (whole, killed):
+        put_classes(place.inbox)
+    expected = whole.run(labels_from="folders")
+    came = Counter[str]()
+
+    def die_at_the_fourth(name: str) -> None:
+        came[name] += 1
+        if came["ingest.labels"] == 4:
+            raise Killed
+
+    with monkeypatch.context() as crash:
+        crash.setattr(labels, "point", die_at_the_fourth)
+        with pytest.raises(Killed):
+            killed.run(labels_from="folders")
+    assert Index.load(killed.target).labels == []
+    assert killed.run(labels_from="folders") == expected
+    assert killed.files() == whole.files()
 
 
 def test_a_sample_that_moves_to_another_folder_changes_its_class(place: Place) -> None:
