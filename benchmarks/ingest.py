@@ -6,7 +6,7 @@ one's best time counts: on a shared machine the best is what the code costs.
 
 `--million`: a million distinct PNG files of 8 x 8 in a thousand folders (`--files`, `--folders`: other numbers), taken
 once for the first time and once with nothing new, each in a process of its own, whose memory is what counts. Needs
-about 5 GB of disk and a million inodes.
+about 5 GB of disk and a million inodes. `--classes`: the folders are classes, so that each file has a label.
 """
 
 import argparse
@@ -116,13 +116,14 @@ def bare(inbox: Path) -> int:
         return sum(pool.imap_unordered(decode, batches))
 
 
-def take(inbox: Path, root: Path) -> ingest.Output:
-    """One ingest, as a run does it: the listing's digest, then the stage."""
+def take(inbox: Path, root: Path, classes: bool = False) -> ingest.Output:
+    """One ingest, as a run does it: the listing's digest, then the stage. classes: folders are classes."""
     settings, folder = Settings(home=root / "home", data=root / "data"), root / f"run-{time.time_ns()}"
     folder.mkdir(parents=True)
-    request = ingest.Request.model_validate(
-        {"inbox": str(inbox), "modality": {"name": "image"}, "settle_seconds": 0}
-    )
+    request = ingest.Request.model_validate({
+        "inbox": str(inbox), "modality": {"name": "image"}, "settle_seconds": 0,
+        "labels_from": "folders" if classes else "file",
+    })  # fmt: skip
     ingest.observe(request, settings, "speed")
     return ingest.run(request, folder, Context(settings.store, settings, "speed", folder))
 
@@ -152,10 +153,11 @@ def peak() -> int:
     return int(re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[0]) // 1024
 
 
-def alone(inbox: Path, root: Path) -> tuple[float, int]:
+def alone(inbox: Path, root: Path, classes: bool) -> tuple[float, int]:
     """One ingest in a process of its own: seconds, and MB at the most."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.ingest", "--take", str(inbox), str(root)],
+        [sys.executable, "-m", "benchmarks.ingest", "--take", str(inbox), str(root)]
+        + ["--classes"] * classes,
         check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     print(done.stdout, end="")
@@ -163,14 +165,14 @@ def alone(inbox: Path, root: Path) -> tuple[float, int]:
     return float(seconds), int(memory)
 
 
-def million(place: Path, files: int, folders: int) -> None:
+def million(place: Path, files: int, folders: int, classes: bool) -> None:
     inbox = place / "inbox"
     made = timed(lambda: make_tiny(inbox, files, folders))
     print(f"{files:,} files in {folders:,} folders, written in {made:.0f} s")
     decoded = timed(lambda: bare(inbox))
     print(f"bare decode    {decoded:7.1f} s, {files / decoded:,.0f} files/s")
     for what, bound in (("first ingest", MILLION), ("nothing new", None)):
-        seconds, memory = alone(inbox, place / "root")
+        seconds, memory = alone(inbox, place / "root", classes)
         limit = f" (bound {bound:.0f} s for a million)" if bound else ""
         print(f"{what:14} {seconds:7.1f} s{limit}, {memory} MB (bound {MEMORY} MB)", flush=True)
 
@@ -181,16 +183,18 @@ def main() -> None:
     parser.add_argument("--folders", type=int)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--million", action="store_true")
+    parser.add_argument("--classes", action="store_true")
     parser.add_argument(
         "--take", nargs=2, type=Path, metavar=("INBOX", "ROOT"), help="one ingest: seconds, MB"
     )
     asked = parser.parse_args()
     if asked.take:
-        print(f"{timed(lambda: take(*asked.take)):.2f} {peak()}")
+        inbox, root = asked.take
+        print(f"{timed(lambda: take(inbox, root, asked.classes)):.2f} {peak()}")
         return
     with tempfile.TemporaryDirectory() as place:
         if asked.million:
-            million(Path(place), asked.files or 1_000_000, asked.folders or 1_000)
+            million(Path(place), asked.files or 1_000_000, asked.folders or 1_000, asked.classes)
             return
         cost = measure(Path(place), asked.files or 10_000, asked.folders or 10, asked.turns)
         print(f"bare decode    {cost.bare:7.2f} s, {cost.files / cost.bare:,.0f} files/s")

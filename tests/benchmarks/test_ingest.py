@@ -14,6 +14,12 @@ def test_it_decodes_and_takes_every_file(tmp_path: Path) -> None:
     assert (output.samples, output.deliveries_new, output.duplicates) == (30, 3, 0)
 
 
+def test_folders_are_classes_where_that_is_asked(tmp_path: Path) -> None:
+    bench.make_tiny(tmp_path / "inbox", files=12, folders=3)
+    output = bench.take(tmp_path / "inbox", tmp_path, classes=True)
+    assert (output.labels, output.classes) == (12, ["0000", "0001", "0002"])
+
+
 def test_the_share_is_of_the_bare_decodes_speed(tmp_path: Path) -> None:
     assert bench.Cost(files=10, bare=3.0, first=5.0, again=1, more=1, memory=1).share == 0.6
     cost = bench.measure(tmp_path, files=20, folders=2, turns=1)
