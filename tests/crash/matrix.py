@@ -1,9 +1,11 @@
 """The crash matrix: kill a stage at every point, run it again, compare with a run that nobody killed.
 
-One reference run; a copy of its home before each stage is where the cases of that stage begin. Written as a table
-into docs/crash-matrix.md by `python -m tests.crash.matrix`.
+One reference run; a copy of its home before each stage is where the cases of that stage begin. `selfsup forget` has
+cases of its own (tests/crash/forgetting.py). Written as a table into docs/crash-matrix.md by `python -m
+tests.crash.matrix`; with points named, `python -m tests.crash.matrix POINT...`, only their rows are made anew.
 """
 
+import argparse
 import shutil
 import sys
 import tempfile
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.crash import POINTS
+from tests.crash import forgetting
 from tests.crash.bucket import Buckets
 from tests.crash.place import ROOT
 from tests.crash.reference import STEPS, Reference, run
@@ -25,7 +28,7 @@ TIMES = {
 }  # fmt: skip
 STAGES = {"store": "ingest", "share": "ingest", "run": "ingest", "train": "pretrain"}
 LOST = 255  # of a killed process whose exit code multiprocessing's fork server has missed; an error gives 1
-OWN = "forget."  # points that no stage comes to: tests/crash/test_forget.py
+OWN = "forget."  # points that no stage comes to: tests/crash/forgetting.py
 SHARED = "share."  # points of a run whose store has a remote
 
 
@@ -95,29 +98,53 @@ class Matrix:
         )  # fmt: skip
 
 
-def table(rows: list[Row]) -> Iterator[str]:
+def forget_rows(folder: Path, points: list[str]) -> Iterator[Row]:
+    """The cases of `selfsup forget`, one after the other."""
+    prepared = forgetting.prepare(folder / "forget") if points else folder
+    for point in points:
+        root, killed, resumed, wrong = forgetting.case(prepared, point)
+        shutil.rmtree(root)
+        yield Row(point, "forget", killed, resumed, 0, "", wrong)
+
+
+def line(row: Row) -> str:
     """As Markdown."""
-    yield "| point | what is so there | killed in | resumed in | as if never killed | versions | champion |"
-    yield "|---|---|---|---|---|---|---|"
-    for row in rows:
-        same = "yes" if not row.wrong else f"**no**: {row.wrong[0]:.200}"
-        yield (
-            f"| `{row.point}` | {POINTS[row.point]} | {row.stage} | {row.resumed:.1f} s | {same} | "
-            f"{row.versions or ''} | {row.champion} |"
-        )
+    same = "yes" if not row.wrong else f"**no**: {row.wrong[0]:.200}"
+    return (
+        f"| `{row.point}` | {POINTS[row.point]} | {row.stage} | {row.resumed:.1f} s | {same} | "
+        f"{row.versions or ''} | {row.champion} |"
+    )
+
+
+def lines_of(page: str) -> dict[str, str]:
+    """Point -> its row in the page, as text."""
+    rows = (text for text in page.splitlines() if text.startswith("| `"))
+    return {text.split("`")[1]: text for text in rows}
+
+
+def rows_of(folder: Path, points: list[str]) -> Iterator[Row]:
+    yield from forget_rows(folder, [point for point in points if point.startswith(OWN)])
+    if staged := [point for point in points if not point.startswith(OWN)]:
+        matrix = Matrix(Reference(folder), staged)
+        yield from (row.result() for row in matrix.rows.values())
+        matrix.close()
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as folder:
-        matrix = Matrix(Reference(Path(folder)), [point for point in POINTS if not point.startswith(OWN)])
-        rows = []
-        for point, row in matrix.rows.items():
-            rows.append(row.result())
-            print(f"{point}: {rows[-1].resumed:.1f} s {rows[-1].wrong or 'ok'}", flush=True)
-        matrix.close()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("points", nargs="*", metavar="POINT", help="as in components/crash.py; none: all")
+    chosen, wrong = parser.parse_args().points or list(POINTS), False
+    if strange := set(chosen) - set(POINTS):
+        parser.error(f"a point of components/crash.py is needed, got {', '.join(sorted(strange))}")
     page = ROOT / "docs" / "crash-matrix.md"
-    page.write_text(PAGE + "\n".join(table([row for p in POINTS for row in rows if row.point == p])) + "\n")
-    return any(row.wrong for row in rows)
+    lines = lines_of(page.read_text())
+    with tempfile.TemporaryDirectory() as folder:
+        for row in rows_of(Path(folder), chosen):
+            print(f"{row.point}: {row.resumed:.1f} s {row.wrong or 'ok'}", flush=True)
+            lines[row.point] = line(row)
+            wrong = wrong or bool(row.wrong)
+    page.write_text(PAGE + "".join(f"{lines[point]}\n" for point in POINTS if point in lines))
+    return wrong
 
 
 PAGE = """\
@@ -128,9 +155,12 @@ ended by SIGKILL at the point (`components/crash.py`), the stage is run again, a
 that nobody killed: references and digests of the stage's files, model versions, aliases, runs and metrics in MLflow,
 the data folder byte for byte, the moves in the promotion journal; no file of a half-done write and no process may be
 left. The cases of `share` have a bucket of an S3 server, which must hold the run once and whole. Seconds are of the
-second attempt with the start of its processes. `selfsup forget` is killed at its points in
-`tests/crash/test_forget.py`: the same command again leaves nothing of the sample, and one line that it was forgotten.
+second attempt with the start of its processes. `selfsup forget` is given again as it was: nothing of the sample may be
+left, and one line that it was forgotten (`tests/crash/forgetting.py`). `python -m tests.crash.matrix POINT...` makes
+single rows anew.
 
+| point | what is so there | killed in | resumed in | as if never killed | versions | champion |
+|---|---|---|---|---|---|---|
 """
 
 if __name__ == "__main__":

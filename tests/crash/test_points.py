@@ -86,3 +86,28 @@ def test_every_point_has_its_case_in_the_matrix() -> None:
 
     assert {stage_of(name) for name in POINTS if not name.startswith(OWN)} <= set(STEPS)
     assert set(TIMES) <= set(POINTS)
+
+
+def test_the_page_has_a_row_for_every_point_and_says_what_is_so_there() -> None:
+    from tests.crash.matrix import PAGE, ROOT, lines_of
+
+    page = (ROOT / "docs" / "crash-matrix.md").read_text()
+    lines = lines_of(page)
+    assert page == PAGE + "".join(f"{line}\n" for line in lines.values())
+    assert list(lines) == list(POINTS)
+    for name, line in lines.items():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        assert (cells[0], cells[1], cells[4]) == (f"`{name}`", POINTS[name], "yes")
+
+
+def test_a_row_of_the_page_is_found_again_by_its_point() -> None:
+    from tests.crash.matrix import Row, line, lines_of
+
+    row = Row("forget.run", "forget", 1.0, 2.25, 0, "", [])
+    lost = Row("forget.index", "forget", 1.0, 3.0, 1, "1", ["tells of the sample: a.txt"])
+    told = "| `forget.run` | one of the runs is gone, others are not | forget | 2.2 s | yes |  |  |"
+    assert line(row) == told
+    assert "| **no**: tells of the sample: a.txt | 1 | 1 |" in line(lost)
+    assert lines_of(f"# Page\n| point |\n|---|\n{line(lost)}\n{told}\n") == {
+        "forget.index": line(lost), "forget.run": told,
+    }  # fmt: skip
