@@ -43,7 +43,8 @@ def selfsup(place: Path) -> Selfsup:
     def call(*arguments: str, stages: int = 11) -> tuple[int, str, str]:
         """Exit code, stdout, stderr. stages: how many of the graph, from the first."""
         code = (
-            "import sys; from pipelines import cli, graph, run\n"
+            "import sys; from pipelines import graph; from pipelines.cli import main as cli\n"
+            "from pipelines.flows import run\n"
             f"graph.FLOWS['train'] = graph.FLOWS['train'][:{stages}]\n"
             f"run._mirror = lambda *a: None\nif {stages} < 11: run.check_once = lambda *a: None\n"
             "sys.exit(cli.main())"

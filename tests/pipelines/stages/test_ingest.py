@@ -844,7 +844,7 @@ import os, signal, sys
 from pathlib import Path
 from pipelines.settings import Settings
 from pipelines.stages import ingest
-from pipelines.engine.store import Context
+from pipelines.engine.context import Context
 root, write = Path(sys.argv[1]), int(sys.argv[2])
 real, count = os.fsync, 0
 def fsync(handle):

@@ -531,7 +531,7 @@ def test_from_the_first_seconds_on_there_is_a_model_to_use_and_nothing_of_it_is_
             with torch.no_grad():
                 leads.append((record["lead"], model(unlabelled(here)).argmax(1), len(trained)))
 
-    monkeypatch.setattr(pipelines.context, "tell", told)
+    monkeypatch.setattr(pipelines.engine.context, "tell", told)
     monkeypatch.setattr(finetune, "view_policy", lambda *a: views_seen.append(len(leads)) or real(*a))
     monkeypatch.setattr(trainings, "fit", lambda job, *a: trained.append(job.name) or fit(job, *a))
     output = finetune.run(request(portfolio={}), folder, here)
