@@ -4,9 +4,12 @@ numbers that follow the rule of `defaults`."""
 from dataclasses import asdict
 from typing import Any
 
+from pydantic import ValidationError
+
 from components.augmentations.image import ViewConfig
-from components.config import Config
-from components.implementations import configs_of
+from components.config import Config, explain
+from components.errors import UserError
+from components.implementations import configs_of, name_of
 from components.objectives import OBJECTIVES
 from components.training.defaults import numbers
 from components.training.loop import TrainConfig
@@ -50,6 +53,26 @@ def _suited(config: Config, view: ViewConfig, rule: dict[str, float]) -> Config:
 def with_view(config: Any, view: ViewConfig) -> Any:
     """An objective's configuration with `view` in place of its own views, but for what the objective sets otherwise."""
     return _suited(config, view, {})
+
+
+def sized(config: Any, size: int) -> Any:
+    """An objective's configuration whose views have the side of the data, `size` pixels, where they name no other.
+
+    Raises:
+        UserError: the objective cannot work on views of this size.
+    """
+    try:
+        return _sized(config, size)
+    except ValidationError as error:
+        raise UserError(explain(error, f"objective {name_of(config)} on images of {size} pixels")) from None
+
+
+def _sized(config: Config, size: int) -> Config:
+    if isinstance(config, ViewConfig):
+        return config if "size" in config.model_fields_set else config.model_copy(update={"size": size})
+    inside = {name: value for name, value in config if isinstance(value, Config)}
+    changed = {name: made for name, value in inside.items() if (made := _sized(value, size)) is not value}
+    return type(config).model_validate({**dict(config), **changed}) if changed else config
 
 
 def _merged(own: ViewConfig, given: ViewConfig) -> ViewConfig:

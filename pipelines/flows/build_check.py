@@ -14,6 +14,7 @@ from components.errors import UserError
 from components.modalities import ModalityConfig
 from components.objectives import ObjectiveConfig, build_objective
 from components.objectives.base import Objective
+from components.training.candidates import sized
 
 ROWS = 1 << 20  # training samples that an objective is built for: how many there are is not known yet
 
@@ -23,7 +24,7 @@ def build_mistake(objective: ObjectiveConfig, encoder: Any, modality: ModalityCo
     try:
         if encoder.start is not None:
             check_start(_built(encoder, modality, "meta"), encoder.start)
-        made = _objective(objective, encoder, modality)
+        made = _objective(sized(objective, modality.size), encoder, modality)
         for size in sorted({view.size for view, _ in made.views} | {modality.size}):
             _encodes(encoder, modality, size)
     except UserError as error:

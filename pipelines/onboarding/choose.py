@@ -20,7 +20,7 @@ from components.data.table import Table
 from components.errors import UserError
 from components.implementations import name_of
 from components.objectives import OBJECTIVES
-from components.training.candidates import candidate, with_view
+from components.training.candidates import candidate, sized, with_view
 from components.training.choose import Choice, Outcome, ranked, rungs
 from components.training.orientation import suggested
 from components.training.trial import Trial
@@ -106,7 +106,8 @@ def prepared(
         return settings.store / done["snapshot"] / artifact.path
 
     view, classes = _view(asked, file(output.images), file(output.table), output), len(output.classes)
-    own = asked.objective if asked.views is None else with_view(asked.objective, view)
+    own = sized(asked.objective, output.size)
+    own = own if asked.views is None else with_view(own, view)
     found = {}
     for name in names:
         given = candidate(name, view, output.samples, classes or None, asked.train)
@@ -130,7 +131,7 @@ def prepared(
 def _view(asked: pretrain.Request, images: Path, table: Path, output: snapshot.Output) -> ViewConfig:
     """The recipe's: its objective's own, or that of the policy which it names or has measured."""
     if asked.views is None:
-        own: ViewConfig = getattr(asked.objective, "view", ViewConfig())
+        own: ViewConfig = getattr(sized(asked.objective, output.size), "view", ViewConfig(size=output.size))
         return own
     rows = Table.load(table).train_rows()
     policy = asked.views

@@ -21,7 +21,7 @@ from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.objectives import ObjectiveConfig
 from components.objectives.simclr import SimclrConfig
-from components.training.candidates import with_view
+from components.training.candidates import sized, with_view
 from components.training.checkpoint import export_encoder
 from components.training.cluster import Record, Tell, run_on_workers
 from components.training.data_parallel import SMALLEST, how_many, together
@@ -35,7 +35,7 @@ from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import read_manifest
 
-VERSION = 1
+VERSION = 2
 
 
 class Start(Config):
@@ -45,9 +45,9 @@ class Start(Config):
 
 
 class Request(Config):
-    """views: whose views the objective sees: its own (null), those of a policy (components.augmentations.policies), or
-    those of the policy that suits the samples, measured without labels. warm: how a warm start is trained; without
-    `start`, which the run fills in, it is unused."""
+    """views: whose views the objective sees: its own (null; of the side of the data where they name no size), those
+    of a policy (components.augmentations.policies), or those of the policy that suits the samples, measured without
+    labels. warm: how a warm start is trained; without `start`, which the run fills in, it is unused."""
 
     snapshot: str
     objective: ObjectiveConfig = SimclrConfig()
@@ -111,10 +111,10 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         _fits(parent, request, snapshot.channels)
         mean, std = parent.output["mean"], parent.output["std"]  # the encoder has learnt to see through them
     policy, measured = _policy(request, parent, snapshot, context)
-    seen = request
+    objective = sized(request.objective, snapshot.size)
     if policy is not None:
-        view = views(policy, snapshot.size, snapshot.channels).pretrain
-        seen = request.model_copy(update={"objective": with_view(request.objective, view)})
+        objective = with_view(objective, views(policy, snapshot.size, snapshot.channels).pretrain)
+    seen = request.model_copy(update={"objective": objective})
     config = {
         "request": seen.model_dump(mode="json"),
         "images": str(context.file(request.snapshot, snapshot.images)),

@@ -5,7 +5,18 @@ from tests.mutations.base import Mutation
 CODE, PLAN = ("tests/pipelines/engine/test_code_digest.py",), ("tests/pipelines/stages/plan/test_stage.py",)
 TABLES = ("tests/components/test_implementations.py",)
 
+SIZES = ("tests/components/training/test_candidates.py", "-k", "no_size")
+
 MUTATIONS = [
+    Mutation(
+        "components/training/candidates.py", 'config if "size" in config.model_fields_set else ', "", SIZES
+    ),
+    Mutation(
+        "components/training/candidates.py",
+        "type(config).model_validate({**dict(config), **changed})",
+        "config",
+        SIZES,
+    ),
     Mutation("pipelines/engine/code_digest.py", "            and chosen[table]\n", "", CODE),
     Mutation("pipelines/engine/code_digest.py", "            and importer not in of.values()\n", "", CODE),
     Mutation("pipelines/engine/code_digest.py", "node.returns = None", "pass", CODE),

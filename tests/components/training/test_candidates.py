@@ -3,11 +3,15 @@
 import pytest
 
 from components.augmentations.image import ViewConfig
+from components.errors import UserError
 from components.objectives import OBJECTIVES
 from components.objectives.dino import DinoConfig
+from components.objectives.ibot import IbotConfig
+from components.objectives.jigsaw import JigsawConfig
 from components.objectives.mae import MaeConfig
 from components.objectives.simclr import SimclrConfig
-from components.training.candidates import candidate
+from components.objectives.swav import SwavConfig
+from components.training.candidates import candidate, sized
 from components.training.loop import TrainConfig
 
 VIEW = ViewConfig(size=20, scale=(0.3, 1.0), gamma=0.4, flip=0.0)
@@ -27,6 +31,21 @@ def test_the_views_are_those_of_the_data_but_for_what_the_objective_needs_otherw
     assert candidate("mae", VIEW, 5000, 10).view == VIEW.model_copy(update={"jitter": 0.0, "grayscale": 0.0})
     assert candidate("jigsaw", VIEW, 5000, 10).view.size == 36
     assert candidate("ibot", VIEW, 5000, 10).dino.view == VIEW
+
+
+def test_a_view_that_names_no_size_has_that_of_the_data():
+    swav = sized(SwavConfig(), 28)
+    assert (swav.view.size, swav.view.scale) == (28, ViewConfig().scale)
+    assert sized(SwavConfig(view=ViewConfig(scale=(0.5, 1.0))), 28).view == ViewConfig(
+        size=28, scale=(0.5, 1.0)
+    )
+    assert sized(SwavConfig(view=ViewConfig(size=20)), 28).view.size == 20
+    assert sized(JigsawConfig(), 28).view.size == 36  # its own
+    assert sized(IbotConfig(), 48).dino.view.size == 48
+    with pytest.raises(
+        UserError, match=r"objective jigsaw on images of 8 pixels: .*got 10; make view.size larger"
+    ):
+        sized(JigsawConfig(view=ViewConfig(scale=(0.5, 1.0)), tile=10), 8)
 
 
 def test_prototypes_queue_freeze_and_epsilon_follow_the_rule():
