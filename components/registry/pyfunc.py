@@ -2,17 +2,22 @@
 
 The saved model is a folder: MLmodel, requirements.txt, a script of three lines, the model folder under
 artifacts/, and under code/ the few modules of ours that it needs, so that it loads where this project is
-not installed. Input: encoded images (over HTTP: base64) or arrays, see `images_of`. Output: columns class, confidence,
-probabilities, embedding, outlier, strange and error (components.registry.model.Predictor).
+not installed. They lie in a package that is named by its content, so that models made by two versions of the code load
+and predict in one process. Input: encoded images (over HTTP: base64) or arrays, see `images_of`. Output: columns
+class, confidence, probabilities, embedding, outlier, strange and error (components.registry.model.Predictor).
 """
 
 import ast
 import base64
+import hashlib
 import json
+import re
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,11 +37,14 @@ from components.registry.model import CONFIG, Predictor, digests, load_classifie
 ARTIFACT = "classifier"
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """import mlflow
-from components.registry.pyfunc import ImageClassifier
+from {package}.registry.pyfunc import ImageClassifier
 
 mlflow.models.set_model(ImageClassifier())
 """
 SHIPPED = "components.registry.pyfunc"  # with every module of ours that it imports
+PACKAGE = "selfsup_model_"  # and a digest: what the shipped modules are called instead of "components"
+IMPORTED = re.compile(r"^(\s*(?:from|import) )components(?=[.\s])", re.MULTILINE)
+QUOTED = re.compile(r"""(["'])components(?=[."'])""")
 NEEDED = ("mlflow", "numpy", "pandas", "pillow", "pydantic", "safetensors", "torch")
 OTHERS = ("timm", "transformers")  # encoders that are named as the library that they come from
 # No schema of the input: MLflow would refuse a list of images, and a whole batch for one that is not base64.
@@ -111,10 +119,10 @@ def save(
         identity: run_id, model_id and artifact_path, as MLflow's Model takes them.
     """
     with tempfile.TemporaryDirectory() as temporary:
-        script = Path(temporary) / "model_code.py"
-        script.write_text(SCRIPT)
         code = _ship(Path(temporary))
-        with warnings.catch_warnings():
+        script = Path(temporary) / "model_code.py"
+        script.write_text(SCRIPT.format(package=code.name))
+        with warnings.catch_warnings(), _importable(code):
             warnings.simplefilter("ignore")  # MLflow calls what pandas will drop
             save_model(
                 path=str(target),
@@ -176,10 +184,27 @@ def _imports(tree: ast.AST) -> Iterator[str]:
 
 
 def _ship(folder: Path) -> Path:
-    for file in closure():
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / file, folder / file)
-    return folder / "components"
+    """The modules that the model needs, as a package of their own in `folder`."""
+    sources = {file.relative_to("components"): (ROOT / file).read_text() for file in closure(root=ROOT)}
+    digest = hashlib.sha256(json.dumps([(str(file), text) for file, text in sources.items()]).encode())
+    package = folder / f"{PACKAGE}{digest.hexdigest()[:16]}"
+    for file, text in sources.items():
+        (package / file).parent.mkdir(parents=True, exist_ok=True)
+        renamed = QUOTED.sub(rf"\g<1>{package.name}", IMPORTED.sub(rf"\g<1>{package.name}", text))
+        (package / file).write_text(renamed)
+    return package
+
+
+@contextmanager
+def _importable(package: Path) -> Iterator[None]:
+    """MLflow runs the script once when it saves it; nothing of the package stays behind."""
+    sys.path.insert(0, str(package.parent))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(package.parent))
+        for name in [name for name in sys.modules if name.partition(".")[0] == package.name]:
+            del sys.modules[name]
 
 
 def _raw(image: Any) -> Any:

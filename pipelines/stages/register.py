@@ -29,7 +29,7 @@ from pipelines.registry import record
 from pipelines.registry.provenance import origin
 from pipelines.registry.registry import registry_of
 
-VERSION = 2
+VERSION = 3
 RUN_TAG = 5000  # letters; of a version MLflow takes longer ones
 SAVED = "saved"  # the MLflow model, until it lies in MLflow
 ENCODER = "-encoder"  # after the model's name

@@ -3,6 +3,7 @@
 from tests.mutations.base import Mutation
 
 CODE, PLAN = ("tests/pipelines/engine/test_code_digest.py",), ("tests/pipelines/stages/plan/test_stage.py",)
+PYFUNC = ("tests/components/registry/test_pyfunc.py",)
 TABLES = ("tests/components/test_implementations.py",)
 
 SIZES = ("tests/components/training/test_candidates.py", "-k", "no_size")
@@ -33,4 +34,8 @@ MUTATIONS = [
     Mutation("pipelines/stages/plan/earlier_pretraining.py", "and today.same_code(made)", "", PLAN),
     Mutation("pipelines/stages/plan/decision.py", '"pretrain" in facts.other_code', "facts.other_code", PLAN),
     Mutation("components/implementations.py", "if entry.name in self._places:", "if False:", TABLES),
+    Mutation("components/registry/pyfunc.py", "IMPORTED.sub(rf", "re.compile('never').sub(rf", PYFUNC),
+    Mutation(
+        "components/registry/pyfunc.py", "            del sys.modules[name]\n", "            pass\n", PYFUNC
+    ),
 ]

@@ -1,7 +1,9 @@
+import ast
 import base64
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -58,7 +60,10 @@ def saved(pyfunc: Any, images: list[bytes], tmp_path_factory: pytest.TempPathFac
     torch.manual_seed(0)
     save_classifier(Classifier(ModelConfig.model_validate(CONFIG)), folder / "classifier")
     (folder / "note.txt").write_text("beside")
+    path = list(sys.path)
     pyfunc.save(folder / "classifier", folder / "saved", images[:2], extra={"note.txt": folder / "note.txt"})
+    assert sys.path == path
+    assert not any(name.startswith(pyfunc.PACKAGE) for name in sys.modules)  # its folder is gone
     return folder / "saved"
 
 
@@ -68,6 +73,11 @@ def _path() -> Iterator[None]:
     before = list(sys.path)
     yield
     sys.path[:] = before
+
+
+def package_of(saved: Path) -> str:
+    (package,) = (folder.name for folder in (saved / "code").iterdir())
+    return package
 
 
 def test_no_pickle_is_written(saved: Path) -> None:
@@ -87,8 +97,10 @@ def test_requirements_are_pinned_and_nothing_else_is_shipped(saved: Path) -> Non
     }  # fmt: skip
     assert all("==" in line and "+" not in line for line in lines)
     shipped = {p.relative_to(saved / "code").as_posix() for p in (saved / "code").rglob("*.py")}
-    assert "components/registry/model.py" in shipped
-    assert not any(name.startswith(("pipelines", "components/objectives")) for name in shipped)
+    assert {name.partition("/")[0] for name in shipped} == {package_of(saved)}
+    inside = {name.partition("/")[2] for name in shipped}
+    assert "registry/model.py" in inside
+    assert not any(name.startswith("objectives") for name in inside)
 
 
 @pytest.mark.parametrize(("name", "more"), [("resnet", ()), ("timm", ("timm",))])
@@ -132,7 +144,7 @@ def test_images_are_taken_in_every_usual_form(saved: Path, pyfunc: Any, images: 
     for one in (images[0], arrays[0], coded[0], arrays[0][:, :, None], arrays[0][None]):
         pd.testing.assert_frame_equal(model.predict(one), expected[:1])
     assert len(model.predict([])) == len(model.predict(pd.DataFrame({"image": []}))) == 0
-    with pytest.raises(UserError, match=r"a column 'image' with encoded images is required, got columns"):
+    with pytest.raises(ValueError, match=r"a column 'image' with encoded images is required, got columns"):
         model.predict(pd.DataFrame({"Image": images, "n": 1}))
 
 
@@ -184,7 +196,7 @@ def test_a_changed_weight_is_refused_on_loading(saved: Path, pyfunc: Any, tmp_pa
     shutil.copytree(saved, copy)
     weights = copy / "artifacts" / "classifier" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
-    with pytest.raises(UserError, match=r"sha256 .* needed, got"):
+    with pytest.raises(ValueError, match=r"sha256 .* needed, got"):
         pyfunc.load(str(copy))
 
 
@@ -244,6 +256,40 @@ def test_disagreement() -> None:
     assert disagreement(one, one) == 0
     assert disagreement(one, {**one, "probabilities": [[0.9, 0.1], [0.25, 0.75]]}) == pytest.approx(0.05)
     assert disagreement(one, {**one, "class": ["a", "a"]}) == float("inf")
+
+
+BOTH = """
+import sys, mlflow.pyfunc
+models = [mlflow.pyfunc.load_model(path) for path in sys.argv[1:3]]
+image = open(sys.argv[3], "rb").read()
+print([sorted(model.predict([image]).columns) for model in models])
+print([name for name in sys.modules if name.partition(".")[0] == "components"])
+"""
+
+
+def test_two_versions_of_the_code_predict_in_one_process(
+    saved: Path, pyfunc: Any, images: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one calls a column otherwise."""
+    shutil.copytree(
+        pyfunc.ROOT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    model = tmp_path / "components" / "registry" / "model.py"
+    assert model.read_text().count('"outlier"') > 0
+    model.write_text(model.read_text().replace('"outlier"', '"distance"'))
+    monkeypatch.setattr(pyfunc, "ROOT", tmp_path)
+    pyfunc.save(saved.parent / "classifier", tmp_path / "saved", images[:2])
+    assert package_of(tmp_path / "saved") != package_of(saved)
+    (tmp_path / "image.png").write_bytes(images[0])
+    asked = [str(saved), str(tmp_path / "saved"), str(tmp_path / "image.png")]
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", BOTH, *asked], cwd=tmp_path / "saved", capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    columns, ours = map(ast.literal_eval, done.stdout.splitlines()[-2:])
+    assert ("outlier" in columns[0], "distance" in columns[0]) == (True, False)
+    assert ("outlier" in columns[1], "distance" in columns[1]) == (False, True)
+    assert ours == []
 
 
 def test_the_closure_is_what_the_model_imports(pyfunc: Any, tmp_path: Path) -> None:
