@@ -168,15 +168,15 @@ class Predictor:
             "confidence": probabilities.max(1, initial=0.0).tolist(),
             "probabilities": probabilities.tolist(),
             "embedding": embedding.tolist(),
-            "outlier": [None] * len(best) if apart is None else apart.tolist(),
-            "strange": [None] * len(best)
+            "outlier_score": [None] * len(best) if apart is None else apart.tolist(),
+            "is_outlier": [None] * len(best)
             if apart is None or known is None
             else (apart > known.limit).tolist(),
         }
         place = iter(range(len(best)))
         order = [next(place) if error is None else None for error in errors]
         rows = {name: [None if k is None else values[k] for k in order] for name, values in columns.items()}
-        nullable = {"outlier", "strange", "error"} | (set(rows) if any(errors) else set())
+        nullable = {"outlier_score", "is_outlier", "error"} | (set(rows) if any(errors) else set())
         return pd.DataFrame(
             {
                 name: pd.Series(values, dtype=object if name in nullable else None)

@@ -4,7 +4,7 @@ The saved model is a folder: MLmodel, requirements.txt, a script of three lines,
 artifacts/, and under code/ the few modules of ours that it needs, so that it loads where this project is
 not installed. They lie in a package that is named by its content, so that models made by two versions of the code load
 and predict in one process. Input: encoded images (over HTTP: base64) or arrays, see `images_of`. Output: columns
-class, confidence, probabilities, embedding, outlier, strange and error (components.registry.model.Predictor).
+class, confidence, probabilities, embedding, outlier_score, is_outlier and error (components.registry.model.Predictor).
 """
 
 import ast
@@ -55,8 +55,8 @@ SIGNATURE = ModelSignature(
             ColSpec(DataType.double, "confidence", required=False),
             ColSpec(Array(DataType.double), "probabilities", required=False),
             ColSpec(Array(DataType.double), "embedding", required=False),
-            ColSpec(DataType.double, "outlier", required=False),
-            ColSpec(DataType.boolean, "strange", required=False),
+            ColSpec(DataType.double, "outlier_score", required=False),
+            ColSpec(DataType.boolean, "is_outlier", required=False),
             ColSpec(DataType.string, "error", required=False),
         ]
     ),

@@ -82,9 +82,11 @@ def write(
         "confidence": pa.array(confidence, pa.float32()),
         "probabilities": pa.array(list(p), pa.list_(pa.float32())),
         "abstained": pa.array(abstained, pa.bool_()),
-        "set": pa.array(_named(reading.sets, p, classes) if reading.sets else nothing, pa.list_(pa.string())),
-        "outlier": pa.array(answers.outliers if known else nothing, pa.float32()),
-        "strange": pa.array(strange if known else nothing, pa.bool_()),
+        "prediction_set": pa.array(
+            _named(reading.sets, p, classes) if reading.sets else nothing, pa.list_(pa.string())
+        ),
+        "outlier_score": pa.array(answers.outliers if known else nothing, pa.float32()),
+        "is_outlier": pa.array(strange if known else nothing, pa.bool_()),
     }
     table = pa.table(columns)
     write_atomically(file, lambda out: pq.write_table(table, out, compression="zstd", store_schema=False))
@@ -98,12 +100,12 @@ def _named(sets: Sets, probabilities: NDArray[np.float32], classes: list[str]) -
 
 def described(file: Path, shard: str, folder: Path) -> Partition:
     """A partition that lies in the run's folder."""
-    told = pq.read_table(file, columns=["abstained", "strange"])
+    told = pq.read_table(file, columns=["abstained", "is_outlier"])
     return Partition(
         shard=shard,
         samples=len(told),
         abstained=pc.sum(told["abstained"]).as_py() or 0,
-        strange=pc.sum(told["strange"]).as_py(),
+        strange=pc.sum(told["is_outlier"]).as_py(),
         file=Artifact.of(file, folder),
     )
 

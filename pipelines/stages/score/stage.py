@@ -33,7 +33,7 @@ from pipelines.registry import champion as champions
 from pipelines.settings import Settings
 from pipelines.stages.score.partitions import Partition, Reading, copied, described, write
 
-VERSION = 1
+VERSION = 2
 BINS = 20  # of the histogram of confidence
 
 

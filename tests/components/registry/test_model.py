@@ -84,11 +84,13 @@ def test_what_is_ordinary_is_saved_with_the_weights_and_bound_to_their_digest(
     white = np.full((16, 16), 255, np.uint8)
     found = again.predict([*pictures, white])
     features = np.array(found["embedding"].to_list(), np.float32)
-    np.testing.assert_allclose(found["outlier"].astype(float), knowing.distances(features), rtol=1e-5)
+    np.testing.assert_allclose(found["outlier_score"].astype(float), knowing.distances(features), rtol=1e-5)
     assert knowing.config.outliers is not None
-    assert found["strange"].to_list() == [d > knowing.config.outliers.limit for d in found["outlier"]]
-    assert found["strange"].to_list()[-1]
-    assert not all(found["strange"])
+    assert found["is_outlier"].to_list() == [
+        d > knowing.config.outliers.limit for d in found["outlier_score"]
+    ]
+    assert found["is_outlier"].to_list()[-1]
+    assert not all(found["is_outlier"])
     changed = load_file(weights)
     changed["means"] += 1
     save_file(changed, weights)
@@ -104,7 +106,7 @@ def test_a_model_that_does_not_know_what_is_ordinary_says_nothing_of_it(
     del old["outliers"]  # as it was written before there was such a thing
     text.write_text(json.dumps(old))
     found = Predictor(load_classifier(tmp_path)).predict(pictures)
-    assert found["outlier"].to_list() == found["strange"].to_list() == [None] * 5
+    assert found["outlier_score"].to_list() == found["is_outlier"].to_list() == [None] * 5
     assert len(Predictor(classifier).predict([])) == 0
 
 
@@ -163,7 +165,7 @@ def test_bytes_and_arrays_give_the_same_rows(classifier: Classifier, pictures: l
     arrays = Predictor(classifier).predict(pictures)
     packed = Predictor(classifier).predict([p[None] for p in pictures])
     assert list(rows.columns) == [
-        "class", "confidence", "probabilities", "embedding", "outlier", "strange", "error"
+        "class", "confidence", "probabilities", "embedding", "outlier_score", "is_outlier", "error"
     ]  # fmt: skip
     x = torch.from_numpy(np.stack(pictures))[:, None].float() / 255
     probabilities = classifier(x).softmax(1).detach().numpy()

@@ -119,8 +119,8 @@ def test_signature_and_example(saved: Path, pyfunc: Any, images: list[bytes]) ->
         "confidence",
         "probabilities",
         "embedding",
-        "outlier",
-        "strange",
+        "outlier_score",
+        "is_outlier",
         "error",
     ]
     example = json.loads((saved / "input_example.json").read_text())
@@ -275,8 +275,8 @@ def test_two_versions_of_the_code_predict_in_one_process(
         pyfunc.ROOT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__")
     )
     model = tmp_path / "components" / "registry" / "model.py"
-    assert model.read_text().count('"outlier"') > 0
-    model.write_text(model.read_text().replace('"outlier"', '"distance"'))
+    assert model.read_text().count('"outlier_score"') > 0
+    model.write_text(model.read_text().replace('"outlier_score"', '"distance"'))
     monkeypatch.setattr(pyfunc, "ROOT", tmp_path)
     pyfunc.save(saved.parent / "classifier", tmp_path / "saved", images[:2])
     assert package_of(tmp_path / "saved") != package_of(saved)
@@ -287,8 +287,8 @@ def test_two_versions_of_the_code_predict_in_one_process(
     )
     assert done.returncode == 0, done.stderr
     columns, ours = map(ast.literal_eval, done.stdout.splitlines()[-2:])
-    assert ("outlier" in columns[0], "distance" in columns[0]) == (True, False)
-    assert ("outlier" in columns[1], "distance" in columns[1]) == (False, True)
+    assert ("outlier_score" in columns[0], "distance" in columns[0]) == (True, False)
+    assert ("outlier_score" in columns[1], "distance" in columns[1]) == (False, True)
     assert ours == []
 
 

@@ -104,18 +104,18 @@ def test_predictions_are_those_of_a_plain_loop(context: Context) -> None:
                 logits, features = model.answer(torch.from_numpy(image[None]).float() / 255)
                 p = logits.double().softmax(1)[0].numpy()
             apart = model.distances(features.numpy())[0]
-            assert table["outlier"][i] == pytest.approx(apart, rel=1e-4)
-            assert table["strange"][i] == (apart > model.config.outliers.limit)
+            assert table["outlier_score"][i] == pytest.approx(apart, rel=1e-4)
+            assert table["is_outlier"][i] == (apart > model.config.outliers.limit)
             assert table["id"][i] == f"{row:064x}"
             np.testing.assert_allclose(table["probabilities"][i], p, atol=1e-6)
             assert table["class"][i] == CLASSES[p.argmax()]
             assert table["confidence"][i] == pytest.approx(p.max(), abs=1e-6)
             assert table["abstained"][i] == (p.max() < 0.6)
             among = [CLASSES[k] for k in np.argsort(-p) if p[k] >= 0.35]  # 1 - p <= .65
-            assert table["set"][i] == (among or [CLASSES[p.argmax()]])
+            assert table["prediction_set"][i] == (among or [CLASSES[p.argmax()]])
             row += 1
         assert part.abstained == sum(table["abstained"])
-        assert part.strange == sum(table["strange"])
+        assert part.strange == sum(table["is_outlier"])
     assert 0 < output.abstained < 70  # both answers were looked at
     assert sum(output.mix.values()) == sum(output.confidence) == 70
     assert {path.name for path in (context.store / "score" / "k").iterdir()} == {
@@ -151,11 +151,11 @@ def test_samples_unlike_all_others_are_called_so_and_abstained_from_where_asked(
     ordinary, flat = ("a" * 64, noise(400, 5)), ("b" * 64, noise(50, 6, low=250))
     output = scored(context, snapshot(context, "s", [ordinary, flat]), "k", abstain_strange=abstain)
     known, other = (columns(context, "k", shard) for shard, _ in (ordinary, flat))
-    assert 0.01 < np.mean(known["strange"]) < 0.09  # the rate is .05; half of 400 samples set the limit
-    assert all(other["strange"])
-    assert (output.strange, output.strange_rate) == (sum(known["strange"]) + 50, 0.05)
+    assert 0.01 < np.mean(known["is_outlier"]) < 0.09  # the rate is .05; half of 400 samples set the limit
+    assert all(other["is_outlier"])
+    assert (output.strange, output.strange_rate) == (sum(known["is_outlier"]) + 50, 0.05)
     assert output.abstained == (output.strange if abstain else 0)
-    assert known["abstained"] == [abstain and strange for strange in known["strange"]]
+    assert known["abstained"] == [abstain and strange for strange in known["is_outlier"]]
 
 
 def test_a_model_that_cannot_tell_what_is_strange_says_nothing(context: Context) -> None:
@@ -163,7 +163,7 @@ def test_a_model_that_cannot_tell_what_is_strange_says_nothing(context: Context)
     output = scored(context, snapshot(context, "s", [FIRST]), "k", abstain_strange=True)
     assert (output.strange, output.strange_rate, output.abstained) == (None, None, 0)
     found = columns(context, "k", FIRST[0])
-    assert found["outlier"] == found["strange"] == [None] * 40
+    assert found["outlier_score"] == found["is_outlier"] == [None] * 40
 
 
 def test_what_a_model_says_of_itself_is_read_once(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
