@@ -142,10 +142,10 @@ class Predictor:
 
         Returns:
             columns class (str), confidence (largest probability), probabilities (list of K floats in the
-            order of `classes`), embedding (list of D floats: the encoder's feature), outlier (distance from all
-            that the model learnt from), strange (whether that is above the model's limit), error (why an image has
-            no prediction: all other columns are null then). outlier and strange are null where the model knows no
-            limit, error where there is a prediction.
+            order of `classes`), embedding (list of D floats: the encoder's feature), outlier_score (distance from
+            all that the model learnt from), is_outlier (whether that is above the model's limit), error (why an image
+            has no prediction: all other columns are null then). outlier_score and is_outlier are null where the model
+            knows no limit, error where there is a prediction.
         """
         import pandas as pd  # two seconds that training need not wait for
 
