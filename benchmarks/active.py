@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from components.arrays import Bools, Ints
 from components.clustering.kmeans import kmeans, unit
 from components.data.table import Table
 from components.evaluation.classification.calibration import softmax
@@ -28,8 +29,6 @@ ROOT = Path(__file__).resolve().parents[1]
 ROUNDS, EACH, POOL, STRENGTH = 5, 20, 4000, 0.1
 RULES = ("random", "margin", "core-set", "typical", "cluster-margin", "ask")
 
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 Data = tuple[NDArray[np.float32], Ints, NDArray[np.float32], Ints]  # pool, its labels, test, its labels
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.clustering.chunks import Floats, Ints
+from components.arrays import Floats, Ints
 from components.clustering.distributed import kmeans
 from components.clustering.kmeans import Clustering
 from components.clustering.quality import nmi

@@ -13,8 +13,9 @@ from benchmarks.fewlabels.figure import draw as draw_figure
 from benchmarks.fewlabels.page import page
 from benchmarks.fewlabels.peers import PEERS, QUICK, peer
 from benchmarks.fewlabels.runs import embed, measure, pretrained
-from benchmarks.fewlabels.sets import ROOT, SETS, Data, Ints, draw
+from benchmarks.fewlabels.sets import ROOT, SETS, Data, draw
 from benchmarks.fewlabels.verdict import Row, key, unpack
+from components.arrays import Ints
 from components.encoders import Encoder
 
 RESULTS, NOTES = ROOT / "benchmarks" / "few_labels.json", ROOT / "benchmarks" / "fewlabels" / "notes.md"

@@ -7,13 +7,13 @@ import time
 import warnings
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
 
-from benchmarks.fewlabels.sets import Data, Ints
+from benchmarks.fewlabels.sets import Data
 from benchmarks.fewlabels.verdict import Row, pack
+from components.arrays import Doubles, Ints
 
 PEERS = {  # what they see: which models
     "pixels": (
@@ -24,7 +24,6 @@ PEERS = {  # what they see: which models
 }  # fmt: skip
 
 QUICK = ("SVC", "logistic regression")  # they see the labelled samples alone
-Doubles = NDArray[np.float64]
 
 
 def peer(data: Data, x: Doubles, t: Doubles, name: str, use: Ints) -> Row:

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.fewlabels.sets import Data, Ints
+from benchmarks.fewlabels.sets import Data
 from benchmarks.fewlabels.signals import SignalSource, SignalView, SignalViews
 from benchmarks.fewlabels.verdict import Row, pack
+from components.arrays import Doubles, Ints
 from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
 from components.encoders import Encoder
@@ -37,7 +38,6 @@ LAST = 3  # evaluations whose mean is reported beside the best
 BATCH, EVALUATIONS = 50, 10
 RATES = {"scratch": (2e-3, 1.0), "pretrained": (6e-3, 0.5)}  # of the head; of the encoder, a share of that
 ANNOUNCED = {"fixmatch": {"threshold": 0.8}}  # settings that are not a method's default
-Doubles = NDArray[np.float64]
 
 
 def method_of(name: str, data: Data) -> MethodConfig:

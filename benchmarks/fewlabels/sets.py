@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.fewlabels.signals import SignalView
+from components.arrays import Ints
 from components.augmentations.image import ViewConfig
 from components.encoders import Encoder, build_encoder
 from components.encoders.resnet import ResnetConfig
@@ -22,8 +23,6 @@ from components.modalities.image import ImageConfig, decode
 
 ROOT = Path(__file__).resolve().parents[2]
 LOUDEST = 5.5  # MNIST-1D reaches from -5.48 to 4.53
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

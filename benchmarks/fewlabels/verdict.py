@@ -9,9 +9,9 @@ from statistics import mean
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Bools = NDArray[np.bool_]
+from components.arrays import Bools
+
 Row = dict[str, Any]
 Group = dict[int, Row]  # by seed
 Cell = tuple[str, int, str]  # start, steps, method

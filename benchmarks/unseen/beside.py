@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from benchmarks.unseen.image_set import Ints, Pixels
 from benchmarks.unseen.product import Product
+from components.arrays import Doubles, Ints, Pixels
 from components.augmentations.policies import Policy, views
 from components.data.packed import Packed
 from components.data.table import Table
@@ -37,7 +36,6 @@ from pipelines.stages.finetune.cross_fit import folds_of, held_out
 
 Predicted = dict[str, Ints]
 """Classes [M] by column."""
-Doubles = NDArray[np.float64]
 
 ENCODER, LEAST = "efficientnet_lite0", 96  # side in pixels to which smaller images are enlarged for it
 PHOTO: Policy = "photo"

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.unseen.packages import Package
+from components.arrays import Ints, Pixels
 
 Half = Literal["development", "final"]
-Pixels = NDArray[np.uint8]
-Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 

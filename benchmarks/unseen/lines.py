@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import ConfigDict, Field, ValidationError
 
-from benchmarks.unseen.image_set import Flags, Half, Ints
+from benchmarks.unseen.image_set import Flags, Half
 from benchmarks.unseen.plan import Cell, Labels
+from components.arrays import Ints
 from components.config import Config, explain
 from components.errors import UserError
 from components.files import locked

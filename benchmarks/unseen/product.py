@@ -17,9 +17,10 @@ from uuid import uuid4
 import numpy as np
 import pyarrow.parquet as pq
 
-from benchmarks.unseen.image_set import Images, Ints
+from benchmarks.unseen.image_set import Images
 from benchmarks.unseen.inbox import write
 from benchmarks.unseen.plan import Cell
+from components.arrays import Ints
 from components.files import write_atomically
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.journal import stages

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.unseen.image_set import Flags, Images, Ints
+from benchmarks.unseen.image_set import Flags, Images
+from components.arrays import Ints
 
 TEST_SHARE = 0.3
 

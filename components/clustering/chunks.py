@@ -12,14 +12,11 @@ from pathlib import Path
 
 import faiss
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from components.arrays import Doubles, Floats, Ints
 from components.clustering.kmeans import unit
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Shard = Path | Floats  # [rows, D], in memory or a .npy file
 
 _BLOCK = 4096  # rows at once: they stay in the processor's cache

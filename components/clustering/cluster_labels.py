@@ -15,11 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from components.arrays import Floats, Ints
 from components.clustering.kmeans import pinned, unit
 from components.errors import UserError
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
 
 _EXACT = 50_000  # above this many samples neighbours are looked for in the nearest cells only
 

@@ -17,11 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from components.arrays import Bools, Doubles, Ints
 from components.errors import UserError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 Namer = Callable[[Ints, Ints], NDArray[np.floating]]  # (rows [L'], labels [L']) -> [N, C] class probabilities
 
@@ -31,7 +28,7 @@ class Evidence:
     """What held-out labels said. probability: [E] of the class given; right: [E] whether it was the label;
     rounds: how often each label is in it; left_out: classes with a single label, which cannot be held out."""
 
-    probability: Floats
+    probability: Doubles
     right: Bools
     rounds: int
     left_out: tuple[int, ...]
@@ -70,7 +67,7 @@ class Calibrator:
     slope: float = 1.0
     offset: float = 0.0
 
-    def __call__(self, probability: NDArray[np.floating]) -> Floats:
+    def __call__(self, probability: NDArray[np.floating]) -> Doubles:
         return np.asarray(1 / (1 + np.exp(-(self.slope * logit(probability) + self.offset))))
 
 
@@ -83,7 +80,7 @@ def calibrate(evidence: Evidence, *, strength: float = 64.0) -> Calibrator:
         return Calibrator()
     x, sign = logit(evidence.probability), np.where(evidence.right, 1.0, -1.0)
 
-    def cost(t: Floats) -> float:
+    def cost(t: Doubles) -> float:
         fit = np.logaddexp(0, -sign * (np.exp(t[0]) * x + t[1])).sum() / evidence.rounds
         return float(fit + strength / 8 * (t @ t))
 
@@ -102,7 +99,7 @@ class Choice:
     precision: float | None
 
 
-def choose(confidence: Floats, target: float) -> Choice:
+def choose(confidence: Doubles, target: float) -> Choice:
     """The smallest threshold whose kept samples' mean confidence is `target` or more. confidence: [N]."""
     if not 0 < target <= 1:
         raise UserError(f"target_precision needs a share in (0, 1], got {target}")
@@ -119,7 +116,7 @@ def choose(confidence: Floats, target: float) -> Choice:
     return Choice(float(order[ends[-1]]), float(mean[ends[-1]]))
 
 
-def cap(kept: Bools, predicted: Ints, confidence: Floats, shares: Floats, factor: float) -> Bools:
+def cap(kept: Bools, predicted: Ints, confidence: Doubles, shares: Doubles, factor: float) -> Bools:
     """`kept` with at most factor * shares[c] * (number kept) of each class c: its most confident ones. All
     [N]."""
     out, total = kept.copy(), int(kept.sum())
@@ -148,7 +145,7 @@ def curve(evidence: Evidence, calibrator: Calibrator, points: int = 20) -> list[
     ]
 
 
-def logit(probability: NDArray[np.floating]) -> Floats:
+def logit(probability: NDArray[np.floating]) -> Doubles:
     p = np.clip(np.asarray(probability, dtype=np.float64), 1e-6, 1 - 1e-6)
     return np.asarray(np.log(p / (1 - p)))
 

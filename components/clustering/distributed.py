@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from components.clustering.chunks import Floats, Shard, count_chunks, grid, shape_of
+from components.arrays import Floats
+from components.clustering.chunks import Shard, count_chunks, grid, shape_of
 from components.clustering.draws import first_of, mini_batch, too_few
 from components.clustering.kmeans import Clustering, unit
 from components.clustering.run import Run

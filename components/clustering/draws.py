@@ -6,7 +6,7 @@ Letters: D dimensions, K clusters.
 
 import numpy as np
 
-from components.clustering.chunks import Floats, Ints
+from components.arrays import Floats, Ints
 from components.clustering.kmeans import plus_plus
 from components.clustering.workers import Ask, merged
 from components.errors import UserError

@@ -16,10 +16,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from components.arrays import Floats, Ints
 from components.errors import UserError
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
 
 _CHUNK = 65_536  # rows handled at once: bounds the memory beside the points themselves
 

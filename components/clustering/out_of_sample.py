@@ -12,7 +12,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from components.clustering.cluster_labels import Floats, Spread, searched, weighed
+from components.arrays import Floats
+from components.clustering.cluster_labels import Spread, searched, weighed
 from components.clustering.kmeans import pinned, unit
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from components.clustering.chunks import Doubles, Floats, Ints, split_empty
+from components.arrays import Doubles, Floats, Ints
+from components.clustering.chunks import split_empty
 from components.clustering.kmeans import unit
 from components.errors import UserError
 from components.files import write_atomically

@@ -11,10 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from components.arrays import Doubles, Floats, Ints
 from components.clustering.chunks import (
-    Doubles,
-    Floats,
-    Ints,
     Shard,
     chunks_of,
     nearest,

@@ -20,11 +20,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from components.arrays import Floats, Ints
 
 Images = np.ndarray[Any, np.dtype[np.uint8]]
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
 
 TOLERANCE = 12.0  # grey levels of 255
 CONTRAST = 4 * TOLERANCE  # between the darkest and the brightest cell; below it, only equal pixels count

@@ -14,11 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
+from components.arrays import Floats, Ints
 from components.config import Config
 from components.evaluation.classification.outliers import Mahalanobis, fit_mahalanobis, limit
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
 
 FEW = 40  # training samples under which no rate of false alarms can be stated
 MOST = 8192  # training samples that are looked at

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
+from components.arrays import Doubles, Ints
 from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.data.packed import Packed
@@ -32,8 +33,6 @@ from components.training.loop import TrainConfig, Trained, train
 from components.training.optimiser import AdamwConfig
 from components.training.training_log import Watch
 
-Ints = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 TOGETHER = 1024  # samples whose features one process computes at a time: two batches
 
 

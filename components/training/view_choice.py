@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
+from components.arrays import Ints
 from components.augmentations.image import augment
 from components.augmentations.policies import Policy, views
 from components.config import Config
@@ -42,7 +43,6 @@ MOST = 600  # labels that are looked at
 LARGEST = 32  # side; larger images are averaged down to it
 
 Bytes = NDArray[np.uint8]
-Ints = NDArray[np.int64]
 
 
 class Evidence(Config):

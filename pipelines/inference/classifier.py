@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from components.arrays import Floats, Ints
 from components.files import write_atomically
 from pipelines.engine.context import Context
 from pipelines.inference.ranges import Range, Report, over_ranges
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float32]
 RANGE = 16  # batches a task
 
 

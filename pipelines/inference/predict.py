@@ -12,13 +12,11 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
+from components.arrays import Doubles, Ints
 from components.registry.model import Classifier, load_classifier
 from components.training.device import Placement
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
-
-Ints = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 
 BESIDE = ("alone", "own", "scratch")  # what finetune may have trained beside the model
 

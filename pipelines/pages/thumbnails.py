@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from components.arrays import Pixels
 from pipelines.pages.charts import data_uri
 
-Pixels = NDArray[np.uint8]
 THUMB = 48  # pixels; small samples are enlarged without smoothing, so that one sees what the model sees
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.unseen.image_set import Images, ImageSet, Pixels
+from benchmarks.unseen.image_set import Images, ImageSet
 from benchmarks.unseen.packages import debian
 from benchmarks.unseen.sets.pictures import framed
 from benchmarks.unseen.split import hold_out
+from components.arrays import Pixels
 
 SCID = debian("scid-data", "usr/share/scid/img/pieces")
 CARDS = debian("gnome-cards-data", "usr/share/aisleriot/cards")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.unseen.image_set import Pixels
+from components.arrays import Pixels
 
 SIDE = 32
 NOISE = 0.08  # standard deviation of the noise of the sensor, as a share of the range

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
-from benchmarks.unseen.image_set import Images, ImageSet, Pixels
+from benchmarks.unseen.image_set import Images, ImageSet
 from benchmarks.unseen.packages import Package
+from components.arrays import Pixels
 
 STARDIST = Package("PyPI", "stardist", "stardist/data/images/img2d.tif")
 CLASSES = ["background", "edge", "nucleus"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.unseen.image_set import Pixels
+from components.arrays import Pixels
 
 WHITE = (255, 255, 255)
 

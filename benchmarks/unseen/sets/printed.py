@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks.unseen.image_set import Half, Images, ImageSet, Pixels
+from benchmarks.unseen.image_set import Half, Images, ImageSet
 from benchmarks.unseen.packages import Package, font_package
 from benchmarks.unseen.sets.fonts import CYRILLIC, DERIVED, GREEK, JAPANESE, LATIN, ONE_GROUP_A_FONT
 from benchmarks.unseen.split import hold_out
+from components.arrays import Pixels
 
 SIDE = 28
 DRAWN = 64  # pixels an em is drawn at before it is scaled down

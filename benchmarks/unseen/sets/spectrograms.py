@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from scipy.io import wavfile
 from scipy.signal import resample_poly
 
-from benchmarks.unseen.image_set import Images, ImageSet, Pixels
+from benchmarks.unseen.image_set import Images, ImageSet
 from benchmarks.unseen.packages import Package, debian
 from benchmarks.unseen.sets.midi import PITCHES, SECONDS_A_NOTE, VELOCITIES, song
 from benchmarks.unseen.split import hold_out
+from components.arrays import Pixels
 
 SOUNDFILE = Package("PyPI", "soundfile", "soundfile.py")
 KLETTRES = debian("klettres-data", "usr/share/klettres")

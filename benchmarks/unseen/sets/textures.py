@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.unseen.image_set import Images, ImageSet, Pixels
+from benchmarks.unseen.image_set import Images, ImageSet
 from benchmarks.unseen.packages import Package, debian
 from benchmarks.unseen.sets.generated_textures import GENERATORS, generate
 from benchmarks.unseen.split import hold_out
+from components.arrays import Pixels
 
 SKIMAGE = Package("PyPI", "scikit-image", "skimage/data")
 OPENARENA = debian("openarena-081-textures", "usr/share/games/openarena/baseoa/pak4-textures.pk3")

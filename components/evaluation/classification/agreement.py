@@ -10,16 +10,15 @@ Letters: U unlabelled samples, K classes.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from components.arrays import Doubles
 from components.evaluation.classification.calibration import HIGHEST, LOWEST, softmax
 
-Floats = NDArray[np.float64]
 FEW = 50  # labels that agreement stands for
 Z = 1.96  # standard deviations of a normal distribution: 97.5 % lie below
 
 
-def agreement(logits: Floats, other: Floats) -> float:
+def agreement(logits: Doubles, other: Doubles) -> float:
     """Share of the samples [U, K] that both name alike, 0 to 1."""
     return float((logits.argmax(axis=1) == other.argmax(axis=1)).mean())
 
@@ -33,7 +32,7 @@ def possible(accuracy: float, labels: int) -> float:
     return (accuracy + Z**2 / (2 * labels) + spread) / (1 + Z**2 / labels)
 
 
-def temperature_for(logits: Floats, confidence: float) -> float:
+def temperature_for(logits: Doubles, confidence: float) -> float:
     """T in [.05, 20] at which the largest of softmax(logits / T) is `confidence` on average; the bound where no T gives
     that. Two classes, logits (1, 0) and confidence 1 / (1 + e^-2): .5.
 

@@ -9,12 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from components.arrays import Floats, Ints
 from components.evaluation.classification.knn import choose_k, knn
 from components.evaluation.classification.logistic import fit_logistic
 from components.evaluation.classification.probe import Choice, Probe, choose_strength, moments
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float32]
 
 LARGEST = (
     32 * 32

@@ -10,10 +10,8 @@ Letters: N samples, K classes, M bins.
 import numpy as np
 from numpy.typing import NDArray
 
+from components.arrays import Doubles, Ints
 from components.config import Config
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 LOWEST, HIGHEST = 0.05, 20.0  # a temperature outside this range says that the evidence is degenerate
 
@@ -28,7 +26,7 @@ class CurveBin(Config):
     accuracy: float
 
 
-def reliability(confidence: Floats, correct: NDArray[np.generic], bins: int = 15) -> list[CurveBin]:
+def reliability(confidence: Doubles, correct: NDArray[np.generic], bins: int = 15) -> list[CurveBin]:
     """The reliability curve over `bins` bins of equal width on (0, 1].
 
     Args:
@@ -60,7 +58,7 @@ def reliability(confidence: Floats, correct: NDArray[np.generic], bins: int = 15
     ]
 
 
-def ece(confidence: Floats, correct: NDArray[np.generic], bins: int = 15) -> float:
+def ece(confidence: Doubles, correct: NDArray[np.generic], bins: int = 15) -> float:
     """Expected calibration error, 0 to 1: sum over bins of (share of samples) |accuracy - confidence|.
 
     Exactly 0.3 when every confidence is 0.8 and half of the samples are right.
@@ -70,14 +68,14 @@ def ece(confidence: Floats, correct: NDArray[np.generic], bins: int = 15) -> flo
     return sum(b.count * abs(b.accuracy - b.confidence) for b in curve) / total
 
 
-def softmax(logits: Floats) -> Floats:
+def softmax(logits: Doubles) -> Doubles:
     """[N, K] -> [N, K], rows sum to 1, without overflow."""
     logits = np.asarray(logits, dtype=np.float64)
     weight = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(weight / weight.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
-def log_loss(logits: Floats, labels: Ints) -> float:
+def log_loss(logits: Doubles, labels: Ints) -> float:
     """Mean negative log likelihood in nats; log K for constant logits."""
     logits = np.asarray(logits, dtype=np.float64)
     top = logits.max(axis=1)
@@ -85,7 +83,7 @@ def log_loss(logits: Floats, labels: Ints) -> float:
     return float((log_sum - logits[np.arange(len(labels)), labels]).mean())
 
 
-def fit_temperature(logits: Floats, labels: Ints) -> float:
+def fit_temperature(logits: Doubles, labels: Ints) -> float:
     """The T > 0 for which softmax(logits / T) gives `labels` the highest likelihood.
 
     The loss is convex in 1/T, so bisection on its slope, mean(E_p[logit] - logit of the label), finds it.

@@ -20,11 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from components.arrays import Doubles, Ints
 from components.config import Config
 from components.errors import UserError
 
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Score = Literal["lac", "aps"]
 
 

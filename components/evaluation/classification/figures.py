@@ -9,6 +9,7 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
+from components.arrays import Doubles, Ints
 from components.config import Config
 from components.evaluation.classification.bootstrap import (
     Interval,
@@ -18,9 +19,6 @@ from components.evaluation.classification.bootstrap import (
 )
 from components.evaluation.classification.calibration import CurveBin, ece, log_loss, reliability, softmax
 from components.evaluation.classification.metrics import ClassRow, per_class
-
-Ints = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 
 
 class Figure(Config):

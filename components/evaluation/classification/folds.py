@@ -1,9 +1,8 @@
 """Which labels are held out together when few labels must both teach and judge."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from components.arrays import Ints
 
 
 def stratified_folds(labels: Ints, folds: int, seed: int) -> Ints:

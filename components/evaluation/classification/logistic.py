@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from components.arrays import Doubles, Ints
+
 Floats = NDArray[np.floating]
-Ints = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 
 SMALL = 1 << 20  # numbers
 

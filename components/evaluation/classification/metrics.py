@@ -7,10 +7,8 @@ zero_division=0; the macro mean runs over the classes that are present or predic
 import numpy as np
 from numpy.typing import NDArray
 
+from components.arrays import Doubles, Ints
 from components.config import Config
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 class ClassRow(Config):
@@ -50,14 +48,14 @@ def accuracy(labels: Ints, predicted: Ints) -> float:
     return float((labels == predicted).mean())
 
 
-def f1_of(counts: NDArray[np.generic]) -> Floats:
+def f1_of(counts: NDArray[np.generic]) -> Doubles:
     """[..., K, K] confusion counts -> [..., K] F1 = 2 TP / (2 TP + FP + FN), 0 where the class is absent."""
     hit = np.diagonal(counts, axis1=-2, axis2=-1).astype(np.float64)
     either = counts.sum(axis=-1) + counts.sum(axis=-2)
     return np.asarray(np.divide(2 * hit, either, out=np.zeros_like(hit), where=either > 0), dtype=np.float64)
 
 
-def macro_f1(counts: NDArray[np.generic]) -> Floats:
+def macro_f1(counts: NDArray[np.generic]) -> Doubles:
     """[..., K, K] -> [...]: mean F1 over the classes that are present or predicted."""
     seen = (counts.sum(axis=-1) + counts.sum(axis=-2)) > 0
     return np.asarray(f1_of(counts).sum(axis=-1) / seen.sum(axis=-1), dtype=np.float64)

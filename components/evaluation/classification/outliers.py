@@ -14,12 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from components.arrays import Doubles, Ints
 from components.errors import UserError
 from components.evaluation.classification.conformal import bound
 
-Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating]
-Ints = NDArray[np.int64]
 
 CHUNK = 1024  # queries at a time
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from components.arrays import Ints
 from components.evaluation.classification.calibration import log_loss
 from components.evaluation.classification.folds import possible_folds, stratified_folds
 from components.evaluation.classification.logistic import Linear, fit_logistic
 
 Floats = NDArray[np.floating]
-Ints = NDArray[np.int64]
 
 GRID = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 UNTUNED = 0.03  # where there are too few labels to choose

@@ -10,7 +10,8 @@ Letters: C models, n labels, K classes.
 import numpy as np
 from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from components.arrays import Doubles
+
 STEPS, CLOSE = 2000, 1e-10
 
 

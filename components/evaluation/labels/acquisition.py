@@ -12,14 +12,9 @@ Letters: N samples, D features, G groups.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from components.arrays import Bools, Doubles, Floats, Ints
 from components.errors import UserError
-
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.float32]
 
 MOST = 1 << 23  # distances at a time
 GROUPS = 500  # at most, as in the source

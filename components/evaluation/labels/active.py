@@ -8,15 +8,10 @@ Letters: N samples, D features, K classes, B samples asked for.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from components.arrays import Bools, Doubles, Floats, Ints
 from components.errors import UserError
 from components.evaluation.labels.acquisition import Asking, rank
-
-Bools = NDArray[np.bool_]
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
 
 
 def at_random(labelled: Bools, count: int, seed: int) -> Ints:

@@ -8,16 +8,13 @@ Letters: h held-out labels, K classes.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from components.arrays import Bools, Doubles, Ints
 from components.config import Config
 from components.errors import UserError
 from components.evaluation.classification.bootstrap import paired_difference
 from components.evaluation.classification.figures import Figure
 
-Bools = NDArray[np.bool_]
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
 LEAST = 10  # sure labels under which nothing is said
 
 

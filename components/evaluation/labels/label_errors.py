@@ -12,12 +12,9 @@ Letters: n labels, K classes.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from components.arrays import Doubles, Ints
 from components.errors import UserError
-
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

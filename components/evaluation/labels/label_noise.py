@@ -28,12 +28,9 @@ Letters: n labels, K classes, m named, G exponents.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from components.arrays import Doubles, Ints
 from components.evaluation.labels.label_errors import Suspects, confident, suspects
-
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 GRID = np.geomspace(0.05, 20, 61)  # exponents b that are tried
 CERTAIN = (

@@ -13,13 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from components.arrays import Bools, Doubles, Ints
 from components.evaluation.classification.logistic import Linear, fit_logistic
 from components.evaluation.classification.probe import Probe
 
-Bools = NDArray[np.bool_]
-Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating]
-Ints = NDArray[np.int64]
 
 
 def nested(labels: Ints, seed: int = 0) -> Ints:

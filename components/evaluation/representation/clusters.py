@@ -4,12 +4,9 @@ Letters: M samples, D features, K clusters.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from components.arrays import Floats, Ints
 from components.clustering import quality
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
 
 
 def nearest(features: Floats, centroids: Floats, *, centre: Floats | None = None) -> Ints:

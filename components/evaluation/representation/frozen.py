@@ -7,11 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from components.arrays import Doubles, Floats
 from components.evaluation.classification.knn import choose_k, knn
 from components.evaluation.classification.probe import Probe, fit_probe
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 
 def on_frozen(

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from components.arrays import Bools, Ints
 from components.errors import UserError
 
-Bools = NDArray[np.bool_]
 Floats = NDArray[np.floating]
-Ints = NDArray[np.int64]
 CHUNK = 512  # queries at a time
 
 

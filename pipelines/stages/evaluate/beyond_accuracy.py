@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
 
+from components.arrays import Doubles, Floats, Ints
 from components.config import Config
 from components.evaluation.classification import outliers, training_noise
 from components.evaluation.classification.calibration import softmax
@@ -21,9 +22,6 @@ from components.evaluation.classification.figures import Figure, share
 from components.evaluation.classification.probe import Probe
 from components.evaluation.labels import label_noise, label_savings
 
-Ints = NDArray[np.int64]
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.float32]
 FEW = 40  # training samples under which nothing is said about outliers
 MOST = 16384  # training samples looked at for outliers
 SHOWN = 24  # suspects and strangest samples that are kept

@@ -9,12 +9,11 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from components.arrays import Ints
 from components.data.table import Table
 from components.evaluation.representation.clusters import agreement, nearest
 from pipelines.engine.context import Context
 from pipelines.stages.evaluate import beyond_accuracy
-
-Ints = NDArray[np.int64]
 
 
 def clusters(

@@ -7,12 +7,11 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from components.arrays import Floats
 from components.evaluation.classification.outliers import fit_neighbours, limit
 from pipelines.stages.evaluate.benefit import Worth
 
-Floats = NDArray[np.float32]
 RATE = 0.05  # share of the test samples that may lie as far from all others with a label
 MOST, EACH = 10, 100  # neighbours at most, and samples for one more of them
 OTHERS = 0.5  # share of the unlabelled samples that lie farther, above which they are of another kind

@@ -6,10 +6,9 @@ Letters: M test samples, K classes.
 import math
 from collections.abc import Collection, Mapping
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
+from components.arrays import Doubles, Ints
 from components.config import Config
 from components.evaluation.classification import figures, metrics
 from components.evaluation.classification.bootstrap import Interval
@@ -18,8 +17,6 @@ from components.evaluation.classification.figures import Figure, figure_of
 from components.evaluation.classification.metrics import ClassRow
 from components.evaluation.classification.training_noise import widened
 
-Ints = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 BASELINES = ("scratch", "logistic_pixels", "knn_pixels")  # the rest looks at our features
 TRAINED = ("scratch", "alone", "own")  # networks whose accuracy depends on the seed of their training
 

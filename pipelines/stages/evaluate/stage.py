@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveInt
 
+from components.arrays import Doubles, Ints
 from components.config import Config
 from components.crash import point
 from components.data.table import Table
@@ -38,8 +39,6 @@ from pipelines.stages.evaluate.subject import Subject
 
 VERSION = 2
 
-Ints = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 POOL = 4096  # rows that health and standardisation are taken from
 
 

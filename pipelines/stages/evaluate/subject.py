@@ -11,13 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from components.arrays import Floats, Ints
 from components.data.table import Table
 from components.encoders.base import Encoder
 from components.registry.model import Classifier
 from components.training.device import Placement
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

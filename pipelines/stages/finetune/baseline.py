@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from components.arrays import Doubles, Ints
 from components.encoders import build_encoder
 from components.registry.model import Classifier, ModelConfig, save_classifier
 from components.registry.outlier_model import Ordinary
@@ -18,9 +18,6 @@ from pipelines.engine.artifact import Artifact
 from pipelines.stages.finetune.config import FinetuneConfig
 from pipelines.stages.finetune.cross_fit import Held, folds_of, held_out
 from pipelines.stages.finetune.trainings import Meter
-
-Ints = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from components.arrays import Doubles, Ints
 from components.evaluation.classification.calibration import fit_temperature, log_loss, softmax
 from components.evaluation.classification.conformal import Sets, fit_sets
 from components.evaluation.classification.folds import possible_folds, stratified_folds
 from components.training.finetune import Material
 from pipelines.stages.finetune.config import CrossFitConfig
-
-Ints = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

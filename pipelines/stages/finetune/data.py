@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
+from components.arrays import Ints
 from components.augmentations.policies import Views
 from components.data.packed import Packed
 from components.data.table import Table
@@ -17,8 +17,6 @@ from components.training.finetune import Material
 from components.wording import counted
 from pipelines.engine.context import Context
 from pipelines.stages.finetune.config import FinetuneConfig
-
-Ints = NDArray[np.int64]
 
 
 def material_of(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from components.arrays import Floats
 from components.encoders import Encoder
 from components.evaluation.classification.logistic import fit_logistic
 from components.evaluation.classification.probe import Choice, Probe, choose_strength, moments
@@ -16,8 +17,6 @@ from components.wording import counted
 from pipelines.stages.finetune.config import FinetuneConfig
 
 POOL = 2000  # unlabelled rows whose features help to standardise the few labelled ones
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from components.arrays import Ints
 from components.encoders import Encoder, build_encoder
 from components.encoders.published import Published, published
 from components.evaluation.classification.probe import Probe
@@ -37,8 +38,6 @@ from pipelines.stages.finetune.trainings import (
     method_folds,
     simple_folds,
 )
-
-Ints = NDArray[np.int64]
 
 
 class Foreign(NamedTuple):

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from components.arrays import Doubles
 from components.encoders import Encoder, JoinedConfig, ServedConfig, build_encoder
 from components.encoders.joined import Joined
 from components.encoders.pixels import PixelsConfig
@@ -32,8 +33,6 @@ from pipelines.stages.finetune.judges import Judges, simple_held
 from pipelines.stages.finetune.linear_models import linear, on_pixels
 
 LEAST = 0.05  # weight under which a candidate is left out of the mean
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

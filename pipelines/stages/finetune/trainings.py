@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from components.arrays import Doubles, Floats, Ints
 from components.collectives import rank
 from components.crash import point
 from components.encoders import Encoder
@@ -35,9 +35,6 @@ from pipelines.stages.finetune.config import FinetuneConfig
 from pipelines.stages.finetune.cross_fit import Held, held_out
 from pipelines.stages.finetune.head import Frozen
 
-Ints = NDArray[np.int64]
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.float32]
 R = TypeVar("R")
 WATCHED = 250  # unlabelled samples on which the confidence is read in a fold
 SLOTS = 4096  # trainings at most

@@ -7,8 +7,8 @@ Letters: M samples looked at, m of them of one delivery, D features, K classes.
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from components.arrays import Floats, Ints
 from components.config import Config
 from components.data.table import Table
 from components.errors import UserError
@@ -17,9 +17,6 @@ from components.monitoring.mix import chi_square, psi
 from pipelines.inference.windows import FEWEST, PERMUTATIONS, by_delivery
 
 BINS = 20  # of the histogram of confidence
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float32]
 
 
 class Delivery(Config):

@@ -11,16 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from components.arrays import Floats, Ints
 from components.clustering import distributed
 from components.clustering import kmeans as km
 from components.training.cluster import instance
 from pipelines.settings import Settings
 from pipelines.stages.pseudo_label.config import PseudoLabelConfig
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
 
 EACH = 16  # rows a cluster that are picked at least
 SHARD = 262_144  # rows of a file on disk; the same for any number of workers, as the result has to be

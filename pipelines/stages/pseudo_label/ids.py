@@ -7,11 +7,10 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from components.arrays import Ints
 from components.clustering import matching
 from components.clustering.kmeans import Clustering
 from pipelines.engine.context import Context
-
-Ints = NDArray[np.int64]
 
 
 def continued(

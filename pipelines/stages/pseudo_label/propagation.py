@@ -9,13 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from components.arrays import Floats, Ints
 from components.clustering import cluster_labels, confidence_threshold
 from components.clustering.out_of_sample import induced
 from components.wording import are, counted
 from pipelines.stages.pseudo_label.config import PseudoLabelConfig
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipelines.stages.pseudo_label.propagation import Ints, Named
+from components.arrays import Ints
+from pipelines.stages.pseudo_label.propagation import Named
 
 
 def table(

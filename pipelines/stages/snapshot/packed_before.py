@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from components.arrays import Pixels
 from components.data.table import Table
 from components.errors import UserError
 from components.modalities import ModalityConfig
@@ -15,8 +16,6 @@ from pipelines.engine.artifact import Artifact
 from pipelines.engine.code_digest import code_digest
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
-
-Pixels = NDArray[np.uint8]
 
 
 class PackedBefore:

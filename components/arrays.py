@@ -1,0 +1,10 @@
+"""Names for arrays by what they hold."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Pixels = NDArray[np.uint8]
