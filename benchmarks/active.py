@@ -15,13 +15,13 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from benchmarks import sampling_rules
 from components.arrays import Bools, Ints
 from components.clustering.kmeans import kmeans, unit
 from components.data.table import Table
 from components.evaluation.classification.calibration import softmax
 from components.evaluation.classification.logistic import fit_logistic
 from components.evaluation.classification.probe import moments
-from components.evaluation.labels import active
 from components.evaluation.labels.acquisition import Asking, groups_for, rank
 from pipelines.settings import Settings
 
@@ -107,7 +107,7 @@ def choose(
 ) -> Ints:
     """[EACH] positions by the rule's name."""
     if rule == "random" or (p is None and rule in ("margin", "cluster-margin")):
-        return active.at_random(labelled, EACH, seed)
+        return sampling_rules.at_random(labelled, EACH, seed)
     sure = np.zeros(len(x)) if p is None else p.max(axis=1)
 
     def grouped() -> Ints:
@@ -115,10 +115,10 @@ def choose(
         return found
 
     rules: dict[str, Callable[[], Ints]] = {
-        "margin": lambda: active.uncertain(p, labelled, EACH),  # type: ignore[arg-type]  # begun at random
-        "core-set": lambda: active.core_set(x, labelled, EACH, seed),
-        "typical": lambda: active.typical(x, grouped(), labelled, EACH),
-        "cluster-margin": lambda: active.cluster_margin(p, fixed, labelled, EACH),  # type: ignore[arg-type]
+        "margin": lambda: sampling_rules.uncertain(p, labelled, EACH),  # type: ignore[arg-type]  # begun at random
+        "core-set": lambda: sampling_rules.core_set(x, labelled, EACH, seed),
+        "typical": lambda: sampling_rules.typical(x, grouped(), labelled, EACH),
+        "cluster-margin": lambda: sampling_rules.cluster_margin(p, fixed, labelled, EACH),  # type: ignore[arg-type]
         "ask": lambda: rank(x, grouped(), sure, labelled, Asking(count=EACH)),
     }
     return rules[rule]()

@@ -7,7 +7,7 @@ CONFORMAL = ("tests/components/evaluation/classification/test_conformal.py",)
 OUTLIERS = ("tests/components/evaluation/classification/test_outliers.py",)
 NOISY = ("tests/components/evaluation/labels/test_label_errors.py",)
 ECONOMY = ("tests/components/evaluation/labels/test_label_savings.py",)
-ACTIVE = ("tests/components/evaluation/labels/test_active.py",)
+ACTIVE = ("tests/benchmarks/test_sampling_rules.py",)
 RETRIEVAL = ("tests/components/evaluation/representation/test_retrieval.py",)
 CORRUPT = ("tests/components/evaluation/classification/test_corruptions.py",)
 TUNING = ("tests/components/evaluation/representation/test_fine_tuning.py",)
@@ -72,7 +72,7 @@ MUTATIONS = [
         ECONOMY,
     ),
     Mutation(
-        "components/evaluation/labels/active.py",
+        "benchmarks/sampling_rules.py",
         "nearest = np.minimum(nearest, _squares(x, best))",
         "pass",
         ACTIVE,

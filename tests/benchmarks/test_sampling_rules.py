@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.evaluation.labels.active import (
+from benchmarks.sampling_rules import (
     at_random,
     cluster_margin,
     core_set,
