@@ -52,7 +52,7 @@ from components.training.candidates import candidate
 from components.training.defaults import batch_of, learning_rate
 from components.training.device import place
 from components.training.finetune import FitConfig, Job, Material, final_parts, fit, logits
-from components.training.learner import Learner, draw
+from components.training.learner import Learner, derive_seed
 from components.training.loop import TrainConfig, train
 from components.training.optimiser import AdamwConfig
 from components.training.view_source import ViewSource
@@ -141,7 +141,7 @@ def measure(name: str, seed: int, given: Given, data: Data, folder: Path) -> Fig
     )  # fmt: skip
     pixel = data.images[: data.train] / 255
     level = [float(pixel.mean())], [float(pixel.std())]
-    torch.manual_seed(draw(seed))
+    torch.manual_seed(derive_seed(seed))
     found: Figures = {}
     if name in BESIDE:
         kept = build_encoder(ENCODERS["vit" if name == "random_vit" else given.encoder], 1, *level)

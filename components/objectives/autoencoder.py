@@ -18,7 +18,7 @@ from components.encoders.decoder import FeatureDecoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.one_view import PLAIN, Single, only_view
-from components.precision import wide
+from components.precision import at_least_float32
 
 
 class AutoencoderConfig(Config):
@@ -47,7 +47,7 @@ def squared_error(prediction: Tensor, target: Tensor, where: Tensor | None = Non
             f"an image is compared with one of the same shape, got {list(prediction.shape)} and "
             f"{list(target.shape)}; view.size is the side that the decoder was built for"
         )
-    each = (wide(prediction) - wide(target)).square().mean(dim=1)  # [B, S, S]
+    each = (at_least_float32(prediction) - at_least_float32(target)).square().mean(dim=1)  # [B, S, S]
     if where is None:
         return each.mean()
     counts = where[:, 0].to(each.dtype)

@@ -20,7 +20,7 @@ from components.encoders.base import Encoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.two_views import Paired, projector, same_shape
-from components.precision import wide
+from components.precision import at_least_float32
 
 
 class BarlowConfig(Config):
@@ -50,7 +50,7 @@ def cross_correlation(a: Tensor, b: Tensor, *, epsilon: float = 1e-5) -> Tensor:
     if samples < 2:
         raise UserError("barlow needs 2 samples or more, one alone has no correlation; raise batch_size")
     with torch.autocast(a.device.type, enabled=False):
-        both = wide(torch.stack([a, b]))
+        both = at_least_float32(torch.stack([a, b]))
         centred = both - all_reduce_sum(both.sum(dim=1, keepdim=True)) / samples
         variance = all_reduce_sum(centred.square().sum(dim=1, keepdim=True)) / samples
         first, second = centred * torch.rsqrt(variance + epsilon)

@@ -56,14 +56,14 @@ class Objective(nn.Module):
     says so sees any.
     tied_to_rows: names of the buffers that hold for the rows of one data set alone (assignments, banks, and
     what was found of them); a training on other rows begins them anew.
-    pace: share of the recipe's learning rate that it takes.
+    lr_scale: share of the recipe's learning rate that it takes.
     fresh_parameters: begun anew before this epoch, so that what the optimiser remembers of them is void.
     progress: buffer [], share of the training that is done, 0 to 1.
     """
 
     views: ViewSpec
     uses_labels: bool = False
-    pace: float = 1.0
+    lr_scale: float = 1.0
     tied_to_rows: tuple[str, ...] = ()
     fresh_parameters: Sequence[nn.Parameter] = ()
     progress: Tensor

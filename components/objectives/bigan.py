@@ -25,19 +25,20 @@ from components.encoders.decoder import FeatureDecoder
 from components.encoders.reversal import reverse
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.one_view import PLAIN, Drawing, only_view
-from components.precision import wide
+from components.precision import at_least_float32
 
 SLOPE = 0.2  # of the critic's activation below 0
 
 
 class BiganConfig(Config):
-    """code: L. width: of the generator's smallest maps and the critic's last ones. pace: share of the learning rate."""
+    """code: L. width: of the generator's smallest maps and the critic's last ones. lr_scale: share of the learning
+    rate."""
 
     name: Literal["bigan"] = "bigan"
     view: ViewConfig = PLAIN
     code: PositiveInt = 64
     width: PositiveInt = 64
-    pace: PositiveFloat = 0.1
+    lr_scale: PositiveFloat = 0.1
 
 
 def game(real: Tensor, made: Tensor) -> Tensor:
@@ -46,7 +47,7 @@ def game(real: Tensor, made: Tensor) -> Tensor:
     Returns:
         [] nats; 2 ln 2 where it cannot tell (all scores 0), 0 where it always can.
     """
-    return F.softplus(-wide(real)).mean() + F.softplus(wide(made)).mean()
+    return F.softplus(-at_least_float32(real)).mean() + F.softplus(at_least_float32(made)).mean()
 
 
 class Critic(nn.Module):
@@ -74,7 +75,7 @@ class Critic(nn.Module):
 class Bigan(Drawing):
     def __init__(self, config: BiganConfig, encoder: Encoder, rows: int = 0) -> None:
         super().__init__(config.view)
-        self.config, self.pace = config, config.pace
+        self.config, self.lr_scale = config, config.lr_scale
         self.code = nn.Linear(encoder.feature_dim, config.code)
         self.generator = FeatureDecoder(config.code, encoder.channels, config.view.size, config.width)
         self.critic = Critic(encoder.channels, config.view.size, config.code, config.width)

@@ -26,7 +26,7 @@ from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.cielab import gamut, rgb_to_lab, soft_codes
 from components.objectives.parts.one_view import PLAIN, Single, only_view
-from components.precision import wide
+from components.precision import at_least_float32
 
 
 class ColourConfig(Config):
@@ -57,7 +57,7 @@ def rebalanced_cross_entropy(scores: Tensor, codes: Tensor, weights: Tensor) -> 
     Returns:
         [] nats; ln Q where scores and weights are constant.
     """
-    each = -(codes * F.log_softmax(wide(scores), dim=1)).sum(dim=1)
+    each = -(codes * F.log_softmax(at_least_float32(scores), dim=1)).sum(dim=1)
     return (weights[codes.argmax(dim=1)] * each).mean()
 
 
@@ -88,7 +88,7 @@ class Colour(Single):
         """
         x = only_view(batch, "colour")
         with torch.autocast(x.device.type, enabled=False):
-            lab = rgb_to_lab(wide(x))
+            lab = rgb_to_lab(at_least_float32(x))
         scores = self.top(mapping(encoder, "colour").maps((lab[:, :1] / 100).expand_as(x)))
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
             ab = F.adaptive_avg_pool2d(lab[:, 1:], scores.shape[2:])

@@ -36,7 +36,7 @@ from components.objectives.parts.clusters import (
     perplexity,
 )
 from components.objectives.parts.multicrop import encode, view_spec
-from components.precision import wide
+from components.precision import at_least_float32
 
 _CHUNK = 4096  # features put through the head at once
 
@@ -99,7 +99,7 @@ class Deepclusterv2(Objective):
         embeddings = self.head(torch.cat(encode(encoder, batch.views)))
         index = batch.index.to(self.bank.device)
         with torch.autocast(embeddings.device.type, enabled=False):
-            embeddings = F.normalize(wide(embeddings), dim=1)
+            embeddings = F.normalize(at_least_float32(embeddings), dim=1)
             scores = embeddings @ self.prototypes.mT  # [H, VB, K]
             clusters = self.clusters[:, index].repeat(1, len(batch.views))
             loss = cluster_cross_entropy(scores, clusters, temperature=self.config.temperature)

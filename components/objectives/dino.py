@@ -32,7 +32,7 @@ from components.objectives.parts.multicrop import encode, view_spec
 from components.objectives.parts.teacher import follow, rising, teacher_of
 from components.objectives.parts.two_views import unit
 from components.objectives.swav import swapped_prediction
-from components.precision import wide
+from components.precision import at_least_float32
 
 
 class DinoConfig(Config):
@@ -66,7 +66,7 @@ def targets(scores: Tensor, centre: Tensor, temperature: float | Tensor) -> Tens
 
     Equal to the uniform 1 / K where the scores are the centre.
     """
-    return ((wide(scores.detach()) - centre) / temperature).softmax(dim=1)
+    return ((at_least_float32(scores.detach()) - centre) / temperature).softmax(dim=1)
 
 
 def warmed(bounds: tuple[float, float], warm: float, progress: Tensor) -> Tensor:
@@ -143,7 +143,7 @@ class Dino(Objective):
         each = list(torch.split(scores, [len(f) for f in features]))
         loss = swapped_prediction(each, codes, temperature=config.temperature)
         if self.training:
-            self._seen = wide(torch.cat(answers)).mean(dim=0), health(torch.cat(codes), loss)
+            self._seen = at_least_float32(torch.cat(answers)).mean(dim=0), health(torch.cat(codes), loss)
         return self.with_koleo(loss, {"dino": loss.detach()}, features)
 
     def with_koleo(self, total: Tensor, parts: dict[str, Tensor], features: list[Tensor]) -> Losses:

@@ -25,7 +25,7 @@ from components.objectives.parts.masks import largest, priorities, token_encoder
 from components.objectives.parts.multicrop import encode
 from components.objectives.parts.sample_rng import Chance
 from components.objectives.swav import swapped_prediction
-from components.precision import wide
+from components.precision import at_least_float32
 
 
 class IbotConfig(Config):
@@ -45,7 +45,7 @@ def token_loss(scores: Tensor, codes: Tensor, temperature: float) -> Tensor:
     scores: [n, K] of the student. codes: [n, K], rows sum to 1, no gradient.
     """
     with torch.autocast(scores.device.type, enabled=False):
-        return -(codes * (wide(scores) / temperature).log_softmax(dim=1)).sum(dim=1).mean()
+        return -(codes * (at_least_float32(scores) / temperature).log_softmax(dim=1)).sum(dim=1).mean()
 
 
 class Ibot(Dino):
@@ -94,7 +94,9 @@ class Ibot(Dino):
         of_tokens = token_loss(guesses, tokens_codes, config.temperature)
         total = of_features + self.hiding.tokens * of_tokens
         if self.training:
-            both_means = torch.stack([wide(answers).mean(dim=0), wide(told).mean(dim=0)])
+            both_means = torch.stack(
+                [at_least_float32(answers).mean(dim=0), at_least_float32(told).mean(dim=0)]
+            )
             self._seen = both_means, health(tokens_codes, of_tokens)
         parts = {"dino": of_features.detach(), "tokens": of_tokens.detach()}
         return self.with_koleo(total, parts, features)

@@ -29,7 +29,7 @@ from components.encoders.heads import mlp_head
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.one_view import Drawing, only_view
 from components.objectives.parts.tiles import cut, tile_features
-from components.precision import wide
+from components.precision import at_least_float32
 
 
 class JigsawConfig(Config):
@@ -130,4 +130,4 @@ class Jigsaw(Drawing):
         order = self.permutations[which]  # [B, T]
         shuffled = tiles[torch.arange(len(x), device=x.device).unsqueeze(1), order]
         scores = self.head(tile_features(encoder, shuffled))
-        return Losses(F.cross_entropy(wide(scores), which))
+        return Losses(F.cross_entropy(at_least_float32(scores), which))

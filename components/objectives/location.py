@@ -24,7 +24,7 @@ from components.encoders.heads import mlp_head
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.one_view import Drawing, only_view
 from components.objectives.parts.tiles import cut, tile_features
-from components.precision import wide
+from components.precision import at_least_float32
 
 PLACES = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))  # (down, right), in cells
 
@@ -95,4 +95,4 @@ class Location(Drawing):
         top, left = corners(place, self.chance.uniform(index, 3, 2), self.config)
         patches = cut(x, top, left, self.config.patch)
         scores = self.head(tile_features(encoder, patches))
-        return Losses(F.cross_entropy(wide(scores), place.to(x.device)))
+        return Losses(F.cross_entropy(at_least_float32(scores), place.to(x.device)))

@@ -23,7 +23,7 @@ from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.masks import largest, patches, token_encoder, visible
 from components.objectives.parts.one_view import Drawing, only_view
-from components.precision import wide
+from components.precision import at_least_float32
 
 
 class MaeConfig(Config):
@@ -58,7 +58,7 @@ def hidden_error(prediction: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
     prediction, target: [B, T, n]. hidden: [B, T] bool. Of a prediction of 0: (n - 1) / n for targets that are
     `normalised`.
     """
-    return (wide(prediction)[hidden] - wide(target)[hidden]).square().mean()
+    return (at_least_float32(prediction)[hidden] - at_least_float32(target)[hidden]).square().mean()
 
 
 class Mae(Drawing):

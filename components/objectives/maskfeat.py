@@ -26,7 +26,7 @@ from components.objectives.base import Batch, Losses
 from components.objectives.mae import hidden_error
 from components.objectives.parts.masks import largest, patches, priorities, token_encoder
 from components.objectives.parts.one_view import Drawing, only_view
-from components.precision import wide
+from components.precision import at_least_float32
 
 
 class MaskfeatConfig(Config):
@@ -53,7 +53,7 @@ def hog(x: Tensor, cell: int, orientations: int) -> Tensor:
     Returns:
         [B, C, N, S / c, S / c] float32 or wider, of length 1 along N; 0 where the cell is constant.
     """
-    x = F.pad(wide(x), (1, 1, 1, 1), mode="reflect")
+    x = F.pad(at_least_float32(x), (1, 1, 1, 1), mode="reflect")
     across, down = x[..., 1:-1, 2:] - x[..., 1:-1, :-2], x[..., 2:, 1:-1] - x[..., :-2, 1:-1]
     angle = torch.atan2(across, down) / math.pi * orientations
     which = angle.floor().long().remainder(orientations).unsqueeze(2)

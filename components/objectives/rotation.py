@@ -23,7 +23,7 @@ from components.encoders.base import Encoder
 from components.encoders.heads import trunk
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.one_view import Single, only_view
-from components.precision import wide
+from components.precision import at_least_float32
 
 TURNS = 4
 
@@ -49,7 +49,7 @@ def rotation_loss(scores: Tensor) -> Tensor:
         [] nats; ln 4 where nothing is told apart.
     """
     turn = torch.arange(TURNS, device=scores.device).repeat_interleave(len(scores) // TURNS)
-    return F.cross_entropy(wide(scores), turn)
+    return F.cross_entropy(at_least_float32(scores), turn)
 
 
 class Rotation(Single):

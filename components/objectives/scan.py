@@ -27,7 +27,7 @@ from components.objectives.parts.multicrop import encode
 from components.objectives.parts.neighbours import consistency, nearest, spread
 from components.objectives.parts.sample_rng import Chance
 from components.objectives.simclr import Simclr, SimclrConfig
-from components.precision import wide
+from components.precision import at_least_float32
 
 PRETEXT, NEIGHBOURS, SELF_LABELS = range(3)
 
@@ -115,7 +115,7 @@ class Scan(Objective):
                 labelling = self.top(encoder(batch.views[0]))
             scores = torch.cat([labelling, self.top(encoder(batch.views[1]))])
         with torch.autocast(scores.device.type, enabled=False):
-            scores = wide(scores)
+            scores = at_least_float32(scores)
             if self.training:
                 self._seen = self._counted(scores.detach().softmax(dim=1))
             learn = self._neighbours if phase == NEIGHBOURS else self._self_labels

@@ -25,7 +25,7 @@ from components.errors import UserError
 from components.objectives.base import Batch, FeatureSource, Losses, Objective
 from components.objectives.parts.clusters import UNKNOWN, cluster_cross_entropy, enough, imbalance, in_shares
 from components.objectives.parts.multicrop import encode
-from components.precision import wide
+from components.precision import at_least_float32
 
 
 class SelaConfig(Config):
@@ -54,7 +54,7 @@ def balanced_labels(scores: Tensor, *, sharpness: float, iterations: int) -> Ten
 
     [[4, 0], [3, 0]] gives [0, 1]: both would rather be in the first, and the second sample less so.
     """
-    log_p = wide(scores).log_softmax(dim=1)
+    log_p = at_least_float32(scores).log_softmax(dim=1)
     return sinkhorn(log_p, epsilon=1 / sharpness, iterations=iterations).argmax(dim=1)
 
 

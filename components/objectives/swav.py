@@ -26,7 +26,7 @@ from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, Losses, Objective
 from components.objectives.parts.multicrop import encode, view_spec
-from components.precision import wide
+from components.precision import at_least_float32
 
 
 class SwavConfig(Config):
@@ -64,7 +64,7 @@ def swapped_prediction(scores: list[Tensor], codes: list[Tensor], *, temperature
     Returns:
         [] nats over this rank's samples; ln K when every row of scores is constant.
     """
-    log_p = [F.log_softmax(wide(s) / temperature, dim=1) for s in scores]
+    log_p = [F.log_softmax(at_least_float32(s) / temperature, dim=1) for s in scores]
     pairs = [(q, log_p[v]) for g, q in enumerate(codes) for v in range(len(scores)) if v != g]
     return torch.stack([-(q * lp).sum(dim=1).mean() for q, lp in pairs]).mean()
 
@@ -110,7 +110,7 @@ class Swav(Objective):
         features = encode(encoder, batch.views)
         embeddings = self.head(torch.cat(features))
         with torch.autocast(embeddings.device.type, enabled=False):
-            embeddings = F.normalize(wide(embeddings), dim=1)
+            embeddings = F.normalize(at_least_float32(embeddings), dim=1)
             prototypes = F.normalize(self.prototypes, dim=1)
             frozen = self.progress < self.config.freeze
             prototypes = torch.where(frozen, prototypes.detach(), prototypes)  # gradient 0, not none

@@ -21,7 +21,7 @@ from components.encoders.decoder import FeatureDecoder
 from components.objectives.autoencoder import squared_error
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.one_view import PLAIN, Drawing, only_view
-from components.precision import wide
+from components.precision import at_least_float32
 
 
 class VaeConfig(Config):
@@ -58,7 +58,7 @@ def negative_bound(
     """
     values = target[0].numel()
     told = 0.5 * (squared_error(prediction, target) + math.log(2 * math.pi))
-    coded = divergence(wide(mu), wide(log_variance)).mean() / values
+    coded = divergence(at_least_float32(mu), at_least_float32(log_variance)).mean() / values
     return told + beta * coded, {"reconstruction": told.detach(), "divergence": coded.detach()}
 
 
@@ -76,7 +76,7 @@ class Vae(Drawing):
             UserError: not one view, or not of the size that the decoder was built for.
         """
         x = only_view(batch, "vae")
-        mu, log_variance = wide(self.code(encoder(x))).chunk(2, dim=1)
+        mu, log_variance = at_least_float32(self.code(encoder(x))).chunk(2, dim=1)
         noise = self.chance.normal(batch.index, self.config.code).to(x.device, mu.dtype)
         prediction = self.decoder(mu + (log_variance / 2).exp() * noise)
         target = encoder.standardised(x).detach()

@@ -20,7 +20,7 @@ from components.encoders.base import Encoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.two_views import Paired, projector, same_shape
-from components.precision import wide
+from components.precision import at_least_float32
 
 
 class VicregConfig(Config):
@@ -55,7 +55,7 @@ def vicreg_terms(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     if samples < 2:
         raise UserError("vicreg needs 2 samples or more, one alone has no variance; raise batch_size")
     with torch.autocast(a.device.type, enabled=False):
-        both = wide(torch.stack([a, b]))
+        both = at_least_float32(torch.stack([a, b]))
         invariance = (both[0] - both[1]).square().mean()
         centred = both - all_reduce_sum(both.sum(dim=1, keepdim=True)) / samples
         covariances = all_reduce_sum(centred.mT @ centred) / (samples - 1)  # [2, E, E]

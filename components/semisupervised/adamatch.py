@@ -18,10 +18,10 @@ from torch import Tensor
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.sample_rng import Chance
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.consistency import Consistency, ConsistencyConfig, look
 from components.semisupervised.parts.alignment import aligned, everywhere
-from components.semisupervised.parts.batchnorm import still
+from components.semisupervised.parts.batchnorm import frozen_bn_stats
 from components.semisupervised.parts.ramps import half_cosine
 
 
@@ -69,12 +69,14 @@ class Adamatch(Consistency):
         parts = self.parts(batch)
         labelled, views = len(parts.weights), parts.weak[0]
         joint, weak, strong = look(encoder, self.head, views, parts.strong[0], labelled, together=True)
-        with still(encoder):
+        with frozen_bn_stats(encoder):
             alone = self.head(encoder(views[:labelled]))
         with torch.autocast(joint.device.type, enabled=False):
             share = self.chance.uniform(batch.index[:labelled], joint.shape[1]).to(joint.device)
-            own = share * wide(alone) + (1 - share) * wide(joint)
-            unsupervised, mask = adamatch_loss(own, wide(weak), wide(strong), self.config.threshold)
+            own = share * at_least_float32(alone) + (1 - share) * at_least_float32(joint)
+            unsupervised, mask = adamatch_loss(
+                own, at_least_float32(weak), at_least_float32(strong), self.config.threshold
+            )
             ramp = half_cosine(self.progress, self.config.rampup)
             figures = {"mask": mask.float().mean(), "ramp": ramp}
             return self.combined(parts, own, strong, unsupervised, figures, ramp)

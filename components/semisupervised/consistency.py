@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.base import Method, Parts, Settings, weighted_cross_entropy
 
 
@@ -54,7 +54,7 @@ def squared_difference(logits: Tensor, target: Tensor) -> Tensor:
     Returns:
         [] >= 0; 2 / K where both are sure, of different classes.
     """
-    return (wide(logits).softmax(dim=1) - target).square().mean()
+    return (at_least_float32(logits).softmax(dim=1) - target).square().mean()
 
 
 def encoded(encoder: nn.Module, first: Tensor, second: Tensor) -> Tensor:
@@ -140,7 +140,12 @@ class WeakStrong(Consistency):
         labelled, together = len(parts.weights), self.config.together
         own, weak, strong = look(encoder, self.head, parts.weak[0], parts.strong[0], labelled, together)
         with torch.autocast(own.device.type, enabled=False):
-            seen = Seen(wide(own.detach()), wide(weak), wide(strong), batch.index[labelled:])
+            seen = Seen(
+                at_least_float32(own.detach()),
+                at_least_float32(weak),
+                at_least_float32(strong),
+                batch.index[labelled:],
+            )
             unsupervised, figures = self.consistency(seen)
             return self.combined(parts, own, strong, unsupervised, figures)
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from components.encoders.base import Encoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
 from components.semisupervised.parts.domains import between
 
@@ -42,7 +42,7 @@ def coral_loss(source: Tensor, target: Tensor) -> Tensor:
         UserError: fewer than two rows of either, which have no covariance.
     """
     with torch.autocast(source.device.type, enabled=False):
-        source, target = wide(source), wide(target)
+        source, target = at_least_float32(source), at_least_float32(target)
         if min(len(source), len(target)) < 2:
             raise UserError(
                 f"coral needs 2 labelled and 2 unlabelled samples a step, got {len(source)} and {len(target)}; "

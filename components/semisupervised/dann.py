@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from components.encoders.base import Encoder
 from components.encoders.reversal import ganin, reverse
 from components.objectives.base import Batch, Losses
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
 from components.semisupervised.parts.domains import between
 
@@ -31,7 +31,7 @@ class DannConfig(ConsistencyConfig):
 def domain_loss(source: Tensor, target: Tensor) -> Tensor:
     """[] nats: the mean of the judge's two cross-entropies, logits [S] of the source (0) and [T] of the target
     (1); log 2 for logits of 0."""
-    return (F.softplus(wide(source)).mean() + F.softplus(-wide(target)).mean()) / 2
+    return (F.softplus(at_least_float32(source)).mean() + F.softplus(-at_least_float32(target)).mean()) / 2
 
 
 class Dann(Consistency):
@@ -57,6 +57,6 @@ class Dann(Consistency):
         features = encoder(parts.weak[0])
         own, other = self.head(features).tensor_split([len(parts.weights)])
         with torch.autocast(features.device.type, enabled=False):
-            judged = self.judge(reverse(wide(features), ganin(self.progress))).squeeze(1)
+            judged = self.judge(reverse(at_least_float32(features), ganin(self.progress))).squeeze(1)
         domain = between(domain_loss, judged, batch)
         return self.combined(parts, own, other, domain, {})

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.teacher import teacher_of
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.base import Method, Settings
 
 
@@ -41,8 +41,8 @@ def distillation_loss(student: Tensor, teacher: Tensor, temperature: float) -> T
         [] nats, never below the teacher's entropy. Teacher (0, log 3), student (log 3, 0): 1.1116412890 at t = 1,
         2.0828626352 at t = .5.
     """
-    target = (wide(teacher).detach() / temperature).softmax(dim=1)
-    return -(target * (wide(student) / temperature).log_softmax(dim=1)).sum(dim=1).mean()
+    target = (at_least_float32(teacher).detach() / temperature).softmax(dim=1)
+    return -(target * (at_least_float32(student) / temperature).log_softmax(dim=1)).sum(dim=1).mean()
 
 
 class Distillation(Method):

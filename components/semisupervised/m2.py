@@ -19,7 +19,7 @@ from components.encoders.decoder import FeatureDecoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.sample_rng import Chance
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
 from components.semisupervised.parts.smoothing import shares
 
@@ -90,10 +90,10 @@ class M2(Consistency):
         features = encoder(x)
         logits = self.head(features)
         with torch.autocast(x.device.type, enabled=False):
-            bounds = self.bounds(wide(features), wide(x.detach()), parts.index)
+            bounds = self.bounds(at_least_float32(features), at_least_float32(x.detach()), parts.index)
             known = shares(parts.targets, len(self.prior)) * parts.weights.unsqueeze(1)
             given = (known * bounds[:labelled]).sum(dim=1).mean()
-            unknown = unlabelled_bound(wide(logits[labelled:]), bounds[labelled:]).mean()
+            unknown = unlabelled_bound(at_least_float32(logits[labelled:]), bounds[labelled:]).mean()
         figures = {"labelled_bound": given, "unlabelled_bound": unknown}
         own, other = logits.tensor_split([labelled])
         return self.combined(parts, own, other, (given + unknown) / x[0].numel(), figures)

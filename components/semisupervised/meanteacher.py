@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.teacher import follow, teacher_of
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.consistency import Consistency, ConsistencyConfig, encoded, squared_difference
 from components.semisupervised.parts.ramps import gaussian
 
@@ -80,7 +80,7 @@ class Meanteacher(Consistency):
         features = encoded(encoder, first[:known], parts.strong[0]) if self.strong else encoder(first)
         student = self.head(features)
         with torch.autocast(student.device.type, enabled=False):
-            unsupervised = squared_difference(student, wide(target).softmax(dim=1))
+            unsupervised = squared_difference(student, at_least_float32(target).softmax(dim=1))
             own, others = student.split([known, len(parts.pseudo_weights)])
             ramp = gaussian(self.progress, self.config.rampup)
             return self.combined(parts, own, others, unsupervised, {"ramp": ramp}, ramp)

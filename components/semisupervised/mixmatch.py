@@ -21,9 +21,9 @@ from components.collectives import gather, rank
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.sample_rng import Chance
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.consistency import Consistency, ConsistencyConfig, squared_difference
-from components.semisupervised.parts.batchnorm import still
+from components.semisupervised.parts.batchnorm import frozen_bn_stats
 from components.semisupervised.parts.mixup import TRIES, beta, mixed, partners
 from components.semisupervised.parts.ramps import linear
 from components.semisupervised.parts.sharpening import sharpen
@@ -71,9 +71,13 @@ class Mixmatch(Consistency):
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         parts = self.parts(batch)
         (first, second), size = parts.weak, len(parts.weights)
-        with torch.no_grad(), still(encoder):
+        with torch.no_grad(), frozen_bn_stats(encoder):
             said = self.head(encoder(torch.cat([first, second])))
-        guess = guessed(wide(said[: len(first)]), wide(said[len(first) :]), self.config.temperature)
+        guess = guessed(
+            at_least_float32(said[: len(first)]),
+            at_least_float32(said[len(first) :]),
+            self.config.temperature,
+        )
         weight = parts.weights.unsqueeze(1)
         labels = weight * shares(parts.targets, guess.shape[1]) + (1 - weight) * guess[:size]
         target = torch.cat([labels, guess[size:], guess[size:]])

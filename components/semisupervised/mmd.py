@@ -13,7 +13,7 @@ from torch import Tensor
 
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
 from components.semisupervised.parts.domains import between
 
@@ -37,7 +37,7 @@ def mmd_loss(source: Tensor, target: Tensor) -> Tensor:
         [] in [0, 2]; 0 for equal sets.
     """
     with torch.autocast(source.device.type, enabled=False):
-        source, target = wide(source), wide(target)
+        source, target = at_least_float32(source), at_least_float32(target)
         both = torch.cat([source, target])
         squares = (both.unsqueeze(1) - both.unsqueeze(0)).square().sum(dim=2)  # exact where a product is not
         width = squares.detach().mean().clamp(min=1e-12)

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.consistency import Consistency, ConsistencyConfig, squared_difference
 from components.semisupervised.parts.ramps import gaussian
 
@@ -39,7 +39,7 @@ class Pimodel(Consistency):
         parts = self.parts(batch)
         first, second = self.head(encoder(torch.cat(parts.weak))).chunk(2)
         with torch.autocast(first.device.type, enabled=False):
-            unsupervised = squared_difference(first, wide(second).softmax(dim=1))
+            unsupervised = squared_difference(first, at_least_float32(second).softmax(dim=1))
             own, others = first.split([len(parts.weights), len(parts.pseudo_weights)])
             ramp = gaussian(self.progress, self.config.rampup)
             return self.combined(parts, own, others, unsupervised, {"ramp": ramp}, ramp)

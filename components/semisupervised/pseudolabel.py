@@ -15,7 +15,7 @@ from torch import Tensor
 
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
 
 
@@ -53,9 +53,9 @@ def pseudo_label_loss(logits: Tensor, threshold: float = 0.0) -> tuple[Tensor, T
         [] nats and the mask [U] bool; p = (.96, .03, .01): -log .96 = .0408219945.
     """
     with torch.autocast(logits.device.type, enabled=False):
-        confidence, target = wide(logits.detach()).softmax(dim=1).max(dim=1)
+        confidence, target = at_least_float32(logits.detach()).softmax(dim=1).max(dim=1)
         mask = confidence >= threshold
-        each = F.cross_entropy(wide(logits), target, reduction="none")
+        each = F.cross_entropy(at_least_float32(logits), target, reduction="none")
         return (mask * each).mean(), mask
 
 

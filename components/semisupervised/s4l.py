@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from components.collectives import gather
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
 
 
@@ -45,7 +45,7 @@ def exemplar_loss(a: Tensor, b: Tensor, index: Tensor) -> Tensor:
         [] nats; log 2 when all features are equal, 0 where there is one row alone.
     """
     with torch.autocast(a.device.type, enabled=False):
-        here = F.normalize(wide(torch.cat([a, b])), dim=1)
+        here = F.normalize(at_least_float32(torch.cat([a, b])), dim=1)
         everywhere, rows = gather(here), gather(torch.cat([index, index]))
         squares = 2 - 2 * here @ everywhere.T
         distances = squares.clamp(min=1e-6).sqrt()
@@ -77,7 +77,7 @@ class S4l(Consistency):
         features = encoder(turned(upright))
         own, other = self.head(features[: len(upright)]).tensor_split([labelled])
         quarters = torch.arange(4, device=features.device).repeat_interleave(len(upright))
-        rotation = F.cross_entropy(wide(self.turn(features)), quarters)
+        rotation = F.cross_entropy(at_least_float32(self.turn(features)), quarters)
         both, figures = config.rotation * rotation, {"rotation": rotation}
         if self.strong:
             first, second = encoder(torch.cat(parts.strong)).chunk(2)

@@ -19,7 +19,7 @@ from components.collectives import gather
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.objectives.base import Batch, Losses
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
 from components.semisupervised.parts.alignment import aligned, everywhere
 from components.semisupervised.parts.smoothing import shares
@@ -94,9 +94,9 @@ class Simmatch(Consistency):
         there = self.projection(strongly)
         embeddings = self.projection(weakly).detach()
         with torch.autocast(features.device.type, enabled=False):
-            mine, here = torch.split(F.normalize(wide(embeddings), dim=1), sizes[:2])
-            there = F.normalize(wide(there), dim=1)
-            target = self.aligned(wide(quiet.detach())).softmax(dim=1)
+            mine, here = torch.split(F.normalize(at_least_float32(embeddings), dim=1), sizes[:2])
+            there = F.normalize(at_least_float32(there), dim=1)
+            target = self.aligned(at_least_float32(quiet.detach())).softmax(dim=1)
             instances = 0.0 * there.sum()
             if (self.known >= 0).any():
                 queue, known = self.queue[self.known >= 0], self.known[self.known >= 0]
@@ -104,7 +104,7 @@ class Simmatch(Consistency):
                 target, like = calibrated(target, like, known, self.config.share)
                 instances = F.cross_entropy(there @ queue.T / self.config.temperature, like)
             mask = target.amax(dim=1) >= self.config.threshold
-            classes = (mask * F.cross_entropy(wide(loud), target, reduction="none")).mean()
+            classes = (mask * F.cross_entropy(at_least_float32(loud), target, reduction="none")).mean()
             if self.training:
                 weight, known = (shares(parts.targets, len(self.mean)) * parts.weights.unsqueeze(1)).max(
                     dim=1

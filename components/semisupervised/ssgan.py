@@ -21,7 +21,7 @@ from components.encoders.decoder import FeatureDecoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.sample_rng import Chance
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
 
 
@@ -41,13 +41,13 @@ def real_or_made(real: Tensor, made: Tensor) -> Tensor:
 
     real, made: [U, K] logits, with p(made up) = 1 / (1 + sum_k e^l_k). K = 1, logits 0: 2 log 2.
     """
-    known, fake = wide(real).logsumexp(dim=1), wide(made).logsumexp(dim=1)
+    known, fake = at_least_float32(real).logsumexp(dim=1), at_least_float32(made).logsumexp(dim=1)
     return F.softplus(-known).mean() + F.softplus(fake).mean()
 
 
 def feature_matching(real: Tensor, made: Tensor) -> Tensor:
     """[] squared distance of the mean features [U, D] of all processes; no gradient to the real side."""
-    difference = wide(real.detach()).mean(dim=0) - wide(made).mean(dim=0)
+    difference = at_least_float32(real.detach()).mean(dim=0) - at_least_float32(made).mean(dim=0)
     return (all_reduce_sum(difference) / world()).square().sum()
 
 

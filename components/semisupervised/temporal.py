@@ -16,7 +16,7 @@ from components.collectives import gather
 from components.encoders.base import Encoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
 from components.semisupervised.parts.ramps import gaussian
 
@@ -83,7 +83,7 @@ class Temporal(Consistency):
         parts, momentum = self.parts(batch), self.config.momentum
         logits = self.head(encoder(parts.weak[0]))
         with torch.autocast(logits.device.type, enabled=False):
-            p = wide(logits).softmax(dim=1)
+            p = at_least_float32(logits).softmax(dim=1)
             target, known = self.bank[batch.index], self.seen[batch.index]
             distance = (p - ensembled(target, known, momentum)).square().mean(dim=1)
             unsupervised = ((known > 0) * distance).mean()

@@ -15,7 +15,7 @@ from pydantic import Field, PositiveFloat
 from torch import Tensor
 
 from components.collectives import all_reduce_sum, world
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.base import Parts
 from components.semisupervised.consistency import Seen, WeakStrong, WeakStrongConfig
 from components.semisupervised.parts.sharpening import sharpen
@@ -83,7 +83,7 @@ class Uda(WeakStrong):
         """
         if self.config.annealing == "none":
             return super().supervised(own, parts)
-        p = wide(own.detach()).softmax(dim=1)
+        p = at_least_float32(own.detach()).softmax(dim=1)
         sure = (p * shares(parts.targets, own.shape[1])).sum(dim=1)
         let_in = sure < ceiling(self.progress, own.shape[1], self.config.annealing)
         counts = (let_in & (parts.weights > 0)).to(p.dtype)

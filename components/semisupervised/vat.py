@@ -23,9 +23,9 @@ from torch import Tensor
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.sample_rng import Chance
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.consistency import Consistency, ConsistencyConfig
-from components.semisupervised.parts.batchnorm import still
+from components.semisupervised.parts.batchnorm import frozen_bn_stats
 
 
 class VatConfig(ConsistencyConfig):
@@ -66,7 +66,7 @@ def adversarial(
     for _ in range(iterations):
         with torch.enable_grad():
             d = (probe * d).requires_grad_()
-            cost = divergence(log_p.detach(), wide(logits(x + d)).log_softmax(dim=1)).sum()
+            cost = divergence(log_p.detach(), at_least_float32(logits(x + d)).log_softmax(dim=1)).sum()
             (slope,) = torch.autograd.grad(cost, d)
         d = unit(slope)
     return d.detach()
@@ -90,13 +90,13 @@ class Vat(Consistency):
         x = parts.weak[0]
 
         def logits(x: Tensor) -> Tensor:
-            return wide(self.head(encoder(x)))
+            return at_least_float32(self.head(encoder(x)))
 
         with torch.autocast(x.device.type, enabled=False):
             clean = logits(x)
             log_p = clean.detach().log_softmax(dim=1)
             start = self.chance.normal(batch.index, *x.shape[1:]).to(x)
-            with still(encoder):
+            with frozen_bn_stats(encoder):
                 d = adversarial(logits, x, log_p, start, config.probe, config.iterations)
                 length = config.epsilon * math.sqrt(x[0].numel())
                 unsupervised = divergence(log_p, logits(x + length * d).log_softmax(dim=1)).mean()

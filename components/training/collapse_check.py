@@ -14,7 +14,7 @@ from components.evaluation.representation.collapse import REMEDIES, symptoms
 from components.evaluation.representation.diagnostics import diagnose, feature_std
 from components.objectives.base import Objective
 from components.training.device import Placement
-from components.training.learner import Learner, draw
+from components.training.learner import Learner, derive_seed
 from components.training.training_log import Check
 from components.training.view_source import ViewSource
 
@@ -29,7 +29,12 @@ class Look:
     """
 
     def __init__(self, learner: Learner, source: ViewSource, placement: Placement, seed: int) -> None:
-        self.learner, self.source, self.placement, self.seed = learner, source, placement, draw(seed, -1)
+        self.learner, self.source, self.placement, self.seed = (
+            learner,
+            source,
+            placement,
+            derive_seed(seed, -1),
+        )
         count = min(SAMPLES, source.rows)
         self.index = torch.from_numpy(np.linspace(0, source.rows - 1, count).astype(np.int64))
 

@@ -28,7 +28,7 @@ from components.semisupervised.distillation import Distillation
 from components.semisupervised.parts.adjustment import unadjusted
 from components.training.device import Placement, Precision
 from components.training.labelled_source import LabelledSource, Supervision, domains_of
-from components.training.learner import Learner, draw, features
+from components.training.learner import Learner, derive_seed, features
 from components.training.loop import TrainConfig, Trained, train
 from components.training.optimiser import AdamwConfig
 from components.training.training_log import Watch
@@ -158,7 +158,7 @@ def fit(
 
     The same bytes whatever was trained before it in this process.
     """
-    torch.manual_seed(draw(config.seed))
+    torch.manual_seed(derive_seed(config.seed))
     counts = np.bincount(material.labels[job.use], minlength=material.classes)
     prior = torch.from_numpy(counts.astype(np.float32))
     method = build_method(job.method, encoder, material.classes, len(material.packed), prior)

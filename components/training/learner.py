@@ -77,14 +77,14 @@ def parallel(learner: Learner) -> nn.Module:
     )
 
 
-def draw(seed: int, *position: int) -> int:
+def derive_seed(seed: int, *position: int) -> int:
     """A seed for the random numbers of one place in a training; pure, so that resuming stores nothing."""
     digest = hashlib.sha256(" ".join(map(str, (seed, *position))).encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
 
 
 @torch.no_grad()
-def agree(module: nn.Module) -> None:
+def sync_bn_stats(module: nn.Module) -> None:
     """Batch-norm statistics become the mean over the processes, each of which saw its part of the data."""
     if world() == 1:
         return

@@ -22,8 +22,14 @@ from components.encoders.norm import synchronise
 from components.errors import UserError
 from components.training.device import Placement, Precision
 from components.training.ema import Ema
-from components.training.learner import Learner, agree, draw, features
-from components.training.optimiser import AdamwConfig, OptimiserConfig, build_optimiser, forget, set_rate
+from components.training.learner import Learner, derive_seed, features, sync_bn_stats
+from components.training.optimiser import (
+    AdamwConfig,
+    OptimiserConfig,
+    build_optimiser,
+    reset_moments,
+    set_rate,
+)
 from components.training.schedule import rate
 from components.training.training_log import Checker, Watch, Watching
 from components.training.training_state import State
@@ -126,8 +132,8 @@ class _Training:
         self.learner, self.source, self.config = learner, source, config
         self.seed, self.placement, self.warm = seed, placement, warm
         synchronise(learner, config.sync_batch_norm)
-        pace = learner.objective.pace
-        parts = ((learner.encoder, config.encoder_rate * pace), (learner, pace))
+        lr_scale = learner.objective.lr_scale
+        parts = ((learner.encoder, config.encoder_rate * lr_scale), (learner, lr_scale))
         self.optimiser = build_optimiser(config.optimiser, parts)
         self.ema: Ema[Learner] | None = Ema(learner, config.ema_decay) if config.ema_decay else None
         settings = config.model_dump(mode="json", exclude={"checkpoint_seconds", "watch_steps"})
@@ -158,10 +164,10 @@ class _Training:
     def begin(self, epoch: int) -> None:
         """What happens before an epoch's first step: clusters are assigned, rows chosen."""
         at, objective = self.state.at, self.learner.objective
-        agree(self.learner)
-        torch.manual_seed(draw(self.seed, epoch))
+        sync_bn_stats(self.learner)
+        torch.manual_seed(derive_seed(self.seed, epoch))
         objective.before_epoch(epoch, self.features)
-        forget(self.optimiser, objective.fresh_parameters)
+        reset_moments(self.optimiser, objective.fresh_parameters)
         rows = self.warm.rows(self.config.batch_size, self.seed, epoch) if self.warm is not None else None
         everything = torch.arange(self.source.rows) if rows is None else rows
         chosen = objective.epoch_rows(everything, self.seed, epoch)
@@ -169,8 +175,10 @@ class _Training:
 
     def step(self, epoch: int, step: int, steps: int) -> None:
         config, at = self.config, self.state.at
-        self.generator.manual_seed(draw(self.seed, epoch, step, rank()))
-        torch.manual_seed(draw(self.seed, epoch, step, rank(), 1))  # dropout, and what an objective draws
+        self.generator.manual_seed(derive_seed(self.seed, epoch, step, rank()))
+        torch.manual_seed(
+            derive_seed(self.seed, epoch, step, rank(), 1)
+        )  # dropout, and what an objective draws
         batch = self.source.batch(step, self.generator)
         set_rate(
             self.optimiser,

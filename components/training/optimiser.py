@@ -131,7 +131,7 @@ def set_rate(optimiser: Optimizer, share: float) -> None:
         group["lr"] = group["peak"] * share
 
 
-def forget(optimiser: Optimizer, parameters: Iterable[Tensor]) -> None:
+def reset_moments(optimiser: Optimizer, parameters: Iterable[Tensor]) -> None:
     """The moments of parameters that were drawn anew begin from zero: they describe weights that are gone.
 
     Zeros are the state of a first step; a state that is missing is refused by torch's fused SGD where others

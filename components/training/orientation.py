@@ -22,7 +22,7 @@ from components.config import Config
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.training.device import place
-from components.training.learner import draw
+from components.training.learner import derive_seed
 from components.training.optimiser import AdamwConfig, build_optimiser, set_rate
 
 SAMPLES = 4000  # at most, half to learn from and half to measure on
@@ -113,7 +113,7 @@ def _told(logits: Tensor, g: int) -> float:
 
 def _learn(x: Tensor, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(draw(seed))
+        torch.manual_seed(derive_seed(seed))
         mean, std = x.mean((0, 2, 3)).tolist(), x.std((0, 2, 3)).clamp(min=0.05).tolist()
         stride: Literal[1, 2] = 2 if x.shape[-1] >= 24 else 1
         config = ResnetConfig(widths=(16, 32, 64), blocks=(1, 1, 1), stem_stride=stride)

@@ -18,7 +18,7 @@ from components.errors import UserError
 from components.objectives import ObjectiveConfig, build_objective
 from components.training.collapse_check import Look
 from components.training.device import Placement, place
-from components.training.learner import Learner, draw
+from components.training.learner import Learner, derive_seed
 from components.training.loop import TrainConfig
 from components.training.view_source import ViewSource
 
@@ -63,7 +63,7 @@ def begin(given: Beginning, rows: NDArray[np.int64], labels: NDArray[np.int64]) 
     packed = Packed.open(given.images, rows)
     if len(packed) < 2:
         raise UserError(f"pretraining needs at least 2 training samples, got {len(packed)}; deliver more")
-    torch.manual_seed(draw(given.seed))
+    torch.manual_seed(derive_seed(given.seed))
     encoder = start_encoder(given.encoder, given.channels, given.mean, given.std)
     objective = build_objective(given.objective, encoder, len(packed))
     learner = Learner(encoder, objective)

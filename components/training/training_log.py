@@ -15,7 +15,7 @@ from torch import Tensor
 from components.collectives import world
 from components.errors import Collapse, UserError
 from components.evaluation.classification.churn import churn
-from components.training.learner import agree
+from components.training.learner import sync_bn_stats
 from components.training.slowdown import Slowdown
 from components.training.training_state import Clock, Position, State
 from components.training.view_source import BatchSource
@@ -102,7 +102,7 @@ class Watching:
             Collapse: dead for `patience` epochs in a row, those within the share `warmup` not counted.
         """
         at, learner, done = self.state.at, self.state.learner, (epoch + 1) / self.epochs
-        agree(learner)
+        sync_bn_stats(learner)
         figures = mean_losses(at)
         figures.update({f"objective/{name}": value for name, value in learner.objective.figures().items()})
         self.state.figures = figures

@@ -28,7 +28,7 @@ from components.encoders.resnet import ResnetConfig
 from components.evaluation.classification.folds import possible_folds, stratified_folds
 from components.forks import run_all
 from components.training.device import place
-from components.training.learner import draw
+from components.training.learner import derive_seed
 from components.training.optimiser import AdamwConfig, build_optimiser, set_rate
 
 STEPS, BATCH, RATE = 120, 64, 4e-3
@@ -141,9 +141,9 @@ def _learn(x: Tensor, y: Tensor, classes: int, policy: Policy, seed: int) -> nn.
     side, channels = x.shape[-1], x.shape[1]
     made = views(policy, side, channels)
     stride: Literal[1, 2] = 2 if side >= 24 else 1
-    generator = torch.Generator().manual_seed(draw(seed))
+    generator = torch.Generator().manual_seed(derive_seed(seed))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(draw(seed))
+        torch.manual_seed(derive_seed(seed))
         mean, std = x.mean((0, 2, 3)).tolist(), x.std((0, 2, 3)).clamp(min=0.05).tolist()
         config = ResnetConfig(widths=(16, 32, 64), blocks=(1, 1, 1), stem_stride=stride)
         encoder = build_encoder(config, channels, mean, std)

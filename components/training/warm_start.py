@@ -19,7 +19,7 @@ from components.config import Config
 from components.data.loader import order
 from components.errors import UserError
 from components.training.ema import Ema
-from components.training.learner import Learner, draw
+from components.training.learner import Learner, derive_seed
 from components.training.optimiser import OptimiserConfig
 
 
@@ -64,7 +64,7 @@ class Warm:
         """[n + k] int64 rows of an epoch: every new one, and k = replay * n old ones, other ones each epoch;
         so many at least that there is a batch. A pure function of seed and epoch."""
         wanted = max(round(self.replay * len(self.new)), batch_size - len(self.new))
-        chosen = order(len(self.old), draw(seed, -2), epoch)[:wanted]
+        chosen = order(len(self.old), derive_seed(seed, -2), epoch)[:wanted]
         return torch.cat([self.new, self.old[chosen]])
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from components.precision import wide
+from components.precision import at_least_float32
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from components.precision import wide
 )
 def test_nothing_is_narrower_than_float32_and_nothing_is_narrowed(came, becomes):
     x = torch.tensor([1 + 1 / 128], dtype=came, requires_grad=True)
-    assert wide(x).dtype == becomes
-    assert wide(x).item() == 1.0078125
-    wide(x).sum().backward()
+    assert at_least_float32(x).dtype == becomes
+    assert at_least_float32(x).item() == 1.0078125
+    at_least_float32(x).sum().backward()
     assert x.grad.dtype == came

@@ -16,8 +16,8 @@ MUTATIONS = [
     # cross-entropy of several heads
     Mutation(
         "components/objectives/parts/clusters.py",
-        "wide(scores) / temperature",
-        "wide(scores) * temperature",
+        "at_least_float32(scores) / temperature",
+        "at_least_float32(scores) * temperature",
         CLUSTERS,
     ),
     Mutation("components/objectives/parts/clusters.py", "known.clamp(min=1)", "clusters.numel()", CLUSTERS),
@@ -43,8 +43,8 @@ MUTATIONS = [
     ),
     Mutation(
         "components/objectives/deepclusterv2.py",
-        "embeddings = F.normalize(wide(embeddings), dim=1)",
-        "embeddings = wide(embeddings)",
+        "embeddings = F.normalize(at_least_float32(embeddings), dim=1)",
+        "embeddings = at_least_float32(embeddings)",
         DEEPCLUSTERV2,
     ),
     Mutation(

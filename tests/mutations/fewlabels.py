@@ -95,7 +95,10 @@ MUTATIONS = [
     Mutation("components/encoders/reversal.py", "grads[0] * -strength", "grads[0] * strength", DOMAINS),
     Mutation("components/encoders/reversal.py", "torch.tanh(5 *", "torch.tanh(10 *", DOMAINS),
     Mutation(
-        "components/semisupervised/dann.py", "softplus(-wide(target))", "softplus(wide(target))", DOMAINS
+        "components/semisupervised/dann.py",
+        "softplus(-at_least_float32(target))",
+        "softplus(at_least_float32(target))",
+        DOMAINS,
     ),
     Mutation("components/semisupervised/coral.py", "(len(x) - 1)", "len(x)", DOMAINS),
     Mutation("components/semisupervised/coral.py", "centred = x - x.mean(dim=0)", "centred = x", DOMAINS),
@@ -123,7 +126,12 @@ MUTATIONS = [
         MADE,
     ),
     Mutation("components/semisupervised/ssgan.py", "softplus(-known)", "softplus(known)", MADE),
-    Mutation("components/semisupervised/ssgan.py", "wide(real.detach())", "wide(real)", MADE),
+    Mutation(
+        "components/semisupervised/ssgan.py",
+        "at_least_float32(real.detach())",
+        "at_least_float32(real)",
+        MADE,
+    ),
     Mutation(
         "components/semisupervised/ssgan.py", "made.detach(), learning=True", "made, learning=True", MADE
     ),

@@ -24,7 +24,7 @@ MUTATIONS = [
         SWAV,
     ),
     Mutation("components/objectives/swav.py", ".clamp_(max=self.config.queue)", "", SWAV),
-    Mutation("components/training/loop.py", "(learner, pace))", "(learner, 1.0))", LOOP),
+    Mutation("components/training/loop.py", "(learner, lr_scale))", "(learner, 1.0))", LOOP),
     Mutation("components/semisupervised/fixmatch.py", "(mask * each).mean()", "each[mask].mean()", FIXMATCH),
     Mutation(
         "components/semisupervised/fixmatch.py", "confidence >= threshold", "confidence < threshold", FIXMATCH

@@ -75,7 +75,7 @@ MUTATIONS = [
     of("parts/koleo", "return -0.5", "return 0.5"),
     of("parts/koleo", "here - everywhere[cosines", "here - everywhere.detach()[cosines"),
     of("parts/koleo", "squared.clamp_min(LEAST**2)", "(squared.sqrt() + 1e-8).square()"),
-    of("dino", "wide(scores.detach())", "wide(scores)"),
+    of("dino", "at_least_float32(scores.detach())", "at_least_float32(scores)"),
     of("dino", "detach()) - centre)", "detach()))"),
     of("dino", "@ unit(last).T", "@ last.T"),
     of("dino", "1 - self.config.centre)", "self.config.centre)"),

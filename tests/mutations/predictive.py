@@ -47,9 +47,9 @@ MUTATIONS = [
     _in("vae", "told + beta * coded", "told + coded"),
     _in("vae", "0.5 * (squared_error", "(squared_error"),
     _in("bigan", "code = reverse(self.code(encoder(x)))", "code = self.code(encoder(x))"),
-    _in("bigan", "pace: PositiveFloat = 0.1", "pace: PositiveFloat = 1.0"),
+    _in("bigan", "lr_scale: PositiveFloat = 0.1", "lr_scale: PositiveFloat = 1.0"),
     _in("bigan", "image = reverse(self.generator(drawn))", "image = self.generator(drawn)"),
-    _in("bigan", "F.softplus(-wide(real))", "F.softplus(wide(real))"),
+    _in("bigan", "F.softplus(-at_least_float32(real))", "F.softplus(at_least_float32(real))"),
     _in("bigan", "self.critic(image, drawn)", "self.critic(image.detach(), drawn)"),
     Mutation(
         "components/encoders/decoder.py",

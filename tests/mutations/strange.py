@@ -45,7 +45,12 @@ MUTATIONS = [
         "> (batch.labelled or 0)",
         DOMAINS,
     ),
-    Mutation("components/semisupervised/parts/domains.py", "wide(x).sum()\n", "wide(x).sum() + 1\n", DOMAINS),
+    Mutation(
+        "components/semisupervised/parts/domains.py",
+        "at_least_float32(x).sum()\n",
+        "at_least_float32(x).sum() + 1\n",
+        DOMAINS,
+    ),
     Mutation(
         "components/semisupervised/dann.py",
         "between(domain_loss, judged, batch)",

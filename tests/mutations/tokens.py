@@ -50,8 +50,8 @@ MUTATIONS = [
     ),
     Mutation(
         "components/objectives/mae.py",
-        "(wide(prediction)[hidden] - wide(target)[hidden]).square()",
-        "(wide(prediction) - wide(target)).square()",
+        "(at_least_float32(prediction)[hidden] - at_least_float32(target)[hidden]).square()",
+        "(at_least_float32(prediction) - at_least_float32(target)).square()",
         MAE,
     ),
     Mutation("components/objectives/mae.py", "target.var(dim=2, keepdim=True)", "target.var()", MAE),

@@ -18,8 +18,13 @@ METHOD = "components/semisupervised/distillation.py"
 EVALUATION = "components/evaluation/"
 
 MUTATIONS = [
-    Mutation(METHOD, "(wide(teacher).detach() / temperature)", "wide(teacher).detach()", DISTILLATION),
-    Mutation(METHOD, "wide(teacher).detach()", "wide(teacher)", DISTILLATION),
+    Mutation(
+        METHOD,
+        "(at_least_float32(teacher).detach() / temperature)",
+        "at_least_float32(teacher).detach()",
+        DISTILLATION,
+    ),
+    Mutation(METHOD, "at_least_float32(teacher).detach()", "at_least_float32(teacher)", DISTILLATION),
     Mutation(METHOD, "return -(target", "return (target", DISTILLATION),
     Mutation(METHOD, "log_softmax(dim=1)).sum(dim=1)", "log_softmax(dim=0)).sum(dim=1)", DISTILLATION),
     Mutation(METHOD, "alpha * imitation + (1 - alpha) * supervised", "imitation + supervised", DISTILLATION),

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from components.collectives import all_reduce_sum, rank, world
 from components.errors import UserError
-from components.precision import wide
+from components.precision import at_least_float32
 
 UNKNOWN = -100  # the cluster of a sample that has none yet
 
@@ -33,7 +33,7 @@ def cluster_cross_entropy(scores: Tensor, clusters: Tensor, *, temperature: floa
     Returns:
         [] nats; ln K when every row of scores is constant, 0 when no cluster is known.
     """
-    logits = wide(scores) / temperature
+    logits = at_least_float32(scores) / temperature
     here = F.cross_entropy(logits.flatten(0, 1), clusters.flatten(), ignore_index=UNKNOWN, reduction="sum")
     known = all_reduce_sum((clusters != UNKNOWN).sum().to(logits.dtype))
     return here * world() / known.clamp(min=1)

@@ -16,7 +16,7 @@ from components.encoders.norm import BatchNorm
 from components.errors import UserError
 from components.objectives.base import Batch, Objective
 from components.objectives.parts.multicrop import encode
-from components.precision import wide
+from components.precision import at_least_float32
 
 
 def two_views(batch: Batch, name: str, samples: int = 1) -> list[Tensor]:
@@ -46,7 +46,7 @@ def unit(t: Tensor) -> Tensor:
 
     Rows shorter than 1e-6 are not blown up further than a million times, so that gradients stay finite.
     """
-    return F.normalize(wide(t), dim=-1, eps=1e-6)
+    return F.normalize(at_least_float32(t), dim=-1, eps=1e-6)
 
 
 def of_own_key(query: Tensor, key: Tensor, *, temperature: float, name: str) -> Tensor:

@@ -8,7 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @contextmanager
-def still(encoder: nn.Module) -> Iterator[None]:
+def frozen_bn_stats(encoder: nn.Module) -> Iterator[None]:
     """Inside, batch norm in training mode normalises by the batch, but its running figures are copies that
     are thrown away: a pass with perturbed samples, or one only for guesses, leaves them as they were.
     """

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from components.collectives import gather
 from components.objectives.base import Batch
-from components.precision import wide
+from components.precision import at_least_float32
 
 
 def split_domains(x: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -21,7 +21,7 @@ def split_domains(x: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     if domains is None:
         domains = (torch.arange(len(x), device=x.device) >= (batch.labelled or 0)).long()
     with torch.autocast(x.device.type, enabled=False):
-        x, domains = gather(wide(x)), gather(domains)
+        x, domains = gather(at_least_float32(x)), gather(domains)
     return x[domains == 0], x[domains != 0]
 
 
@@ -33,5 +33,5 @@ def between(distance: Callable[[Tensor, Tensor], Tensor], x: Tensor, batch: Batc
     """
     source, target = split_domains(x, batch)
     if batch.domains is not None and min(len(source), len(target)) < 2:
-        return 0 * wide(x).sum()
+        return 0 * at_least_float32(x).sum()
     return distance(source, target)

@@ -11,7 +11,7 @@ from pydantic import Field, NonNegativeFloat
 from torch import Tensor
 
 from components.config import Config
-from components.precision import wide
+from components.precision import at_least_float32
 from components.semisupervised.parts import robust
 from components.semisupervised.parts.adjustment import adjusted
 from components.semisupervised.parts.smoothing import shares, smoothed
@@ -61,7 +61,7 @@ def supervised_loss(
     with torch.autocast(logits.device.type, enabled=False):
         given = smoothed(shares(targets, logits.shape[1]), config.smoothing)
         classes_alone = targets.ndim == 1 and config.smoothing == 0
-        logits = wide(logits)
+        logits = at_least_float32(logits)
         logits = logits if prior is None else adjusted(logits, prior, config.adjustment)
         if config.name == "gce":
             each = robust.generalised(logits, given, config.q)

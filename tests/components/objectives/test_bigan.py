@@ -33,9 +33,9 @@ def test_the_game_by_hand():
 
 
 def test_its_pace_is_a_tenth_unless_the_recipe_says_otherwise():
-    assert make()[0].pace == 0.1
+    assert make()[0].lr_scale == 0.1
     encoder = make()[1]
-    assert Bigan(BiganConfig(view=ViewConfig(size=8), pace=0.5), encoder.float()).pace == 0.5
+    assert Bigan(BiganConfig(view=ViewConfig(size=8), lr_scale=0.5), encoder.float()).lr_scale == 0.5
 
 
 def test_the_critic_descends_and_encoder_and_generator_climb():

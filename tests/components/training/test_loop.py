@@ -23,7 +23,7 @@ from components.objectives.simclr import SimclrConfig
 from components.objectives.swav import SwavConfig
 from components.training.checkpoint import checkpoints
 from components.training.device import place
-from components.training.learner import Learner, draw, features
+from components.training.learner import Learner, derive_seed, features
 from components.training.loop import TrainConfig, train
 from components.training.optimiser import AdamwConfig, SgdConfig
 from components.training.training_log import Check
@@ -167,15 +167,15 @@ def test_an_epoch_visits_each_row_once_or_the_rows_that_the_objective_chose(tmp_
     assert sorted(second.tolist()) == list(range(32))
 
 
-@pytest.mark.parametrize("pace", [1.0, 0.25])
-def test_the_step_is_the_optimisers_with_the_schedules_rate(tmp_path: Path, pace: float) -> None:
+@pytest.mark.parametrize("lr_scale", [1.0, 0.25])
+def test_the_step_is_the_optimisers_with_the_schedules_rate(tmp_path: Path, lr_scale: float) -> None:
     """w <- w - lr * 2 w by hand, 3 steps, no warm-up: rates of the half cosine at 1/6, 1/2, 5/6, at the
-    objective's pace."""
+    objective's lr_scale."""
     objective = Recorder(value=2.0)
-    objective.pace = pace
+    objective.lr_scale = lr_scale
     sgd = SgdConfig(learning_rate=0.1, momentum=0, weight_decay=0)
     heard = recorded(tmp_path, objective, epochs=1, optimiser=sgd, warmup=0)
-    rates = [pace * 0.05 * (1 + math.cos(math.pi * t)) for t in (1 / 6, 1 / 2, 5 / 6)]
+    rates = [lr_scale * 0.05 * (1 + math.cos(math.pi * t)) for t in (1 / 6, 1 / 2, 5 / 6)]
     weights = [2.0]
     for r in rates:
         weights.append(weights[-1] * (1 - 2 * r))
@@ -272,8 +272,8 @@ def test_features_are_those_of_a_plain_loop_and_leave_the_encoder_as_it_was() ->
 
 def test_draw_is_pure_and_tells_places_apart() -> None:
     places = [(0,), (1,), (0, 0), (0, 1), (1, 0), (0, 1, 1), (0, 11)]
-    assert len({draw(7, *p) for p in places}) == len(places)
-    assert draw(7, 1, 2) == draw(7, 1, 2) != draw(8, 1, 2)
+    assert len({derive_seed(7, *p) for p in places}) == len(places)
+    assert derive_seed(7, 1, 2) == derive_seed(7, 1, 2) != derive_seed(8, 1, 2)
 
 
 # -- two processes

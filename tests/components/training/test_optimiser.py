@@ -16,8 +16,8 @@ from components.training.optimiser import (
     LarsConfig,
     SgdConfig,
     build_optimiser,
-    forget,
     parameter_groups,
+    reset_moments,
     set_rate,
 )
 
@@ -115,7 +115,7 @@ def test_what_is_forgotten_steps_as_if_for_the_first_time(config: object) -> Non
         for layer in (one, two):
             layer.weight.grad = torch.randn(3, 3)
         optimiser.step()
-    forget(optimiser, [two.weight])
+    reset_moments(optimiser, [two.weight])
     others = nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False)
     for layer, other in zip((one, two), others, strict=True):
         other.load_state_dict(layer.state_dict())

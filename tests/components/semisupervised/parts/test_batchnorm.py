@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from components.encoders.norm import BatchNorm
-from components.semisupervised.parts.batchnorm import still
+from components.semisupervised.parts.batchnorm import frozen_bn_stats
 
 
 @pytest.mark.parametrize("norm", [BatchNorm, torch.nn.BatchNorm2d])
@@ -11,7 +11,7 @@ def test_batch_norm_normalises_by_the_batch_and_remembers_nothing(norm):
     network = torch.nn.Sequential(layer)
     x = torch.randn(5, 2, 3, 3) * 4 + 7
     before = {key: (value, value.clone()) for key, value in network.named_buffers()}
-    with still(network):
+    with frozen_bn_stats(network):
         out = network(x)
     torch.testing.assert_close(out.mean((0, 2, 3)), torch.zeros(2), atol=1e-5, rtol=0)
     after = dict(network.named_buffers())
@@ -25,6 +25,6 @@ def test_batch_norm_normalises_by_the_batch_and_remembers_nothing(norm):
 def test_an_error_inside_leaves_it_as_it_was():
     network = torch.nn.Sequential(BatchNorm(2))
     kept = network[0].running_mean
-    with pytest.raises(ValueError), still(network):
+    with pytest.raises(ValueError), frozen_bn_stats(network):
         network(torch.zeros(1, 2, 1))
     assert network[0].running_mean is kept
