@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 INTERVAL = 10.0  # seconds between two lines of progress where the screen cannot be written over
 RECENT = 30.0  # seconds whose speed tells how long the rest will take
+ENOUGH = 0.01  # share of a stage that has to be done in these before its speed says anything
 
 
 class Display:
@@ -61,7 +62,7 @@ class Display:
             self.seen.popleft()
         since, first = self.seen[0]
         made, taken = done - first, now - since
-        return f"  {duration(taken * (1 - done) / made)} left" if made > 0 and taken > 5 else ""
+        return f"  {duration(taken * (1 - done) / made)} left" if made >= ENOUGH and taken > 5 else ""
 
     def _over(self, text: str) -> None:
         if self.live:

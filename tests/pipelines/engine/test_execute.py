@@ -212,6 +212,16 @@ def test_a_file_gets_lines_at_intervals_and_a_terminal_a_moving_one(monkeypatch)
         assert "done in 1:15 min: pretrain/0" in screen.text
 
 
+def test_hardly_anything_done_says_nothing_of_the_rest(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    display = Display(Screen(), live=True)
+    for done in (0.0, 0.001, 0.02):
+        display({"stage": "finetune", "done": done, "text": "step"})
+        assert ("left" in display.stream.text) == (done == 0.02)
+        now[0] += 6
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.44, "0.4 s"), (9.96, "10 s"), (59.7, "1:00 min"), (75, "1:15 min"), (3660, "1:01 h")],
