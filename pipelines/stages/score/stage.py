@@ -38,15 +38,22 @@ BINS = 20  # of the histogram of confidence
 
 
 class Request(Config):
-    """model: name under which it is registered. abstain_below: confidence under which a prediction is marked as
-    none to act on; None: never. abstain_strange: whether that of a sample unlike all that the model learnt from is
-    too. batch_size: samples at once; other batches may give other last bits."""
+    """What the stage score is given."""
 
     snapshot: str
+    """Reference of the finished snapshot; the run fills it in."""
+
     model: str
+    """Name of the registered model; the run fills it in."""
+
     abstain_below: float | None = Field(default=None, gt=0, le=1)
+    """Confidence below which a prediction is marked as not to be acted on; null: none is."""
+
     abstain_strange: bool = False
+    """Mark the predictions for outliers too."""
+
     batch_size: PositiveInt = 512
+    """Samples in each batch; another value may change the last bits of the probabilities."""
 
 
 class Output(Config):
