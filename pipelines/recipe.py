@@ -112,10 +112,11 @@ class Recipe(Config):
     with ingest) or `manual`."""
 
     hours: dict[str, PositiveFloat] = Field(default_factory=dict)
-    """Hours by stage after which the stage is ended, such as {pretrain: 48}."""
+    """Hours by stage after which Airflow ends the stage, such as {pretrain: 48}; without an entry 48 for
+    pretrain, embed, finetune and score and 4 for the others."""
 
     deadline: PositiveFloat = 24.0
-    """Hours after which a training that has not finished raises an alert."""
+    """Hours after which a run of the flow train in Airflow that has not finished raises an alert."""
 
     approval_hours: PositiveFloat = 24.0
     """Hours after which a promotion that nobody approved is refused, where `promote.approval` is true."""

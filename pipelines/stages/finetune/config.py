@@ -21,7 +21,8 @@ class CrossFitConfig(Config):
 
     folds: NonNegativeInt = 3
     """Folds of the labels, each predicted by a training on the others; 0 (as with one label a class):
-    confidence is calibrated by the agreement with the labels alone, and there are no prediction sets."""
+    confidence is calibrated by how often the method's network and one trained on the labels alone agree, and
+    there are no prediction sets."""
 
     steps: PositiveInt = 100
     """Steps of the training of each fold."""
@@ -81,7 +82,8 @@ class DistillConfig(DistillationConfig):
     """The third step: a student learns the fine-tuned model's predictions for all samples and replaces the model."""
 
     encoder: EncoderConfig | None = None
-    """Encoder of the student, which begins at random initialisation; null: the pretrained encoder."""
+    """Encoder of the student, which begins at random initialisation or at the weights of its `start`; null:
+    the student begins as the pretrained encoder."""
 
     steps: PositiveInt = 400
     """Steps of the training."""
