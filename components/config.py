@@ -9,7 +9,9 @@ from pydantic_core import ErrorDetails
 
 
 class Config(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    """A field is documented by a string below it, from which docs/recipe-reference.md is generated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -52,6 +52,7 @@ FILLED: dict[str, tuple[str, ...]] = {
     "plan": ("asked", "model", "force"),
     "pretrain": ("start",),
     "pseudo_label": ("previous",),
+    "finetune": ("champion",),
     "register": ("deleted",),
     "promote": ("deleted",),
     "score": ("model",),
@@ -79,25 +80,54 @@ class _Loader(yaml.SafeLoader):
 
 
 class Recipe(Config):
-    """sections: stage -> its part of the file, as it stands there. file: where it was read from."""
+    """One recipe as it was read: the top is typed, the sections are checked by their stages."""
 
     model_config = ConfigDict(
         ser_json_inf_nan="constants"
     )  # so that a check in another process quotes what came
 
     name: str
+    """Name of the data folder, of the DAGs and, unless `register.name` is given, of the registered model."""
+
     file: Path
+    """File that the recipe was read from."""
+
     seed: NonNegativeInt = 0
+    """Seed of all stages that have none of their own."""
+
     modality: dict[str, Any]
+    """Kind of the samples and what belongs to it; see `ingest.modality`."""
+
     inbox: Path
+    """Folder where data arrive; relative to the recipe's file."""
+
     schedule: str | None = None
+    """When the inbox is read: a cron expression such as `0 3 * * *`, or @hourly to @yearly; null: on request
+    alone."""
+
     timezone: str = "UTC"
+    """Time zone of the schedule, such as Europe/Berlin."""
+
     retrain: Literal["data", "schedule", "manual"] = "data"
+    """When the flow train runs in Airflow: `data` (after new data), `schedule` (at the schedule, together
+    with ingest) or `manual`."""
+
     hours: dict[str, PositiveFloat] = Field(default_factory=dict)
+    """Hours by stage after which Airflow ends the stage, such as {pretrain: 48}; without an entry 48 for
+    pretrain, embed, finetune and score and 4 for the others."""
+
     deadline: PositiveFloat = 24.0
+    """Hours after which a run of the flow train in Airflow that has not finished raises an alert."""
+
     approval_hours: PositiveFloat = 24.0
+    """Hours after which a promotion that nobody approved is refused, where `promote.approval` is true."""
+
     truth: Path | None = None
+    """Parquet file (id, label) of samples that nobody labelled, to measure pseudo-labels with; relative to
+    the recipe's file."""
+
     sections: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """By stage, its section of the file."""
 
     @field_validator("name")
     @classmethod

@@ -88,40 +88,65 @@ _database = _below("home", "mlflow", "mlflow.db")
 
 
 class Settings(Config):
-    """One instance a process; stages get it in their context.
-
-    profile: "scaled-out" refuses to start on what serves one machine only; see profile.py.
-    store_remote: s3://BUCKET/PREFIX where machines share finished runs, or None. dvc_remote: a folder or s3://...
-        Endpoint and credentials of both: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.
-    ray: "local" (an instance started for the run and ended after it) or the address of a cluster.
-    jobs: http address of a Ray cluster's job server, on which stages then run; None: on this machine.
-    workers: 0: training on this machine, one process a core; n >= 1: n Ray workers.
-    cpus: how many cores a run takes; None: all that this process may use. As many processes share a batch.
-    user_recipes: a second folder of recipes. webhook: where a failure or a promotion is posted, as JSON.
-    debug: show tracebacks instead of one line.
-    """
+    """Where things lie and what the work runs on. One instance a process; stages get it in their context."""
 
     model_config = ConfigDict(validate_default=True)
 
     profile: Literal["embedded", "scaled-out"] = "embedded"
+    """`embedded`: all on this machine; `scaled-out`: refuses to start on what serves one machine only."""
+
     home: Annotated[AbsolutePath, AfterValidator(_address)] = Path(".selfsup")
+    """Folder of everything that a run writes except the data; no `?` in its path."""
+
     data: Annotated[AbsolutePath, AfterValidator(_own_root)] = Field(default_factory=_data)
+    """Folder of shards and labels, versioned by data.dvc beside it; default: data, in a DVC project of your
+    own HOME/data."""
+
     recipes: AbsolutePath = Path("recipes")
+    """Folder of recipes."""
+
     user_recipes: AbsolutePath = Field(default_factory=_below("home", "recipes"))
+    """Second folder of recipes, to which `selfsup init` writes; default: HOME/recipes."""
+
     store_remote: str | None = Field(default=None, pattern=BUCKET)
+    """s3://BUCKET/PREFIX through which machines share finished runs; empty: none. Endpoint and credentials of
+    this and of `dvc_remote`: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY."""
+
     store: Annotated[AbsolutePath, AfterValidator(_store)] = Field(default_factory=_below("home", "store"))
+    """Folder of finished runs of stages; default: HOME/store."""
+
     mlflow: str = Field(default_factory=lambda given: f"sqlite:///{_database(given)}", min_length=1)
+    """Address of MLflow's tracking and registry; default: sqlite:///HOME/mlflow/mlflow.db."""
+
     mlflow_artifacts: AbsolutePath = Field(default_factory=_below("home", "mlflow", "artifacts"))
+    """Folder of MLflow's artifacts, models and reports; default: HOME/mlflow/artifacts."""
+
     dvc_remote: Annotated[str, BeforeValidator(_place)] = Field(
         default_factory=lambda given: str(_below("home", "dvc-remote")(given))
     )
+    """Folder or s3://... to which data versions are pushed; default: HOME/dvc-remote."""
+
     ray: str = Field(default="local", min_length=1)
+    """`local` (an instance started for the run and ended after it) or the address of a cluster."""
+
     jobs: str | None = Field(default=None, pattern=r"^https?://.+")
+    """HTTP address of a Ray cluster's job server, on which stages then run; empty: on this machine."""
+
     workers: NonNegativeInt = 0
+    """0: training on this machine, one process for each core; n >= 1: n Ray workers."""
+
     cpus: PositiveInt | None = None
+    """Cores that a run uses, one process each; empty: all that this process may use."""
+
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    """Device of training: `auto` (a GPU if there is one), `cpu`, `mps`, `cuda` or `cuda:N`."""
+
     webhook: str | None = Field(default=None, pattern=r"^https?://.+")
+    """Address to which failures, promotions, requests for approval and delays are posted, as JSON; empty:
+    none."""
+
     debug: bool = False
+    """Show tracebacks instead of one line."""
 
     @property
     def cores(self) -> int:

@@ -25,43 +25,76 @@ DRAWS = (
 
 
 class ViewConfig(Config):
-    """How a view is made. Strengths of 0 switch an operation off, and it then costs nothing.
+    """How a view of an image is made. A strength or probability of 0 switches an operation off at no cost.
 
-    size: side of the view in pixels. scale, ratio: bounds of the crop's share of the area and of its width /
-    height.
-    flip (left and right), upside_down, jitter, grayscale, blur, solarise, erase: probability for a sample.
-    quarter_turns: probability of a turn by 0, 90, 180 or 270 degrees, each as likely.
-    brightness, contrast, saturation: factors are drawn from 1 - v to 1 + v. hue: turns, from -v to v.
-    gamma: exponents from e^-v to e^v. sigma: bounds of the blur in pixels. rotate: degrees, from -v to v.
-    translate: share of the side, from -v to v. erase_scale: bounds of the erased share of the area.
-    randaugment: how many operations of its list a sample goes through, one after another (published: 2).
-    cutout: largest side of a grey square, a share of the shorter side (published beside it: .5).
-    jitter decides about brightness, contrast, saturation, hue and gamma together.
-    On images that are not of three channels, saturation, hue and grayscale do nothing.
+    On images that do not have three channels, saturation, hue and grayscale have no effect.
     """
 
     size: PositiveInt = 32
+    """Side of the view in pixels; that of the data (`modality.size`) where a recipe names none."""
+
     scale: tuple[float, float] = (0.2, 1.0)
+    """Bounds of the crop's area, as shares of the image's area."""
+
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    """Bounds of the crop's width divided by its height."""
+
     flip: float = Field(default=0.5, ge=0, le=1)
+    """Probability of a left-right flip."""
+
     upside_down: float = Field(default=0.0, ge=0, le=1)
+    """Probability of a top-bottom flip."""
+
     quarter_turns: float = Field(default=0.0, ge=0, le=1)
+    """Probability of a turn by 0, 90, 180 or 270 degrees, each equally likely."""
+
     rotate: float = Field(default=0.0, ge=0, le=180)
+    """Largest rotation in degrees; the angle is drawn from -rotate to rotate."""
+
     translate: float = Field(default=0.0, ge=0, le=1)
+    """Largest shift as a share of the side; drawn from -translate to translate along each axis."""
+
     jitter: float = Field(default=0.8, ge=0, le=1)
+    """Probability that brightness, contrast, saturation, hue and gamma are changed (all of them together)."""
+
     brightness: float = Field(default=0.4, ge=0, le=1)
+    """Factors are drawn from 1 - brightness to 1 + brightness."""
+
     contrast: float = Field(default=0.4, ge=0, le=1)
+    """Factors are drawn from 1 - contrast to 1 + contrast."""
+
     saturation: float = Field(default=0.4, ge=0, le=1)
+    """Factors are drawn from 1 - saturation to 1 + saturation."""
+
     hue: float = Field(default=0.1, ge=0, le=0.5)
+    """Largest change of hue, as a share of the colour circle; drawn from -hue to hue."""
+
     gamma: float = Field(default=0.0, ge=0, le=3)
+    """Exponents are drawn from exp(-gamma) to exp(gamma)."""
+
     grayscale: float = Field(default=0.2, ge=0, le=1)
+    """Probability that the colours are removed."""
+
     blur: float = Field(default=0.0, ge=0, le=1)
+    """Probability of a Gaussian blur."""
+
     sigma: tuple[float, float] = (0.1, 2.0)
+    """Bounds of the blur's standard deviation in pixels."""
+
     solarise: float = Field(default=0.0, ge=0, le=1)
+    """Probability of solarisation (values above the middle are inverted)."""
+
     erase: float = Field(default=0.0, ge=0, le=1)
+    """Probability that a random rectangle is erased."""
+
     erase_scale: tuple[float, float] = (0.02, 0.33)
+    """Bounds of the erased area, as shares of the view's area."""
+
     randaugment: int = Field(default=0, ge=0, le=3)
+    """Number of RandAugment operations applied one after another (published: 2)."""
+
     cutout: float = Field(default=0.0, ge=0, le=1)
+    """Largest side of a grey square, as a share of the shorter side (published with RandAugment: 0.5)."""
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> "ViewConfig":

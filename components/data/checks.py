@@ -21,13 +21,16 @@ SUFFIXES = frozenset(
 
 
 class ImageLimits(Config):
-    """What an image may measure. max_bytes: of the encoded file. max_pixels: width x height. min_side: in
-    pixels.
-    """
+    """Limits on an image file; one that exceeds them is quarantined."""
 
     max_bytes: PositiveInt = 32 * 1024**2
+    """Largest size of the encoded file in bytes."""
+
     max_pixels: int = Field(default=50_000_000, ge=1, le=MAX_PIXELS)
+    """Largest width times height in pixels."""
+
     min_side: PositiveInt = 4
+    """Smallest width and height in pixels."""
 
 
 class Examined(NamedTuple, Generic[T]):

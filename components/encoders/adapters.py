@@ -30,25 +30,37 @@ MISSING = 8  # operators at most that are declared; two in torchvision 0.28
 
 
 class TimmConfig(Config):
-    """model: one of timm.list_models(). options: further arguments of timm.create_model, like img_size."""
+    """A network of the timm library, which has to be installed."""
 
     name: Literal["timm"] = "timm"
+    """Selects a timm network."""
+
     model: str
+    """Name of the network, one of `timm.list_models()`."""
+
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """Further arguments of `timm.create_model`, such as `img_size`."""
+
     start: Start | None = None
+    """Weights that training begins from; null: random initialisation."""
 
 
 class TransformersConfig(Config):
-    """architecture: what config.json beside the weights says (model_type and sizes), as it stands there.
-
-    size: side of the images in pixels, if another than that of the architecture. Views of another side take
-    positions between those that are learnt, where the library knows how to; else it refuses them.
-    """
+    """A vision network of the transformers library, which has to be installed."""
 
     name: Literal["transformers"] = "transformers"
+    """Selects a transformers network."""
+
     architecture: dict[str, Any]
+    """Contents of the config.json that accompanies the weights (model_type and sizes)."""
+
     size: PositiveInt | None = None
+    """Side of the images in pixels where it differs from that of the architecture. For views of another side
+    the position embeddings are interpolated where the library supports it; otherwise such views are
+    refused."""
+
     start: Start | None = None
+    """Weights that training begins from; null: random initialisation."""
 
 
 class Timm(Encoder):

@@ -23,18 +23,26 @@ from components.encoders.start import Start
 
 
 class ConvnextConfig(Config):
-    """widths and blocks: one entry a group; every group but the first halves the side.
-
-    patch: side and stride of the first convolution; 4 is published, for images of 224 pixels.
-    drop_path: chance that the last block is left out for a sample, rising from 0 with the depth.
-    """
+    """A ConvNeXt of any size."""
 
     name: Literal["convnext"] = "convnext"
+    """Selects a ConvNeXt whose sizes are given here."""
+
     widths: tuple[PositiveInt, ...] = Field(default=(40, 80, 160), min_length=1)
+    """Channels of each group of blocks; every group but the first halves the side."""
+
     blocks: tuple[PositiveInt, ...] = Field(default=(2, 2, 4), min_length=1)
+    """Number of blocks in each group; as many entries as `widths`."""
+
     patch: Literal[1, 2, 4] = 2
+    """Side and stride of the first convolution in pixels; 4 is published, for images of 224 pixels."""
+
     drop_path: float = Field(default=0.0, ge=0, lt=1)
+    """Probability that the residual branch of the last block is skipped for a sample; it rises linearly from
+    0 with depth."""
+
     start: Start | None = None
+    """Weights that training begins from; null: random initialisation."""
 
     @model_validator(mode="after")
     def _as_many_blocks_as_widths(self) -> "ConvnextConfig":
@@ -49,9 +57,17 @@ class ConvnextTinyConfig(Config):
     """ConvNeXt-T: 768 features, 27.82 million parameters with patches of 4."""
 
     name: Literal["convnext_tiny"] = "convnext_tiny"
+    """Selects ConvNeXt-T."""
+
     patch: Literal[1, 2, 4] = 2
+    """Side and stride of the first convolution in pixels; 4 is published, for images of 224 pixels."""
+
     drop_path: float = Field(default=0.0, ge=0, lt=1)
+    """Probability that the residual branch of the last block is skipped for a sample; it rises linearly from
+    0 with depth."""
+
     start: Start | None = None
+    """Weights that training begins from; null: random initialisation."""
 
 
 def convnext_topology(config: ConvnextConfig | ConvnextTinyConfig) -> ConvnextConfig:

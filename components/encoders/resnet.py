@@ -20,22 +20,32 @@ from components.encoders.start import Start
 
 
 class ResnetConfig(Config):
-    """widths and blocks: one entry a group; every group but the first halves the side.
-
-    block: "basic" (two 3x3) or "bottleneck" (1x1, 3x3, 1x1 with four times the width).
-    stem: "small" (one 3x3, for images below about 64 pixels) or "large" (7x7 of stride 2, then pooled).
-    stem_stride: of the small stem; 2 makes everything behind it four times cheaper.
-    zero_last: start every block as the identity, by a last norm of weight 0.
-    """
+    """A ResNet of any size."""
 
     name: Literal["resnet"] = "resnet"
+    """Selects a ResNet whose sizes are given here."""
+
     widths: tuple[PositiveInt, ...] = Field(default=(32, 64, 128), min_length=1)
+    """Channels of each group of blocks; every group but the first halves the side."""
+
     blocks: tuple[PositiveInt, ...] = Field(default=(1, 1, 1), min_length=1)
+    """Number of blocks in each group; as many entries as `widths`."""
+
     block: Literal["basic", "bottleneck"] = "basic"
+    """`basic` (two 3x3 convolutions) or `bottleneck` (1x1, 3x3, 1x1 with four times the width)."""
+
     stem: Literal["small", "large"] = "small"
+    """`small` (one 3x3 convolution, for images below about 64 pixels) or `large` (7x7, stride 2, then
+    pooling)."""
+
     stem_stride: Literal[1, 2] = 1
+    """Stride of the small stem; 2 makes all later layers four times cheaper."""
+
     zero_last: bool = False
+    """Initialise every block as the identity, by a last norm of weight 0."""
+
     start: Start | None = None
+    """Weights that training begins from; null: random initialisation."""
 
     @model_validator(mode="after")
     def _as_many_blocks_as_widths(self) -> "ResnetConfig":
@@ -50,20 +60,40 @@ class Resnet18Config(Config):
     """ResNet-18: 512 features, 11.18 million parameters with the large stem."""
 
     name: Literal["resnet18"] = "resnet18"
+    """Selects ResNet-18."""
+
     stem: Literal["small", "large"] = "small"
+    """`small` (one 3x3 convolution, for images below about 64 pixels) or `large` (7x7, stride 2, then
+    pooling)."""
+
     stem_stride: Literal[1, 2] = 1
+    """Stride of the small stem; 2 makes all later layers four times cheaper."""
+
     zero_last: bool = False
+    """Initialise every block as the identity, by a last norm of weight 0."""
+
     start: Start | None = None
+    """Weights that training begins from; null: random initialisation."""
 
 
 class Resnet50Config(Config):
     """ResNet-50: 2048 features, 23.51 million parameters with the large stem."""
 
     name: Literal["resnet50"] = "resnet50"
+    """Selects ResNet-50."""
+
     stem: Literal["small", "large"] = "small"
+    """`small` (one 3x3 convolution, for images below about 64 pixels) or `large` (7x7, stride 2, then
+    pooling)."""
+
     stem_stride: Literal[1, 2] = 1
+    """Stride of the small stem; 2 makes all later layers four times cheaper."""
+
     zero_last: bool = False
+    """Initialise every block as the identity, by a last norm of weight 0."""
+
     start: Start | None = None
+    """Weights that training begins from; null: random initialisation."""
 
 
 def topology(config: ResnetConfig | Resnet18Config | Resnet50Config) -> ResnetConfig:

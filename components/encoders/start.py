@@ -25,19 +25,25 @@ OPTIONAL = ("mean", "std")  # files from elsewhere have no statistics of pixels
 
 
 class Start(Config):
-    """weights: absolute path of a safetensors file. sha256: of its bytes, so that others make another run.
-
-    strict: the file must have all that the encoder has, and nothing else; else what fits is taken.
-    adapt: all weights learn (full), none (frozen), or low-rank deltas beside them (lora) of `rank`, times
-    alpha / rank.
-    """
+    """Weights that an encoder begins from, and how much of them may change."""
 
     weights: str
+    """Absolute path of a safetensors file."""
+
     sha256: str = ""
+    """SHA-256 of the file, in hexadecimal; required, so that other weights make another run."""
+
     strict: bool = True
+    """The file must contain every weight of the encoder and no other; false: takes those that fit."""
+
     adapt: Literal["full", "frozen", "lora"] = "full"
+    """`full`: all weights are trained; `frozen`: none; `lora`: low-rank updates beside frozen weights."""
+
     rank: PositiveInt = 8
+    """Rank of the LoRA updates."""
+
     alpha: PositiveFloat = Field(default=16.0)
+    """LoRA updates are multiplied by alpha / rank."""
 
     @model_validator(mode="after")
     def _the_file_is_named_for_good(self) -> "Start":

@@ -23,22 +23,37 @@ from components.errors import UserError
 
 
 class VitConfig(Config):
-    """width: E, a multiple of 4 and of heads. patch: side in pixels; 4 cuts an image of 32 into 64 patches.
+    """A vision transformer of any size.
 
-    pooling: the feature is the mean of the patch tokens after the last norm, or a class token's.
-    drop_path: chance that a block of the last layer is left out for a sample, rising from 0 with the depth.
-    The default is half as deep as ViT-Ti and two thirds as wide: 1.2 million parameters, for small images and
-    few of them on a CPU.
+    The default has half the depth of ViT-Ti and two thirds of its width: 1.2 million parameters, for small images and
+    small data sets on a CPU.
     """
 
     name: Literal["vit"] = "vit"
+    """Selects a vision transformer whose sizes are given here."""
+
     width: int = Field(default=128, multiple_of=4, gt=0)
+    """Token size E, a multiple of 4 and of `heads`."""
+
     depth: PositiveInt = 6
+    """Number of transformer blocks."""
+
     heads: PositiveInt = 4
+    """Attention heads of each block."""
+
     patch: PositiveInt = 4
+    """Side of a patch in pixels; 4 divides an image of 32 pixels into 64 patches."""
+
     pooling: Literal["mean", "class"] = "mean"
+    """The feature is the mean of the patch tokens after the last norm (`mean`) or the class token
+    (`class`)."""
+
     drop_path: float = Field(default=0.0, ge=0, lt=1)
+    """Probability that the residual branch of the last block is skipped for a sample; it rises linearly from
+    0 with depth."""
+
     start: Start | None = None
+    """Weights that training begins from; null: random initialisation."""
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> "VitConfig":
@@ -51,10 +66,21 @@ class NamedVitConfig(Config):
     """ViT-Ti, ViT-S and ViT-B: 5.5, 21.6 and 85.6 million parameters; published with patches of 16 pixels."""
 
     name: Literal["vit_tiny", "vit_small", "vit_base"]
+    """Selects ViT-Ti, ViT-S or ViT-B."""
+
     patch: PositiveInt = 4
+    """Side of a patch in pixels; 4 divides an image of 32 pixels into 64 patches."""
+
     pooling: Literal["mean", "class"] = "mean"
+    """The feature is the mean of the patch tokens after the last norm (`mean`) or the class token
+    (`class`)."""
+
     drop_path: float = Field(default=0.0, ge=0, lt=1)
+    """Probability that the residual branch of the last block is skipped for a sample; it rises linearly from
+    0 with depth."""
+
     start: Start | None = None
+    """Weights that training begins from; null: random initialisation."""
 
 
 WIDTHS = {"vit_tiny": 192, "vit_small": 384, "vit_base": 768}

@@ -38,15 +38,20 @@ CONSTANT = 0.5 / 255  # a channel whose std is below half a grey level is consta
 
 
 class ImageConfig(Config):
-    """size: side in pixels that samples are brought to. channels: 1 for grey, 3 for colour. range: of samples with
-    more than 8 bits a channel (grey integers of 16 or 32, floats, colour of 16), the values that become black and
-    white; null: found from the first of them.
-    """
+    """Samples are images."""
 
     name: Literal["image"] = "image"
+    """Selects images."""
+
     size: int = Field(32, ge=8, le=1024)
+    """Side in pixels to which samples are resized."""
+
     channels: Literal[1, 3] = 3
+    """1 for grey, 3 for colour."""
+
     range: tuple[float, float] | None = None
+    """Values that become black and white, for samples of more than 8 bits a channel (grey integers of 16 or
+    32 bits, floats, colour of 16 bits); null: found from the first of them."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "ImageConfig":

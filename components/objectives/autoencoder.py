@@ -22,11 +22,16 @@ from components.precision import at_least_float32
 
 
 class AutoencoderConfig(Config):
-    """width: channels of the decoder's smallest maps."""
+    """Options of the autoencoder."""
 
     name: Literal["autoencoder"] = "autoencoder"
+    """Selects the autoencoder (Hinton & Salakhutdinov 2006)."""
+
     view: ViewConfig = PLAIN
+    """How the view of a sample is made."""
+
     width: PositiveInt = 64
+    """Channels of the decoder's smallest maps."""
 
 
 def squared_error(prediction: Tensor, target: Tensor, where: Tensor | None = None) -> Tensor:

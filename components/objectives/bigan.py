@@ -31,14 +31,22 @@ SLOPE = 0.2  # of the critic's activation below 0
 
 
 class BiganConfig(Config):
-    """code: L. width: of the generator's smallest maps and the critic's last ones. lr_scale: share of the learning
-    rate."""
+    """Options of BiGAN."""
 
     name: Literal["bigan"] = "bigan"
+    """Selects BiGAN (Donahue et al. 2017, arXiv:1605.09782)."""
+
     view: ViewConfig = PLAIN
+    """How the view of a sample is made."""
+
     code: PositiveInt = 64
+    """Size L of the code (published: 50 for MNIST, 64 for CIFAR)."""
+
     width: PositiveInt = 64
+    """Channels of the generator's smallest maps and of the critic's last ones."""
+
     lr_scale: PositiveFloat = 0.1
+    """Multiplies the learning rate of the recipe; a tenth of the usual 0.002 is the published rate."""
 
 
 def game(real: Tensor, made: Tensor) -> Tensor:

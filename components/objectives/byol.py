@@ -26,13 +26,23 @@ from components.objectives.parts.two_views import projector, same_shape, two_vie
 
 
 class ByolConfig(Config):
-    """hidden: of head and predictor. momentum: of the teacher at the start; it rises to 1."""
+    """Options of BYOL."""
 
     name: Literal["byol"] = "byol"
+    """Selects BYOL (Grill et al. 2020, arXiv:2006.07733)."""
+
     view: ViewConfig = ViewConfig()
+    """How each of the two views of a sample is made."""
+
     hidden: PositiveInt = 512
+    """Width of the hidden layers of projector and predictor (published: 4096)."""
+
     embedding: PositiveInt = 128
+    """Embedding size E (published: 256)."""
+
     momentum: float = Field(default=0.99, ge=0, le=1)
+    """EMA momentum of the teacher at the start; it rises to 1 (published: 0.996; short runs: 1 - 10 /
+    steps)."""
 
 
 def regression(prediction: Tensor, target: Tensor) -> Tensor:

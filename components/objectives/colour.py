@@ -30,14 +30,23 @@ from components.precision import at_least_float32
 
 
 class ColourConfig(Config):
-    """bin: side of a bin in a and b. even: lambda, how much of the uniform distribution is mixed to the shares
-    that weights are the inverse of. memory: of the running shares, a step."""
+    """Options of colourisation."""
 
     name: Literal["colour"] = "colour"
+    """Selects colourisation (Zhang et al. 2016, arXiv:1603.08511)."""
+
     view: ViewConfig = PLAIN
+    """How the view of a sample is made."""
+
     bin: PositiveInt = Field(default=10, ge=5, le=50)
+    """Side of a bin on the a and b axes of CIELAB (published: 10)."""
+
     even: float = Field(default=0.5, gt=0, le=1)
+    """Lambda: share of the uniform distribution mixed into the colour frequencies whose inverse weights the
+    loss (published: 0.5)."""
+
     memory: float = Field(default=0.99, ge=0, lt=1)
+    """Momentum of the running colour frequencies, for each step."""
 
 
 def rebalancing(shares: Tensor, even: float) -> Tensor:

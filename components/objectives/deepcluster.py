@@ -28,24 +28,46 @@ from components.objectives.parts.multicrop import encode
 
 
 class DeepclusterConfig(Config):
-    """clusters: K; 3 to 10 times the classes one expects. components: P of the PCA, 0 for none.
-    reassign: epochs from one clustering to the next. head: "fresh" starts the last layer anew after each,
-    "matched" keeps it. hidden: width of what stands before the last layer, 0 for nothing.
-    uniform: draw samples evenly over clusters. views: of a sample in a step."""
+    """Options of DeepCluster."""
 
     name: Literal["deepcluster"] = "deepcluster"
+    """Selects DeepCluster (Caron et al. 2018, arXiv:1807.05520)."""
+
     clusters: PositiveInt = 100
+    """Number of clusters K; 3 to 10 times the number of expected classes."""
+
     components: NonNegativeInt = 64
+    """Number of principal components P that are clustered; 0: features are clustered without PCA."""
+
     whiten: bool = True
+    """Whiten the principal components before clustering, as published."""
+
     iterations: PositiveInt = 20
+    """Iterations of k-means."""
+
     restarts: PositiveInt = 1
+    """Initialisations of k-means, of which the best result is kept."""
+
     reassign: PositiveInt = 1
+    """Epochs from one clustering to the next (published: 1)."""
+
     head: Literal["fresh", "matched"] = "fresh"
+    """`fresh` initialises the last layer anew after each clustering, as published; `matched` keeps it."""
+
     hidden: NonNegativeInt = 256
+    """Width of the hidden layer before the last layer; 0: none."""
+
     uniform: bool = True
+    """Draw samples uniformly over clusters, as published."""
+
     seed: NonNegativeInt = 0
+    """Seed of the clusterings."""
+
     view: ViewConfig = ViewConfig()
+    """How each view of a sample is made."""
+
     views: PositiveInt = 1
+    """Number of views of a sample in each step."""
 
 
 def reduce(features: Tensor, components: int, whiten: bool) -> Tensor:

@@ -42,24 +42,44 @@ _CHUNK = 4096  # features put through the head at once
 
 
 class Deepclusterv2Config(Config):
-    """prototypes: of each head; the paper's 3000 suit a million samples, about ten times the classes fewer.
-
-    heads: clusterings of different seeds and banks, all predicted at once. local, locals: how small views are
-    made, and how many.
-    """
+    """Options of DeepCluster-v2."""
 
     name: Literal["deepclusterv2"] = "deepclusterv2"
+    """Selects DeepCluster-v2 (Caron et al. 2020, arXiv:2006.09882)."""
+
     view: ViewConfig = ViewConfig()
+    """How each of the two global views of a sample is made."""
+
     local: ViewConfig | None = None
+    """How local (small) views are made; required where `locals` is above 0."""
+
     locals: NonNegativeInt = 0
+    """Number of local views of a sample."""
+
     hidden: PositiveInt | None = None
+    """Width of the projector's hidden layers; null: the feature size."""
+
     embedding: PositiveInt = 128
+    """Embedding size E."""
+
     layers: int = Field(default=2, ge=1)
+    """Number of the projector's layers."""
+
     heads: PositiveInt = 3
+    """Number of clusterings H, with different seeds and memory banks, all predicted at once."""
+
     prototypes: int = Field(default=100, ge=2)
+    """Prototypes of each head; the published 3000 suit a million samples, about ten times the classes
+    fewer."""
+
     temperature: PositiveFloat = 0.1
+    """Divides the cosines between embeddings and prototypes (published: 0.1)."""
+
     iterations: PositiveInt = 10
+    """Iterations of spherical k-means before each epoch (published: 10)."""
+
     seed: NonNegativeInt = 0
+    """Seed of the clusterings."""
 
 
 class Deepclusterv2(Objective):

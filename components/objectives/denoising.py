@@ -23,14 +23,22 @@ from components.objectives.parts.one_view import PLAIN, Drawing, only_view
 
 
 class DenoisingConfig(Config):
-    """noise: deviation, of pixels in [0, 1]. masked: share of the pixels that are hidden. width: channels of
-    the decoder's smallest maps."""
+    """Options of the denoising autoencoder."""
 
     name: Literal["denoising"] = "denoising"
+    """Selects the denoising autoencoder (Vincent et al. 2010)."""
+
     view: ViewConfig = PLAIN
+    """How the view of a sample is made."""
+
     noise: NonNegativeFloat = 0.1
+    """Standard deviation of the Gaussian noise, on pixels in [0, 1] (published: 0.05 to 0.5)."""
+
     masked: float = Field(default=0.25, ge=0, lt=1)
+    """Share of the pixels that are hidden (published: 0.1, 0.25 or 0.4)."""
+
     width: PositiveInt = 64
+    """Channels of the decoder's smallest maps."""
 
 
 def spoiled(x: Tensor, noise: Tensor, hidden: Tensor, fill: Tensor) -> Tensor:

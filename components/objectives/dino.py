@@ -36,29 +36,53 @@ from components.precision import at_least_float32
 
 
 class DinoConfig(Config):
-    """outputs: K. norm: batch norm in the head. local, locals: how small views are made, and how many.
-    temperature: of the student.
-
-    teacher_temperature: its first and last value; warm: share of training in which it rises from one to the
-    other. momentum: of the teacher at the start; it rises to 1. centre: momentum of the centre.
-    freeze: share of training in which the last layer stays put. koleo: weight of that term.
-    """
+    """Options of DINO."""
 
     name: Literal["dino"] = "dino"
+    """Selects DINO (Caron et al. 2021, arXiv:2104.14294)."""
+
     view: ViewConfig = ViewConfig()
+    """How each of the two global views of a sample is made."""
+
     local: ViewConfig | None = None
+    """How local (small) views are made; required where `locals` is above 0."""
+
     locals: NonNegativeInt = 0
+    """Number of local views of a sample."""
+
     hidden: PositiveInt = 512
+    """Width of the head's hidden layers (published: 2048)."""
+
     bottleneck: PositiveInt = 128
+    """Size E of the head's bottleneck (published: 256)."""
+
     outputs: int = Field(default=1024, ge=2)
+    """Number of outputs K of the head (published: 65536)."""
+
     norm: bool = True
+    """Batch norm in the head (use_bn_in_head in the authors' code)."""
+
     temperature: PositiveFloat = 0.1
+    """Temperature of the student (published: 0.1)."""
+
     teacher_temperature: tuple[PositiveFloat, PositiveFloat] = (0.04, 0.07)
+    """First and last temperature of the teacher (published: 0.04 and 0.07)."""
+
     warm: float = Field(default=0.3, ge=0, le=1)
+    """Share of training in which the teacher's temperature rises from the first to the last (published:
+    0.3)."""
+
     momentum: float = Field(default=0.99, ge=0, le=1)
+    """EMA momentum of the teacher at the start; it rises to 1 (published: 0.996)."""
+
     centre: float = Field(default=0.9, ge=0, le=1)
+    """Momentum of the centre of the teacher's outputs (published: 0.9)."""
+
     freeze: float = Field(default=0.05, ge=0, le=1)
+    """Share of training in which the head's last layer is not trained (published: 0.01)."""
+
     koleo: NonNegativeFloat = 0.0
+    """Weight of the KoLeo regulariser; 0: off."""
 
 
 def targets(scores: Tensor, centre: Tensor, temperature: float | Tensor) -> Tensor:

@@ -29,14 +29,22 @@ from components.precision import at_least_float32
 
 
 class IbotConfig(Config):
-    """dino: all that the two have in common. hidden: share of the patches of a global view. block: side, in
-    patches, of what is hidden together. tokens: weight of that term; DINO's weighs 1."""
+    """Options of iBOT."""
 
     name: Literal["ibot"] = "ibot"
+    """Selects iBOT (Zhou et al. 2021, arXiv:2111.07832)."""
+
     dino: DinoConfig = DinoConfig()
+    """Options shared with DINO."""
+
     hidden: float = Field(default=0.3, gt=0, lt=1)
+    """Share of the patches of a global view that are masked (published: 0.1 to 0.5 of half of the images)."""
+
     block: PositiveInt = 2
+    """Side, in patches, of the blocks that are masked together."""
+
     tokens: NonNegativeFloat = 1.0
+    """Weight of the patch loss; that of DINO has weight 1 (published: 1)."""
 
 
 def token_loss(scores: Tensor, codes: Tensor, temperature: float) -> Tensor:

@@ -26,14 +26,22 @@ from components.objectives.parts.one_view import PLAIN, Drawing, only_view
 
 
 class InpaintingConfig(Config):
-    """area: share of the image that the squares cover together if they do not overlap. blocks: how many
-    squares. width: channels of the decoder's smallest maps."""
+    """Options of inpainting."""
 
     name: Literal["inpainting"] = "inpainting"
+    """Selects inpainting (context encoders, Pathak et al. 2016, arXiv:1604.07379)."""
+
     view: ViewConfig = PLAIN
+    """How the view of a sample is made."""
+
     area: float = Field(default=0.25, gt=0, lt=1)
+    """Share of the image that the squares cover together if they do not overlap (published: 0.25)."""
+
     blocks: PositiveInt = 1
+    """Number of hidden squares."""
+
     width: PositiveInt = 64
+    """Channels of the decoder's smallest maps."""
 
     @property
     def side(self) -> int:

@@ -33,17 +33,25 @@ from components.precision import at_least_float32
 
 
 class JigsawConfig(Config):
-    """grid: cells along a side. tile: side of a tile in pixels; None: 85 % of a cell, as published.
-
-    permutations: how many are told apart. hidden: of the head; None: as many as features.
-    """
+    """Options of jigsaw puzzles."""
 
     name: Literal["jigsaw"] = "jigsaw"
+    """Selects jigsaw puzzles (Noroozi & Favaro 2016, arXiv:1603.09246)."""
+
     view: ViewConfig = ViewConfig(size=36)
+    """How the view of a sample is made before it is divided into tiles."""
+
     grid: Literal[2, 3] = 3
+    """Cells along a side (published: 3)."""
+
     tile: PositiveInt | None = None
+    """Side of a tile in pixels; null: 85 % of a cell, as published."""
+
     permutations: int = Field(default=100, ge=2)
+    """Number of permutations that are told apart (published: 1000)."""
+
     hidden: PositiveInt | None = None
+    """Width of the head's hidden layer; null: the feature size."""
 
     @property
     def cell(self) -> int:

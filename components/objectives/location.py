@@ -30,14 +30,25 @@ PLACES = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)) 
 
 
 class LocationConfig(Config):
-    """patch, gap: in pixels. jitter: each patch moves by up to so many. hidden: None: as many as features."""
+    """Options of relative location."""
 
     name: Literal["location"] = "location"
+    """Selects relative location (context prediction, Doersch et al. 2015, arXiv:1505.05192)."""
+
     view: ViewConfig = ViewConfig(size=36)
+    """How the view of a sample is made before patches are cut from it."""
+
     patch: PositiveInt = 8
+    """Side of a patch in pixels (published: 96, for large images)."""
+
     gap: NonNegativeInt = 4
+    """Pixels between two patches (published: 48, for large images)."""
+
     jitter: NonNegativeInt = 1
+    """Largest random shift of each patch in pixels (published: 7, for large images)."""
+
     hidden: PositiveInt | None = None
+    """Width of the head's hidden layer; null: the feature size."""
 
     @property
     def room(self) -> int:

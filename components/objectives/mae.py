@@ -27,15 +27,28 @@ from components.precision import at_least_float32
 
 
 class MaeConfig(Config):
-    """hidden: share of the patches. width, depth, heads: of the decoder. normalise: patch by patch."""
+    """Options of masked autoencoders."""
 
     name: Literal["mae"] = "mae"
+    """Selects masked autoencoders (He et al. 2021, arXiv:2111.06377)."""
+
     view: ViewConfig = ViewConfig(jitter=0.0, grayscale=0.0)
+    """How the view of a sample is made."""
+
     hidden: float = Field(default=0.75, gt=0, lt=1)
+    """Share of the patches that are masked (published: 0.75)."""
+
     width: int = Field(default=64, multiple_of=4, gt=0)
+    """Token size of the decoder (published: 512)."""
+
     depth: PositiveInt = 2
+    """Number of the decoder's blocks (published: 8)."""
+
     heads: PositiveInt = 4
+    """Attention heads of the decoder (published: 16)."""
+
     normalise: bool = True
+    """Normalise the target of each patch by its own mean and variance, as published."""
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> "MaeConfig":

@@ -30,14 +30,25 @@ from components.precision import at_least_float32
 
 
 class MaskfeatConfig(Config):
-    """hidden: share of the patches. block: side, in patches, of what is hidden together. cell: in pixels."""
+    """Options of MaskFeat."""
 
     name: Literal["maskfeat"] = "maskfeat"
+    """Selects MaskFeat (Wei et al. 2021, arXiv:2112.09133)."""
+
     view: ViewConfig = ViewConfig(jitter=0.0, grayscale=0.0)
+    """How the view of a sample is made."""
+
     hidden: float = Field(default=0.4, gt=0, lt=1)
+    """Share of the patches that are masked (published: 0.4)."""
+
     block: PositiveInt = 2
+    """Side, in patches, of the blocks that are masked together."""
+
     cell: PositiveInt | None = None
+    """Side of a HOG cell in pixels; null: a whole patch (published: 8 in patches of 16)."""
+
     orientations: int = Field(default=9, ge=2)
+    """Number of unsigned orientations of a histogram (published: 9)."""
 
 
 def hog(x: Tensor, cell: int, orientations: int) -> Tensor:

@@ -30,17 +30,32 @@ from components.objectives.parts.two_views import same_shape, two_views, unit
 
 
 class MocoConfig(Config):
-    """hidden: of the head; None: as many as features. queue: keys that repel; None: by `length_for`.
-    momentum: of the teacher. symmetric: either view is query and key in turn, at twice the cost."""
+    """Options of MoCo v2."""
 
     name: Literal["moco"] = "moco"
+    """Selects MoCo v2 (He et al. 2019, arXiv:1911.05722; Chen et al. 2020, arXiv:2003.04297)."""
+
     view: ViewConfig = ViewConfig()
+    """How each of the two views of a sample is made."""
+
     hidden: PositiveInt | None = None
+    """Width of the projector's hidden layer; null: the feature size."""
+
     embedding: PositiveInt = 128
+    """Embedding size E (published: 128)."""
+
     temperature: PositiveFloat = 0.2
+    """Divides the cosines between queries and keys (published: 0.2)."""
+
     queue: PositiveInt | None = None
+    """Keys in the queue (published: 65536); null: largest power of two up to a quarter of the samples, 8 to
+    65536."""
+
     momentum: float = Field(default=0.99, ge=0, le=1)
+    """EMA momentum of the teacher (published: 0.999)."""
+
     symmetric: bool = False
+    """Use each view as query and as key, at twice the cost."""
 
 
 def info_nce(query: Tensor, key: Tensor, queue: Tensor, *, temperature: float) -> Tensor:

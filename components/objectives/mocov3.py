@@ -27,14 +27,25 @@ from components.objectives.parts.two_views import of_own_key, projector, two_vie
 
 
 class Mocov3Config(Config):
-    """hidden: of head and predictor. momentum: of the teacher at the start; it rises to 1."""
+    """Options of MoCo v3."""
 
     name: Literal["mocov3"] = "mocov3"
+    """Selects MoCo v3 (Chen, Xie & He 2021, arXiv:2104.02057)."""
+
     view: ViewConfig = ViewConfig()
+    """How each of the two views of a sample is made."""
+
     hidden: PositiveInt = 512
+    """Width of the hidden layers of projector and predictor (published: 4096)."""
+
     embedding: PositiveInt = 128
+    """Embedding size E (published: 256)."""
+
     temperature: PositiveFloat = 0.2
+    """Divides the cosines between queries and keys (published: 0.2 for ViT, 1 for ResNet)."""
+
     momentum: float = Field(default=0.99, ge=0, le=1)
+    """EMA momentum of the teacher at the start; it rises to 1 (published: 0.99)."""
 
 
 def contrast(query: Tensor, key: Tensor, *, temperature: float) -> Tensor:

@@ -26,15 +26,26 @@ from components.objectives.parts.two_views import of_own_key, projector, two_vie
 
 
 class NnclrConfig(Config):
-    """hidden: of head and predictor. queue: samples that neighbours are looked for among; None: by
-    `length_for`."""
+    """Options of NNCLR."""
 
     name: Literal["nnclr"] = "nnclr"
+    """Selects NNCLR (Dwibedi et al. 2021, arXiv:2104.14548)."""
+
     view: ViewConfig = ViewConfig()
+    """How each of the two views of a sample is made."""
+
     hidden: PositiveInt = 512
+    """Width of the hidden layers of projector and predictor (published: 2048 and 4096)."""
+
     embedding: PositiveInt = 128
+    """Embedding size E (published: 256)."""
+
     temperature: PositiveFloat = 0.1
+    """Divides the cosines between embeddings (published: 0.1)."""
+
     queue: PositiveInt | None = None
+    """Samples in the support queue (published: 98304); null: largest power of two up to a quarter of the
+    samples, 8 to 65536."""
 
 
 @torch.no_grad()

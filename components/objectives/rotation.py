@@ -29,11 +29,16 @@ TURNS = 4
 
 
 class RotationConfig(Config):
-    """view: keep it from turning images itself. hidden: width of what stands before the last layer, 0 for nothing."""
+    """Options of rotation prediction."""
 
     name: Literal["rotation"] = "rotation"
+    """Selects rotation prediction (Gidaris et al. 2018, arXiv:1803.07728)."""
+
     view: ViewConfig = ViewConfig()
+    """How the view of a sample is made before it is turned; it should not itself turn images."""
+
     hidden: NonNegativeInt = 256
+    """Width of the hidden layer before the last layer; 0: none, as published."""
 
 
 def turned(x: Tensor) -> Tensor:

@@ -33,18 +33,32 @@ PRETEXT, NEIGHBOURS, SELF_LABELS = range(3)
 
 
 class ScanConfig(Config):
-    """clusters: as many as classes are expected. pretext_until, neighbours_until: shares of the training at
-    which the pretext and the neighbours' part end; 500, 100 and 200 epochs in the paper. neighbours: 20 suit
-    thousands of samples a class, 50 a large set."""
+    """Options of SCAN."""
 
     name: Literal["scan"] = "scan"
+    """Selects SCAN (Van Gansbeke et al. 2020, arXiv:2005.12320)."""
+
     pretext: SimclrConfig = SimclrConfig()
+    """Options of the pretext task, SimCLR, and of the views."""
+
     pretext_until: float = Field(default=0.625, ge=0, le=1)
+    """Share of training at which the pretext task ends (published: 500 of 800 epochs)."""
+
     neighbours_until: float = Field(default=0.75, ge=0, le=1)
+    """Share of training at which clustering by neighbours ends and self-labelling begins (published: after
+    600 of 800 epochs)."""
+
     clusters: int = Field(default=10, ge=2)
+    """Number of clusters K: as many as classes are expected."""
+
     neighbours: PositiveInt = 20
+    """Nearest neighbours of a sample; 20 suit thousands of samples a class, 50 a large set."""
+
     entropy_weight: NonNegativeFloat = 5.0
+    """Weight of the entropy of the mean prediction (published: 5)."""
+
     confidence: float = Field(default=0.99, gt=0, lt=1)
+    """Smallest probability with which a sample takes part in self-labelling (published: 0.99)."""
 
     @model_validator(mode="after")
     def _in_order(self) -> "ScanConfig":

@@ -29,20 +29,35 @@ from components.precision import at_least_float32
 
 
 class SelaConfig(Config):
-    """clusters: K of each head; the paper's 3000 suit a million samples. heads: 10 in the paper, for a large
-    network. hidden: width of what stands before them, 0 for nothing. sharpness: lambda; higher follows the
-    predictions more, and balances in more iterations. reassign: epochs from one labelling to the next. views: of a
-    sample in a step."""
+    """Options of SeLa."""
 
     name: Literal["sela"] = "sela"
+    """Selects SeLa (Asano et al. 2020, arXiv:1911.05371)."""
+
     view: ViewConfig = ViewConfig()
+    """How each view of a sample is made."""
+
     views: PositiveInt = 1
+    """Number of views of a sample in each step."""
+
     clusters: int = Field(default=100, ge=2)
+    """Number of clusters K of each head; the published 3000 suit a million samples."""
+
     heads: PositiveInt = 1
+    """Number of heads H, each with labels of its own (published: 10, for a large network)."""
+
     hidden: NonNegativeInt = 256
+    """Width of the hidden layer before the heads; 0: none."""
+
     sharpness: PositiveFloat = 25.0
+    """Lambda; a larger value follows the predictions more closely and needs more iterations (published:
+    25)."""
+
     iterations: PositiveInt = 100
+    """Sinkhorn-Knopp iterations of a labelling."""
+
     reassign: PositiveInt = 1
+    """Epochs from one labelling to the next."""
 
 
 def balanced_labels(scores: Tensor, *, sharpness: float, iterations: int) -> Tensor:

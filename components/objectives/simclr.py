@@ -22,17 +22,29 @@ from components.objectives.parts.two_views import Paired, unit
 
 
 class ContrastConfig(Config):
-    """hidden: of the head; None: as many as features. temperature: .2 suits small images, .1 large ones."""
+    """Options shared by SimCLR and SupCon."""
 
     view: ViewConfig = ViewConfig()
+    """How each of the two views of a sample is made."""
+
     hidden: PositiveInt | None = None
+    """Width of the projector's hidden layers; null: the feature size."""
+
     embedding: PositiveInt = 128
+    """Embedding size E."""
+
     layers: int = Field(default=2, ge=1)
+    """Number of the projector's layers."""
+
     temperature: PositiveFloat = 0.2
+    """Divides the cosines between embeddings; 0.2 suits small images, 0.1 large ones."""
 
 
 class SimclrConfig(ContrastConfig):
+    """Options of SimCLR."""
+
     name: Literal["simclr"] = "simclr"
+    """Selects SimCLR (Chen et al. 2020, arXiv:2002.05709)."""
 
 
 def similarities(a: Tensor, b: Tensor, *, temperature: float) -> tuple[Tensor, Tensor]:

@@ -24,12 +24,19 @@ from components.objectives.parts.two_views import projector, same_shape, two_vie
 
 
 class SimsiamConfig(Config):
-    """embedding: width of all layers of the head. bottleneck: of the predictor, a quarter of it."""
+    """Options of SimSiam."""
 
     name: Literal["simsiam"] = "simsiam"
+    """Selects SimSiam (Chen & He 2020, arXiv:2011.10566)."""
+
     view: ViewConfig = ViewConfig()
+    """How each of the two views of a sample is made."""
+
     embedding: PositiveInt = 512
+    """Width of all layers of the projector, and embedding size E (published: 2048)."""
+
     bottleneck: PositiveInt = 128
+    """Width of the predictor's hidden layer, a quarter of `embedding` (published: 512)."""
 
 
 def negative_cosine(prediction: Tensor, target: Tensor) -> Tensor:

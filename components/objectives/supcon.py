@@ -21,8 +21,13 @@ from components.objectives.simclr import Contrast, ContrastConfig, similarities
 
 
 class SupconConfig(ContrastConfig):
+    """Options of SupCon."""
+
     name: Literal["supcon"] = "supcon"
+    """Selects SupCon (Khosla et al. 2020, arXiv:2004.11362)."""
+
     temperature: PositiveFloat = 0.1
+    """Divides the cosines between embeddings (published: 0.1)."""
 
 
 def sup_con(a: Tensor, b: Tensor, targets: Tensor, *, temperature: float) -> Tensor:

@@ -30,27 +30,50 @@ from components.precision import at_least_float32
 
 
 class SwavConfig(Config):
-    """prototypes: about three a class that may be there. freeze: share of training in which they stay put.
-
-    queue: samples of earlier batches that codes are balanced over, for batches not much larger than the
-    number of prototypes; 0: none. queue_from: share of training before it starts. local, locals: how small
-    views are made, and how many.
-    """
+    """Options of SwAV."""
 
     name: Literal["swav"] = "swav"
+    """Selects SwAV (Caron et al. 2020, arXiv:2006.09882)."""
+
     view: ViewConfig = ViewConfig()
+    """How each of the two global views of a sample is made."""
+
     local: ViewConfig | None = None
+    """How local (small) views are made; required where `locals` is above 0."""
+
     locals: NonNegativeInt = 0
+    """Number of local views of a sample."""
+
     hidden: PositiveInt | None = None
+    """Width of the projector's hidden layers; null: the feature size."""
+
     embedding: PositiveInt = 128
+    """Embedding size E (published: 128)."""
+
     layers: int = Field(default=2, ge=1)
+    """Number of the projector's layers (published: 2)."""
+
     prototypes: int = Field(default=100, ge=2)
+    """Number of prototypes K; about three for each class that may occur (published: 3000 for ImageNet)."""
+
     temperature: PositiveFloat = 0.1
+    """Divides the scores of the predictions (published: 0.1)."""
+
     epsilon: PositiveFloat = 0.05
+    """Entropy regularisation of Sinkhorn; smaller values give sharper codes (published: 0.05)."""
+
     iterations: PositiveInt = 3
+    """Sinkhorn iterations (published: 3)."""
+
     freeze: float = Field(default=0.02, ge=0, le=1)
+    """Share of training in which the prototypes are not trained."""
+
     queue: NonNegativeInt = 0
+    """Samples of earlier batches over which codes are balanced, for batches not much larger than
+    `prototypes`; 0: none."""
+
     queue_from: float = Field(default=0.1, ge=0, le=1)
+    """Share of training before the queue is used."""
 
 
 def swapped_prediction(scores: list[Tensor], codes: list[Tensor], *, temperature: float) -> Tensor:

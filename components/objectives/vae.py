@@ -25,13 +25,22 @@ from components.precision import at_least_float32
 
 
 class VaeConfig(Config):
-    """code: L. beta: weight of the divergence; 1 is the bound itself. width: of the decoder's smallest maps."""
+    """Options of the variational autoencoder."""
 
     name: Literal["vae"] = "vae"
+    """Selects the variational autoencoder (Kingma & Welling 2014, arXiv:1312.6114)."""
+
     view: ViewConfig = PLAIN
+    """How the view of a sample is made."""
+
     code: PositiveInt = 64
+    """Size L of the code (published: 2 to 200)."""
+
     beta: PositiveFloat = 1.0
+    """Weight of the KL divergence; 1 is the evidence lower bound itself (beta-VAE: 4 and more)."""
+
     width: PositiveInt = 64
+    """Channels of the decoder's smallest maps."""
 
 
 def divergence(mu: Tensor, log_variance: Tensor) -> Tensor:

@@ -24,16 +24,31 @@ from components.precision import at_least_float32
 
 
 class VicregConfig(Config):
-    """invariance, variance, covariance: weights of the terms."""
+    """Options of VICReg."""
 
     name: Literal["vicreg"] = "vicreg"
+    """Selects VICReg (Bardes, Ponce & LeCun 2021, arXiv:2105.04906)."""
+
     view: ViewConfig = ViewConfig()
+    """How each of the two views of a sample is made."""
+
     hidden: PositiveInt = 512
+    """Width of the projector's hidden layers (published: 8192)."""
+
     embedding: PositiveInt = 512
+    """Embedding size E (published: 8192)."""
+
     layers: int = Field(default=3, ge=1)
+    """Number of the projector's layers (published: 3)."""
+
     invariance: NonNegativeFloat = 25.0
+    """Weight of the invariance term (published: 25)."""
+
     variance: NonNegativeFloat = 25.0
+    """Weight of the variance term (published: 25)."""
+
     covariance: NonNegativeFloat = 1.0
+    """Weight of the covariance term (published: 1)."""
 
 
 def vicreg_terms(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -14,45 +14,66 @@ from components.config import Config
 
 
 class GateConfig(Config):
-    """Bounds; accuracies, recalls and errors are shares, 0 to 1. What was measured of live and of damaged models, and
-    how far each bound is from both: docs/log.md, "What healthy challengers show".
+    """Bounds of the gate checks; accuracies, recalls and errors are shares, 0 to 1.
 
-    margin: by how much the better baseline must be beaten; 0, because beating it is what is asked.
-    tolerance: how much worse than the champion the lower confidence bound of the difference may be.
-    forgetting: fall of the accuracy on the champion's own test items; healthy up to .010.
-    class_floor: share of the mean recall over the classes (1 / K for guessing, 1 for a perfect model) below which the
-        recall of no class may lie for certain, by its test samples and the number of classes. It finds a class that
-        is lost (0); that one has fallen is found by class_drop, beside the champion's own recall, which no hard class
-        offends. Healthy down to a recall of .19 at a mean of .78.
-    class_drop: fall of one class's recall that its few items make certain; healthy up to .05.
-    confidence: one-sided, of the comparisons with the champion and of the worst class. resamples: of their bootstrap.
-    minimum_items: common test items, below which two models cannot be compared.
-    calibration: largest expected calibration error; healthy up to .104, with logits times four .18, by four .41.
-    rank_fraction: smallest effective rank of the features, of their width; healthy .27 to .43, the flattest objective
-        on a convolution .11 (docs/objectives.md), 4 directions .026. Masked transformers lie below: give theirs.
-    uniformity: largest; 0 is one point. Healthy up to -.24, features drawn to a fifth of their distances -.08.
-    prototype_use: smallest perplexity of their use, of their number; healthy from .92, all in one 1 / number.
-    churn: share of the old samples that may change their cluster; healthy up to .48, against the clusters of an
-        untrained encoder .76, of chance .96.
-    latency: seconds a sample, on one thread: a budget; the quickstart's took .009 beside eight other processes.
-    size: bytes of the model as registered: a budget; the quickstart's are 1.3 million.
+    What was measured of healthy and of damaged models, and how far each bound is from both: docs/log.md, "What healthy
+    challengers show". "Healthy" below means the values of healthy models there.
     """
 
     margin: NonNegativeFloat = 0.0
+    """Accuracy by which the better baseline must be exceeded."""
+
     tolerance: NonNegativeFloat = 0.01
+    """How much lower than the champion's accuracy the lower confidence bound of the difference may be."""
+
     forgetting: NonNegativeFloat = 0.02
+    """Largest fall of the accuracy on the champion's own test samples (healthy: up to 0.010)."""
+
     class_floor: float = Field(default=0.1, ge=0, le=1)
+    """Share of the mean recall over the classes (1 / K for guessing, 1 for a perfect model); a class whose
+    recall lies below it with certainty, given its test samples and the number of classes, is refused. It
+    finds a class that is lost (recall 0); a class that has fallen is found by `class_drop` (healthy: down to
+    a recall of 0.19 at a mean of 0.78)."""
+
     class_drop: NonNegativeFloat = 0.1
+    """Largest fall of one class's recall that is certain, given its few test samples (healthy: up to
+    0.05)."""
+
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """One-sided confidence level of the comparisons with the champion and of the worst class."""
+
     resamples: PositiveInt = 10_000
+    """Bootstrap resamples of the comparisons with the champion."""
+
     minimum_items: PositiveInt = 50
+    """Common test samples below which two models cannot be compared."""
+
     calibration: NonNegativeFloat = 0.15
+    """Largest expected calibration error (healthy: up to 0.104; logits times four 0.18, by four 0.41)."""
+
     rank_fraction: NonNegativeFloat = 0.05
+    """Smallest effective rank of the features, as a share of their width (healthy: 0.27 to 0.43; the
+    objective with the lowest rank on a convolutional network 0.11, docs/objectives.md; 4 directions 0.026).
+    Masked transformers lie below: state their value."""
+
     uniformity: float = Field(default=-0.1, le=0)
+    """Largest uniformity of the features; 0 is a single point (healthy: up to -0.24; features drawn to a
+    fifth of their distances -0.08)."""
+
     prototype_use: float = Field(default=0.3, ge=0, le=1)
+    """Smallest perplexity of the use of prototypes, as a share of their number (healthy: from 0.92; all
+    samples on one prototype: 1 / number)."""
+
     churn: float = Field(default=0.6, ge=0, le=1)
+    """Largest share of the old samples that change their cluster (healthy: up to 0.48; clusters of an
+    untrained encoder 0.76; chance 0.96)."""
+
     latency: PositiveFloat = 0.5
+    """Largest time of a prediction on one thread, in seconds a sample; the quickstart's took 0.009 beside
+    eight other processes."""
+
     size: PositiveInt = 1_000_000_000
+    """Largest size of the registered model in bytes; the quickstart's has 1.3 million."""
 
 
 class Check(Config):

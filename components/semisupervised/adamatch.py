@@ -26,12 +26,16 @@ from components.semisupervised.parts.ramps import half_cosine
 
 
 class AdamatchConfig(ConsistencyConfig):
-    """threshold: tau, relative to the mean confidence in labelled rows. rampup: share of the training in
-    which the weight grows."""
+    """Options of AdaMatch."""
 
     name: Literal["adamatch"] = "adamatch"
+    """Selects AdaMatch (Roelofs et al. 2022, arXiv:2106.04732)."""
+
     threshold: float = Field(default=0.9, gt=0, le=1)
+    """Tau: smallest confidence of a target, relative to the mean confidence on the labelled samples."""
+
     rampup: float = Field(default=0.5, ge=0, le=1)
+    """Share of training in which the weight of the unsupervised term grows."""
 
 
 def adamatch_loss(own: Tensor, weak: Tensor, strong: Tensor, threshold: float) -> tuple[Tensor, Tensor]:

@@ -28,13 +28,16 @@ from components.semisupervised.parts.robust import remember
 
 
 class Settings(Config):
-    """What every method can be given. loss: of the labelled rows. entropy: weight of the mean entropy of what
-    is said of unlabelled views (published: 1 beside VAT). mix: whether labelled views are mixed in training.
-    """
+    """Options that every method has."""
 
     loss: LossConfig = LossConfig()
+    """Loss of the labelled samples."""
+
     entropy: NonNegativeFloat = 0.0
+    """Weight of the mean entropy of the predictions for unlabelled views (published with VAT: 1)."""
+
     mix: MixConfig | None = None
+    """How labelled views are mixed in training (mixup or cutmix); null: they are not."""
 
 
 @dataclass(frozen=True)

@@ -16,22 +16,22 @@ from components.semisupervised.base import Method, Parts, Settings, weighted_cro
 
 
 class ConsistencyConfig(Settings):
-    """weight: of the unsupervised term (lambda).
-
-    pseudo_weight: of the pseudo-labels of the stage before, at the start; it falls to 0 by the end, because
-    the network overtakes them.
-    """
+    """Options that every method with one unsupervised term has."""
 
     weight: NonNegativeFloat = 1.0
+    """Lambda: weight of the unsupervised term."""
+
     pseudo_weight: NonNegativeFloat = 0.5
+    """Weight of the pseudo-labels of the stage pseudo_label at the start; it falls linearly to 0 at the end,
+    because the network becomes better than they are."""
 
 
 class WeakStrongConfig(ConsistencyConfig):
-    """together: weak and strong views pass the network in one batch, as published, so that batch norm sees
-    both; False looks at the weak views in eval mode without gradient, which is about a third cheaper.
-    """
+    """Options of the methods whose targets come from weak views and whose predictions come from strong ones."""
 
     together: bool = True
+    """Weak and strong views pass the network in one batch, as published, so that batch norm sees both; false
+    computes the unlabelled weak views in eval mode without gradient, which is about a third cheaper."""
 
 
 @dataclass(frozen=True)

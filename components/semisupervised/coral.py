@@ -20,10 +20,14 @@ from components.semisupervised.parts.domains import between
 
 
 class CoralConfig(ConsistencyConfig):
-    """weight: published such that the distance ends as large as the supervised loss; distances are small."""
+    """Options of Deep CORAL."""
 
     name: Literal["coral"] = "coral"
+    """Selects Deep CORAL (Sun & Saenko 2016, arXiv:1607.01719)."""
+
     weight: NonNegativeFloat = 100.0
+    """Weight of the distance; published such that it ends as large as the supervised loss (distances are
+    small)."""
 
 
 def covariance(x: Tensor) -> Tensor:

@@ -22,10 +22,13 @@ from components.semisupervised.parts.domains import between
 
 
 class DannConfig(ConsistencyConfig):
-    """hidden: of the judge, whose loss is the unsupervised term, descended by the judge and climbed by the encoder."""
+    """Options of DANN."""
 
     name: Literal["dann"] = "dann"
+    """Selects DANN (Ganin & Lempitsky 2015, arXiv:1409.7495)."""
+
     hidden: PositiveInt = 100
+    """Width of the domain classifier's hidden layer (published for small images: 100)."""
 
 
 def domain_loss(source: Tensor, target: Tensor) -> Tensor:

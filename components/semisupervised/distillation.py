@@ -21,14 +21,18 @@ from components.semisupervised.base import Method, Settings
 
 
 class DistillationConfig(Settings):
-    """temperature: of teacher and student; published: 1, or .1 where the teacher shall be taken at its word.
-
-    alpha: weight of the teacher, 1 - alpha that of the labels. Published: 1, for the teacher has seen the labels.
-    """
+    """Options of distillation."""
 
     name: Literal["distillation"] = "distillation"
+    """Selects distillation (Chen et al. 2020, arXiv:2006.10029)."""
+
     temperature: PositiveFloat = 1.0
+    """Temperature of teacher and student (published: 1, or 0.1 for targets close to the teacher's
+    classes)."""
+
     alpha: float = Field(default=1.0, ge=0, le=1)
+    """Weight of the teacher's term; that of the labels is 1 - alpha (published: 1, as the teacher has seen
+    the labels)."""
 
 
 def distillation_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:

@@ -19,16 +19,19 @@ from components.semisupervised.parts.alignment import aligned, everywhere
 
 
 class FixmatchConfig(WeakStrongConfig):
-    """threshold: least probability of a target.
-
-    align: whether targets are drawn towards the class shares of the labels; momentum: of the running mean for
-    it.
-    """
+    """Options of FixMatch."""
 
     name: Literal["fixmatch"] = "fixmatch"
+    """Selects FixMatch (Sohn et al. 2020, arXiv:2001.07685)."""
+
     threshold: float = Field(default=0.95, gt=0, lt=1)
+    """Smallest confidence of a target (published: 0.95)."""
+
     align: bool = True
+    """Distribution alignment: move targets towards the class shares of the labels."""
+
     momentum: float = Field(default=0.95, ge=0, lt=1)
+    """Momentum of the running mean of the predictions used by `align`."""
 
 
 def fixmatch_loss(weak_logits: Tensor, strong_logits: Tensor, threshold: float) -> tuple[Tensor, Tensor]:

@@ -21,10 +21,13 @@ from components.semisupervised.consistency import Seen, WeakStrong, WeakStrongCo
 
 
 class FlexmatchConfig(WeakStrongConfig):
-    """threshold: tau, of a class that is learnt best."""
+    """Options of FlexMatch."""
 
     name: Literal["flexmatch"] = "flexmatch"
+    """Selects FlexMatch (Zhang et al. 2021, arXiv:2110.08263)."""
+
     threshold: float = Field(default=0.95, gt=0, lt=1)
+    """Tau: smallest confidence of a target of the class that is learnt best (published: 0.95)."""
 
 
 def thresholds(taken: Tensor, threshold: float, classes: int) -> Tensor:

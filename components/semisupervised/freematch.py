@@ -18,14 +18,16 @@ from components.semisupervised.parts.alignment import everywhere
 
 
 class FreematchConfig(WeakStrongConfig):
-    """momentum: of the running means; .999 was published for 2^20 steps, .99 suits the thousands of here.
-
-    fairness: weight of the fairness term, beside `weight`.
-    """
+    """Options of FreeMatch."""
 
     name: Literal["freematch"] = "freematch"
+    """Selects FreeMatch (Wang et al. 2023, arXiv:2205.07246)."""
+
     momentum: float = Field(default=0.99, ge=0, lt=1)
+    """Momentum of the running means; the published 0.999 is for 2^20 steps, 0.99 suits thousands."""
+
     fairness: NonNegativeFloat = 0.001
+    """Weight of the fairness term, beside `weight`."""
 
 
 def own_thresholds(confidence: Tensor, mean: Tensor) -> Tensor:

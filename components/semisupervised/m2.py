@@ -25,13 +25,19 @@ from components.semisupervised.parts.smoothing import shares
 
 
 class M2Config(ConsistencyConfig):
-    """side: of the weak views in pixels, which are what is decoded. latent: Z (published: 50). width: of the
-    decoder."""
+    """Options of M2."""
 
     name: Literal["m2"] = "m2"
+    """Selects M2 (Kingma et al. 2014, arXiv:1406.5298)."""
+
     side: PositiveInt = 32
+    """Side of the weak views in pixels, which are what is decoded."""
+
     latent: PositiveInt = 50
+    """Size Z of the latent variable (published: 50)."""
+
     width: PositiveInt = 64
+    """Channels of the decoder's smallest maps."""
 
 
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -21,22 +21,32 @@ from components.semisupervised.parts.ramps import gaussian
 
 
 class MeanteacherConfig(ConsistencyConfig):
-    """weight: w_max. rampup: share of the training in which it grows, 40,000 of 150,000 steps as published.
+    """Options of Mean Teacher.
 
-    early, momentum: tau of the teacher while the weight grows and from then on. Published: 100, .99, .999. A
-    teacher with a memory of 1,000 steps is no better than chance when a fine-tuning of 200 to 400 steps ends,
-    and with that weight the student follows it: below the labels alone (docs/few-labels.md, docs/log.md).
-
-    student: which view of unlabelled samples the student learns from. Weak, as published, is of use only where two
-    weak views differ much; strong is the later idea (Xie et al. 2019, arXiv:1904.12848) with this teacher.
+    The published values (weight 100, momentum 0.99, then 0.999) do not suit short trainings: a teacher with a memory of
+    1,000 steps is no better than chance when a fine-tuning of 200 to 400 steps ends, and with that weight the student
+    follows it, which ends below the labels alone (docs/few-labels.md, docs/log.md).
     """
 
     name: Literal["meanteacher"] = "meanteacher"
+    """Selects Mean Teacher (Tarvainen & Valpola 2017, arXiv:1703.01780)."""
+
     weight: float = Field(default=10.0, ge=0)
+    """w_max: largest weight of the unsupervised term (published: 100)."""
+
     rampup: float = Field(default=0.27, ge=0, le=1)
+    """Share of training in which the weight grows (published: 40,000 of 150,000 steps)."""
+
     early: float = Field(default=0.9, ge=0, lt=1)
+    """EMA momentum of the teacher while the weight grows (published: 0.99)."""
+
     momentum: float = Field(default=0.95, ge=0, lt=1)
+    """EMA momentum of the teacher from then on (published: 0.999)."""
+
     student: Literal["weak", "strong"] = "weak"
+    """View of unlabelled samples that the student learns from. `weak`, as published, helps only where two
+    weak views differ much; `strong` is the later idea of Xie et al. 2019 (arXiv:1904.12848) with this
+    teacher."""
 
 
 def pace(updates: int, progress: float, config: MeanteacherConfig) -> float:

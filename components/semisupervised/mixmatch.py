@@ -31,17 +31,23 @@ from components.semisupervised.parts.smoothing import shares
 
 
 class MixmatchConfig(ConsistencyConfig):
-    """temperature: of the guesses. concentration: a of Beta(a, a).
-
-    weight: lambda_u. rampup: share of the training in which it grows; the published 16,000 steps are more
-    than most trainings here have.
-    """
+    """Options of MixMatch."""
 
     name: Literal["mixmatch"] = "mixmatch"
+    """Selects MixMatch (Berthelot et al. 2019, arXiv:1905.02249)."""
+
     weight: float = Field(default=75.0, ge=0)
+    """Lambda_u: largest weight of the unsupervised term (published for CIFAR-10: 75)."""
+
     temperature: PositiveFloat = 0.5
+    """Temperature that sharpens the guessed labels (published: 0.5)."""
+
     concentration: float = Field(default=0.75, gt=0, le=1)
+    """Parameter a of Beta(a, a), from which mixing shares are drawn (published: 0.75)."""
+
     rampup: float = Field(default=0.4, ge=0, le=1)
+    """Share of training in which the weight grows (published: 16,000 steps, more than most trainings here
+    have)."""
 
 
 def guessed(first: Tensor, second: Tensor, temperature: float) -> Tensor:

@@ -21,7 +21,10 @@ FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)  # of the mean squared distance
 
 
 class MmdConfig(ConsistencyConfig):
+    """Options of MMD."""
+
     name: Literal["mmd"] = "mmd"
+    """Selects MMD (Gretton et al. 2012; Long et al. 2015, arXiv:1502.02791)."""
 
 
 def mmd_loss(source: Tensor, target: Tensor) -> Tensor:

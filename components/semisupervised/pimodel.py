@@ -21,11 +21,16 @@ from components.semisupervised.parts.ramps import gaussian
 
 
 class PimodelConfig(ConsistencyConfig):
-    """weight: w_max. rampup: share of the training in which it grows, 80 of 300 epochs as published."""
+    """Options of the Pi-model."""
 
     name: Literal["pimodel"] = "pimodel"
+    """Selects the Pi-model (Laine & Aila 2017, arXiv:1610.02242)."""
+
     weight: float = Field(default=100.0, ge=0)
+    """w_max: largest weight of the unsupervised term."""
+
     rampup: float = Field(default=0.27, ge=0, le=1)
+    """Share of training in which the weight grows (published: 80 of 300 epochs)."""
 
 
 class Pimodel(Consistency):

@@ -20,16 +20,22 @@ from components.semisupervised.consistency import Consistency, ConsistencyConfig
 
 
 class PseudolabelConfig(ConsistencyConfig):
-    """start, full: shares of the training at which the weight begins to rise and has risen to `weight` (published: 3).
-
-    threshold: least probability of a target; 0 takes all, as published.
-    """
+    """Options of Pseudo-Label."""
 
     name: Literal["pseudolabel"] = "pseudolabel"
+    """Selects Pseudo-Label (Lee 2013)."""
+
     start: float = Field(default=0.1, ge=0, le=1)
+    """Share of training at which the weight begins to rise."""
+
     full: float = Field(default=0.6, ge=0, le=1)
+    """Share of training at which the weight reaches `weight`."""
+
     weight: NonNegativeFloat = 3.0
+    """Largest weight of the unsupervised term (published: 3)."""
+
     threshold: float = Field(default=0.0, ge=0, lt=1)
+    """Smallest confidence of a target; 0 uses all, as published."""
 
     @model_validator(mode="after")
     def _in_order(self) -> "PseudolabelConfig":

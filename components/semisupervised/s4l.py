@@ -22,11 +22,16 @@ from components.semisupervised.consistency import Consistency, ConsistencyConfig
 
 
 class S4lConfig(ConsistencyConfig):
-    """rotation, exemplar: weights, 1 as published; exemplar 0 asks for no strong views."""
+    """Options of S4L."""
 
     name: Literal["s4l"] = "s4l"
+    """Selects S4L (Zhai et al. 2019, arXiv:1905.03670)."""
+
     rotation: NonNegativeFloat = 1.0
+    """Weight of rotation prediction (published: 1)."""
+
     exemplar: NonNegativeFloat = 1.0
+    """Weight of the exemplar loss (published: 1); 0 makes no strong views."""
 
 
 def turned(x: Tensor) -> Tensor:

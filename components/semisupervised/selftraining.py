@@ -26,15 +26,20 @@ from components.semisupervised.parts.loss import supervised_loss
 
 
 class SelftrainingConfig(ConsistencyConfig):
-    """first, last: share of the samples admitted in the first round and the last (published: .2 to 1).
-
-    floor: least confidence of an admitted sample where no pseudo-label was given.
-    """
+    """Options of self-training."""
 
     name: Literal["selftraining"] = "selftraining"
+    """Selects self-training (Zou et al. 2018, arXiv:1810.07911; Cascante-Bonilla et al. 2021,
+    arXiv:2001.06001)."""
+
     first: float = Field(default=0.2, ge=0, le=1)
+    """Share of the samples admitted in the first round (published: 0.2)."""
+
     last: float = Field(default=1.0, ge=0, le=1)
+    """Share of the samples admitted in the last round (published: 1)."""
+
     floor: float = Field(default=0.8, ge=0, lt=1)
+    """Smallest confidence of an admitted sample where the stage pseudo_label kept no pseudo-label."""
 
 
 def admit(probabilities: Tensor, prior: Tensor, share: float, floor: float) -> Tensor:

@@ -26,20 +26,32 @@ from components.semisupervised.parts.smoothing import shares
 
 
 class SimmatchConfig(ConsistencyConfig):
-    """threshold: least probability of a target. temperature: of likeness. share: alpha, how much of a target
-    the classifier gives, not the resemblance. instances: weight of the likeness term.
-
-    momentum: of the mean for the alignment; .999 was published for 2^20 steps.
-    """
+    """Options of SimMatch."""
 
     name: Literal["simmatch"] = "simmatch"
+    """Selects SimMatch (Zheng et al. 2022, arXiv:2203.06915)."""
+
     threshold: float = Field(default=0.95, ge=0, lt=1)
+    """Smallest confidence of a target."""
+
     temperature: PositiveFloat = 0.1
+    """Temperature of the similarities between samples."""
+
     share: float = Field(default=0.9, ge=0, le=1)
+    """Alpha: share of a target that comes from the classifier, not from similar labelled samples (published:
+    0.9)."""
+
     instances: NonNegativeFloat = 1.0
+    """Weight of the similarity term."""
+
     embedding: PositiveInt = 128
+    """Embedding size E."""
+
     memory: PositiveInt = 512
+    """Number of labelled samples M that are remembered."""
+
     momentum: float = Field(default=0.95, ge=0, lt=1)
+    """Momentum of the running mean for the alignment; the published 0.999 is for 2^20 steps."""
 
 
 def calibrated(p: Tensor, q: Tensor, classes: Tensor, share: float) -> tuple[Tensor, Tensor]:

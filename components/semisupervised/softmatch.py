@@ -20,15 +20,20 @@ from components.semisupervised.parts.alignment import aligned, everywhere
 
 
 class SoftmatchConfig(WeakStrongConfig):
-    """momentum: of the running means; .999 was published for 2^20 steps, .99 suits the thousands of here.
-
-    sharpness: n. align: whether confidences are those of guesses drawn towards equal class shares.
-    """
+    """Options of SoftMatch."""
 
     name: Literal["softmatch"] = "softmatch"
+    """Selects SoftMatch (Chen et al. 2023, arXiv:2301.10921)."""
+
     momentum: float = Field(default=0.99, ge=0, lt=1)
+    """Momentum of the running means; the published 0.999 is for 2^20 steps, 0.99 suits thousands."""
+
     sharpness: PositiveFloat = 2.0
+    """n: the Gaussian weight has the standard deviation of the confidences divided by n (authors' code:
+    2)."""
+
     align: bool = True
+    """Uniform alignment: compute weights from predictions moved towards equal class shares."""
 
 
 def truncated(confidence: Tensor, mean: Tensor, variance: Tensor, sharpness: float) -> Tensor:

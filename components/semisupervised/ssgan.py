@@ -26,14 +26,22 @@ from components.semisupervised.consistency import Consistency, ConsistencyConfig
 
 
 class SsganConfig(ConsistencyConfig):
-    """side: of the weak views in pixels, which is what is generated. latent: Z (published: 100).
-    matching: of the generator's loss, beside that of real against made up."""
+    """Options of the semi-supervised GAN."""
 
     name: Literal["ssgan"] = "ssgan"
+    """Selects the semi-supervised GAN with feature matching (Salimans et al. 2016, arXiv:1606.03498)."""
+
     side: PositiveInt = 32
+    """Side of the weak views in pixels, which is what is generated."""
+
     latent: PositiveInt = 100
+    """Size Z of the generator's noise (published: 100)."""
+
     width: PositiveInt = 64
+    """Channels of the generator's smallest maps."""
+
     matching: NonNegativeFloat = 1.0
+    """Weight of the generator's feature matching loss, beside the loss of real against generated images."""
 
 
 def real_or_made(real: Tensor, made: Tensor) -> Tensor:

@@ -14,7 +14,11 @@ from components.semisupervised.base import Method, Settings
 
 
 class SupervisedConfig(Settings):
+    """Options of training on labels alone, the baseline of every method."""
+
     name: Literal["supervised"] = "supervised"
+    """Selects training on labels alone; with `entropy` above 0 entropy minimisation (Grandvalet & Bengio
+    2004)."""
 
 
 def labels_alone(method: Settings) -> SupervisedConfig:

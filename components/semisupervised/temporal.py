@@ -22,15 +22,19 @@ from components.semisupervised.parts.ramps import gaussian
 
 
 class TemporalConfig(ConsistencyConfig):
-    """weight: w_max. rampup: share of the training in which it grows, 80 of 300 epochs as published.
-
-    momentum: a of the running mean.
-    """
+    """Options of temporal ensembling."""
 
     name: Literal["temporal"] = "temporal"
+    """Selects temporal ensembling (Laine & Aila 2017, arXiv:1610.02242)."""
+
     weight: float = Field(default=30.0, ge=0)
+    """w_max: largest weight of the unsupervised term."""
+
     rampup: float = Field(default=0.27, ge=0, le=1)
+    """Share of training in which the weight grows (published: 80 of 300 epochs)."""
+
     momentum: float = Field(default=0.6, ge=0, lt=1)
+    """Alpha: momentum of the running mean of the predictions (published: 0.6)."""
 
 
 @torch.no_grad()

@@ -25,15 +25,20 @@ Annealing = Literal["none", "linear", "log", "exp"]
 
 
 class UdaConfig(WeakStrongConfig):
-    """threshold: least probability of a weak view's class. temperature: of the targets.
-
-    annealing: how fast labels are let in; exp for few labels, which are soon known by heart.
-    """
+    """Options of UDA."""
 
     name: Literal["uda"] = "uda"
+    """Selects UDA (Xie et al. 2020, arXiv:1904.12848)."""
+
     threshold: float = Field(default=0.8, ge=0, lt=1)
+    """Smallest confidence of the prediction for a weak view that becomes a target (published: 0.8)."""
+
     temperature: PositiveFloat = 0.4
+    """Temperature that sharpens the targets (published: 0.4)."""
+
     annealing: Annealing = "none"
+    """Training signal annealing: how fast labels are released; `exp` suits few labels, which are soon
+    memorised."""
 
 
 def uda_loss(

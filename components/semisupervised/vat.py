@@ -29,15 +29,20 @@ from components.semisupervised.parts.batchnorm import frozen_bn_stats
 
 
 class VatConfig(ConsistencyConfig):
-    """epsilon: root mean square of the perturbation over the pixels. probe: xi, length of the probe.
-
-    iterations: of the power method.
-    """
+    """Options of virtual adversarial training."""
 
     name: Literal["vat"] = "vat"
+    """Selects virtual adversarial training (Miyato et al. 2018, arXiv:1704.03976)."""
+
     epsilon: PositiveFloat = 0.027
+    """Root mean square of the perturbation over the pixels, which are in [0, 1] (0.027 is the published one
+    of CIFAR-10)."""
+
     probe: PositiveFloat = 1e-3
+    """Xi: length of the probe of the power method (published: 1e-6; 1e-3 suits float32)."""
+
     iterations: PositiveInt = 1
+    """Iterations of the power method (published: 1)."""
 
 
 def divergence(log_p: Tensor, log_q: Tensor) -> Tensor:

@@ -37,19 +37,32 @@ TOGETHER = 1024  # samples whose features one process computes at a time: two ba
 
 
 class FitConfig(Config):
-    """What all trainings on the same labels have in common.
-
-    batch_size: labels a step. ratio: unlabelled samples a label in a step. warmup: share of the steps.
-    """
+    """Options that all trainings on the same labels share."""
 
     batch_size: PositiveInt = 50
+    """Labelled samples in each step."""
+
     ratio: PositiveInt = 4
+    """Unlabelled samples in each step for each labelled one."""
+
     weight_decay: NonNegativeFloat = 1e-3
+    """Weight decay of AdamW."""
+
     warmup: float = Field(default=0.05, ge=0, lt=1)
+    """Share of the steps in which the learning rate rises."""
+
     ema_decay: float = Field(default=0.99, ge=0, lt=1)
+    """Decay of the moving average of the weights, which is the result; 0: no average is kept."""
+
     precision: Precision = "auto"
+    """Number format of the computations: `float32`, `bfloat16` (autocast) or `auto`: bfloat16 where the
+    device computes in it natively, else float32."""
+
     checkpoint_seconds: NonNegativeFloat = 30.0
+    """Shortest time between two checkpoints of a training in seconds."""
+
     seed: NonNegativeInt = 0
+    """Seed of the trainings."""
 
 
 @dataclass(frozen=True)

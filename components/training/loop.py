@@ -38,28 +38,48 @@ from components.training.warm_start import Warm
 
 
 class TrainConfig(Config):
-    """epochs: passes over the data. batch_size: samples a step, of all processes together.
-
-    encoder_rate: multiplier of the encoder's learning rate. warmup: share of the training, also the time in
-    which no run is called dead. floor: share of the peak rate left at the end. clip: largest norm of the
-    gradient, 0 for any. ema_decay: 0 for no averaged copy. patience: dead checks in a row before the run is
-    stopped. sync_batch_norm: batch norm over the batch of all processes, not over each one's part of it; on
-    CPUs the processes then wait for each other at every layer.
-    """
+    """Options of the training loop."""
 
     epochs: PositiveInt = 20
+    """Passes over the training samples."""
+
     batch_size: PositiveInt = 256
+    """Samples in each step, over all processes together."""
+
     optimiser: OptimiserConfig = AdamwConfig()
+    """Optimiser, with its peak learning rate."""
+
     encoder_rate: NonNegativeFloat = 1.0
+    """Multiplies the learning rate of the encoder."""
+
     warmup: float = Field(default=0.1, ge=0, lt=1)
+    """Share of training in which the learning rate rises; no training is stopped as collapsed within it."""
+
     floor: float = Field(default=0.0, ge=0, le=1)
+    """Share of the peak learning rate that is left at the end."""
+
     clip: NonNegativeFloat = 0.0
+    """Largest norm of the gradient; 0: gradients are not clipped."""
+
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
+    """Decay of the moving average of the weights; 0: no average is kept."""
+
     precision: Precision = "auto"
+    """Number format of the computations: `float32`, `bfloat16` (autocast) or `auto`: bfloat16 where the
+    device computes in it natively, else float32."""
+
     checkpoint_seconds: NonNegativeFloat = 30.0
+    """Shortest time between two checkpoints in seconds."""
+
     watch_steps: PositiveInt = 20
+    """Steps between two records of loss and speed."""
+
     patience: PositiveInt = 3
+    """Epochs in a row with a collapsed representation before training is stopped."""
+
     sync_batch_norm: bool = False
+    """Compute batch norm over the batch of all processes, not over each one's part; on CPUs the processes
+    then wait for each other at every layer."""
 
 
 @dataclass(frozen=True)

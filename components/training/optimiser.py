@@ -20,26 +20,58 @@ from components.config import Config
 
 
 class AdamwConfig(Config):
+    """AdamW. Biases and norms have no weight decay."""
+
     name: Literal["adamw"] = "adamw"
+    """Selects AdamW."""
+
     learning_rate: PositiveFloat = 2e-3
+    """Peak learning rate."""
+
     weight_decay: NonNegativeFloat = 0.05
+    """Decoupled weight decay of weight matrices."""
+
     betas: tuple[float, float] = (0.9, 0.99)
+    """Momentum of the running means of gradient and squared gradient."""
 
 
 class SgdConfig(Config):
+    """SGD with momentum. Biases and norms have no weight decay."""
+
     name: Literal["sgd"] = "sgd"
+    """Selects SGD."""
+
     learning_rate: PositiveFloat = 0.05
+    """Peak learning rate."""
+
     weight_decay: NonNegativeFloat = 5e-4
+    """Weight decay of weight matrices."""
+
     momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Momentum of the gradient."""
+
     nesterov: bool = False
+    """Use Nesterov's momentum."""
 
 
 class LarsConfig(Config):
+    """LARS. Biases and norms have no weight decay and no trust ratio."""
+
     name: Literal["lars"] = "lars"
+    """Selects LARS (You et al. 2017, arXiv:1708.03888)."""
+
     learning_rate: PositiveFloat = 0.3
+    """Peak learning rate."""
+
     weight_decay: NonNegativeFloat = 1e-6
+    """Weight decay of weight matrices."""
+
     momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Momentum of the scaled gradient."""
+
     trust: PositiveFloat = 1e-3
+    """Norm of a weight matrix's step divided by the norm of the matrix, at learning rate 1 and without
+    momentum."""
 
 
 OptimiserConfig = Annotated[AdamwConfig | SgdConfig | LarsConfig, Field(discriminator="name")]

@@ -24,16 +24,20 @@ from components.training.optimiser import OptimiserConfig
 
 
 class WarmConfig(Config):
-    """epochs: share of a training's epochs. replay: old samples visited for each new one, in each epoch.
-    rate: share of the peak learning rate.
+    """How a warm start is trained, compared with a training from scratch.
 
     By default 8,000 new samples after 16,000 cost 45 % of the seconds of a training from scratch on all of them
     (docs/retrain.md). Half the rate and half the epochs cost less and leave features below the parent's (docs/log.md).
     """
 
     epochs: float = Field(default=0.7, gt=0, le=1)
+    """Share of the epochs of a training from scratch."""
+
     replay: NonNegativeFloat = 1.0
+    """Old samples visited for each new one, in each epoch."""
+
     rate: PositiveFloat = 1.0
+    """Share of the peak learning rate."""
 
     def epochs_of(self, epochs: int) -> int:
         """Epochs of a warm start where a training from scratch has so many; at least 1."""

@@ -70,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="say what is wrong with a recipe, without running anything")
     check.add_argument("recipe", help="a YAML file, or the name of a recipe")
     check.set_defaults(do=_check)
+    explain = commands.add_parser("explain", help="print the type, default and meaning of a key of a recipe")
+    explain.add_argument(
+        "key", help="such as finetune.method, pretrain.objective.swav.epsilon or SELFSUP_HOME"
+    )
+    explain.set_defaults(do=_explain)
     show = commands.add_parser(
         "show", help="the manifest of a finished run of a stage, or what a model says of itself"
     )
@@ -139,6 +144,13 @@ def _check(arguments: argparse.Namespace) -> int:
     check(recipe)
     check_data(recipe, settings)
     print(f"{recipe.file}: every section is valid, and objective, encoder and weights fit together")
+    return 0
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from pipelines.onboarding.reference import explain  # imports the stage concerned
+
+    print(explain(arguments.key))
     return 0
 
 

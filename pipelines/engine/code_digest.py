@@ -4,9 +4,9 @@ That is every module of ours that the stage imports, however indirectly, and of 
 (components.implementations) those alone that the request names: editing one objective is no news to the runs of
 another. Where a request names none of a table, the default that the stage itself imports counts.
 
-What retrains nothing is no part of it: where a definition lies and in which order, comments, docstrings, annotations
-of functions, what an error or a log line says. So code may be moved and its messages rewritten. A change that is meant
-to give other results also raises VERSION of the stage; see `plan.on_code_change`.
+What retrains nothing is no part of it: where a definition lies and in which order, comments, docstrings (those of
+fields as well), annotations of functions, what an error or a log line says. So code may be moved and its messages
+rewritten. A change that is meant to give other results also raises VERSION of the stage; see `plan.on_code_change`.
 A file that lies beside a module under the same name (report.html beside report.py) counts as a part of that module.
 """
 
@@ -178,18 +178,20 @@ class _Bare(ast.NodeTransformer):
                 node.exc = kind
             case ast.Assert():
                 node.msg = None
+            case ast.keyword(arg="use_attribute_docstrings"):
+                return None  # of pydantic: whether a string below a field documents it
         self.generic_visit(node)
         match node:
-            case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
-                node.body = _without_docstring(node.body)
+            case ast.ClassDef():
+                node.body = [statement for statement in node.body if not _is_text(statement)]
+            case ast.Module() | ast.FunctionDef() | ast.AsyncFunctionDef() if node.body:
+                node.body = node.body[_is_text(node.body[0]) :]
         return node
 
 
-def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    match body:
-        case [ast.Expr(value=ast.Constant(value=str())), *rest]:
-            return rest
-    return body
+def _is_text(statement: ast.stmt) -> bool:
+    """Whether it is a string alone: a docstring, in a class also that of a field above it."""
+    return isinstance(statement, ast.Expr) and isinstance(getattr(statement.value, "value", None), str)
 
 
 def _ours(module: str) -> bool:

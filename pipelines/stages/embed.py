@@ -29,9 +29,16 @@ RANGE = 4  # batches a task: small enough to follow and to share out, large enou
 
 
 class Request(Config):
+    """What the stage embed is given."""
+
     snapshot: str
+    """Reference of the finished snapshot; the run fills it in."""
+
     pretrain: str
+    """Reference of the finished pretrain; the run fills it in."""
+
     batch_size: PositiveInt = 512
+    """Samples in each batch."""
 
 
 class Output(Config):

@@ -51,30 +51,49 @@ def _absolute(folder: Path) -> Path:
 
 
 class Request(Config):
-    """inbox: a folder. labels_from: "file": label files and label columns; "folders": the folder above an image too,
-    which a label file corrects; None: no labels at all. unlabelled: folders and values of a column label that mean
-    no label. max_bad_share, max_bad: of a delivery; more than this share and this many bad samples stop the stage,
-    fewer go into quarantine alone. max_unknown_share: of a label file; so many of its labels without a sample, or
-    more, stop the stage; 1: never. table: a table outside of the inbox, see linked_table.py. shard_size: samples a
-    shard. settle_seconds: a file that cannot be read and is younger than this is left for the next time. source:
-    column of the tables of samples that says where each comes from (a scanner, a site); a sample of a delivery
-    without it, or taken before it was named here, is of the source "". links: absolute folders outside of the inbox
-    to which links in it may lead; any other link is bad.
-    """
+    """What the stage ingest is given."""
 
     inbox: str
+    """Folder where data arrive."""
+
     modality: ModalityConfig
+    """Kind of the samples and what belongs to it."""
+
     labels_from: Literal["file", "folders"] | None = "file"
+    """`file`: label files and label columns; `folders`: the folder above an image too, which a label file
+    corrects; null: no labels."""
+
     unlabelled: tuple[str, ...] = UNLABELLED
+    """Names of folders, and values of a column of labels, that mean no label."""
+
     max_bad_share: float = Field(default=0.05, ge=0, le=1)
+    """Largest share of bad samples in a delivery. Where it and `max_bad` are both exceeded the stage fails;
+    otherwise the bad samples are quarantined."""
+
     max_bad: NonNegativeInt = 20
+    """Largest number of bad samples in a delivery; see `max_bad_share`."""
+
     max_unknown_share: float = Field(default=0.1, gt=0, le=1)
+    """Share of a label file's labels without a sample from which on the stage fails; 1: never."""
+
     table: str | None = None
+    """A table outside of the inbox that names the samples; see components/data/linked_table.py."""
+
     limits: ImageLimits = Field(default_factory=ImageLimits)
+    """Limits on the size of a sample."""
+
     shard_size: PositiveInt = 4096
+    """Samples in each shard."""
+
     settle_seconds: NonNegativeFloat = 5.0
+    """A file that cannot be read and is younger than this many seconds is left for the next ingest."""
+
     source: str | None = None
+    """Column of the tables of samples that names where each comes from (a scanner, a site). A sample without
+    it, or ingested before it was named here, has the source ""."""
+
     links: tuple[Annotated[Path, AfterValidator(_absolute)], ...] = ()
+    """Absolute folders outside of the inbox to which links in it may lead; any other link is a bad sample."""
 
 
 class Output(Config):

@@ -39,24 +39,39 @@ VERSION = 2
 
 
 class Start(Config):
-    """parent: reference of the finished pretrain that a warm start goes on from."""
+    """What a warm start continues."""
 
     parent: str
+    """Reference of the finished pretrain that the warm start continues."""
 
 
 class Request(Config):
-    """views: whose views the objective sees: its own (null; of the side of the data where they name no size), those
-    of a policy (components.augmentations.policies), or those of the policy that suits the samples, measured without
-    labels. warm: how a warm start is trained; without `start`, which the run fills in, it is unused."""
+    """What the stage pretrain is given."""
 
     snapshot: str
+    """Reference of the finished snapshot; the run fills it in."""
+
     objective: ObjectiveConfig = SimclrConfig()
+    """Pretext task."""
+
     encoder: EncoderConfig = ResnetConfig()
+    """Network that is trained."""
+
     train: TrainConfig = TrainConfig()
+    """Training loop."""
+
     views: Policy | Literal["measured"] | None = None
+    """Policy of the views (components.augmentations.policies) in place of the objective's own; `measured`:
+    the policy that suits the samples, measured without labels; null: the objective's own views."""
+
     warm: WarmConfig = WarmConfig()
+    """How a warm start is trained; unused without `start`."""
+
     seed: NonNegativeInt = 0
+    """Seed of initialisation, order of samples and views."""
+
     start: Start | None = None
+    """What a warm start continues; the plan fills it in. Null: training from scratch."""
 
     def training(self) -> TrainConfig:
         """`train`, shorter and at a lower rate for a warm start."""

@@ -29,14 +29,25 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)  # hides ABCMeta.register, which nobody calls
 
     class Request(Config):
-        """approval: a challenger that passes waits until a person promotes it. deleted: see plan."""
+        """What the stage promote is given."""
 
         snapshot: str
+        """Reference of the finished snapshot; the run fills it in."""
+
         evaluate: str
+        """Reference of the finished evaluate; the run fills it in."""
+
         register: str = Field()  # required: else ABCMeta.register is its default
+        """Reference of the finished register; the run fills it in."""
+
         gate: GateConfig = GateConfig()
+        """Bounds of the gate checks."""
+
         approval: bool = False
+        """A challenger that passes the gate waits until a person promotes it."""
+
         deleted: str | None = None
+        """Version of a champion that somebody deleted and that is made anew; the plan fills it in."""
 
 
 class Output(Config):

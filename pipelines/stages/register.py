@@ -40,18 +40,31 @@ Gather = Callable[[Path, Context], dict[str, str]]
 
 
 class Request(Config):
-    """name: of the registered model; None: the recipe's. deleted: the champion that somebody deleted, of which
-    the plan says that it is made anew. onnx: whether the encoder is exported beside the model. samples: images
-    that the clean process is asked about."""
+    """What the stage register is given."""
 
     snapshot: str
+    """Reference of the finished snapshot; the run fills it in."""
+
     pretrain: str
+    """Reference of the finished pretrain; the run fills it in."""
+
     finetune: str
+    """Reference of the finished finetune; the run fills it in."""
+
     evaluate: str
+    """Reference of the finished evaluate; the run fills it in."""
+
     name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    """Name of the registered model; null: the recipe's name."""
+
     deleted: str | None = None
+    """Version of a champion that somebody deleted and that is made anew; the plan fills it in."""
+
     onnx: bool = True
+    """Export the encoder as ONNX beside the model."""
+
     samples: PositiveInt = 8
+    """Samples that the loaded model predicts in a clean process, as a test."""
 
 
 class Output(Config):

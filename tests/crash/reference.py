@@ -10,7 +10,8 @@ STEPS = (*FLOWS["train"], "score", "monitor", "mirror")
 BUSY = "timed out during startup"  # Ray's, after 30 s: the machine had too much else to do
 MIRROR = """\
 import sys
-from pipelines import journal, run
+from pipelines.engine import journal
+from pipelines.flows import run
 from pipelines.settings import Settings
 file = journal.journal_file(Settings.load().home, "a-run")
 if not any("ended" in record for record in journal.records(file)):

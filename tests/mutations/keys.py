@@ -21,6 +21,8 @@ MUTATIONS = [
     Mutation("pipelines/engine/code_digest.py", "            and chosen[table]\n", "", CODE),
     Mutation("pipelines/engine/code_digest.py", "            and importer not in of.values()\n", "", CODE),
     Mutation("pipelines/engine/code_digest.py", "node.returns = None", "pass", CODE),
+    Mutation("pipelines/engine/code_digest.py", " if not _is_text(statement)]", "][1:]", CODE),
+    Mutation("pipelines/engine/code_digest.py", '"use_attribute_docstrings"', '"no"', CODE),
     Mutation("pipelines/engine/code_digest.py", "node.exc = kind", "node.exc = None", CODE),
     Mutation("pipelines/engine/code_digest.py", "sorted(parts) + _foreign(named)", "sorted(parts)", TABLES),
     Mutation(

@@ -37,7 +37,9 @@ MUTATIONS = [
         "answers.outliers < known.limit",
         SCORE,
     ),
-    Mutation("pipelines/stages/score/partitions.py", "(strange & reading.abstain_strange)", "strange", SCORE),
+    Mutation(
+        "pipelines/stages/score/partitions.py", "(strange & reading.abstain_outliers)", "strange", SCORE
+    ),
     Mutation("components/semisupervised/parts/domains.py", "x[domains != 0]", "x", DOMAINS),
     Mutation(
         "components/semisupervised/parts/domains.py",

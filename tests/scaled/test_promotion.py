@@ -21,7 +21,7 @@ import sys, time
 from pathlib import Path
 from components.errors import UserError
 from components.registry.mlflow_registry import Registry
-from pipelines import lease, promotion
+from pipelines.registry import bucket_lock as lease, promotion
 from pipelines.settings import Settings
 version, patience, mine, other = sys.argv[1:]
 taking = lease._take
@@ -45,7 +45,7 @@ def slowly(self, alias, version):
 Registry.set_alias = slowly
 try:
     print(promotion.told(promotion.override("toys", version, Settings.load(), "machine " + version, "a race")))
-except promotion.moves.MovedError as error:
+except promotion.alias_moves.MovedError as error:
     print(error)
 """
 

@@ -18,24 +18,35 @@ from components.semisupervised.parts.smoothing import shares, smoothed
 
 
 class LossConfig(Config):
-    """name: ce cross-entropy, gce generalised, sce symmetric cross-entropy, elr early-learning
-    regularisation; the last three for labels that may be wrong.
-
-    smoothing: share of the target spread over all classes (published: .1). adjustment: tau of logit
-    adjustment (published: 1), for classes of unequal size.
-    q: of gce. alpha, beta, floor: of sce (published for CIFAR-10). memory, momentum: weight and running
-    mean of elr (published for CIFAR-10).
-    """
+    """Loss of the labelled samples."""
 
     name: Literal["ce", "gce", "sce", "elr"] = "ce"
+    """`ce`: cross-entropy; `gce`: generalised, `sce`: symmetric cross-entropy, `elr`: early-learning
+    regularisation. The last three are for labels that may be wrong."""
+
     smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the target that is spread over all classes (published: 0.1)."""
+
     adjustment: NonNegativeFloat = 0.0
+    """Tau of logit adjustment, for classes of unequal size (published: 1); 0: off."""
+
     q: float = Field(default=0.7, gt=0, le=1)
+    """Exponent q of `gce`."""
+
     alpha: NonNegativeFloat = 0.1
+    """Weight of the cross-entropy in `sce` (published for CIFAR-10: 0.1)."""
+
     beta: NonNegativeFloat = 1.0
+    """Weight of the reverse cross-entropy in `sce` (published for CIFAR-10: 1)."""
+
     floor: float = Field(default=-4.0, lt=0)
+    """Logarithm of 0 in the reverse cross-entropy of `sce` (published: -4)."""
+
     memory: NonNegativeFloat = 3.0
+    """Weight of the regulariser of `elr` (published for CIFAR-10: 3)."""
+
     momentum: float = Field(default=0.7, ge=0, lt=1)
+    """Momentum of the running mean of the predictions in `elr` (published for CIFAR-10: 0.7)."""
 
 
 PLAIN = LossConfig()

@@ -20,10 +20,14 @@ from components.semisupervised.parts.smoothing import shares
 
 
 class MixConfig(Config):
-    """concentration: a of Beta(a, a); .2 for mixup and 1 for cutmix as published."""
+    """How labelled views are mixed."""
 
     name: Literal["mixup", "cutmix"] = "mixup"
+    """`mixup` (weighted mean of two images) or `cutmix` (a rectangle of one image in the other)."""
+
     concentration: float = Field(default=0.2, gt=0, le=1)
+    """Parameter a of Beta(a, a), from which mixing shares are drawn (published: 0.2 for mixup, 1 for
+    cutmix)."""
 
 
 def mix_rows(

@@ -20,12 +20,19 @@ from components.objectives.parts.two_views import Paired, projector
 
 
 class AlignUniformConfig(Config):
-    """uniformity: weight of the second term. embedding: size of what the two terms are of."""
+    """Options of alignment and uniformity."""
 
     name: Literal["align_uniform"] = "align_uniform"
+    """Selects alignment and uniformity."""
+
     view: ViewConfig = ViewConfig()
+    """How each of the two views of a sample is made."""
+
     embedding: PositiveInt = 64
+    """Embedding size E, on which both terms are computed."""
+
     uniformity: NonNegativeFloat = 1.0
+    """Weight of the uniformity term."""
 
 
 def alignment(a: Tensor, b: Tensor) -> Tensor:

@@ -43,21 +43,41 @@ POOL = 4096  # rows that health and standardisation are taken from
 
 
 class Request(Config):
-    """bootstrap: resamples. bins: of the calibration error. false_alarms: share of ordinary samples that may be
-    taken for outliers. suspect_precision: estimated share of wrong labels among those named as probably wrong, below
-    which none is named. protocols: what else is measured, by name (pipelines.stages.evaluate.protocols)."""
+    """What the stage evaluate is given."""
 
     snapshot: str
+    """Reference of the finished snapshot; the run fills it in."""
+
     pretrain: str
+    """Reference of the finished pretrain; the run fills it in."""
+
     embed: str
+    """Reference of the finished embed; the run fills it in."""
+
     pseudo_label: str
+    """Reference of the finished pseudo_label; the run fills it in."""
+
     finetune: str
+    """Reference of the finished finetune; the run fills it in."""
+
     bootstrap: PositiveInt = 2000
+    """Bootstrap resamples of the confidence intervals."""
+
     bins: int = Field(default=15, ge=2)
+    """Bins of the expected calibration error."""
+
     false_alarms: float = Field(default=0.05, gt=0, lt=1)
+    """Share of in-distribution samples above the threshold of the outlier score."""
+
     suspect_precision: float = Field(default=0.5, gt=0, lt=1)
+    """Smallest estimated share of wrong labels among those reported as probably wrong; below it none is
+    reported."""
+
     protocols: tuple[Name, ...] = CHEAP
+    """Further evaluation protocols, by name; see pipelines/stages/evaluate/protocols.py."""
+
     seed: NonNegativeInt = 0
+    """Seed of resampling and of the protocols."""
 
 
 class Output(Measured):

@@ -17,35 +17,42 @@ from components.training.finetune import FitConfig
 
 
 class CrossFitConfig(Config):
-    """folds of the labels, each judged by a training of `steps` on the others; with 0 folds, as with one label a
-    class, the model is as sure as it agrees with the labels alone, and names no sets of classes. miss: share of samples
-    whose set may lack the true one; score, by_class: how sets are made
-    (components.evaluation.classification.conformal)."""
+    """Cross-fitting: predictions for labels that a training was not given, which calibrate the model."""
 
     folds: NonNegativeInt = 3
+    """Folds of the labels, each predicted by a training on the others; 0 (as with one label a class):
+    confidence is calibrated by how often the method's network and one trained on the labels alone agree, and
+    there are no prediction sets."""
+
     steps: PositiveInt = 100
+    """Steps of the training of each fold."""
+
     miss: float = Field(default=0.1, gt=0, lt=1)
+    """Share of samples whose prediction set may lack the true class."""
+
     score: Score = "lac"
+    """How prediction sets are made, `lac` or `aps`; see components/evaluation/classification/conformal.py."""
+
     by_class: bool = False
+    """Keep `miss` within each class, not on average over all samples."""
 
 
 class ScratchConfig(Config):
-    """The same network from random initialisation, labels alone. The rate is chosen by cross-validation on
-    the labels."""
+    """The baseline of the same network from random initialisation, on the labels alone."""
 
-    steps: NonNegativeInt = 200  # 0: no such baseline
+    steps: NonNegativeInt = 200
+    """Steps of the training; 0: no such baseline."""
+
     learning_rates: tuple[PositiveFloat, ...] = Field(default=(0.001, 0.004), min_length=1)
+    """Peak learning rates, of which cross-validation on the labels chooses one."""
+
     folds: int = Field(default=3, ge=2)
+    """Folds of that cross-validation."""
 
 
 class PortfolioConfig(Config):
-    """The method's network and simpler models, weighted by what they answer on labels that they were not given
+    """The method's network and simpler models, weighted by their predictions for labels that they were not given
     (components.evaluation.classification.stacking) and served as one, or the one that leads.
-
-    candidates: beside the method. favour: weight of the method before any evidence; the others share the rest.
-    strength: labels that the weights before the evidence count for. lead: weight from which on a candidate is served
-    alone. published: a published encoder (components.encoders.published) whose frozen features a head is fitted on, as
-    one more candidate.
     """
 
     candidates: tuple[Literal["pixels", "probe", "alone", "scratch"], ...] = (
@@ -54,49 +61,86 @@ class PortfolioConfig(Config):
         "alone",
         "scratch",
     )
+    """Candidates beside the method: regression on pixels, a head on the frozen encoder (`probe`), the encoder
+    on the labels alone, the same network from random initialisation (`scratch`)."""
+
     favour: float = Field(default=0.4, gt=0, lt=1)
+    """Weight of the method before any evidence; the others share the rest equally."""
+
     strength: NonNegativeFloat = 100.0
+    """Number of labels for which the weights before the evidence count."""
+
     lead: float = Field(default=0.9, gt=0.5, le=1)
+    """Weight from which on a candidate is served alone."""
+
     published: Literal["efficientnet_lite0"] | None = None
+    """A published encoder whose frozen features a head is fitted on, as one more candidate
+    (components.encoders.published); null: none."""
 
 
 class DistillConfig(DistillationConfig):
-    """The third step: a student learns what the fine-tuned model says of all samples, and is kept in its place.
-
-    encoder: of the student, a smaller one perhaps, which begins at random; None: the pretrained one again.
-    learning_rate: None is that of the fine-tuning.
-    """
+    """The third step: a student learns the fine-tuned model's predictions for all samples and replaces the model."""
 
     encoder: EncoderConfig | None = None
+    """Encoder of the student, which begins at random initialisation or at the weights of its `start`; null:
+    the student begins as the pretrained encoder."""
+
     steps: PositiveInt = 400
+    """Steps of the training."""
+
     learning_rate: PositiveFloat | None = None
+    """Peak learning rate; null: that of the fine-tuning."""
 
 
 class FinetuneConfig(FitConfig):
-    """steps of all layers; encoder_rate: factor of the encoder's learning rate. head_steps: of L-BFGS, at most.
-
-    pseudo_share: weight of all pseudo-labels together in the head's fit, against all labels. views: a policy
-    (components.augmentations.policies), or the one that keeps the classes, measured on the labels. weak, strong: views
-    in place of the policy's. false_alarms: share of ordinary samples that the model may call strange. portfolio: None
-    serves the method's network as it is. handed_weight: pseudo_weight of the method where the champion's answers are
-    among the pseudo-labels (docs/retrain.md: 1 gains .6 points over five seeds, .5 gains .4).
-    """
+    """What a recipe's section finetune may contain."""
 
     method: MethodConfig = FixmatchConfig(threshold=0.8)
+    """Semi-supervised method."""
+
     steps: PositiveInt = 400
+    """Steps of the training of all layers."""
+
     learning_rate: PositiveFloat = 2e-3
+    """Peak learning rate of AdamW."""
+
     encoder_rate: NonNegativeFloat = 0.3
+    """Multiplies the learning rate of the encoder."""
+
     head_steps: PositiveInt = 100
+    """Largest number of L-BFGS iterations of the head on the frozen encoder."""
+
     pseudo_share: NonNegativeFloat = 1.0
+    """Largest total weight of the pseudo-labels in the fit of that head, relative to that of the labels."""
+
     views: Policy | Literal["measured"] = "measured"
+    """Policy of the views (components.augmentations.policies); `measured`: the policy that keeps the classes,
+    measured on the labels."""
+
     weak: ViewConfig | None = None
+    """Weak views; null: those of the policy."""
+
     strong: ViewConfig | None = None
+    """Strong views; null: those of the policy."""
+
     false_alarms: float = Field(default=0.05, gt=0, lt=1)
+    """Share of in-distribution samples that the model may report as outliers."""
+
     cross_fit: CrossFitConfig = CrossFitConfig()
+    """Cross-fitting of the labels, for calibration and prediction sets."""
+
     scratch: ScratchConfig = ScratchConfig()
+    """Baseline from random initialisation."""
+
     portfolio: PortfolioConfig | None = PortfolioConfig()
+    """Simpler models beside the method's network; null serves the method's network alone."""
+
     distill: DistillConfig | None = None
+    """Distillation after fine-tuning; null: none."""
+
     handed_weight: NonNegativeFloat = 1.0
+    """`pseudo_weight` of the method where the champion's predictions are among the pseudo-labels
+    (docs/retrain.md: 1 gains 0.6 points over five seeds, 0.5 gains 0.4)."""
 
     def handed(self) -> Self:
         """The same where the champion's answers are among the pseudo-labels."""

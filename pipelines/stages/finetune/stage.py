@@ -39,12 +39,20 @@ VERSION = 3
 
 
 class Request(FinetuneConfig):
-    """champion: reference of the finetune whose answers are pseudo-labels too; the plan says it of a warm start."""
+    """What the stage finetune is given."""
 
     snapshot: str
+    """Reference of the finished snapshot; the run fills it in."""
+
     pretrain: str
+    """Reference of the finished pretrain; the run fills it in."""
+
     pseudo_label: str
+    """Reference of the finished pseudo_label; the run fills it in."""
+
     champion: str | None = None
+    """Reference of the finetune whose predictions are pseudo-labels too; the plan fills it in for a warm
+    start."""
 
 
 class Output(Config):

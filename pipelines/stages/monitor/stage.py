@@ -31,18 +31,32 @@ VERSION = 1
 
 
 class Request(Config):
-    """model: name under which it is registered. windows: how many of the last deliveries are looked at; drift is
-    so when `needed` of them, the newest among them, are told apart from old samples at `level`. samples: looked at
-    in all on each side, old and new."""
+    """What the stage monitor is given."""
 
     snapshot: str
+    """Reference of the finished snapshot; the run fills it in."""
+
     model: str
+    """Name of the registered model; the run fills it in."""
+
     windows: PositiveInt = 5
+    """Number of the last deliveries that are compared with old samples."""
+
     needed: PositiveInt = 2
+    """Number of these deliveries, the newest among them, that must differ from old samples before drift is
+    reported."""
+
     level: float = Field(default=0.01, gt=0, lt=1)
+    """Significance level at which a delivery differs."""
+
     samples: PositiveInt = 2000
+    """Samples compared in all on each side, old and new."""
+
     batch_size: PositiveInt = 256
+    """Samples in each batch."""
+
     seed: NonNegativeInt = 0
+    """Seed of the choice of samples."""
 
 
 class Output(Config):

@@ -36,30 +36,49 @@ CODE, OF_VERSION = "code/", "version/"  # before a stage, of the digest of its c
 
 
 class Request(Config):
-    """policy: auto weighs what is new; always: any new sample warrants a warm start; never: none does, only
-    labels count. new_share: new training samples as a share of those that the champion has seen, from which on a
-    warm start is worth it. level, needed, windows: drift is so when `needed` of the last `windows` deliveries,
-    the newest among them, are told apart from old samples at this level. max_age_days: of the champion, beyond
-    which any new sample warrants a warm start. generations: warm starts in a row before training from scratch.
-    on_code_change: what other code of a stage means while its VERSION is the same: keep what there is; a warm start
-    where the code of pretraining differs; scratch there.
-
-    asked: by stage, what the recipe asks of it. model: name in the registry. force: what a person decided.
-    """
+    """What the stage plan is given."""
 
     snapshot: str
+    """Reference of the finished snapshot; the run fills it in."""
+
     model: str
+    """Name of the registered model; the run fills it in."""
+
     asked: dict[str, dict[str, Any]]
+    """By stage, its section of the recipe; the run fills it in."""
+
     force: Literal["warm", "scratch"] | None = None
+    """Decision made by a person (`selfsup run --force`); the run fills it in."""
+
     policy: Literal["auto", "always", "never"] = "auto"
+    """`auto` compares what is new with the bounds below; `always`: any new sample warrants a warm start;
+    `never`: none does, only labels count."""
+
     new_share: PositiveFloat = 0.05
+    """New training samples, as a share of those the champion has seen, from which on a warm start is made."""
+
     level: float = Field(default=0.01, gt=0, lt=1)
+    """Significance level at which a delivery differs from old samples."""
+
     needed: PositiveInt = 2
+    """Number of the last `windows` deliveries, the newest among them, that must differ before drift is
+    found."""
+
     windows: PositiveInt = 3
+    """Number of the last deliveries that are compared with old samples."""
+
     max_age_days: PositiveFloat | None = None
+    """Age of the champion in days beyond which any new sample warrants a warm start; null: no bound."""
+
     generations: NonNegativeInt = 5
+    """Warm starts in a row before a training from scratch."""
+
     on_code_change: OnCodeChange = "keep"
+    """What changed code of a stage means while its VERSION is the same: `keep` the runs there are; `warm` or
+    `scratch`: a warm start or a training from scratch where the code of pretraining differs."""
+
     seed: NonNegativeInt = 0
+    """Seed of the tests for drift."""
 
 
 class Output(Config):

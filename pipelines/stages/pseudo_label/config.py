@@ -8,25 +8,39 @@ from components.config import Config
 
 
 class PseudoLabelConfig(Config):
-    """clusters: K, or "auto": the larger of 3 C and sqrt(N) / 2, at most N / 10 and at least 2
-    (over-clustering). target_precision: share of the kept pseudo-labels that should be right, by the labels'
-    own evidence. balance: class shares that the classes are aligned to: none, those of the labels, or
-    uniform; give one only where it is known to hold, as a wrong one costs far more than a right one gains.
-    cap: a class may have at most cap times its share of what is kept (its share: of the labels, smoothed).
-    memory: MB that the features of the training rows may take, of which there are up to four copies at a time.
-    Larger sets stay on disk and are clustered there by chunks, on the Ray workers where there are some; labels
-    spread over as many rows as fit, which then name the others. A million rows of 256 numbers are 977 MB.
-    """
+    """What a recipe's section pseudo_label may contain."""
 
     clusters: PositiveInt | Literal["auto"] = "auto"
+    """Number of clusters K; `auto` (over-clustering): the larger of 3 C for C classes and sqrt(N) / 2 for N
+    samples, at most N / 10 and at least 2."""
+
     restarts: PositiveInt = 3
+    """Initialisations of k-means, of which the best result is kept."""
+
     iterations: PositiveInt = 25
+    """Iterations of k-means."""
+
     target_precision: float = Field(default=0.9, gt=0, le=1)
+    """Share of the kept pseudo-labels that should be right, estimated on held-out labels."""
+
     balance: Literal["none", "labels", "uniform"] = "none"
+    """Class shares to which the predictions are aligned: `none`, those of the `labels`, or `uniform`. Use one
+    only where it is known to hold: a wrong one costs far more than a right one gains."""
+
     cap: PositiveFloat = 2.0
+    """Largest number of kept pseudo-labels of a class, relative to its share of the labels (smoothed)."""
+
     folds: int = Field(default=5, ge=2)
+    """Folds of the labels on which the confidence is calibrated."""
+
     memory: PositiveFloat = 1024.0
+    """Megabytes that the features of the training samples may take, of which there are up to four copies at a
+    time; a million samples of 256 features take 977 MB. Larger sets stay on disk and are clustered there in
+    chunks, on the Ray workers where there are some; labels are spread over as many samples as fit, which then
+    label the others."""
+
     seed: NonNegativeInt = 0
+    """Seed of k-means and of the folds."""
 
     @field_validator("clusters")
     @classmethod

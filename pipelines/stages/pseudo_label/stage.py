@@ -34,11 +34,16 @@ _LOGGED = (
 
 
 class Request(PseudoLabelConfig):
-    """previous: reference of an earlier run, whose cluster ids are continued."""
+    """What the stage pseudo_label is given."""
 
     snapshot: str
+    """Reference of the finished snapshot; the run fills it in."""
+
     embed: str
+    """Reference of the finished embed; the run fills it in."""
+
     previous: str | None = None
+    """Reference of an earlier run whose cluster ids are continued; the plan fills it in."""
 
 
 class Output(Config):

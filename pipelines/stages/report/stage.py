@@ -32,25 +32,56 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)  # hides ABCMeta.register, which nobody calls
 
     class Request(Config):
-        """truth: Parquet (id, label) of samples that nobody labelled, to measure with. points: in the embedding map.
-        clusters: sheets shown, the largest ones. thumbnails: a sheet. ask: samples in the list of what to label."""
+        """What the stage report is given."""
 
         ingest: str
+        """Reference of the finished ingest; the run fills it in."""
+
         snapshot: str
+        """Reference of the finished snapshot; the run fills it in."""
+
         plan: str
+        """Reference of the finished plan; the run fills it in."""
+
         pretrain: str
+        """Reference of the finished pretrain; the run fills it in."""
+
         embed: str
+        """Reference of the finished embed; the run fills it in."""
+
         pseudo_label: str
+        """Reference of the finished pseudo_label; the run fills it in."""
+
         finetune: str
+        """Reference of the finished finetune; the run fills it in."""
+
         evaluate: str
+        """Reference of the finished evaluate; the run fills it in."""
+
         register: str = Field()  # required: else ABCMeta.register is its default
+        """Reference of the finished register; the run fills it in."""
+
         promote: str
+        """Reference of the finished promote; the run fills it in."""
+
         truth: str | None = None
+        """Parquet file (id, label) of samples that nobody labelled, to measure pseudo-labels with; null:
+        none."""
+
         points: PositiveInt = 1000
+        """Points of the embedding map."""
+
         clusters: PositiveInt = 24
+        """Clusters of which samples are shown, the largest ones."""
+
         thumbnails: PositiveInt = 16
+        """Thumbnails of each cluster."""
+
         ask: PositiveInt = 50
+        """Samples in the list of what to label next."""
+
         seed: NonNegativeInt = 0
+        """Seed of the choice of samples."""
 
 
 class Output(Config):

@@ -43,21 +43,21 @@ class Partition(Config):
 
 class Reading(Config):
     """How a model's answers are read. classes, sets, outliers: what its folder says of them, None where it says
-    nothing. abstain_below: see the request; abstain_strange: whether a strange sample is none to act on."""
+    nothing. abstain_below: see the request; abstain_outliers: whether a strange sample is none to act on."""
 
     classes: list[str]
     sets: Sets | None = None
     outliers: OutlierConfig | None = None
     abstain_below: float | None = None
-    abstain_strange: bool = False
+    abstain_outliers: bool = False
 
     @classmethod
-    def of(cls, model: Path, abstain_below: float | None, abstain_strange: bool) -> "Reading":
+    def of(cls, model: Path, abstain_below: float | None, abstain_outliers: bool) -> "Reading":
         """With what the classifier in a folder says of itself."""
         told = json.loads((model / FILES["config"]).read_bytes())
         kept = {name: told.get(name) for name in ("classes", "sets", "outliers")}
         return cls.model_validate(
-            {**kept, "abstain_below": abstain_below, "abstain_strange": abstain_strange}
+            {**kept, "abstain_below": abstain_below, "abstain_outliers": abstain_outliers}
         )
 
 
@@ -73,7 +73,7 @@ def write(
     p, classes, known = answers.probabilities, reading.classes, reading.outliers
     confidence, nothing = p.max(axis=1), [None] * len(ids)
     strange = np.zeros(len(ids), np.bool_) if known is None else answers.outliers > known.limit
-    abstained = (confidence < (reading.abstain_below or 0.0)) | (strange & reading.abstain_strange)
+    abstained = (confidence < (reading.abstain_below or 0.0)) | (strange & reading.abstain_outliers)
     columns = {
         "id": pa.array(ids.tolist(), pa.string()),
         "name": pa.array([arrived.get(id, (None, None))[0] for id in ids.tolist()], pa.string()),

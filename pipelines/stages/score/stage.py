@@ -38,15 +38,22 @@ BINS = 20  # of the histogram of confidence
 
 
 class Request(Config):
-    """model: name under which it is registered. abstain_below: confidence under which a prediction is marked as
-    none to act on; None: never. abstain_strange: whether that of a sample unlike all that the model learnt from is
-    too. batch_size: samples at once; other batches may give other last bits."""
+    """What the stage score is given."""
 
     snapshot: str
+    """Reference of the finished snapshot; the run fills it in."""
+
     model: str
+    """Name of the registered model; the run fills it in."""
+
     abstain_below: float | None = Field(default=None, gt=0, le=1)
-    abstain_strange: bool = False
+    """Confidence below which a prediction is marked as not to be acted on; null: none is."""
+
+    abstain_outliers: bool = False
+    """Mark the predictions for outliers too."""
+
     batch_size: PositiveInt = 512
+    """Samples in each batch; another value may change the last bits of the probabilities."""
 
 
 class Output(Config):
@@ -97,7 +104,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     shards = table.by_shard()
     known = copied(request.model_dump(mode="json"), found.digest, snapshot, shards, partitions, context)
     fresh = {shard: rows for shard, rows in shards.items() if shard not in known}
-    reading = Reading.of(folder / "model", request.abstain_below, request.abstain_strange)
+    reading = Reading.of(folder / "model", request.abstain_below, request.abstain_outliers)
     for shard, given in _scored(fresh, request, snapshot, sha256, folder, context):
         write(
             partitions / f"{shard}.parquet",
@@ -142,7 +149,7 @@ def _told(output: Output, request: Request) -> str:
     said = ""
     if output.strange is not None:
         said += f", {output.strange} unlike all that it learnt from ({output.strange_rate:.0%} of ordinary ones are)"
-    if request.abstain_below or request.abstain_strange:
+    if request.abstain_below or request.abstain_outliers:
         said += f", {output.abstained} to leave to a person"
     return said
 

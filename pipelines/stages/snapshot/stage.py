@@ -34,14 +34,17 @@ VERSION = 3
 
 
 class Request(Config):
-    """test_share: of the samples, by hash of id, that are never trained on; unused where a person names test
-    items. expect: data versions ("....dir") or digests of the folder, one of which there must be; none
-    named: any.
-    """
+    """What the stage snapshot is given."""
 
     modality: ModalityConfig
+    """Kind of the samples and what belongs to it."""
+
     test_share: float = Field(0.2, ge=0, lt=1)
+    """Share of the samples, by hash of the id, that are never trained on; unused where somebody names test
+    samples."""
+
     expect: tuple[str, ...] = ()
+    """Data versions (`....dir`) or digests of the data folder, one of which it must have; none: any."""
 
 
 class Output(Config):

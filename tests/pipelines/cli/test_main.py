@@ -8,9 +8,10 @@ import pytest
 from pipelines.cli import main
 
 
-def test_help_answers_at_once_and_loads_nothing():
+@pytest.mark.parametrize(("arguments", "shown"), [([], "explain"), (["explain"], "finetune.method")])
+def test_help_answers_at_once_and_loads_nothing(arguments, shown):
     code = (
-        "import sys, runpy; sys.argv = ['selfsup', '--help']\n"
+        f"import sys, runpy; sys.argv = ['selfsup', *{arguments}, '--help']\n"
         "try: runpy.run_module('pipelines.cli.main', run_name='__main__')\n"
         "except SystemExit: pass\n"
         "print([m for m in ('pydantic', 'yaml', 'torch', 'airflow', 'ray', 'mlflow') if m in sys.modules])"
@@ -21,7 +22,15 @@ def test_help_answers_at_once_and_loads_nothing():
     )
     assert time.monotonic() - started < 2  # of a loaded machine; about 0.1 s of an idle one
     assert done.stdout.splitlines()[-1] == "[]"
-    assert "run" in done.stdout
+    assert shown in done.stdout
+
+
+def test_a_key_is_explained_and_an_unknown_one_is_code_2(capsys):
+    assert main.main(["explain", "plan.on_code_change"]) == 0
+    assert capsys.readouterr().out.startswith("plan.on_code_change\n  keep, warm or scratch; default: ")
+    assert main.main(["explain", "plan.on_code_chang"]) == 2
+    said = "selfsup: unknown key 'plan.on_code_chang'; did you mean 'plan.on_code_change'?\n"
+    assert capsys.readouterr() == ("", said)
 
 
 def test_what_is_done_can_be_looked_at(project):

@@ -84,6 +84,20 @@ def test_the_text_of_an_error_is_no_part_and_the_error_is(tree):
     assert tree(components__d="def g(x):\n    assert not x\n    raise ValueError('none')\n") != before
 
 
+def test_the_docstring_of_a_field_does_not_change_the_digest_and_the_field_does(tree):
+    plain = "class A(B):\n    '''What.'''\n    c = D(frozen=True)\n    x: int = 1\n    y = 'a'\n"
+    before = tree(components__d=plain)
+    documented = (
+        "class A(B):\n    '''Which.'''\n    c = D(frozen=True, use_attribute_docstrings=True)\n"
+        "    x: int = 1\n    '''How\n    many.'''\n\n    y = 'a'\n    'Which letter.'\n"
+    )
+    assert tree(components__d=documented) == before
+    assert tree(components__d=documented.replace("x: int = 1", "x: int = 2")) != before
+    assert tree(components__d=documented.replace("x: int", "x: float")) != before
+    assert tree(components__d=documented.replace("'a'", "'b'")) != before
+    assert tree(components__d=documented.replace("frozen=True", "frozen=False")) != before
+
+
 def test_strangers_do_not_change_the_digest(tree):
     before = tree()
     assert tree(components__other="z = 2\n") == before

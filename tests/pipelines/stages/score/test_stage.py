@@ -149,7 +149,7 @@ def test_samples_unlike_all_others_are_called_so_and_abstained_from_where_asked(
 ) -> None:
     crown(context)
     ordinary, flat = ("a" * 64, noise(400, 5)), ("b" * 64, noise(50, 6, low=250))
-    output = scored(context, snapshot(context, "s", [ordinary, flat]), "k", abstain_strange=abstain)
+    output = scored(context, snapshot(context, "s", [ordinary, flat]), "k", abstain_outliers=abstain)
     known, other = (columns(context, "k", shard) for shard, _ in (ordinary, flat))
     assert 0.01 < np.mean(known["is_outlier"]) < 0.09  # the rate is .05; half of 400 samples set the limit
     assert all(other["is_outlier"])
@@ -160,7 +160,7 @@ def test_samples_unlike_all_others_are_called_so_and_abstained_from_where_asked(
 
 def test_a_model_that_cannot_tell_what_is_strange_says_nothing(context: Context) -> None:
     crown(context, knows=False)
-    output = scored(context, snapshot(context, "s", [FIRST]), "k", abstain_strange=True)
+    output = scored(context, snapshot(context, "s", [FIRST]), "k", abstain_outliers=True)
     assert (output.strange, output.strange_rate, output.abstained) == (None, None, 0)
     found = columns(context, "k", FIRST[0])
     assert found["outlier_score"] == found["is_outlier"] == [None] * 40

@@ -1,0 +1,26 @@
+"""The reference of a recipe's keys and `selfsup explain`."""
+
+from tests.mutations.base import Mutation
+
+PAGE = ("tests/pipelines/onboarding/test_reference.py",)
+TEXT = ("tests/pipelines/onboarding/test_value_text.py",)
+
+MUTATIONS = [
+    Mutation("components/config.py", "use_attribute_docstrings=True", "use_attribute_docstrings=False", PAGE),
+    Mutation(
+        "components/objectives/swav.py",
+        '    """Entropy regularisation of Sinkhorn; smaller values give sharper codes (published: 0.05)."""\n',
+        "",
+        PAGE,
+    ),
+    Mutation(
+        "pipelines/onboarding/reference.py",
+        "value = own if given is None else getattr(given, name)",
+        "value = own",
+        PAGE,
+    ),
+    Mutation("pipelines/onboarding/reference.py", "if rest[0] in kind.children():", "if False:", PAGE),
+    Mutation("pipelines/onboarding/reference.py", "filled=name in filled", "filled=False", PAGE),
+    Mutation("pipelines/onboarding/value_text.py", '(Lt, "lt", "<")', '(Lt, "lt", "<=")', TEXT),
+    Mutation("pipelines/onboarding/value_text.py", "exclude_defaults=True", "exclude_defaults=False", TEXT),
+]

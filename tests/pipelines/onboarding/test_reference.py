@@ -1,0 +1,121 @@
+"""docs/recipe-reference.md and `selfsup explain`: complete, current, and with the values that count."""
+
+import re
+
+import pytest
+
+from components.errors import UserError
+from pipelines.graph import GRAPH
+from pipelines.onboarding import reference
+from pipelines.onboarding.reference import Node, explain
+from pipelines.recipe import FILLED
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    """Every place in a recipe, by key."""
+    found, waiting = {}, [Node("", "")]
+    while waiting:
+        below = waiting.pop().children().values()
+        found |= {node.key: node for node in below}
+        waiting += below
+    return found
+
+
+@pytest.fixture(scope="module")
+def page():
+    return reference.page()
+
+
+def test_the_page_is_current(page):
+    assert page == reference.PAGE.read_text(encoding="utf-8"), f"write it anew: {reference.COMMAND}"
+
+
+def test_every_key_has_a_text_a_type_and_a_default(nodes):
+    assert len(nodes) > 1000
+    assert "pretrain.objective.scan.pretext.view.erase_scale" in nodes
+    assert "finetune.distill.encoder.vit_small.start.rank" in nodes
+    for key, node in nodes.items():
+        assert re.search(r"\w.*\.$", node.text), f"{key}: a sentence below the field is needed"
+        assert node.type
+        assert node.field is None or node.default
+
+
+def test_every_stage_and_every_key_that_a_recipe_may_have_is_on_the_page(nodes, page):
+    parts = {part.partition("\n")[0]: part for part in page.split("\n## ")}
+    for stage in GRAPH:
+        below = Node(stage, "").children()
+        shown = re.findall(r"^\| `(\w+)` ", parts[stage], flags=re.MULTILINE)
+        assert shown == [name for name, node in below.items() if not node.filled]
+        assert {name for name, node in below.items() if node.filled} >= set(FILLED.get(stage, ()))
+    assert "snapshot" not in re.findall(r"^\| `(\w+)` ", parts["finetune"], flags=re.MULTILINE)
+    for kind in ("swav", "supcon", "vit_small", "lars", "distillation"):
+        assert re.search(rf"^### .*\b{kind}\b", page, flags=re.MULTILINE)
+
+
+def test_every_link_has_one_heading(page):
+    headings = re.findall(r"^##+ (.+)$", page, flags=re.MULTILINE)
+    anchors = [reference._anchor(heading) for heading in headings]
+    assert len(set(anchors)) == len(anchors)
+    links = set(re.findall(r"\(#([^)]+)\)", page))
+    assert len(links) > 10
+    assert links <= set(anchors)
+
+
+def test_the_entry_of_a_key():
+    assert explain("pretrain.objective.swav.epsilon").splitlines() == [
+        "pretrain.objective.swav.epsilon",
+        "  number > 0; default: 0.05",
+        "  Entropy regularisation of Sinkhorn; smaller values give sharper codes (published: 0.05).",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("finetune.method", '  section; default: {"name": "fixmatch", "threshold": 0.8}'),
+        ("plan.on_code_change", '  keep, warm or scratch; default: "keep"'),
+        ("pretrain.objective", "  kinds: autoencoder, barlow, bigan, "),
+        ("pretrain.train", "  keys: epochs, batch_size, optimiser, "),
+        ("pretrain", "  keys: objective, encoder, train, views, warm, seed"),
+        ("modality.channels", "  1 or 3; default: 3"),
+        ("ingest.modality.channels", "  1 or 3; default: 3"),
+        ("promote.register", "  filled in by the run; a recipe leaves it out"),
+        ("SELFSUP_WORKERS", "  integer >= 0; default: 0"),
+        ("pretrain.seed", "  integer >= 0; default: that of the recipe"),
+    ],
+)
+def test_what_an_entry_says(key, line):
+    said = explain(key).splitlines()
+    assert said[0] == key
+    assert any(one.startswith(line) for one in said), said
+
+
+def test_a_default_of_the_section_above_is_named_where_it_differs():
+    jitter = explain("pretrain.objective.autoencoder.view.jitter")
+    assert "default: 0.8 (0.0 where the section above is left out)" in jitter
+    assert "left out" not in explain("pretrain.objective.barlow.view.jitter")
+    assert "0.95 (0.8 where" in explain("finetune.method.fixmatch.threshold")
+    assert "left out" not in explain("finetune.method.flexmatch.threshold")
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("pretrain.objective.swav.epslon", "pretrain.objective.swav.epsilon"),
+        ("pretrian.train.epochs", "pretrain.train.epochs"),
+        ("pretrain.objective.epsilon", "pretrain.objective.swav.epsilon"),
+        ("finetune.method.fixmach", "finetune.method.fixmatch"),
+        ("pretrain.seed.more", "pretrain.seed"),
+        ("SELFSUP_HOEM", "SELFSUP_HOME"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_one_named(key, near):
+    with pytest.raises(UserError) as caught:
+        explain(key)
+    assert str(caught.value) == f"unknown key {key!r}; did you mean {near!r}?"
+
+
+def test_where_no_key_is_near_the_first_ones_are_listed():
+    with pytest.raises(UserError, match=r"^unknown key 'xyzzy'; keys: name, seed, .*, pretrain, "):
+        explain("xyzzy")
