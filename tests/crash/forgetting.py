@@ -67,7 +67,7 @@ def prepare(root: Path) -> Path:
 
 def left(root: Path) -> list[str]:
     """Files that tell of the sample: by its bytes or its name, whole or packed away."""
-    from tests.pipelines.forgetting.test_forget import left as holding
+    from tests.pipelines.maintenance.forget.test_forget import left as holding
 
     return holding(root, {"bytes": picture(0), "name": NAME.encode()})
 

@@ -296,20 +296,20 @@ def test_the_commands(
 RACE = """
 import sys, time
 from pathlib import Path
-from pipelines import promotion, verdict
+from pipelines.registry import gate_checks, promotion
 from pipelines.settings import Settings
 name, version, mine, other = sys.argv[1:]
-through = verdict.record
+through = gate_checks.record
 def both(*given):
     through(*given)
     Path(mine).touch()
     while not Path(other).exists():
         time.sleep(0.01)
-verdict.record = both
+gate_checks.record = both
 try:
     promotion.promote(name, version, Settings.load(), version)
     print("won")
-except promotion.moves.MovedError as error:
+except promotion.alias_moves.MovedError as error:
     print(error)
 """
 
