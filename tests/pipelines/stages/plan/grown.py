@@ -11,7 +11,7 @@ from components.data.table import Table
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from pipelines.engine.artifact import Artifact
-from pipelines.engine.code_digest import code_digest
+from pipelines.engine.code_digest import code_digest, version
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.settings import Settings
@@ -93,7 +93,7 @@ class Grown:
     def plan(self, snapshot: str, seen: dict[str, str], **asked: Any) -> plan.Output:
         stages = asked.get("asked", ASKED)
         code = {f"code/{stage}": code_digest(stage, given)[:16] for stage, given in stages.items()}
-        code |= {f"version/{stage}": "1" for stage in stages}
+        code |= {f"version/{stage}": str(version(stage)) for stage in stages}
         folder = self.settings.home / "plan"
         folder.mkdir(exist_ok=True)
         context = Context(
@@ -111,8 +111,9 @@ class Grown:
         folder = self.settings.store / stage / str(self.made[stage])
         folder.mkdir(parents=True)
         manifest = Manifest(
-            stage=stage, version=1, recipe="toys", given=given, request={"train": {"precision": "float32"}, **given},
-            observed={}, code=code_digest(stage, given), output=write(folder), started=0.0, seconds=1.0,
+            stage=stage, version=version(stage), recipe="toys", given=given, observed={},
+            request={"train": {"precision": "float32"}, **given},
+            code=code_digest(stage, given), output=write(folder), started=0.0, seconds=1.0,
         )  # fmt: skip
         (folder / "manifest.json").write_text(manifest.model_dump_json())
         return f"{stage}/{folder.name}"
