@@ -205,7 +205,9 @@ def beside(
         columns |= found
         seconds[", ".join(found)] = round(took, 1)
     if policy == PHOTO:
-        columns |= {f"{name} {PHOTO}": columns[name] for name in ("supervised", "fixmatch")}
+        columns |= {
+            f"{name} {PHOTO}": columns[name] for name in ("supervised", "fixmatch") if name in columns
+        }
     return columns, seconds
 
 
