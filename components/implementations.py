@@ -5,7 +5,6 @@ the configuration first. The type of that parameter, or of the attribute `config
 is what a recipe may say. An installed package adds its own by an entry point of the table's group.
 """
 
-import ast
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -65,19 +64,7 @@ class Implementations(Mapping[str, Callable[..., T]], Generic[T]):
 
 def name_of(config: Config) -> str:
     """The name that a configuration of an implementation carries."""
-    return str(config.model_dump(include={"name"})["name"])
-
-
-def table_in(tree: ast.Module, package: str) -> dict[str, str]:
-    """Name -> module of the implementations that the table in a package's __init__ lists, read as syntax."""
-    for node in tree.body:
-        match node:
-            case ast.Assign(
-                value=ast.Call(func=ast.Subscript(value=ast.Name(id="Implementations")), args=args)
-            ):
-                places: dict[str, str] = ast.literal_eval(args[-1])
-                return {name: f"{package}.{place.partition(':')[0]}" for name, place in places.items()}
-    return {}
+    return str(vars(config)["name"])
 
 
 @cache

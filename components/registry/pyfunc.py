@@ -31,8 +31,8 @@ from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import Array
 
 from components.errors import UserError
-from components.implementations import table_in
 from components.registry.model import CONFIG, Predictor, digests, load_classifier
+from components.source import file_of, imported, table_in
 
 ARTIFACT = "classifier"
 ROOT = Path(__file__).resolve().parents[2]
@@ -161,26 +161,14 @@ def closure(name: str = SHIPPED, root: Path = ROOT) -> list[Path]:
     waiting = [name]
     while waiting:
         name = waiting.pop()
-        stem = root.joinpath(*name.split("."))
-        file = next((f for f in (stem.with_suffix(".py"), stem / "__init__.py") if f.is_file()), None)
-        if name in found or not name.startswith("components") or file is None:
+        file = file_of(name, root) if name.startswith("components") else None
+        if name in found or file is None:
             continue
         found[name] = file.relative_to(root)
         tree = ast.parse(file.read_bytes())
-        waiting += [name.rpartition(".")[0], *_imports(tree), *table_in(tree, name).values()]
+        listed = table_in(tree)
+        waiting += [name.rpartition(".")[0], *imported(tree), *(listed.modules.values() if listed else ())]
     return sorted(found.values())
-
-
-def _imports(tree: ast.AST) -> Iterator[str]:
-    """Names of modules imported absolutely; what is imported for type checkers only is left out."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
-        yield from _imports(node)
 
 
 def _ship(folder: Path) -> Path:

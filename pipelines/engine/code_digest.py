@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import UserError
-from components.implementations import table_in
+from components.source import Listed, file_of, imported, table_in
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("components", "pipelines")
 
-# Package of a table: the entry points that add to it, and the key under which a request may name one of it alone.
+# Package of a table: the key under which a request may name one of its implementations alone.
 TABLES = {
-    "components.objectives": ("selfsup.objectives", "objective"),
-    "components.encoders": ("selfsup.encoders", "encoder"),
-    "components.semisupervised": ("selfsup.methods", "method"),
+    "components.objectives": "objective",
+    "components.encoders": "encoder",
+    "components.semisupervised": "method",
 }
 SILENT = ("print", "say", "tell", "warn", "warning", "info", "debug", "announce")  # calls that only report
 
@@ -79,10 +79,11 @@ def closure(stage: str, named: frozenset[str] = frozenset(), root: Path = ROOT) 
 
     named: names that the request carries.
     """
-    tables = {table: _table(table, root) for table in TABLES}
+    tables = {table: _table(table, root).modules for table in TABLES}
     chosen = {table: {module for name, module in of.items() if name in named} for table, of in tables.items()}
     found: set[str] = set()
     waiting = [(stage_module(stage, root), "")]
+    waiting += [(name, "") for file in _foreign(named, root).values() for name in imported(_parsed(file))]
     while waiting:
         name, importer = waiting.pop()
         left_out = any(
@@ -104,7 +105,7 @@ def closure(stage: str, named: frozenset[str] = frozenset(), root: Path = ROOT) 
 def _named(given: Any, key: str = "") -> Iterator[str]:
     """The names of implementations in a request: under "name", or alone under the key of a table."""
     match given:
-        case str() if key == "name" or key in {alone for _, alone in TABLES.values()}:
+        case str() if key == "name" or key in TABLES.values():
             yield given
         case Mapping():
             for inner, value in given.items():
@@ -115,27 +116,31 @@ def _named(given: Any, key: str = "") -> Iterator[str]:
 
 
 @cache
-def _table(package: str, root: Path) -> dict[str, str]:
+def _table(package: str, root: Path) -> Listed:
     file = _file(package, root)
-    return table_in(_parsed(file), package) if file else {}
+    return (table_in(_parsed(file)) if file else None) or Listed("", {})
 
 
 @cache
 def _code_digest(stage: str, named: frozenset[str], root: Path) -> str:
     """Of the statements in all modules, sorted, so that it is the same wherever they lie."""
     parts = [part for name in closure(stage, named, root) for part in _parts(name, root)]
-    return hashlib.sha256("\n".join(sorted(parts) + _foreign(named)).encode()).hexdigest()
+    foreign = [
+        f"{place} {hashlib.sha256(file.read_bytes()).hexdigest()}"
+        for place, file in _foreign(named, root).items()
+    ]
+    return hashlib.sha256("\n".join(sorted(parts) + sorted(foreign)).encode()).hexdigest()
 
 
-def _foreign(named: frozenset[str]) -> list[str]:
-    """Digests of implementations that other packages have added, by name."""
-    found = []
-    for group, _ in TABLES.values():
-        for entry in entry_points(group=group):
+def _foreign(named: frozenset[str], root: Path) -> dict[str, Path]:
+    """Place and file of the implementations with these names that other packages have added."""
+    found = {}
+    for table in TABLES:
+        for entry in entry_points(group=_table(table, root).group):
             spec = find_spec(entry.module) if entry.name in named else None
             if spec is not None and spec.origin is not None:
-                found.append(f"{entry.value} {hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()}")
-    return sorted(found)
+                found[entry.value] = Path(spec.origin)
+    return found
 
 
 @cache
@@ -163,7 +168,9 @@ class _Bare(ast.NodeTransformer):
             case ast.Import() if all(_ours(alias.name) for alias in node.names):
                 return None
             case ast.ImportFrom() if node.level or _ours(node.module or ""):
-                return None
+                node.module, node.level = None, 0
+                node.names = [alias for alias in node.names if alias.asname]  # what is called otherwise here
+                return node if node.names else None
             case ast.Expr(value=ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called))) if (
                 called in SILENT
             ):
@@ -203,26 +210,12 @@ def _imports(name: str, root: Path) -> tuple[str, ...]:
     file = _file(name, root)
     assert file is not None
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    found: list[str] = []
-    for node in ast.walk(_parsed(file)):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            origin = ".".join([*base, *([node.module] if node.module else [])])
-            found += [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
-    return tuple(found)
+    return tuple(imported(_parsed(file), package))
 
 
 def _file(name: str, root: Path) -> Path | None:
-    """The source of a module of ours; None for anybody else's, and for a name that is no module."""
-    if not _ours(name):
-        return None
-    path = root.joinpath(*name.split("."))
-    for file in (path.with_name(path.name + ".py"), path / "__init__.py"):
-        if file.is_file():
-            return file
-    return None
+    """The source of a module of ours; None for anybody else's."""
+    return file_of(name, root) if _ours(name) else None
 
 
 def _stage_file(stage: str, root: Path) -> Path:

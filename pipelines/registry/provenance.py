@@ -13,8 +13,8 @@ from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import read_manifest
 from pipelines.graph import GRAPH
+from pipelines.recipe import FILLED
 
-APPLIED = ("start", "previous", "champion")  # references that the plan adds to what a stage is asked
 FIGURES = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "ece")  # those that are tags
 
 
@@ -76,7 +76,7 @@ def _processes(manifests: Mapping[str, Manifest]) -> dict[str, int]:
 def recipe_text(name: str, manifests: Mapping[str, Manifest]) -> str:
     """What the stages of these manifests were asked, as YAML."""
     asked = {
-        stage: {key: value for key, value in manifest.given.items() if key not in (*GRAPH, *APPLIED)}
+        stage: {k: v for k, v in manifest.given.items() if k not in (*GRAPH, *FILLED.get(stage, ()))}
         for stage, manifest in manifests.items()
     }
     modality = asked.get("snapshot", {}).pop("modality", None)

@@ -123,6 +123,10 @@ with open(sys.argv[1] + "/align_uniform.py", "a") as file:
 sys.modules["pipelines.engine.code_digest"]._code_digest.cache_clear()
 again = [code_digest("pretrain", {"objective": {"name": name}}) for name in ("align_uniform", "swav")]
 assert (digests[0] != again[0], digests[1] == again[1]) == (True, True)
+digest = sys.modules["pipelines.engine.code_digest"]
+reached = digest.closure("embed", frozenset(["align_uniform"]))  # what the package builds on is reached by its imports
+assert "components.objectives.parts.two_views" in reached
+assert "components.objectives.parts.two_views" not in digest.closure("embed")
 print(len(OBJECTIVES))
 """
 

@@ -16,10 +16,7 @@ class Mutation:
     tests: tuple[str, ...]
 
 
-def test_of(file: str) -> str:
+def mirrored(file: str) -> str:
     """components/a/b.py -> tests/components/a/test_b.py."""
     folder, _, name = file.rpartition("/")
     return f"tests/{folder}/test_{name}"
-
-
-test_of.__test__ = False  # type: ignore[attr-defined]

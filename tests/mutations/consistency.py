@@ -1,10 +1,10 @@
 """Deliberate errors in the consistency methods."""
 
-from tests.mutations.base import Mutation, test_of
+from tests.mutations.base import Mutation, mirrored
 
 
 def _broken(name: str, *pairs: tuple[str, str], tests: str | None = None) -> list[Mutation]:
-    file = test_of(f"components/semisupervised/{tests or name}.py")
+    file = mirrored(f"components/semisupervised/{tests or name}.py")
     return [
         Mutation(f"components/semisupervised/{name}.py", old, new, (file, "-m", "not slow"))
         for old, new in pairs

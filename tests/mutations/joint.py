@@ -1,10 +1,10 @@
 """Deliberate errors in the joint-embedding objectives."""
 
-from tests.mutations.base import Mutation, test_of
+from tests.mutations.base import Mutation, mirrored
 
 
 def of(name: str, old: str, new: str, test: str | None = None) -> Mutation:
-    tests = (test_of(f"components/objectives/{test or name}.py"), "-m", "not slow")
+    tests = (mirrored(f"components/objectives/{test or name}.py"), "-m", "not slow")
     return Mutation(f"components/objectives/{name}.py", old, new, tests)
 
 

@@ -4,6 +4,7 @@ from tests.mutations.base import Mutation
 
 CODE, PLAN = ("tests/pipelines/engine/test_code_digest.py",), ("tests/pipelines/stages/plan/test_stage.py",)
 PYFUNC = ("tests/components/registry/test_pyfunc.py",)
+SOURCE = ("tests/components/test_source.py",)
 TABLES = ("tests/components/test_implementations.py",)
 
 SIZES = ("tests/components/training/test_candidates.py", "-k", "no_size")
@@ -24,7 +25,7 @@ MUTATIONS = [
     Mutation("pipelines/engine/code_digest.py", " if not _is_text(statement)]", "][1:]", CODE),
     Mutation("pipelines/engine/code_digest.py", '"use_attribute_docstrings"', '"no"', CODE),
     Mutation("pipelines/engine/code_digest.py", "node.exc = kind", "node.exc = None", CODE),
-    Mutation("pipelines/engine/code_digest.py", "sorted(parts) + _foreign(named)", "sorted(parts)", TABLES),
+    Mutation("pipelines/engine/code_digest.py", "sorted(parts) + sorted(foreign)", "sorted(parts)", TABLES),
     Mutation(
         "pipelines/stages/plan/champion_runs.py",
         "run.version == self.version[run.stage] and kept",
@@ -40,4 +41,15 @@ MUTATIONS = [
     Mutation(
         "components/registry/pyfunc.py", "            del sys.modules[name]\n", "            pass\n", PYFUNC
     ),
+    Mutation(
+        "pipelines/engine/code_digest.py",
+        "for alias in node.names if alias.asname]",
+        "for alias in ()]",
+        CODE,
+    ),
+    Mutation(
+        "pipelines/engine/code_digest.py", "_foreign(named, root).values() for name", "[] for name", TABLES
+    ),
+    Mutation("components/source.py", "for other in node.orelse:", "for other in ():", SOURCE),
+    Mutation("components/source.py", "- node.level + 1]", "- node.level]", SOURCE),
 ]

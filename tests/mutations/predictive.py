@@ -1,11 +1,11 @@
 """Deliberate errors in the objectives that predict or say again a part of the image, and in their decoder."""
 
-from tests.mutations.base import Mutation, test_of
+from tests.mutations.base import Mutation, mirrored
 
 
 def _in(name: str, old: str, new: str, *tests: str) -> Mutation:
     """An error in one objective's file, to be noticed by its own tests, or by those that are named."""
-    files = tuple(test_of(f"components/objectives/{test}.py") for test in tests or (name,))
+    files = tuple(mirrored(f"components/objectives/{test}.py") for test in tests or (name,))
     return Mutation(f"components/objectives/{name}.py", old, new, files)
 
 

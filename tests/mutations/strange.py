@@ -37,9 +37,7 @@ MUTATIONS = [
         "answers.outliers < known.limit",
         SCORE,
     ),
-    Mutation(
-        "pipelines/stages/score/partitions.py", "(strange & reading.abstain_outliers)", "strange", SCORE
-    ),
+    Mutation("pipelines/stages/score/partitions.py", "(far & reading.abstain_outliers)", "far", SCORE),
     Mutation("components/semisupervised/parts/domains.py", "x[domains != 0]", "x", DOMAINS),
     Mutation(
         "components/semisupervised/parts/domains.py",

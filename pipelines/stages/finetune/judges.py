@@ -6,7 +6,7 @@ which says from which start the method goes on; then the folds of the method.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from components.arrays import Ints
 from components.encoders import Encoder, build_encoder
+from components.encoders.pixels import PixelsConfig
 from components.encoders.published import Published, published
 from components.evaluation.classification.probe import Probe
 from components.implementations import name_of
@@ -25,7 +26,7 @@ from pipelines.stages.finetune.baseline import Grid, Scratch
 from pipelines.stages.finetune.config import FinetuneConfig
 from pipelines.stages.finetune.cross_fit import Held, folds_of, held_out
 from pipelines.stages.finetune.head import Frozen, fit_head
-from pipelines.stages.finetune.lead import Lead, Networks
+from pipelines.stages.finetune.lead import Leaderboard, Networks
 from pipelines.stages.finetune.linear_models import linear, on_pixels
 from pipelines.stages.finetune.trainings import (
     Fold,
@@ -39,6 +40,8 @@ from pipelines.stages.finetune.trainings import (
     simple_folds,
 )
 
+OnPixels = Callable[[], tuple[Network, PixelsConfig]]
+
 
 class Foreign(NamedTuple):
     """A published encoder, and its features of the labels, [n, F]."""
@@ -50,7 +53,8 @@ class Foreign(NamedTuple):
 @dataclass(frozen=True)
 class Judges:
     """of: [n] fold of each label, None where none can be held out. probe: the head on the frozen features, of
-    all labels and pseudo-labels; on_labels: of the labels alone. published: what the portfolio names. simple, folds:
+    all labels and pseudo-labels; on_labels: of the labels alone. pixels: regression on pixels, fitted when
+    it is first asked for. published: what the portfolio names. simple, folds:
     of the models on labels alone and of the method. alone: None where the method is just that. scratch: None where the
     recipe has no such baseline. start: of the method's training; reason: why it is not the pretrained encoder, if it
     is not."""
@@ -58,6 +62,7 @@ class Judges:
     of: Ints | None
     probe: Probe
     on_labels: Probe
+    pixels: OnPixels
     published: Foreign | None
     simple: Sequence[Simple]
     folds: Sequence[Fold]
@@ -69,10 +74,11 @@ class Judges:
 
 @dataclass(frozen=True)
 class First:
-    """of, on_labels, published: as in Judges. folds: of the linear models."""
+    """of, on_labels, pixels, published: as in Judges. folds: of the linear models."""
 
     of: Ints | None
     on_labels: Probe
+    pixels: OnPixels
     published: Foreign | None
     folds: Sequence[Linears]
 
@@ -90,7 +96,12 @@ def simple_held(of: Ints, simple: Sequence[Linears], material: Material) -> dict
 
 
 def first_look(
-    request: FinetuneConfig, encoder: Encoder, frozen: Frozen, material: Material, meter: Meter, lead: Lead
+    request: FinetuneConfig,
+    encoder: Encoder,
+    frozen: Frozen,
+    material: Material,
+    meter: Meter,
+    lead: Leaderboard,
 ) -> First:
     """Judge the linear models, which take seconds and see no views: the best of them is a model that can be used."""
     of = folds_of(material.labels, request.cross_fit.folds, request.seed)
@@ -99,13 +110,14 @@ def first_look(
     folds = []
     if of is not None:
         folds = meter.side_by_side(linear_folds(request, frozen, other and other.own, of, material, meter))
+    on_pixels_once = cache(partial(on_pixels, material, lead.model, request.seed))
     networks: Networks = {
-        "pixels": lambda: on_pixels(material, lead.model, request.seed),
+        "pixels": on_pixels_once,
         "probe": lambda: (Network(encoder, linear(head.raw())), lead.model.encoder),
     }
     judged = simple_held(of, folds, material) if of is not None else {}
     lead.tell(judged, networks, "all layers trained on the labels alone")
-    return First(of, head, other, folds)
+    return First(of, head, on_pixels_once, other, folds)
 
 
 def train_judges(
@@ -115,7 +127,7 @@ def train_judges(
     first: First,
     material: Material,
     meter: Meter,
-    lead: Lead,
+    lead: Leaderboard,
 ) -> Judges:
     """Train them all. lead: who is told of them."""
     of, on_labels, model = first.of, first.on_labels, lead.model
@@ -149,7 +161,17 @@ def train_judges(
     done = meter.side_by_side(jobs)
     scratch = done[-1] if grid else None
     return Judges(
-        of, head, on_labels, first.published, simple, done[: len(simple)], alone, scratch, start, reason
+        of,
+        head,
+        on_labels,
+        first.pixels,
+        first.published,
+        simple,
+        done[: len(simple)],
+        alone,
+        scratch,
+        start,
+        reason,
     )
 
 

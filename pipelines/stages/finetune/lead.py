@@ -38,7 +38,7 @@ def from_scratch(trained: Scratch | None, encoder: ServedConfig) -> Networks:
     return {} if trained is None else {"scratch": lambda: (final_parts(trained.trained), encoder)}
 
 
-class Lead:
+class Leaderboard:
     """judged: what each candidate so far answers on labels that it was not given."""
 
     def __init__(self, model: ModelConfig, meter: Meter) -> None:

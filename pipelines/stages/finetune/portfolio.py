@@ -30,7 +30,7 @@ from pipelines.registry.candidates import COMMITTEE, METHOD, TOLD, Portfolio, Ro
 from pipelines.stages.finetune.config import FinetuneConfig, PortfolioConfig
 from pipelines.stages.finetune.cross_fit import Held
 from pipelines.stages.finetune.judges import Judges, simple_held
-from pipelines.stages.finetune.linear_models import linear, on_pixels
+from pipelines.stages.finetune.linear_models import linear
 
 LEAST = 0.05  # weight under which a candidate is left out of the mean
 
@@ -68,7 +68,7 @@ def candidates_of(
     found, wanted = {METHOD: own}, request.portfolio.candidates
     held = simple_held(judges.of, judges.simple, material)
     if "pixels" in wanted:
-        found["pixels"] = Candidate(held["pixels"], *on_pixels(material, model, request.seed))
+        found["pixels"] = Candidate(held["pixels"], *judges.pixels())
     if "probe" in wanted:
         head = linear(judges.on_labels.raw())
         found["probe"] = Candidate(held["probe"], Network(encoder, head), model.encoder)

@@ -29,7 +29,7 @@ from pipelines.stages.finetune.config import FinetuneConfig
 from pipelines.stages.finetune.data import material_of, warn, with_views
 from pipelines.stages.finetune.head import freeze, head_note
 from pipelines.stages.finetune.judges import first_look, train_judges
-from pipelines.stages.finetune.lead import Lead, from_scratch
+from pipelines.stages.finetune.lead import Leaderboard, from_scratch
 from pipelines.stages.finetune.outputs import described, save_all, serve
 from pipelines.stages.finetune.portfolio import Candidate
 from pipelines.stages.finetune.trainings import Meter, cross_fitted, finetune
@@ -128,7 +128,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     context.progress(0.0, "head on frozen features")
     frozen = freeze(request, encoder, material)
     plain = described(snapshot, encoder_config, None, 1.0, request.cross_fit)
-    lead = Lead(plain, meter)
+    lead = Leaderboard(plain, meter)
     first = first_look(request, encoder, frozen, material, meter, lead)
     with meter.timed(VIEWS):
         choice = view_policy(request, request.snapshot, request.pretrain, snapshot, table, context)

@@ -13,10 +13,10 @@ from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import is_finished, read_manifest
 from pipelines.graph import GRAPH, references
 from pipelines.inference.pixels import packed_as, same_pixels
+from pipelines.recipe import FILLED
 from pipelines.stages.plan.decision import Decision, OnCodeChange
 
 BESIDE = ("snapshot", "plan", "start", "warm")  # of pretrain's request: no part of what it gives from scratch
-APPLIED = ("previous", "champion", "deleted")  # of later requests: what a plan puts in
 NEEDED = (("pretrain", "encoder"), ("pretrain", "checkpoint"), ("finetune", "model"), ("finetune", "config"))
 
 
@@ -38,7 +38,7 @@ class Today(NamedTuple):
         return run.code.startswith(self.code[run.stage])
 
 
-class Standing:
+class ChampionRuns:
     """runs: stage -> manifest of those that are there; references beside them. lost: what a plan needs and is not,
     the files of NEEDED, which a warm start reads, among it.
 
@@ -121,7 +121,7 @@ class Standing:
             same = above == {name: reference for name, reference in run.given.items() if name in GRAPH}
             if (
                 not same
-                or differing(run.given, today.asked[stage], (*GRAPH, *APPLIED))
+                or differing(run.given, today.asked[stage], (*GRAPH, *FILLED.get(stage, ())))
                 or not today.made(run)
             ):
                 break

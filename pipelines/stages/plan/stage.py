@@ -25,7 +25,7 @@ from pipelines.engine.store import read_manifest
 from pipelines.inference.windows import Window, compare
 from pipelines.registry import ancestry
 from pipelines.settings import Settings
-from pipelines.stages.plan.champion_runs import Standing, Today
+from pipelines.stages.plan.champion_runs import ChampionRuns, Today
 from pipelines.stages.plan.changes import Seen, changed_labels, new_rows, spoiled
 from pipelines.stages.plan.decision import Decision, Facts, OnCodeChange, decide
 from pipelines.stages.plan.earlier_pretraining import pretrained
@@ -148,7 +148,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     """
     seen, now = context.observed, _seen(request.snapshot, context)
     today = today_of(request, seen)
-    version, champion = seen.get("version"), Standing(seen, context)
+    version, champion = seen.get("version"), ChampionRuns(seen, context)
     point("plan.read")
     if version is None or champion.lost:
         lost = tuple(champion.lost) if version else ()
@@ -219,7 +219,7 @@ def _seen(snapshot: str, context: Context) -> Seen:
 
 
 def _windows(
-    request: Request, now: Table, fresh: NDArray[np.int64], champion: Standing, context: Context
+    request: Request, now: Table, fresh: NDArray[np.int64], champion: ChampionRuns, context: Context
 ) -> list[Window]:
     if not len(fresh):
         return []

@@ -31,19 +31,19 @@ class Partition(Config):
     where the data were taken away), class, confidence (the largest
     probability), probabilities [K] in the order of `classes`, abstained, set (the classes among which the true one
     is as often as the model promises, the likeliest first; null where it promises nothing), outlier (distance from
-    all that the model learnt from) and strange (whether that is more than ordinary samples have; both null where the
-    model does not know). strange: how many are, None where the model does not know."""
+    all that the model learnt from) and is_outlier (whether that is more than ordinary samples have; both null where the
+    model does not know). outliers: how many are, None where the model does not know."""
 
     shard: str
     samples: int
     abstained: int
-    strange: int | None = None
+    outliers: int | None = None
     file: Artifact
 
 
 class Reading(Config):
     """How a model's answers are read. classes, sets, outliers: what its folder says of them, None where it says
-    nothing. abstain_below: see the request; abstain_outliers: whether a strange sample is none to act on."""
+    nothing. abstain_below: see the request; abstain_outliers: whether an outlier is none to act on."""
 
     classes: list[str]
     sets: Sets | None = None
@@ -72,8 +72,8 @@ def write(
     pipelines.inference.arrivals."""
     p, classes, known = answers.probabilities, reading.classes, reading.outliers
     confidence, nothing = p.max(axis=1), [None] * len(ids)
-    strange = np.zeros(len(ids), np.bool_) if known is None else answers.outliers > known.limit
-    abstained = (confidence < (reading.abstain_below or 0.0)) | (strange & reading.abstain_outliers)
+    far = np.zeros(len(ids), np.bool_) if known is None else answers.outliers > known.limit
+    abstained = (confidence < (reading.abstain_below or 0.0)) | (far & reading.abstain_outliers)
     columns = {
         "id": pa.array(ids.tolist(), pa.string()),
         "name": pa.array([arrived.get(id, (None, None))[0] for id in ids.tolist()], pa.string()),
@@ -86,7 +86,7 @@ def write(
             _named(reading.sets, p, classes) if reading.sets else nothing, pa.list_(pa.string())
         ),
         "outlier_score": pa.array(answers.outliers if known else nothing, pa.float32()),
-        "is_outlier": pa.array(strange if known else nothing, pa.bool_()),
+        "is_outlier": pa.array(far if known else nothing, pa.bool_()),
     }
     table = pa.table(columns)
     write_atomically(file, lambda out: pq.write_table(table, out, compression="zstd", store_schema=False))
@@ -105,7 +105,7 @@ def described(file: Path, shard: str, folder: Path) -> Partition:
         shard=shard,
         samples=len(told),
         abstained=pc.sum(told["abstained"]).as_py() or 0,
-        strange=pc.sum(told["is_outlier"]).as_py(),
+        outliers=pc.sum(told["is_outlier"]).as_py(),
         file=Artifact.of(file, folder),
     )
 

@@ -59,7 +59,7 @@ class Request(Config):
 class Output(Config):
     """skipped: why nothing was scored. champion: version; digest: of its files; encoder: sha256 of the pretrained
     encoder that it began from, None where that run is gone. computed: by this run; the others were copied.
-    strange: samples unlike all that the model learnt from, None where it cannot tell; strange_rate: share of ordinary
+    outliers: samples unlike all that the model learnt from, None where it cannot tell; outlier_rate: share of ordinary
     samples that it calls so. mix: class -> how often predicted. confidence: counts in BINS equal bins of [0, 1].
     seconds: of computing."""
 
@@ -72,8 +72,8 @@ class Output(Config):
     samples: int = 0
     computed: int = 0
     abstained: int = 0
-    strange: int | None = None
-    strange_rate: float | None = None
+    outliers: int | None = None
+    outlier_rate: float | None = None
     mix: dict[str, int] = Field(default_factory=dict)
     confidence: list[int] = Field(default_factory=list)
     seconds: float = 0.0
@@ -127,8 +127,8 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         samples=len(table),
         computed=sum(len(rows) for rows in fresh.values()),
         abstained=sum(part.abstained for part in made),
-        strange=sum(part.strange or 0 for part in made) if reading.outliers else None,
-        strange_rate=reading.outliers.rate if reading.outliers else None,
+        outliers=sum(part.outliers or 0 for part in made) if reading.outliers else None,
+        outlier_rate=reading.outliers.rate if reading.outliers else None,
         mix={name: mix[name] for name in classes},
         confidence=np.histogram(answered["confidence"].to_numpy(), BINS, (0.0, 1.0))[0].tolist(),
         seconds=round(time.perf_counter() - began, 3),
@@ -145,10 +145,10 @@ def run(request: Request, folder: Path, context: Context) -> Output:
 
 
 def _told(output: Output, request: Request) -> str:
-    """How many samples are strange, and how many predictions are none to act on."""
+    """How many samples are outliers, and how many predictions are none to act on."""
     said = ""
-    if output.strange is not None:
-        said += f", {output.strange} unlike all that it learnt from ({output.strange_rate:.0%} of ordinary ones are)"
+    if output.outliers is not None:
+        said += f", {output.outliers} unlike all that it learnt from ({output.outlier_rate:.0%} of ordinary ones are)"
     if request.abstain_below or request.abstain_outliers:
         said += f", {output.abstained} to leave to a person"
     return said

@@ -11,7 +11,7 @@ from components.modalities.image import ImageConfig
 from components.registry.model import ModelConfig, load_classifier
 from components.training.finetune import Network
 from pipelines.stages.finetune.cross_fit import Held
-from pipelines.stages.finetune.lead import EARLY, Lead, leading
+from pipelines.stages.finetune.lead import EARLY, Leaderboard, leading
 from tests.pipelines.stages.finetune.meters import meter
 
 ENCODER = ResnetConfig(widths=(4,), blocks=(1,))
@@ -49,7 +49,7 @@ def test_the_leader_is_told_first_and_what_comes_next() -> None:
 def test_the_best_that_has_a_network_can_be_used_until_the_stage_ends(tmp_path: Path) -> None:
     """alone leads first, and has no network of all labels; then one comes; then the method leads without one."""
     made = meter(tmp_path)
-    lead, context = Lead(MODEL, made), made.context
+    lead, context = Leaderboard(MODEL, made), made.context
     lead.tell({"pixels": held(50), "probe": held(60)}, {"pixels": network(0), "probe": network(1)}, "x")
     first = tmp_path / EARLY / "probe"
     lead.tell({"alone": held(70)}, {}, "x")
@@ -86,7 +86,7 @@ def test_the_best_that_has_a_network_can_be_used_until_the_stage_ends(tmp_path: 
 
 def test_where_no_label_can_be_held_out_the_head_can_be_used_and_nobody_leads(tmp_path: Path) -> None:
     made = meter(tmp_path)
-    Lead(MODEL, made).tell({}, {"pixels": network(0), "probe": network(1)}, "x")
+    Leaderboard(MODEL, made).tell({}, {"pixels": network(0), "probe": network(1)}, "x")
     (told,) = made.context.leads
     assert (told["candidates"], told["model"]) == ({}, "a head on the frozen encoder")
     assert load_classifier(Path(told["folder"])).config.temperature == 1.0

@@ -115,7 +115,7 @@ def test_predictions_are_those_of_a_plain_loop(context: Context) -> None:
             assert table["prediction_set"][i] == (among or [CLASSES[p.argmax()]])
             row += 1
         assert part.abstained == sum(table["abstained"])
-        assert part.strange == sum(table["is_outlier"])
+        assert part.outliers == sum(table["is_outlier"])
     assert 0 < output.abstained < 70  # both answers were looked at
     assert sum(output.mix.values()) == sum(output.confidence) == 70
     assert {path.name for path in (context.store / "score" / "k").iterdir()} == {
@@ -153,15 +153,15 @@ def test_samples_unlike_all_others_are_called_so_and_abstained_from_where_asked(
     known, other = (columns(context, "k", shard) for shard, _ in (ordinary, flat))
     assert 0.01 < np.mean(known["is_outlier"]) < 0.09  # the rate is .05; half of 400 samples set the limit
     assert all(other["is_outlier"])
-    assert (output.strange, output.strange_rate) == (sum(known["is_outlier"]) + 50, 0.05)
-    assert output.abstained == (output.strange if abstain else 0)
-    assert known["abstained"] == [abstain and strange for strange in known["is_outlier"]]
+    assert (output.outliers, output.outlier_rate) == (sum(known["is_outlier"]) + 50, 0.05)
+    assert output.abstained == (output.outliers if abstain else 0)
+    assert known["abstained"] == [abstain and far for far in known["is_outlier"]]
 
 
 def test_a_model_that_cannot_tell_what_is_strange_says_nothing(context: Context) -> None:
     crown(context, knows=False)
     output = scored(context, snapshot(context, "s", [FIRST]), "k", abstain_outliers=True)
-    assert (output.strange, output.strange_rate, output.abstained) == (None, None, 0)
+    assert (output.outliers, output.outlier_rate, output.abstained) == (None, None, 0)
     found = columns(context, "k", FIRST[0])
     assert found["outlier_score"] == found["is_outlier"] == [None] * 40
 
