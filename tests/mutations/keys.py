@@ -4,6 +4,9 @@ from tests.mutations.base import Mutation
 
 CODE, PLAN = ("tests/pipelines/engine/test_code_digest.py",), ("tests/pipelines/stages/plan/test_stage.py",)
 PYFUNC = ("tests/components/registry/test_pyfunc.py",)
+PRETRAIN = ("tests/pipelines/stages/test_pretrain.py", "-k", "no_size")
+BUILT = ("tests/pipelines/flows/test_build_check.py",)
+ORIGIN = ("tests/pipelines/registry/test_provenance.py",)
 SOURCE = ("tests/components/test_source.py",)
 TABLES = ("tests/components/test_implementations.py",)
 
@@ -52,4 +55,14 @@ MUTATIONS = [
     ),
     Mutation("components/source.py", "for other in node.orelse:", "for other in ():", SOURCE),
     Mutation("components/source.py", "- node.level + 1]", "- node.level]", SOURCE),
+    Mutation("pipelines/stages/plan/champion_runs.py", "one.code == other.code", "one.code", PLAN),
+    Mutation("pipelines/stages/plan/champion_runs.py", "for run in alike if", "for run in made if", PLAN),
+    Mutation(
+        "pipelines/stages/pretrain.py",
+        "sized(request.objective, snapshot.size)",
+        "request.objective",
+        PRETRAIN,
+    ),
+    Mutation("pipelines/flows/build_check.py", "sized(objective, modality.size)", "objective", BUILT),
+    Mutation("pipelines/registry/provenance.py", "*FILLED.get(stage, ())", "", ORIGIN),
 ]

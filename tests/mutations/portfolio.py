@@ -100,4 +100,16 @@ MUTATIONS = [
         "made > 0",
         ("tests/pipelines/engine/test_execute.py", "-k", "hardly"),
     ),
+    Mutation(
+        "pipelines/stages/finetune/judges.py",
+        "cache(partial(on_pixels, material, lead.model, request.seed))",
+        "partial(on_pixels, material, lead.model, request.seed)",
+        ("tests/pipelines/stages/finetune/test_stage.py", "-k", "fitted_once"),
+    ),
+    Mutation(
+        "pipelines/stages/finetune/portfolio.py",
+        "linear(judges.on_labels.raw())",
+        "linear(judges.probe.raw())",
+        ("tests/pipelines/stages/finetune/test_stage.py", "-k", "fitted_once"),
+    ),
 ]

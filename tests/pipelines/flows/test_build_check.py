@@ -49,6 +49,11 @@ def test_images_that_the_encoder_does_not_take():
     assert "33" in mistake({"name": "simclr"}, {"name": "vit", "patch": 4}, ImageConfig(size=33))
 
 
+def test_views_without_a_size_have_that_of_the_data():
+    """A patch of 7 fits into 28 pixels, and not into the 32 of a view that nobody has sized."""
+    assert mistake({"name": "simclr"}, {"name": "vit", "patch": 7}, ImageConfig(size=28)) is None
+
+
 @pytest.fixture
 def weights(tmp_path):
     """The file of a small network, and the section that begins from it."""

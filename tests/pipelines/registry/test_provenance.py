@@ -1,7 +1,9 @@
 """Which runs are above a run, where some of them stand for today's by a plan."""
 
+import yaml
+
 from pipelines.engine.manifest import Manifest
-from pipelines.registry.provenance import lineage
+from pipelines.registry.provenance import lineage, recipe_text
 
 
 def test_of_a_stage_that_is_met_twice_the_nearest_counts(tmp_path):
@@ -27,3 +29,22 @@ def test_of_a_stage_that_is_met_twice_the_nearest_counts(tmp_path):
         above = {stage: reference for stage, (reference, _) in lineage(asked, tmp_path).items()}
         assert above["snapshot"] == new
         assert (above["pretrain"], above["embed"]) == (pretrain, embed)
+
+
+def test_what_a_run_has_filled_in_is_no_part_of_the_recipe_that_a_model_names():
+    given = {
+        "pretrain": {"snapshot": "snapshot/0", "seed": 1, "start": {"parent": "pretrain/0"}},
+        "pseudo_label": {"embed": "embed/0", "previous": "pseudo_label/0", "clusters": 9},
+        "finetune": {"pretrain": "pretrain/1", "champion": "finetune/0", "steps": 7},
+    }
+    manifests = {
+        stage: Manifest(
+            stage=stage, version=1, recipe="toys", given=asked, request=asked, observed={},
+            code="c", output={}, started=0.0, seconds=1.0,
+        )
+        for stage, asked in given.items()
+    }  # fmt: skip
+    told = yaml.safe_load(recipe_text("toys", manifests))
+    assert {stage: told[stage] for stage in given} == {
+        "pretrain": {"seed": 1}, "pseudo_label": {"clusters": 9}, "finetune": {"steps": 7},
+    }  # fmt: skip

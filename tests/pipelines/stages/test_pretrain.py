@@ -214,3 +214,18 @@ def test_views_are_those_of_the_policy_that_was_measured(
     output = pretrain.run(named, tmp_path / "n", context)
     assert (output.policy, output.orientation) == ("upright", None)
     assert seen[1].objective.view.flip == 0  # type: ignore[union-attr]
+
+
+def test_a_recipe_that_names_no_size_sees_views_of_the_size_of_the_data(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[pretrain.Beginning] = []
+    real = pretrain.begin
+    monkeypatch.setattr(pretrain, "begin", lambda given, *rest: seen.append(given) or real(given, *rest))
+    train = {"epochs": 1, "batch_size": 16, "precision": "float32"}
+    encoder = {"name": "resnet", "widths": [4], "blocks": [1]}
+    (tmp_path / "n").mkdir()
+    pretrain.run(
+        pretrain.Request(snapshot="snapshot/0", train=train, encoder=encoder), tmp_path / "n", context
+    )
+    assert seen[0].objective.view.size == 8  # type: ignore[attr-defined]

@@ -24,7 +24,7 @@ from components.training import labelled_source, view_choice
 from pipelines.engine.context import read_metrics
 from pipelines.registry import candidate_times
 from pipelines.registry.candidates import TOLD
-from pipelines.stages.finetune import judges, trainings
+from pipelines.stages.finetune import judges, lead, outputs, trainings
 from pipelines.stages.finetune import stage as finetune
 from pipelines.stages.finetune.data import material_of
 from pipelines.stages.finetune.stage import Request
@@ -456,6 +456,35 @@ def test_a_portfolio_serves_several_as_one(tmp_path):
     held = pq.read_table(folder / output.held.path)
     logits = np.stack([held[f"logit_{k}"].to_numpy() for k in range(3)], axis=1)
     assert (logits.argmax(1) == held["label"].to_numpy()).mean() == pytest.approx(output.validation)
+
+
+def test_each_linear_candidate_is_fitted_once_and_served_as_it_was_judged(tmp_path, monkeypatch):
+    """The head of the candidate `probe` has learnt from the labels alone, as in its folds, not from pseudo-labels."""
+    fitted, heads, offered = [], {}, {}
+    on_pixels, fit_head, choose = judges.on_pixels, judges.fit_head, outputs.choose
+
+    def counted(*given):
+        fitted.append(on_pixels(*given))
+        return fitted[-1]
+
+    def kept(*given, pseudo=True):
+        heads[pseudo] = fit_head(*given, pseudo=pseudo)
+        return heads[pseudo]
+
+    def seen(config, found, model):
+        offered.update(found)
+        return choose(config, found, model)
+
+    monkeypatch.setattr(judges, "on_pixels", counted)
+    monkeypatch.setattr(judges, "fit_head", kept)
+    monkeypatch.setattr(outputs, "choose", seen)
+    first = lambda judged: sorted(judged.items(), key=lambda one: one[0] != "pixels")  # noqa: E731
+    monkeypatch.setattr(lead, "ordered", first)  # so that it is the first model, too
+    run(tmp_path, {0: 6, 1: 6, 2: 6}, portfolio={})
+    assert len(fitted) == 1
+    weight = offered["probe"].network.head.weight.detach().numpy()
+    assert np.allclose(weight, heads[False].raw().weight, atol=1e-6)
+    assert not np.allclose(weight, heads[True].raw().weight, atol=1e-3)
 
 
 def test_where_nothing_can_be_judged_a_sentence_says_what_is_served(tmp_path):

@@ -15,6 +15,14 @@ def asked(**policy):
     return Request(snapshot="snapshot/0", model="toys", asked={}, **policy)
 
 
+def test_other_code_is_said_to_be_kept_where_it_is_and_nowhere_else():
+    facts = Facts(version="3", old=1000, other_code=("embed",))
+    assert decide(asked(), facts)[1].endswith("what it made is kept (plan.on_code_change: keep).")
+    worn = facts.model_copy(update={"new": 500, "generation": 5})
+    decision, reason = decide(asked(), worn)
+    assert (decision, "is kept" in reason) == ("scratch", False)
+
+
 @pytest.mark.parametrize(
     ("policy", "facts", "decision", "says"),
     [

@@ -262,6 +262,20 @@ def test_other_code_of_the_same_version_leaves_champion_features_and_pseudo_labe
     )
 
 
+def test_code_of_another_version_is_not_among_the_code_that_is_kept(grown):
+    seen = grown.champion(grown.snapshot()) | {"version/embed": "99", "code/embed": "0" * 16}
+    assert grown.plan(grown.snapshot(), seen).other_code == []
+
+
+@pytest.mark.parametrize(("policy", "stands"), [("keep", True), ("warm", False), ("scratch", False)])
+def test_a_snapshot_packed_by_other_code_stands_where_the_recipe_keeps_what_there_is(grown, policy, stands):
+    seen = grown.champion(grown.snapshot())
+    file = grown.settings.store / grown.snapshot() / "manifest.json"
+    file.write_text(file.read_text().replace(json.loads(file.read_text())["code"], "0" * 64))
+    made = grown.plan("snapshot/1", seen, on_code_change=policy)
+    assert (made.decision, "snapshot" in made.settled) == ("skip", stands)
+
+
 def test_what_comes_after_a_stage_that_is_made_anew_does_not_stand(grown):
     seen = grown.champion(grown.snapshot()) | OTHER | {"version/pseudo_label": "99"}
     made = grown.plan(grown.snapshot(), seen, asked=EVERY)
