@@ -45,7 +45,7 @@ from components.evaluation.classification.knn import knn
 from components.evaluation.classification.logistic import fit_logistic
 from components.evaluation.classification.probe import fit_probe, moments
 from components.evaluation.representation.diagnostics import health
-from components.modalities.image import ImageConfig, decode
+from components.modalities.image.pack import ImageConfig, decode
 from components.objectives import OBJECTIVES, build_objective
 from components.semisupervised.supervised import SupervisedConfig
 from components.training.candidates import candidate

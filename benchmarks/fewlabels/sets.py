@@ -19,7 +19,7 @@ from components.arrays import Ints
 from components.augmentations.image import ViewConfig
 from components.encoders import Encoder, build_encoder
 from components.encoders.resnet import ResnetConfig
-from components.modalities.image import ImageConfig, decode
+from components.modalities.image.pack import ImageConfig, decode
 
 ROOT = Path(__file__).resolve().parents[2]
 LOUDEST = 5.5  # MNIST-1D reaches from -5.48 to 4.53

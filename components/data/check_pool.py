@@ -16,7 +16,7 @@ from typing import Self
 
 from components.cores import available
 from components.data.checked_files import Checked, Wanted, check_files, check_samples
-from components.data.checks import ImageLimits
+from components.modalities.image.check import ImageLimits
 from components.forks import Worker, WorkerDiedError, answering
 
 TOGETHER = 8 << 20  # bytes of a batch to aim at: some batches at a time are in memory

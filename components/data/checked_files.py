@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from components.data.checks import ImageLimits, check_images
-from components.data.image_file import FORMATS, is_heif_or_avif
+from components.modalities.image.check import ImageLimits, check_images
+from components.modalities.image.file import FORMATS, is_heif_or_avif
 
 # Suffixes of files that are no images, so common beside images that they are not opened to find out.
 TEXT = frozenset({

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 
 from components.data.checked_files import begins_like_image, open_plain
-from components.data.checks import SUFFIXES
+from components.modalities.image.check import SUFFIXES
 from components.data.label_files import is_label_file, is_label_table, is_table, is_unread_label_file
 from components.data.sample_names import find_samples
 from components.data.tables import columns_of, parquet_images, read_rows

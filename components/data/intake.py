@@ -7,7 +7,7 @@ from pathlib import Path
 
 from components.data.check_pool import CheckPool
 from components.data.checked_files import KEPT_BYTES
-from components.data.checks import ImageLimits, kind_of
+from components.modalities.image.check import ImageLimits, kind_of
 from components.data.delivery_samples import (
     Begin,
     End,

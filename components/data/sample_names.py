@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow.compute as pc
 
-from components.data.checks import SUFFIXES
+from components.modalities.image.check import SUFFIXES
 from components.data.replaced import Replacements
 from components.data.shards import DUPLICATE, Index, column, read_quarantine
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from components.data import labels
 from components.data.checked_files import Checked, Stamp
-from components.data.checks import kind_of
+from components.modalities.image.check import kind_of
 from components.data.delivery_samples import DeliveryDigest, Sample, Unchanged, plain
 from components.data.growing import Bad, Growing
 from components.data.inbox import Delivery, Inbox, Listing

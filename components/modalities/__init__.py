@@ -3,7 +3,7 @@
 from types import ModuleType
 
 from components.modalities import image
-from components.modalities.image import ImageConfig
+from components.modalities.image.config import ImageConfig
 
 ModalityConfig = ImageConfig
 

@@ -22,12 +22,12 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from components.config import Config, explain
-from components.data.image_file import deep
+from components.modalities.image.file import deep
 from components.encoders import ServedConfig, build_encoder
 from components.errors import UserError
 from components.evaluation.classification.conformal import Sets
 from components.files import write_atomically
-from components.modalities.image import ImageConfig, decode, fitted
+from components.modalities.image.pack import ImageConfig, decode, fitted
 from components.registry.outlier_model import OutlierConfig, distances
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from pipelines.onboarding.label_survey import Labels, Surveyed, survey_labels
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from components.data.checks import ImageLimits
-    from components.data.image_file import Picture
+    from components.modalities.image.check import ImageLimits
+    from components.modalities.image.file import Picture
     from components.data.inbox import Inbox, Item, Listing
 
     Sample = tuple[str, str, Item | None]
@@ -54,7 +54,7 @@ class Found:
     @property
     def range(self) -> tuple[float, float] | None:
         """The values of images of more than 8 bits that become black and white; None where there are none."""
-        from components.modalities.image import common_range
+        from components.modalities.image.pack import common_range
 
         if not self.deep:
             return None
@@ -73,7 +73,7 @@ def look(inbox: Path, own: Iterable[Path] = ()) -> Found:
     Raises:
         UserError: nothing there that is, or can be read as, an image.
     """
-    from components.data.checks import ImageLimits
+    from components.modalities.image.check import ImageLimits
     from components.data.inbox import Inbox
     from components.data.walk import link_targets
 
@@ -108,7 +108,7 @@ def look(inbox: Path, own: Iterable[Path] = ()) -> Found:
 
 
 def _open(items: "list[Item]", limits: "ImageLimits", found: Found) -> None:
-    from components.data.checks import examine, kind_of
+    from components.modalities.image.check import examine, kind_of
 
     undecided = not found.sizes or found.colour is not None
     good = [item.data for item in items if item.reason is None]
@@ -134,7 +134,7 @@ def _look_at(
 ) -> tuple[tuple[int, int], bool, tuple[int, ...] | None, tuple[float, float] | None]:
     """Size, whether it is grey, its only colour where it has but one and `colour` asks for it, and the ends of its
     values where they have more than 8 bits."""
-    from components.data.image_file import ends
+    from components.modalities.image.file import ends
 
     deep = seen.limits is not None
     only = _only_colour(image) if colour and not deep else None

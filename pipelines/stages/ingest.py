@@ -18,11 +18,11 @@ from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, Po
 from components.config import Config
 from components.cores import keep_freed_memory
 from components.data import labels, tally
-from components.data.checks import ImageLimits
+from components.modalities.image.check import ImageLimits
 from components.data.file_cache import FileCache, place
 from components.data.growing import Growing
 from components.data.guard import writing
-from components.data.image_file import NEEDS, has_decoder
+from components.modalities.image.file import NEEDS, has_decoder
 from components.data.inbox import Inbox, Listing
 from components.data.intake import Allowed, Intake
 from components.data.label_intake import LabelRules, LabelsTaken, take_labels

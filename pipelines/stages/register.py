@@ -229,7 +229,7 @@ def _encoder(request: Request, target: Path, context: Context) -> dict[str, str]
     from safetensors.torch import load_file
     from torch import nn
 
-    from components.modalities.image import ImageConfig
+    from components.modalities.image.config import ImageConfig
     from components.registry.model import Classifier, ModelConfig, digests, save_classifier
 
     made = context.output(request.pretrain)

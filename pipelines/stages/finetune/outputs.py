@@ -9,7 +9,7 @@ from components.data.table import Table
 from components.encoders import Encoder, ServedConfig
 from components.evaluation.classification.agreement import agreement, possible, temperature_for, together
 from components.implementations import name_of
-from components.modalities.image import ImageConfig
+from components.modalities.image.config import ImageConfig
 from components.registry.model import ModelConfig
 from components.training.finetune import Material, Network, final_parts, logits
 from components.training.loop import Trained

@@ -9,7 +9,7 @@ from components.data.replaced import read_current
 from components.data.shards import Index
 from components.data.table import Table
 from components.errors import UserError
-from components.modalities.image import PackedImages
+from components.modalities.image.pack import PackedImages
 from components.wording import are, counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context

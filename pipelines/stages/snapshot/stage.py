@@ -16,7 +16,7 @@ from components.config import Config
 from components.crash import point
 from components.data import labels, versions
 from components.data.guard import reading
-from components.data.near_duplicates import groups
+from components.modalities.image.near_duplicates import groups
 from components.data.replaced import Replacements, read_current
 from components.data.shards import Index, folder_digest, read_shards
 from components.data.splits import splits_of

@@ -14,7 +14,7 @@ from PIL import Image
 
 from components.data.check_pool import CheckPool
 from components.data.checked_files import Wanted
-from components.data.checks import ImageLimits, check_images
+from components.modalities.image.check import ImageLimits, check_images
 from components.forks import WorkerDiedError
 
 LIMITS = ImageLimits()

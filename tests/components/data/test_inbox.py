@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.data.checks import kind_of
+from components.modalities.image.check import kind_of
 from components.data.inbox import LOOSE, Inbox, Item
 from components.data.tables import columns_of, read_rows
 

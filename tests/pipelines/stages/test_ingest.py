@@ -19,7 +19,7 @@ import pytest
 from PIL import Image, features
 
 from components.data import by_part, image_file, labels
-from components.data.checks import check_images
+from components.modalities.image.check import check_images
 from components.data.labels import read_labels, settle
 from components.data.shards import Index, read_quarantine, read_shards
 from components.data.splits import split_of

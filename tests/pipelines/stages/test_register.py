@@ -317,7 +317,7 @@ def test_a_clean_process_that_fails_is_written_down_for_the_gate(
 
 
 def test_samples_are_training_images(context: Context) -> None:
-    from components.modalities.image import ImageConfig, decode
+    from components.modalities.image.pack import ImageConfig, decode
     from pipelines.engine.store import read_manifest
 
     images = register._samples(read_manifest("snapshot/k", context.store), request(samples=4), context)

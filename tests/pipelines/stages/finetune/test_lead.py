@@ -7,7 +7,7 @@ import torch
 
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
-from components.modalities.image import ImageConfig
+from components.modalities.image.config import ImageConfig
 from components.registry.model import ModelConfig, load_classifier
 from components.training.finetune import Network
 from pipelines.stages.finetune.cross_fit import Held

@@ -10,7 +10,7 @@ from components.encoders import build_encoder
 from components.encoders.pixels import PixelsConfig
 from components.encoders.resnet import ResnetConfig
 from components.evaluation.classification.baselines import fit_pixels, pixels
-from components.modalities.image import ImageConfig
+from components.modalities.image.config import ImageConfig
 from components.registry.model import ModelConfig
 from components.training.device import place
 from components.training.finetune import Material, Network

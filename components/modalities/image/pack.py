@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from components.config import Config
 from components.cores import available
-from components.data.image_file import (
+from components.modalities.image.file import (
     ImageError,
     MissingDecoderError,
     Picture,
@@ -91,7 +91,7 @@ def decoded(data: bytes, config: ImageConfig) -> Decoded:
 
 
 def deep_ends(data: bytes) -> tuple[float, float] | None:
-    """Lowest and highest value of an image of more than 8 bits (components.data.image_file.ends); else None."""
+    """Lowest and highest value of an image of more than 8 bits (components.modalities.image.file.ends); else None."""
     with opened(data) as image:
         return ends(picture(image).values()) if is_deep(image) else None
 

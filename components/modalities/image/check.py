@@ -10,7 +10,7 @@ from PIL.Image import Image
 from pydantic import Field, PositiveInt
 
 from components.config import Config
-from components.data.image_file import MAX_PIXELS, ImageError, Picture, opened, picture, quiet
+from components.modalities.image.file import MAX_PIXELS, ImageError, Picture, opened, picture, quiet
 
 T = TypeVar("T")
 CHUNK, CHECKSUM = struct.Struct(">I4s"), struct.Struct(">I")  # how a chunk of a PNG begins, and ends
@@ -47,7 +47,7 @@ def check_images(batch: Sequence[bytes], limits: ImageLimits) -> list[str | None
     pixels, too small, truncated, unreadable, HEIC needs ..., AVIF needs .... Of several frames the first is looked at;
     any mode and size within the limits is good. Runs on several threads where decoding, not Python, takes the time.
 
-    Silences Pillow's warnings meanwhile (components.data.image_file.quiet): call this from one thread at a time.
+    Silences Pillow's warnings meanwhile (components.modalities.image.file.quiet): call this from one thread at a time.
     """
     return [one.reason for one in examine(batch, limits, lambda image, found: None)]
 
@@ -56,7 +56,7 @@ def examine(
     batch: Sequence[bytes], limits: ImageLimits, look: Callable[[Image, Picture], T]
 ) -> "list[Examined[T]]":
     """check_images, and of each good image what `look` makes of it while it is decoded: the image as opened, and as
-    components.data.image_file.picture gives it."""
+    components.modalities.image.file.picture gives it."""
 
     def one(data: bytes) -> Examined[T]:
         return _examined(data, limits, look)
