@@ -26,6 +26,7 @@ from components.training.checkpoint import export_encoder
 from components.training.device import place
 from components.training.learner import Learner
 from components.training.loop import TrainConfig, train
+from components.training.role_views import role_views
 from components.training.view_source import ViewSource
 from pipelines.stages.embed import Embedder
 
@@ -48,9 +49,10 @@ def pretraining(images: np.ndarray, folder: Path) -> tuple[float, float]:
     """(samples a second, share of the time waited for data) of SimCLR for one epoch."""
     placement = place()
     encoder = build_encoder(ENCODER, 1, [0.286], [0.353])
-    objective = build_objective(SimclrConfig(view=ViewConfig(size=20)), encoder, len(images))
+    objective = build_objective(SimclrConfig(), encoder, len(images), 20)
     packed = Packed.open(folder / "images.npy")
-    source = ViewSource(packed, objective.views, batch_size=256, seed=0, device=placement.device)
+    views = role_views(ViewConfig(size=20), None, size=28, channels=1, encoder=ENCODER)
+    source = ViewSource(packed, objective.views, views, batch_size=256, seed=0, device=placement.device)
     done = train(
         Learner(encoder, objective), source, TrainConfig(epochs=1), folder / "checkpoints",
         lambda step, figures: None, seed=0, placement=placement,

@@ -11,11 +11,13 @@ import torch
 from numpy.typing import NDArray
 from pydantic import NonNegativeInt, PositiveInt
 
+from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.data.packed import Packed
 from components.encoders import Encoder, EncoderConfig, start_encoder
 from components.errors import UserError
 from components.objectives import ObjectiveConfig, build_objective
+from components.objectives.base import Role
 from components.training.collapse_check import Look
 from components.training.device import Placement, place
 from components.training.learner import Learner, derive_seed
@@ -24,7 +26,8 @@ from components.training.view_source import ViewSource
 
 
 class Beginning(Config):
-    """images, table: files of the snapshot. channels, mean, std: of its pixels."""
+    """images, table: files of the snapshot. channels, mean, std: of its pixels. views: how those of each role are
+    made."""
 
     images: Path
     table: Path
@@ -33,6 +36,7 @@ class Beginning(Config):
     std: list[float]
     encoder: EncoderConfig
     objective: ObjectiveConfig
+    views: dict[Role, ViewConfig]
     train: TrainConfig
     seed: NonNegativeInt
     device: str = "auto"
@@ -65,11 +69,12 @@ def begin(given: Beginning, rows: NDArray[np.int64], labels: NDArray[np.int64]) 
         raise UserError(f"pretraining needs at least 2 training samples, got {len(packed)}; deliver more")
     torch.manual_seed(derive_seed(given.seed))
     encoder = start_encoder(given.encoder, given.channels, given.mean, given.std)
-    objective = build_objective(given.objective, encoder, len(packed))
+    objective = build_objective(given.objective, encoder, len(packed), given.views["global"].size)
     learner = Learner(encoder, objective)
     source = ViewSource(
         packed,
         objective.views,
+        given.views,
         batch_size=given.train.batch_size,
         seed=given.seed,
         device=placement.device,

@@ -8,17 +8,17 @@ epoch.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from components.augmentations.image import augment
+from components.augmentations.image import ViewConfig, augment
 from components.collectives import rank, world
 from components.data.loader import Loader
 from components.data.packed import Packed, Prefetch
-from components.objectives.base import Batch, ViewSpec
+from components.objectives.base import Batch, Role, ViewSpec
 
 
 class BatchSource(Protocol):
@@ -51,18 +51,21 @@ class ViewSource:
     def __init__(
         self,
         packed: Packed,
-        views: ViewSpec,
+        spec: ViewSpec,
+        views: Mapping[Role, ViewConfig],
         *,
         batch_size: int,
         seed: int,
         device: torch.device,
         labels: Tensor | None = None,
     ) -> None:
-        """batch_size: of all processes together; fewer samples than that make one batch. labels: [N] int64,
-        -1 where there is none, for an objective that uses them."""
+        """spec: which views of each sample, and how many. views: how those of a role are made. batch_size: of all
+        processes together; fewer samples than that make one batch. labels: [N] int64, -1 where there is none, for an
+        objective that uses them."""
         size = min(batch_size, len(packed) - len(packed) % world())
         self.loader = Loader(len(packed), size, seed, rank=rank(), world=world())
-        self.packed, self.views, self.device, self.labels = packed, views, device, labels
+        self.packed, self.spec, self.views = packed, spec, views
+        self.device, self.labels = device, labels
         self._prefetch: Prefetch | None = None
         self._batches: Iterator[tuple[Tensor, Tensor]] = iter(())
         self._waited = 0.0
@@ -89,14 +92,14 @@ class ViewSource:
         began = time.perf_counter()
         index, images = next(self._batches)
         self._waited += time.perf_counter() - began
-        views = self.augmented(images, generator, self.views)
+        views = self.augmented(images, generator, self.spec)
         targets = self.labels[index].to(self.device) if self.labels is not None else None
         return Batch(views=views, index=index.to(self.device), targets=targets)
 
-    def augmented(self, images: Tensor, generator: torch.Generator, views: ViewSpec) -> list[Tensor]:
+    def augmented(self, images: Tensor, generator: torch.Generator, spec: ViewSpec) -> list[Tensor]:
         """uint8 [B, C, S, S] -> one [B, C, S', S'] float in [0, 1] for every view."""
         pixels = images.float() / 255
-        return [augment(pixels, how, generator) for how, count in views for _ in range(count)]
+        return [augment(pixels, self.views[role], generator) for role, count in spec for _ in range(count)]
 
     def clean(self, index: Tensor) -> Tensor:
         return self.packed.gather(index).to(self.device).float() / 255

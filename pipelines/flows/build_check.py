@@ -3,29 +3,32 @@
 Networks are built on torch's meta device: shapes without numbers, so that a large one takes no memory and a second.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
+from components.augmentations.image import ViewConfig
 from components.encoders import build_encoder
 from components.encoders.base import Encoder
 from components.encoders.start import check_start
 from components.errors import UserError
 from components.modalities import ModalityConfig
 from components.objectives import ObjectiveConfig, build_objective
-from components.objectives.base import Objective
-from components.training.candidates import sized
+from components.objectives.base import Objective, Role
 
 ROWS = 1 << 20  # training samples that an objective is built for: how many there are is not known yet
 
 
-def build_mistake(objective: ObjectiveConfig, encoder: Any, modality: ModalityConfig) -> str | None:
-    """What hinders a pretraining of this encoder (an EncoderConfig) by this objective; None: nothing."""
+def build_mistake(
+    objective: ObjectiveConfig, encoder: Any, modality: ModalityConfig, views: Mapping[Role, ViewConfig]
+) -> str | None:
+    """What hinders a pretraining of this encoder (an EncoderConfig) by this objective on these views; None: nothing."""
     try:
         if encoder.start is not None:
             check_start(_built(encoder, modality, "meta"), encoder.start)
-        made = _objective(sized(objective, modality.size), encoder, modality)
-        for size in sorted({view.size for view, _ in made.views} | {modality.size}):
+        made = _objective(objective, encoder, modality, views["global"].size)
+        for size in sorted({views[role].size for role, _ in made.views} | {modality.size}):
             _encodes(encoder, modality, size)
     except UserError as error:
         return str(error)
@@ -37,12 +40,12 @@ def _built(config: Any, modality: ModalityConfig, device: str) -> Encoder:
         return build_encoder(config, modality.channels, [0.5] * modality.channels, [0.5] * modality.channels)
 
 
-def _objective(config: ObjectiveConfig, encoder: Any, modality: ModalityConfig) -> Objective:
+def _objective(config: ObjectiveConfig, encoder: Any, modality: ModalityConfig, size: int) -> Objective:
     try:
         with torch.device("meta"):
-            return build_objective(config, _built(encoder, modality, "meta"), ROWS)
+            return build_objective(config, _built(encoder, modality, "meta"), ROWS, size)
     except NotImplementedError:  # it computes with numbers when it is built: a table of colours, say
-        return build_objective(config, _built(encoder, modality, "cpu"), ROWS)
+        return build_objective(config, _built(encoder, modality, "cpu"), ROWS, size)
 
 
 @torch.no_grad()

@@ -57,10 +57,20 @@ def mistakes(recipe: Recipe, stages: Sequence[str]) -> list[str]:
         except ValidationError as error:
             found.append(explain(error, stage))
     if "pretrain" in requests and "snapshot" in requests:
+        from components.training.role_views import role_views
         from pipelines.flows.build_check import build_mistake  # torch, which pretrain has imported
 
-        asked = requests["pretrain"]
-        if wrong := build_mistake(asked.objective, asked.encoder, requests["snapshot"].modality):
+        asked, modality = requests["pretrain"], requests["snapshot"].modality
+        views = role_views(
+            None
+            if asked.views == "measured"
+            else asked.views,  # it is measured on the samples, and of their size
+            asked.local_views,
+            size=modality.size,
+            channels=modality.channels,
+            encoder=asked.encoder,
+        )
+        if wrong := build_mistake(asked.objective, asked.encoder, modality, views):
             found.append(f"pretrain: {wrong}")
     return found
 

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import NonNegativeInt
+from pydantic import NonNegativeInt, field_validator
 
-from components.augmentations.policies import Policy, views
+from components.augmentations.image import ViewConfig
+from components.augmentations.policies import POLICIES, Policy
 from components.collectives import rank
 from components.config import Config
 from components.cores import available
@@ -21,13 +22,13 @@ from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.objectives import ObjectiveConfig
 from components.objectives.simclr import SimclrConfig
-from components.training.candidates import sized, with_view
 from components.training.checkpoint import export_encoder
 from components.training.cluster import Record, Tell, run_on_workers
 from components.training.data_parallel import SMALLEST, how_many, together
 from components.training.device import place
 from components.training.loop import TrainConfig, Trained, train
 from components.training.orientation import Orientation, suggested
+from components.training.role_views import role_views
 from components.training.setup import Beginning, begin
 from components.training.warm_start import Warm, WarmConfig
 from pipelines.engine.artifact import Artifact
@@ -35,7 +36,7 @@ from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import read_manifest
 
-VERSION = 2
+VERSION = 3
 
 
 class Start(Config):
@@ -60,9 +61,14 @@ class Request(Config):
     train: TrainConfig = TrainConfig()
     """Training loop."""
 
-    views: Policy | Literal["measured"] | None = None
-    """Policy of the views (components.augmentations.policies) in place of the objective's own; `measured`:
-    the policy that suits the samples, measured without labels; null: the objective's own views."""
+    views: Policy | Literal["measured"] | ViewConfig | None = None
+    """Global views: those of a policy (docs/methods.md); `measured`: those of the policy that suits the samples,
+    measured without labels; the options of a view; null: a view's defaults. Objectives that predict the colours of a
+    sample see the same without changes of colour."""
+
+    local_views: ViewConfig | None = None
+    """Options of the local (small) views, of which `objective.locals` is the number; null: as the global ones, of half
+    their side and of an area from 0.05 to where that of the global ones begins."""
 
     warm: WarmConfig = WarmConfig()
     """How a warm start is trained; unused without `start`."""
@@ -72,6 +78,16 @@ class Request(Config):
 
     start: Start | None = None
     """What a warm start continues; the plan fills it in. Null: training from scratch."""
+
+    @field_validator("views", mode="before")
+    @classmethod
+    def _policy_or_options(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            return ViewConfig.model_validate(given)
+        names = (*POLICIES, "measured")
+        if given is None or isinstance(given, ViewConfig) or given in names:
+            return given
+        raise ValueError(f"one of {', '.join(names)}, or the options of a view (got {given!r:.80})")
 
     def training(self) -> TrainConfig:
         """`train`, shorter and at a lower rate for a warm start."""
@@ -88,8 +104,8 @@ class Output(Config):
 
     figures: of the last epoch. seconds: of training. samples_per_second: of all processes, of which `processes`
     shared every batch. generation: warm starts since a training from scratch. new_samples: those that the parent
-    had not; all without a parent. policy: of the views, None where they were the objective's own; orientation: what it
-    rests on, where it was measured.
+    had not; all without a parent. policy: of the views, None where the recipe names none; orientation: what it rests
+    on, where it was measured.
     """
 
     encoder: Artifact
@@ -126,12 +142,17 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         _fits(parent, request, snapshot.channels)
         mean, std = parent.output["mean"], parent.output["std"]  # the encoder has learnt to see through them
     policy, measured = _policy(request, parent, snapshot, context)
-    objective = sized(request.objective, snapshot.size)
-    if policy is not None:
-        objective = with_view(objective, views(policy, snapshot.size, snapshot.channels).pretrain)
-    seen = request.model_copy(update={"objective": objective})
+    options = policy or (request.views if isinstance(request.views, ViewConfig) else None)
+    views = role_views(
+        options,
+        request.local_views,
+        size=snapshot.size,
+        channels=snapshot.channels,
+        encoder=request.encoder,
+    )
     config = {
-        "request": seen.model_dump(mode="json"),
+        "request": request.model_dump(mode="json"),
+        "views": {role: view.model_dump(mode="json") for role, view in views.items()},
         "images": str(context.file(request.snapshot, snapshot.images)),
         "table": str(context.file(request.snapshot, snapshot.table)),
         "channels": snapshot.channels,
@@ -185,7 +206,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
 def _policy(
     request: Request, parent: Manifest | None, snapshot: Any, context: Context
 ) -> tuple[Policy | None, Orientation | None]:
-    """Whose views the objective sees, and what was measured for it; a warm start sees those of its parent."""
+    """The policy of the views, and what was measured for it; a warm start has that of its parent."""
+    if request.views is None or isinstance(request.views, ViewConfig):
+        return None, None
     if request.views != "measured":
         return request.views, None
     if parent is not None and parent.output.get("policy"):
@@ -227,6 +250,8 @@ def _fits(parent: Manifest, request: Request, channels: int) -> None:
     for name, was, now in (
         ("objective", parent.request["objective"], asked["objective"]),
         ("encoder", parent.request["encoder"], asked["encoder"]),
+        ("views", parent.request["views"], asked["views"]),
+        ("local_views", parent.request["local_views"], asked["local_views"]),
         ("channels", parent.output["channels"], channels),
     ):
         if was != now:
@@ -263,7 +288,7 @@ def fit(config: Record, tell: Tell) -> Record:
     table = Table.load(Path(config["table"]))
     rows = table.train_rows()
     given = Beginning(
-        **{name: config[name] for name in ("images", "table", "channels", "mean", "std", "device")},
+        **{name: config[name] for name in ("images", "table", "channels", "mean", "std", "device", "views")},
         encoder=request.encoder,
         objective=request.objective,
         train=request.training(),

@@ -4,6 +4,7 @@ Letters: B samples, T tiles, C channels, S side of the image, P side of a tile.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from components.encoders.base import Encoder
@@ -18,6 +19,13 @@ def cut(x: Tensor, top: Tensor, left: Tensor, side: int) -> Tensor:
     sample = torch.arange(len(x), device=x.device).reshape(-1, 1, 1, 1)
     pixels = x.movedim(1, 3)[sample, rows.unsqueeze(3), columns.unsqueeze(2)]  # [B, T, P, P, C]
     return pixels.movedim(4, 2)
+
+
+def enlarged(x: Tensor, side: int) -> Tensor:
+    """x [B, C, S, S] -> [B, C, S', S'], S' the larger one of S and `side`, interpolated linearly; x where S is."""
+    if x.shape[3] >= side:
+        return x
+    return F.interpolate(x, size=(side, side), mode="bilinear", align_corners=False)
 
 
 def levelled(tiles: Tensor, encoder: Encoder) -> Tensor:
