@@ -55,11 +55,12 @@ def pretrained(data: Data, seed: int, epochs: int, folder: Path) -> Encoder:
     """SimCLR on all training samples, without labels, with the settings that the quickstart found (docs/log.md)."""
     encoder, placement = data.fresh(seed), place()
     look = data.pair if isinstance(data.pair, ViewConfig) else ViewConfig()
-    config = SimclrConfig(view=look, hidden=256, embedding=64)
-    objective = build_objective(config, encoder, len(data.train))
+    config = SimclrConfig(hidden=256, embedding=64)
+    objective = build_objective(config, encoder, len(data.train), look.size)
     source = (ViewSource if isinstance(data.pair, ViewConfig) else SignalViews)(
-        Packed(data.images, data.train), objective.views, batch_size=256, seed=seed, device=placement.device
-    )
+        Packed(data.images, data.train), objective.views, {"global": look},
+        batch_size=256, seed=seed, device=placement.device,
+    )  # fmt: skip
     if isinstance(source, SignalViews) and isinstance(data.pair, SignalView):
         source.look = data.pair
     settings = TrainConfig(

@@ -74,6 +74,10 @@ class Modality(ABC, Generic[C, P]):
         self.config = config
 
     @abstractmethod
+    def placeholder(self) -> P:
+        """A packing of made-up samples, for checks before there are any."""
+
+    @abstractmethod
     def reader(self, limits: Any) -> Reader:
         """What of an inbox is a sample. limits: of type Limits."""
 

@@ -4,6 +4,7 @@ Letters: B samples of a batch.
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ class Samples(Config):
     """Arrays by their names."""
 
     @property
-    def views(self) -> ViewMaker:
+    def views(self) -> ViewMaker[Any, Any]:
         """What makes their views."""
         return build_views(self.packing)
 

@@ -46,6 +46,9 @@ else:
     ObjectiveConfig = OBJECTIVES.config_type()
 
 
-def build_objective(config: ObjectiveConfig, encoder: Encoder, rows: int) -> Objective:
-    """The objective for this encoder (it may copy it as a teacher) and a training set of `rows` samples."""
-    return OBJECTIVES.build(config, encoder, rows)
+def build_objective(config: ObjectiveConfig, encoder: Encoder, rows: int, size: int) -> Objective:
+    """The objective for this encoder (it may copy it as a teacher) and a training set of `rows` samples.
+
+    size: of the last axis of a global view, such as the side of an image; what is made again of a feature has it, too.
+    """
+    return OBJECTIVES.build(config, encoder, rows, size)

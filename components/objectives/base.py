@@ -5,13 +5,13 @@ Letters: B samples in a batch, C channels, S side of a view in pixels, D feature
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.encoders.base import Encoder
+from components.modalities.view_maker import Role
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,12 @@ class Losses:
     parts: dict[str, Tensor] = field(default_factory=dict)
 
 
-ViewSpec = tuple[tuple[ViewConfig, int], ...]  # (how, how many), the global views first
+ViewSpec = tuple[tuple[Role, int], ...]  # (role, how many), the global views first
+
+# any: views of every kind of data. image: views that are images; so are those of the next two. maps: an encoder that
+# gives maps of them (MapEncoder). patches: an encoder that divides them into patches (TokenEncoder). sequence: views of
+# tokens [B, T]. table: views of columns [B, F].
+Needs = Literal["any", "image", "maps", "patches", "sequence", "table"]
 
 # -> [N, D] float32 on the CPU: clean-view features of every training sample, by row
 FeatureSource = Callable[[], Tensor]
@@ -51,7 +56,8 @@ FeatureSource = Callable[[], Tensor]
 class Objective(nn.Module):
     """A pretext task. It owns everything beyond the encoder: heads, teacher, queue, prototypes.
 
-    views: what it wants to see of a sample.
+    views: which views of a sample it wants to see, and how many; how they are made is not its business.
+    needs: what it works on.
     uses_labels: whether batch.targets carry the labels that there are (-1 elsewhere); only an objective that
     says so sees any.
     tied_to_rows: names of the buffers that hold for the rows of one data set alone (assignments, banks, and
@@ -61,6 +67,7 @@ class Objective(nn.Module):
     progress: buffer [], share of the training that is done, 0 to 1.
     """
 
+    needs: ClassVar[Needs] = "any"
     views: ViewSpec
     uses_labels: bool = False
     lr_scale: float = 1.0

@@ -78,7 +78,7 @@ class ImagePacking(Packing):
     @property
     def config(self) -> ImageConfig:
         """How further samples are decoded like these."""
-        return ImageConfig(size=self.size, channels=self.channels, range=self.range)
+        return ImageConfig.model_validate({"size": self.size, "channels": self.channels, "range": self.range})
 
 
 def image_packing(

@@ -12,7 +12,7 @@ import numpy as np
 from components.arrays import Ints, Pixels
 from components.modalities.base import Modality, Written
 from components.modalities.image import pack, serve, show
-from components.modalities.image.config import ARRAY, ImageConfig, ImageLimits, ImagePacking
+from components.modalities.image.config import ARRAY, ImageConfig, ImageLimits, ImagePacking, image_packing
 from components.modalities.image.near_duplicates import groups
 from components.modalities.image.read import ImageReader
 
@@ -28,6 +28,9 @@ class Images(Modality[ImageConfig, ImagePacking]):
 
     def __init__(self, config: ImageConfig) -> None:
         super().__init__(config)
+
+    def placeholder(self) -> ImagePacking:
+        return image_packing(self.config.channels, size=self.config.size)
 
     def reader(self, limits: ImageLimits) -> ImageReader:
         return ImageReader(limits)
@@ -58,7 +61,11 @@ class Images(Modality[ImageConfig, ImagePacking]):
         images = np.load(folder / written.files[ARRAY], mmap_mode="r")
         mean, std = pack.statistics(images, rows)
         return ImagePacking(
-            size=self.config.size, channels=self.config.channels, mean=mean, std=std, range=written.found
+            size=self.config.size,
+            channels=self.config.channels,
+            mean=tuple(mean),
+            std=tuple(std),
+            range=written.found,
         )
 
     def near_duplicates(self, files: Mapping[str, Path]) -> Ints:

@@ -54,8 +54,9 @@ class Output(Config):
 
     packing: what training must know of the packed samples. arrays: they, by name. table: Parquet, see
     components.data.table. labelled, tests: training and test samples with a label. sources: names of where samples come
-    from, empty where the recipe names no such column. unreadable: CSV list (id, name, reason) of samples in shards that cannot be decoded and have no row. near_duplicates: samples that repeat an earlier
-    one. leaked_tests: test samples with a near-duplicate among the training samples, which are not among `tests`.
+    from, empty where the recipe names no such column. unreadable: CSV list (id, name, reason) of samples in shards that
+    cannot be decoded and have no row. near_duplicates: samples that repeat an earlier one. leaked_tests: test samples
+    with a near-duplicate among the training samples, which are not among `tests`.
     """
 
     version: str
