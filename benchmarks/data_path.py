@@ -17,10 +17,10 @@ import torch
 from components.training.role_views import role_views
 from PIL import Image
 
-from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
 from components.objectives import build_objective
 from components.objectives.simclr import SimclrConfig

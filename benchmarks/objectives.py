@@ -35,7 +35,6 @@ import torch
 from components.training.role_views import role_views
 from numpy.typing import NDArray
 
-from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
 from components.encoders import Encoder, EncoderConfig, build_encoder
 from components.encoders.resnet import ResnetConfig
@@ -46,6 +45,7 @@ from components.evaluation.classification.knn import knn
 from components.evaluation.classification.logistic import fit_logistic
 from components.evaluation.classification.probe import fit_probe, moments
 from components.evaluation.representation.diagnostics import health
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import ImageConfig, image_packing
 from components.modalities.image.pack import decode
 from components.objectives import OBJECTIVES, build_objective

@@ -28,12 +28,12 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from benchmarks.data_path import quickstart_images
-from components.augmentations.image import ViewConfig
 from components.cores import ONE_THREAD, available
 from components.data.packed import Packed
 from components.encoders import EncoderConfig, build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.forks import run_all
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
 from components.objectives import ObjectiveConfig, build_objective
 from components.objectives.simclr import SimclrConfig

@@ -19,9 +19,9 @@ from benchmarks.fewlabels.sets import Data
 from benchmarks.fewlabels.signals import SignalSource, SignalView, SignalViews
 from benchmarks.fewlabels.verdict import Row, pack
 from components.arrays import Doubles, Ints
-from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
 from components.encoders import Encoder
+from components.modalities.image.augment import ViewConfig
 from components.objectives import build_objective
 from components.objectives.simclr import SimclrConfig
 from components.semisupervised import MethodConfig, build_method

@@ -17,11 +17,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from components.augmentations.policies import Policy
 from components.config import Config
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.modalities.image.config import image_packing
+from components.modalities.image.policies import Policy
 from components.training.device import place
 from components.training.learner import derive_seed
 from components.training.optimiser import AdamwConfig, build_optimiser, set_rate

@@ -20,14 +20,14 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from components.arrays import Ints
-from components.augmentations.image import augment
-from components.augmentations.policies import views
 from components.config import Config
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.evaluation.classification.folds import possible_folds, stratified_folds
 from components.forks import run_all
+from components.modalities.image.augment import augment
 from components.modalities.image.config import image_packing
+from components.modalities.image.policies import views
 from components.training.device import place
 from components.training.learner import derive_seed
 from components.training.optimiser import AdamwConfig, build_optimiser, set_rate

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from components.arrays import Ints, Pixels
-from components.augmentations.image import ViewConfig, augment
-from components.augmentations.policies import POLICIES, views
 from components.data.packed import PackedArray
+from components.modalities.image.augment import ViewConfig, augment
 from components.modalities.image.config import ARRAY, ImagePacking
+from components.modalities.image.policies import POLICIES, views
 from components.modalities.view_maker import Role, ViewMaker, Views
 
 # Areas of local views, as shares of the image's; DINO's published code has these bounds.

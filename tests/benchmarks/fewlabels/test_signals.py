@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from benchmarks.fewlabels.signals import SignalSource, SignalView, SignalViews, view
-from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
+from components.modalities.image.augment import ViewConfig
 from components.training.labelled_source import Supervision
 
 

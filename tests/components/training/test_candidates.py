@@ -2,8 +2,8 @@
 
 import pytest
 
-from components.augmentations.image import ViewConfig
 from components.errors import UserError
+from components.modalities.image.augment import ViewConfig
 from components.objectives import OBJECTIVES
 from components.objectives.dino import DinoConfig
 from components.objectives.ibot import IbotConfig

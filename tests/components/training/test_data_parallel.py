@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.collectives import rank, world
 from components.data.packed import Packed
 from components.encoders import build_encoder
@@ -17,6 +16,7 @@ from components.encoders.norm import BatchNorm, synchronise
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.forks import RESTARTS, WorkerDiedError
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
 from components.objectives import build_objective
 from components.objectives.base import Batch, Losses, Objective

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
-from components.augmentations.image import ViewConfig
 from components.data.table import Table
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
+from components.modalities.image.augment import ViewConfig
 from components.objectives.simclr import SimclrConfig
 from components.objectives.swav import SwavConfig
 from components.objectives.vicreg import VicregConfig

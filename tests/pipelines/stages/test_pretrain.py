@@ -12,13 +12,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from components.augmentations.policies import views
 from components.data.packed import Packed
 from components.data.table import Table
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import Collapse, UserError
 from components.modalities.image.config import image_packing
+from components.modalities.image.policies import views
 from components.training import data_parallel, orientation
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context

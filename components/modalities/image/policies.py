@@ -11,7 +11,7 @@ given the same class (FixMatch, arXiv:2001.07685), `pretrain` for learning witho
 
 from typing import Any, Literal, get_args
 
-from components.augmentations.image import ViewConfig
+from components.modalities.image.augment import ViewConfig
 from components.modalities.view_maker import Views
 
 Policy = Literal["photo", "upright", "any_way_up", "signal"]
