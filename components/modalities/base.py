@@ -18,6 +18,7 @@ import numpy as np
 
 from components.arrays import Ints
 from components.config import Config
+from components.data.packed import Packed
 from components.data.reader import Reader
 from components.errors import UserError
 
@@ -32,6 +33,10 @@ class Packing(Config):
         """The modality's configuration with which further samples are packed like these."""
         raise TypeError(f"{type(self).__name__} defines no config")
 
+    def open(self, files: Mapping[str, Path], rows: Ints | None = None) -> Packed:
+        """Map the arrays that the modality has written; rows=None takes all N samples."""
+        raise TypeError(f"{type(self).__name__} defines no open")
+
     def reads(self, other: "Packing") -> bool:
         """Whether a model that learnt from samples packed like these reads samples packed like `other`."""
         return self == other
@@ -41,7 +46,7 @@ class Packing(Config):
 class Written:
     """What `pack` wrote.
 
-    files: names of the arrays in the folder, by the name that ViewMaker.open knows them by. samples: N, their rows.
+    files: names of the arrays in the folder, by the name that Packing.open knows them by. samples: N, their rows.
     unreadable: position among the samples given -> reason, for those that have no row. found: what was found of the
     samples while they were packed (range, vocabulary, columns), as far as `packing` needs it.
     notes: what a person should know of it, a line each.

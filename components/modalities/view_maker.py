@@ -6,16 +6,13 @@ Letters: N samples, B samples of a batch.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from components.arrays import Ints
 from components.config import Config
-from components.data.packed import Packed
 from components.modalities.base import Packing
 
 P = TypeVar("P", bound=Packing)
@@ -49,10 +46,6 @@ class ViewMaker(ABC, Generic[P, V]):
 
     def __init__(self, packing: P) -> None:
         self.packing = packing
-
-    @abstractmethod
-    def open(self, files: Mapping[str, Path], rows: Ints | None = None) -> Packed:
-        """Map the arrays that the modality has written; rows=None takes all N samples."""
 
     @abstractmethod
     def collate(self, rows: Sequence[np.ndarray[Any, Any]]) -> Tensor:

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from components.collectives import rank, world
 from components.data.loader import Loader
-from components.data.packed import Packed, Prefetch
+from components.data.packed import Packed
+from components.data.prefetch import Prefetch
 from components.modalities.view_maker import Role, ViewMaker
 from components.objectives.base import Batch, ViewSpec
 

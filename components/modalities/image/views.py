@@ -6,17 +6,15 @@ to .25 (.4 in the published code) in DINO. Here the same with the recipe's globa
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from components.arrays import Ints, Pixels
-from components.data.packed import PackedArray
+from components.arrays import Pixels
 from components.modalities.image.augment import ViewConfig, augment
-from components.modalities.image.config import ARRAY, ImagePacking
+from components.modalities.image.config import ImagePacking
 from components.modalities.image.policies import POLICIES, views
 from components.modalities.view_maker import Role, ViewMaker, Views
 
@@ -36,9 +34,6 @@ class ImageViews(ViewMaker[ImagePacking, ViewConfig]):
 
     def __init__(self, packing: ImagePacking) -> None:
         super().__init__(packing)
-
-    def open(self, files: Mapping[str, Path], rows: Ints | None = None) -> PackedArray:
-        return PackedArray.open(files[ARRAY], rows)
 
     def collate(self, rows: Sequence[Pixels]) -> Tensor:
         return torch.from_numpy(np.stack(rows))
