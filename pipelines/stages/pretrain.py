@@ -74,8 +74,8 @@ class Request(Config):
     sample see the same without changes of colour."""
 
     local_views: ViewsConfig | None = None
-    """Options of the local (small) views, of which `objective.locals` is the number; null: as the global ones, of half
-    their side and of an area from 0.05 to where that of the global ones begins."""
+    """Options of the local (small) views, of which `objective.locals` is the number; their side is half that of the
+    global ones where none is named. Null: as the global ones, of an area from 0.05 to where theirs begins."""
 
     warm: WarmConfig = WarmConfig()
     """How a warm start is trained; unused without `start`."""

@@ -78,7 +78,11 @@ class Grown:
             files = {"encoder": "encoder.safetensors", "checkpoint": "checkpoint"}
             made = {key: Artifact.of(folder / name, folder).model_dump() for key, name in files.items()}
             config = ENCODER.model_dump(mode="json")
-            return {**made, "encoder_config": config, "packing": image_packing(1, [0.2], [0.1], SIDE).model_dump(mode="json")}
+            return {
+                **made,
+                "encoder_config": config,
+                "packing": image_packing(1, [0.2], [0.1], SIDE).model_dump(mode="json"),
+            }
 
         def model(folder: Path) -> dict[str, Any]:
             for name in ("model", "config"):
