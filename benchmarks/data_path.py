@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from components.augmentations.image import ViewConfig
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.modalities.image.config import image_packing
@@ -50,7 +50,7 @@ def pretraining(images: np.ndarray, folder: Path) -> tuple[float, float]:
     placement = place()
     encoder = build_encoder(ENCODER, image_packing(1, [0.286], [0.353]))
     objective = build_objective(SimclrConfig(view=ViewConfig(size=20)), encoder, len(images))
-    packed = Packed.open(folder / "images.npy")
+    packed = PackedArray.open(folder / "images.npy")
     source = ViewSource(packed, objective.views, batch_size=256, seed=0, device=placement.device)
     done = train(
         Learner(encoder, objective), source, TrainConfig(epochs=1), folder / "checkpoints",

@@ -35,7 +35,7 @@ import torch
 from numpy.typing import NDArray
 
 from components.augmentations.image import ViewConfig
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.encoders import Encoder, EncoderConfig, build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.encoders.vit import VitConfig
@@ -137,7 +137,7 @@ def measure(name: str, seed: int, given: Given, data: Data, folder: Path) -> Fig
         return judged(flat, data, few, seed)
     placement = place("cpu", "auto")
     material = Material(
-        Packed(data.images, np.arange(len(data.images))), data.classes, few, data.labels[few],
+        PackedArray(data.images, np.arange(len(data.images))), data.classes, few, data.labels[few],
         np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), _weak(), _weak(), placement, folder,
     )  # fmt: skip
     pixel = data.images[: data.train] / 255
@@ -173,7 +173,7 @@ def pretrained(
     known = torch.full((data.train,), -1)
     known[few] = torch.from_numpy(data.labels[few])
     source = ViewSource(
-        Packed(data.images, np.arange(data.train)), objective.views, batch_size=batch, seed=seed,
+        PackedArray(data.images, np.arange(data.train)), objective.views, batch_size=batch, seed=seed,
         device=material.placement.device, labels=known if objective.uses_labels else None,
     )  # fmt: skip
     done = train(

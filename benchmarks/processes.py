@@ -30,7 +30,7 @@ from pydantic import TypeAdapter
 from benchmarks.data_path import quickstart_images
 from components.augmentations.image import ViewConfig
 from components.cores import ONE_THREAD, available
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.encoders import EncoderConfig, build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.forks import run_all
@@ -137,7 +137,7 @@ def pretraining(recipe: dict[str, Any], processes: int, samples: int, folder: Pa
         )
         objective = build_objective(objective_config, encoder, len(images))
         source = ViewSource(
-            Packed(images, np.arange(len(images))), objective.views,
+            PackedArray(images, np.arange(len(images))), objective.views,
             batch_size=config.batch_size, seed=0, device=placement.device,
         )  # fmt: skip
         seen: list[float] = []
@@ -162,7 +162,7 @@ def fine_tuning(recipe: dict[str, Any], processes: int, samples: int, folder: Pa
     def work() -> list[float]:
         torch.manual_seed(0)
         material = Material(
-            packed=Packed(images, np.arange(len(images))), classes=10, labelled=np.arange(100),
+            packed=PackedArray(images, np.arange(len(images))), classes=10, labelled=np.arange(100),
             labels=np.arange(100) % 10, kept=np.arange(0), kept_labels=np.arange(0), confidence=np.zeros(0),
             weak=view, strong=view, placement=place(), folder=folder,
         )  # fmt: skip
@@ -186,7 +186,7 @@ def embedding(recipe: dict[str, Any], processes: int, samples: int) -> float:
     placement = place()
     encoder_config = TypeAdapter(EncoderConfig).validate_python(recipe["pretrain"]["encoder"])
     encoder = placement.put(build_encoder(encoder_config, image_packing(1, [0.286], [0.353])))
-    packed = Packed(images, np.arange(len(images)))
+    packed = PackedArray(images, np.arange(len(images)))
 
     def part() -> int:
         with torch.inference_mode():

@@ -20,7 +20,7 @@ from benchmarks.fewlabels.signals import SignalSource, SignalView, SignalViews
 from benchmarks.fewlabels.verdict import Row, pack
 from components.arrays import Doubles, Ints
 from components.augmentations.image import ViewConfig
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.encoders import Encoder
 from components.objectives import build_objective
 from components.objectives.simclr import SimclrConfig
@@ -58,7 +58,11 @@ def pretrained(data: Data, seed: int, epochs: int, folder: Path) -> Encoder:
     config = SimclrConfig(view=look, hidden=256, embedding=64)
     objective = build_objective(config, encoder, len(data.train))
     source = (ViewSource if isinstance(data.pair, ViewConfig) else SignalViews)(
-        Packed(data.images, data.train), objective.views, batch_size=256, seed=seed, device=placement.device
+        PackedArray(data.images, data.train),
+        objective.views,
+        batch_size=256,
+        seed=seed,
+        device=placement.device,
     )
     if isinstance(source, SignalViews) and isinstance(data.pair, SignalView):
         source.look = data.pair
@@ -82,7 +86,7 @@ def batches(data: Data, method: Method, use: Ints, steps: int, seed: int) -> Lab
     signals = isinstance(data.weak, SignalView)
     weak, strong = (v if isinstance(v, ViewConfig) else ViewConfig() for v in (data.weak, data.strong))
     source = (SignalSource if signals else LabelledSource)(
-        Packed(data.images, data.train), known, (weak, method.weak), (strong, method.strong), labelled=BATCH,
+        PackedArray(data.images, data.train), known, (weak, method.weak), (strong, method.strong), labelled=BATCH,
         unlabelled=BATCH * data.ratio if method.uses_unlabelled else 0, steps=steps, seed=seed, device=place().device,
     )  # fmt: skip
     if isinstance(source, SignalSource):
@@ -149,7 +153,7 @@ def measure(
 
 def embed(data: Data, encoder: Encoder, rows: Ints) -> NDArray[np.float32]:
     """[len(rows), D] features of clean samples."""
-    placement, packed = place(), Packed(data.images, rows)
+    placement, packed = place(), PackedArray(data.images, rows)
     placement.put(encoder)
 
     def clean(index: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ import torch
 from benchmarks.unseen.product import Product
 from components.arrays import Doubles, Ints, Pixels
 from components.augmentations.policies import Policy, views
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.data.table import Table
 from components.encoders import build_encoder
 from components.encoders.published import installed, published
@@ -140,7 +140,7 @@ class Scratch:
         trained = final_parts(fit(job, request, self.material, encoder, lambda *_: None, lambda _: None))
         if out is not None:
             return logits(trained, self.material, self.material.labelled[out])
-        tests = replace(self.material, packed=Packed(self.material.packed.images, self.tests))
+        tests = replace(self.material, packed=PackedArray(self.material.packed.array, self.tests))
         return logits(trained, tests, np.arange(len(self.tests)))
 
 
@@ -170,7 +170,7 @@ def from_scratch(product: Product, data: Data, policy: Policy, folder: Path) -> 
     request = FinetuneConfig.model_validate(given)
     chosen = views(policy, data.images.shape[-1], data.images.shape[1])
     material = Material(
-        packed=Packed(data.images, data.train),
+        packed=PackedArray(data.images, data.train),
         classes=len(data.classes),
         labelled=np.searchsorted(data.train, data.labelled),
         labels=data.labels,

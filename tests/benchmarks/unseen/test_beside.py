@@ -8,7 +8,7 @@ import pytest
 from benchmarks.unseen import beside as module
 from benchmarks.unseen.beside import Data, Scratch, Steps, on_pixels, on_published
 from components.augmentations.policies import views
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.encoders.resnet import ResnetConfig
 from components.training.device import place
 from components.training.finetune import Material
@@ -56,7 +56,7 @@ def scratch(given, folder, **changes):
     chosen = views("upright", 16, 1)
     empty = np.array([], dtype=np.int64)
     material = Material(
-        Packed(given.images, given.train), 2, np.searchsorted(given.train, given.labelled), given.labels,
+        PackedArray(given.images, given.train), 2, np.searchsorted(given.train, given.labelled), given.labels,
         empty, empty, np.array([]), chosen.weak, chosen.strong, place("cpu"), folder,
     )  # fmt: skip
     network = SimpleNamespace(

@@ -5,12 +5,13 @@ import torch
 from torch import nn
 
 from components.augmentations.image import ViewConfig
-from components.encoders.base import Encoder
+from components.encoders.base import ImageEncoder
+from components.modalities.image.config import image_packing
 from components.objectives.base import Batch
 from components.objectives.denoising import Denoising, DenoisingConfig, spoiled
 
 
-class Remembering(Encoder):
+class Remembering(ImageEncoder):
     feature_dim = 3 * 8 * 8
 
     def forward(self, x):
@@ -20,7 +21,7 @@ class Remembering(Encoder):
 
 def make(**fields):
     torch.manual_seed(0)
-    encoder = Remembering(3, [0.5, 0.4, 0.3], [0.2, 0.2, 0.1])
+    encoder = Remembering(image_packing(3, [0.5, 0.4, 0.3], [0.2, 0.2, 0.1]))
     return Denoising(DenoisingConfig(view=ViewConfig(size=8), width=4, **fields), encoder), encoder
 
 

@@ -5,12 +5,15 @@ import pytest
 import torch
 
 from components.augmentations.image import ViewConfig
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.errors import UserError
+from components.modalities.image.config import image_packing
+from components.modalities.image.views import ImageViews
 from components.training.labelled_source import LabelledSource, Stream, Supervision, domains_of
 
 N = 10
 PLAIN = ViewConfig(size=8, scale=(1, 1), ratio=(1, 1), flip=0, jitter=0, grayscale=0)  # changes nothing
+MAKER = ImageViews(image_packing(1, size=8))
 
 
 def source(**options):
@@ -20,7 +23,12 @@ def source(**options):
     supervision = Supervision(targets, weights, torch.tensor([0, 1, 2]), torch.arange(N))
     given = {"labelled": 2, "unlabelled": 4, "steps": 5, "seed": 0, "device": torch.device("cpu")}
     return LabelledSource(
-        Packed(images, np.arange(N)), supervision, (PLAIN, 1), (ViewConfig(size=6), 1), **{**given, **options}
+        PackedArray(images, np.arange(N)),
+        MAKER,
+        supervision,
+        (PLAIN, 1),
+        (ViewConfig(size=6), 1),
+        **{**given, **options},
     )
 
 
@@ -118,8 +126,8 @@ def test_labels_alone():
         torch.zeros(N, dtype=torch.long), torch.ones(N), torch.arange(3), torch.arange(N)
     )
     made = LabelledSource(
-        Packed(images, np.arange(N)), supervision, (PLAIN, 1), (PLAIN, 0), labelled=4, unlabelled=0, steps=1,
-        seed=0, device=torch.device("cpu")
+        PackedArray(images, np.arange(N)), MAKER, supervision, (PLAIN, 1), (PLAIN, 0), labelled=4, unlabelled=0,
+        steps=1, seed=0, device=torch.device("cpu"),
     )  # fmt: skip
     made.begin(0, 0, None)
     batch = made.batch(0, torch.Generator())
@@ -131,7 +139,7 @@ def test_refuses_no_labels_and_batches_that_cannot_be_shared(monkeypatch):
     empty = Supervision(torch.full((N,), -1), torch.zeros(N), torch.arange(0), torch.arange(N))
     with pytest.raises(UserError, match="label some"):
         LabelledSource(
-            source().packed, empty, (PLAIN, 1), (PLAIN, 0), labelled=4, unlabelled=0, steps=1, seed=0,
+            source().packed, MAKER, empty, (PLAIN, 1), (PLAIN, 0), labelled=4, unlabelled=0, steps=1, seed=0,
             device=torch.device("cpu")
         )  # fmt: skip
     monkeypatch.setattr("components.training.labelled_source.world", lambda: 4)
