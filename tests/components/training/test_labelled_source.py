@@ -5,10 +5,13 @@ import pytest
 import torch
 
 from components.augmentations.image import ViewConfig
+from components.config import Config
 from components.data.packed import PackedArray
 from components.errors import UserError
+from components.modalities.base import Packing
 from components.modalities.image.config import image_packing
 from components.modalities.image.views import ImageViews
+from components.modalities.view_maker import ViewMaker
 from components.training.labelled_source import LabelledSource, Stream, Supervision, domains_of
 
 N = 10
@@ -55,6 +58,46 @@ def test_layout_of_a_batch():
     np.testing.assert_allclose(batch.views[0][:, 0, 0, 0], batch.index / 255)
     torch.testing.assert_close(batch.targets, made.supervision.targets[batch.index])
     torch.testing.assert_close(batch.weights, made.supervision.weights[batch.index])
+
+
+class Numbers(ViewMaker):
+    """Samples are rows of whole numbers; a clean view is each number twice, an augmented one `how` more."""
+
+    View, policies, usual = Config, (), ""
+
+    def open(self, files, rows=None):
+        raise NotImplementedError
+
+    def collate(self, rows):
+        raise NotImplementedError
+
+    def clean(self, stored):
+        return torch.cat([stored, stored], dim=1)
+
+    def augment(self, view, how, generator):
+        return view + how
+
+    def policy(self, name):
+        raise NotImplementedError
+
+    def baseline(self):
+        raise NotImplementedError
+
+
+def test_samples_of_another_kind_are_seen_through_their_view_maker():
+    rows = np.arange(N * 3).reshape(N, 3)
+    supervision = Supervision(torch.arange(N) % 2, torch.ones(N), torch.arange(4), torch.arange(N))
+    made = LabelledSource(
+        PackedArray(rows, np.arange(N)), Numbers(Packing(name="numbers")), supervision, (100, 2), (1000, 1),
+        labelled=2, unlabelled=3, steps=1, seed=0, device=torch.device("cpu"),
+    )  # fmt: skip
+    made.begin(0, 0, None)
+    batch = made.batch(0, torch.Generator())
+    clean = torch.from_numpy(np.concatenate([rows, rows], axis=1))[batch.index]
+    assert [view.tolist() for view in batch.views] == [
+        (clean + 100).tolist(), (clean + 100).tolist(), (clean[2:] + 1000).tolist()
+    ]  # fmt: skip
+    assert made.clean(torch.tensor([4])).tolist() == [[12, 13, 14, 12, 13, 14]]
 
 
 def test_the_source_of_most_labels_is_one_domain_and_all_others_the_other():
