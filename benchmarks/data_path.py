@@ -17,10 +17,11 @@ import torch
 from PIL import Image
 
 from components.augmentations.image import ViewConfig
-from components.data.packed import PackedArray
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
-from components.modalities.image.config import image_packing
+from components.modalities.image.config import ARRAY, image_packing
+from components.modalities.image.views import ImageViews
+from components.modalities.samples import Samples
 from components.objectives import build_objective
 from components.objectives.simclr import SimclrConfig
 from components.training.checkpoint import export_encoder
@@ -32,6 +33,7 @@ from pipelines.stages.embed import Embedder
 
 INBOX = Path(__file__).resolve().parent.parent / "recipes" / "quickstart" / "inbox"
 ENCODER = ResnetConfig(stem_stride=2)  # the recipe's
+PACKING = image_packing(1, [0.286], [0.353], size=28)
 TURNS = 3
 
 
@@ -48,10 +50,12 @@ def quickstart_images(samples: int) -> np.ndarray:
 def pretraining(images: np.ndarray, folder: Path) -> tuple[float, float]:
     """(samples a second, share of the time waited for data) of SimCLR for one epoch."""
     placement = place()
-    encoder = build_encoder(ENCODER, image_packing(1, [0.286], [0.353]))
+    encoder = build_encoder(ENCODER, PACKING)
     objective = build_objective(SimclrConfig(view=ViewConfig(size=20)), encoder, len(images))
-    packed = PackedArray.open(folder / "images.npy")
-    source = ViewSource(packed, objective.views, batch_size=256, seed=0, device=placement.device)
+    views, files = ImageViews(PACKING), {ARRAY: folder / "images.npy"}
+    source = ViewSource(
+        views.open(files), views, objective.views, batch_size=256, seed=0, device=placement.device
+    )
     done = train(
         Learner(encoder, objective), source, TrainConfig(epochs=1), folder / "checkpoints",
         lambda step, figures: None, seed=0, placement=placement,
@@ -62,14 +66,15 @@ def pretraining(images: np.ndarray, folder: Path) -> tuple[float, float]:
 def embedding(images: np.ndarray, folder: Path, batch_size: int = 512) -> tuple[float, float]:
     """(samples a second of the stage's worker, of a bare loop)."""
     placement, rows = place(), len(images)
-    encoder = build_encoder(ENCODER, image_packing(1, [0.286], [0.353]))
+    encoder = build_encoder(ENCODER, PACKING)
     export_encoder(folder / "encoder.safetensors", encoder)
     features = np.lib.format.open_memmap(
         folder / "features.npy", mode="w+", dtype=np.float32, shape=(rows, encoder.feature_dim)
     )
-    described = {"encoder_config": ENCODER.model_dump(), "channels": 1, "mean": [0.286], "std": [0.353]}
+    described = {"encoder_config": ENCODER.model_dump(), "packing": PACKING.model_dump()}
+    samples = Samples(packing=PACKING, files={ARRAY: folder / "images.npy"})
     worker = Embedder({
-        "weights": folder / "encoder.safetensors", "encoder": described, "images": folder / "images.npy",
+        "weights": folder / "encoder.safetensors", "encoder": described, "samples": samples.model_dump(),
         "features": folder / "features.npy", "batch_size": batch_size, "device": "auto", "precision": "auto",
     })  # fmt: skip
     bare = placement.put(encoder).eval()

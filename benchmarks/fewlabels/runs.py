@@ -22,6 +22,7 @@ from components.arrays import Doubles, Ints
 from components.augmentations.image import ViewConfig
 from components.data.packed import PackedArray
 from components.encoders import Encoder
+from components.modalities.image.views import ImageViews
 from components.objectives import build_objective
 from components.objectives.simclr import SimclrConfig
 from components.semisupervised import MethodConfig, build_method
@@ -59,6 +60,7 @@ def pretrained(data: Data, seed: int, epochs: int, folder: Path) -> Encoder:
     objective = build_objective(config, encoder, len(data.train))
     source = (ViewSource if isinstance(data.pair, ViewConfig) else SignalViews)(
         PackedArray(data.images, data.train),
+        ImageViews(data.packing),
         objective.views,
         batch_size=256,
         seed=seed,
@@ -86,7 +88,8 @@ def batches(data: Data, method: Method, use: Ints, steps: int, seed: int) -> Lab
     signals = isinstance(data.weak, SignalView)
     weak, strong = (v if isinstance(v, ViewConfig) else ViewConfig() for v in (data.weak, data.strong))
     source = (SignalSource if signals else LabelledSource)(
-        PackedArray(data.images, data.train), known, (weak, method.weak), (strong, method.strong), labelled=BATCH,
+        PackedArray(data.images, data.train), ImageViews(data.packing), known,
+        (weak, method.weak), (strong, method.strong), labelled=BATCH,
         unlabelled=BATCH * data.ratio if method.uses_unlabelled else 0, steps=steps, seed=seed, device=place().device,
     )  # fmt: skip
     if isinstance(source, SignalSource):
@@ -153,11 +156,11 @@ def measure(
 
 def embed(data: Data, encoder: Encoder, rows: Ints) -> NDArray[np.float32]:
     """[len(rows), D] features of clean samples."""
-    placement, packed = place(), PackedArray(data.images, rows)
+    placement, packed, maker = place(), PackedArray(data.images, rows), ImageViews(data.packing)
     placement.put(encoder)
 
     def clean(index: torch.Tensor) -> torch.Tensor:
-        return packed.gather(index).to(placement.device).float() / 255
+        return maker.clean(packed.gather(index).to(placement.device))
 
     return np.asarray(features(encoder, clean, len(rows), placement).numpy(), dtype=np.float32)
 

@@ -59,7 +59,7 @@ MUTATIONS = [
     Mutation("pipelines/stages/plan/champion_runs.py", "for run in alike if", "for run in made if", PLAN),
     Mutation(
         "pipelines/stages/pretrain.py",
-        "sized(request.objective, snapshot.size)",
+        "sized(request.objective, packing.size)",
         "request.objective",
         PRETRAIN,
     ),
