@@ -16,11 +16,10 @@ import pyarrow.parquet as pq
 import torch
 from PIL import Image
 
-from components.augmentations.image import ViewConfig
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import ARRAY, image_packing
-from components.modalities.image.views import ImageViews
 from components.modalities.samples import Samples
 from components.objectives import build_objective
 from components.objectives.simclr import SimclrConfig
@@ -51,11 +50,12 @@ def pretraining(images: np.ndarray, folder: Path) -> tuple[float, float]:
     """(samples a second, share of the time waited for data) of SimCLR for one epoch."""
     placement = place()
     encoder = build_encoder(ENCODER, PACKING)
-    objective = build_objective(SimclrConfig(view=ViewConfig(size=20)), encoder, len(images))
-    views, files = ImageViews(PACKING), {ARRAY: folder / "images.npy"}
+    objective = build_objective(SimclrConfig(), encoder, len(images), 20)
+    samples = Samples(packing=PACKING, files={ARRAY: folder / "images.npy"})
     source = ViewSource(
-        views.open(files), views, objective.views, batch_size=256, seed=0, device=placement.device
-    )
+        samples.open(), samples.views, objective.views, samples.views.roles(ViewConfig(size=20), None),
+        batch_size=256, seed=0, device=placement.device,
+    )  # fmt: skip
     done = train(
         Learner(encoder, objective), source, TrainConfig(epochs=1), folder / "checkpoints",
         lambda step, figures: None, seed=0, placement=placement,

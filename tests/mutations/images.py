@@ -88,8 +88,8 @@ MUTATIONS = [
         "components/modalities/image/config.py", "None in (self.range, other.range) or", "True or", CONFIG
     ),
     Mutation("components/modalities/image/config.py", "None in (self.range, other.range) or ", "", CONFIG),
-    Mutation("components/modalities/image/config.py", ", range=self.range)", ")", CONFIG),
-    Mutation("components/modalities/image/modality.py", "range=written.found\n", "range=None\n", MODALITY),
+    Mutation("components/modalities/image/config.py", ', "range": self.range}', "}", CONFIG),
+    Mutation("components/modalities/image/modality.py", "range=written.found", "range=None", MODALITY),
     Mutation(
         "components/modalities/image/modality.py",
         "pack.statistics(images, rows)",

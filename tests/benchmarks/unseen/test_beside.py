@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks.unseen import beside as module
 from benchmarks.unseen.beside import Data, Scratch, Steps, on_pixels, on_published
-from components.augmentations.policies import views
 from components.data.packed import PackedArray
 from components.encoders.resnet import ResnetConfig
 from components.modalities.image.config import image_packing
+from components.modalities.image.policies import views
 from components.modalities.image.views import ImageViews
 from components.training.device import place
 from components.training.finetune import Material

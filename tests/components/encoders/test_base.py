@@ -19,7 +19,8 @@ SMALL = ResnetConfig(widths=(4,), blocks=(1,))
 def test_an_encoder_of_images_refuses_other_samples_by_name(config: ResnetConfig | PixelsConfig) -> None:
     for refuse in (lambda: accepts(config, WORDS), lambda: build_encoder(config, WORDS)):
         with pytest.raises(
-            UserError, match=rf"encoder {config.name} takes image samples, these are words; for words: "
+            UserError,
+            match=rf"encoder {config.name} takes image samples and the recipe's modality is words; for words: ",
         ):
             refuse()
     accepts(config, image_packing())

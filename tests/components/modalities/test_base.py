@@ -16,6 +16,11 @@ class Words(Modality[Config, Packing]):
 
     Limits, columns = Config, ("word",)
 
+    def look(self) -> Any: ...
+
+    def placeholder(self) -> Packing:
+        return Packing(name="words")
+
     def reader(self, limits: Any) -> Any: ...
 
     def pack(self, *given: Any, **more: Any) -> Any: ...
@@ -97,3 +102,5 @@ def test_near_duplicates_are_not_looked_for_and_a_packing_reads_its_like_alone()
     assert not PACKING.reads(Packing(name="others"))
     with pytest.raises(TypeError, match="Packing defines no config"):
         _ = PACKING.config
+    with pytest.raises(TypeError, match="Packing defines no open"):
+        PACKING.open({})

@@ -4,8 +4,8 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 
-from components.augmentations.image import ViewConfig
 from components.data.packed import PackedArray
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
 from components.modalities.image.views import ImageViews
 from components.objectives.base import Batch

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.data.packed import PackedArray
 from components.errors import UserError
 from components.modalities.base import Packing
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
 from components.modalities.image.views import ImageViews
 from components.modalities.view_maker import ViewMaker
@@ -63,10 +63,7 @@ def test_layout_of_a_batch():
 class Numbers(ViewMaker):
     """Samples are rows of whole numbers; a clean view is each number twice, an augmented one `how` more."""
 
-    View, policies, usual = Config, (), ""
-
-    def open(self, files, rows=None):
-        raise NotImplementedError
+    View, policies, usual, encoder = Config, (), "", ""
 
     def collate(self, rows):
         raise NotImplementedError
@@ -78,6 +75,15 @@ class Numbers(ViewMaker):
         return view + how
 
     def policy(self, name):
+        raise NotImplementedError
+
+    def roles(self, given, local, patch=1):
+        raise NotImplementedError
+
+    def length(self, how):
+        raise NotImplementedError
+
+    def blank(self, count):
         raise NotImplementedError
 
     def baseline(self):

@@ -132,6 +132,7 @@ def test_it_is_built_from_its_configuration_and_makes_the_reader_of_its_limits()
     made = build_modality(ImageConfig(size=16))
     assert type(made) is Images
     assert made.config == ImageConfig(size=16)
+    assert made.placeholder() == image_packing(3, size=16)
     reader = made.reader(ImageLimits(max_bytes=777, min_side=9))
     assert reader.max_bytes == 777
     assert reader.check([png(noise(8, 9))]) == ["too small: 9 x 8, needed 9 on each side"]
