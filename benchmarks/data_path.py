@@ -14,14 +14,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from components.training.role_views import role_views
 from PIL import Image
 
-from components.data.packed import Packed
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.modalities.image.augment import ViewConfig
-from components.modalities.image.config import image_packing
+from components.modalities.image.config import ARRAY, image_packing
+from components.modalities.samples import Samples
 from components.objectives import build_objective
 from components.objectives.simclr import SimclrConfig
 from components.training.checkpoint import export_encoder
@@ -33,6 +32,7 @@ from pipelines.stages.embed import Embedder
 
 INBOX = Path(__file__).resolve().parent.parent / "recipes" / "quickstart" / "inbox"
 ENCODER = ResnetConfig(stem_stride=2)  # the recipe's
+PACKING = image_packing(1, [0.286], [0.353], size=28)
 TURNS = 3
 
 
@@ -49,11 +49,13 @@ def quickstart_images(samples: int) -> np.ndarray:
 def pretraining(images: np.ndarray, folder: Path) -> tuple[float, float]:
     """(samples a second, share of the time waited for data) of SimCLR for one epoch."""
     placement = place()
-    encoder = build_encoder(ENCODER, image_packing(1, [0.286], [0.353]))
+    encoder = build_encoder(ENCODER, PACKING)
     objective = build_objective(SimclrConfig(), encoder, len(images), 20)
-    packed = Packed.open(folder / "images.npy")
-    views = role_views(ViewConfig(size=20), None, size=28, channels=1, encoder=ENCODER)
-    source = ViewSource(packed, objective.views, views, batch_size=256, seed=0, device=placement.device)
+    samples = Samples(packing=PACKING, files={ARRAY: folder / "images.npy"})
+    source = ViewSource(
+        samples.open(), samples.views, objective.views, samples.views.roles(ViewConfig(size=20), None),
+        batch_size=256, seed=0, device=placement.device,
+    )  # fmt: skip
     done = train(
         Learner(encoder, objective), source, TrainConfig(epochs=1), folder / "checkpoints",
         lambda step, figures: None, seed=0, placement=placement,
@@ -64,14 +66,15 @@ def pretraining(images: np.ndarray, folder: Path) -> tuple[float, float]:
 def embedding(images: np.ndarray, folder: Path, batch_size: int = 512) -> tuple[float, float]:
     """(samples a second of the stage's worker, of a bare loop)."""
     placement, rows = place(), len(images)
-    encoder = build_encoder(ENCODER, image_packing(1, [0.286], [0.353]))
+    encoder = build_encoder(ENCODER, PACKING)
     export_encoder(folder / "encoder.safetensors", encoder)
     features = np.lib.format.open_memmap(
         folder / "features.npy", mode="w+", dtype=np.float32, shape=(rows, encoder.feature_dim)
     )
-    described = {"encoder_config": ENCODER.model_dump(), "channels": 1, "mean": [0.286], "std": [0.353]}
+    described = {"encoder_config": ENCODER.model_dump(), "packing": PACKING.model_dump()}
+    samples = Samples(packing=PACKING, files={ARRAY: folder / "images.npy"})
     worker = Embedder({
-        "weights": folder / "encoder.safetensors", "encoder": described, "images": folder / "images.npy",
+        "weights": folder / "encoder.safetensors", "encoder": described, "samples": samples.model_dump(),
         "features": folder / "features.npy", "batch_size": batch_size, "device": "auto", "precision": "auto",
     })  # fmt: skip
     bare = placement.put(encoder).eval()

@@ -32,10 +32,9 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from components.training.role_views import role_views
 from numpy.typing import NDArray
 
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.encoders import Encoder, EncoderConfig, build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.encoders.vit import VitConfig
@@ -45,9 +44,11 @@ from components.evaluation.classification.knn import knn
 from components.evaluation.classification.logistic import fit_logistic
 from components.evaluation.classification.probe import fit_probe, moments
 from components.evaluation.representation.diagnostics import health
+from components.modalities.base import Packing
 from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import ImageConfig, image_packing
 from components.modalities.image.pack import decode
+from components.modalities.image.views import ImageViews
 from components.objectives import OBJECTIVES, build_objective
 from components.semisupervised.supervised import SupervisedConfig
 from components.training.candidates import candidate
@@ -139,18 +140,18 @@ def measure(name: str, seed: int, given: Given, data: Data, folder: Path) -> Fig
         flat = pixels(data.images).astype(np.float64)
         return judged(flat, data, few, seed)
     placement = place("cpu", "auto")
+    pixel = data.images[: data.train] / 255
+    packing = image_packing(1, [float(pixel.mean())], [float(pixel.std())], data.images.shape[-1])
     material = Material(
-        Packed(data.images, np.arange(len(data.images))), data.classes, few, data.labels[few],
+        PackedArray(data.images, np.arange(len(data.images))), ImageViews(packing), data.classes, few, data.labels[few],
         np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), _weak(), _weak(), placement, folder,
     )  # fmt: skip
-    pixel = data.images[: data.train] / 255
-    level = [float(pixel.mean())], [float(pixel.std())]
     torch.manual_seed(derive_seed(seed))
     found: Figures = {}
     if name in BESIDE:
-        kept = build_encoder(ENCODERS["vit" if name == "random_vit" else given.encoder], 1, *level)
+        kept = build_encoder(ENCODERS["vit" if name == "random_vit" else given.encoder], packing)
     else:
-        kept, found = pretrained(name, seed, given, data, few, level, material)
+        kept, found = pretrained(name, seed, given, data, few, material)
     features = material.features(kept, np.arange(len(data.images))).astype(np.float64)
     found |= judged(features, data, few, seed)
     found["encoder"] = type(kept).__name__.lower()
@@ -161,9 +162,8 @@ def measure(name: str, seed: int, given: Given, data: Data, folder: Path) -> Fig
 
 
 def pretrained(
-    name: str, seed: int, given: Given, data: Data, few: NDArray[np.int64],
-    level: tuple[list[float], list[float]], material: Material,
-) -> tuple[Encoder, Figures]:  # fmt: skip
+    name: str, seed: int, given: Given, data: Data, few: NDArray[np.int64], material: Material
+) -> tuple[Encoder, Figures]:
     """The encoder that the objective gives, and what it cost."""
     batch = batch_of(data.train)
     settings = TrainConfig(
@@ -172,14 +172,14 @@ def pretrained(
         optimiser=AdamwConfig(learning_rate=learning_rate("adamw", batch), weight_decay=1e-4),
         checkpoint_seconds=1e9,
     )
-    encoder, objective = built(name, given, settings, data, *level)
+    encoder, objective = built(name, given, settings, data, material.views.packing)
     known = torch.full((data.train,), -1)
     known[few] = torch.from_numpy(data.labels[few])
-    view = view_of(name, given.size)
-    views = role_views(view, None, size=given.size, channels=1, encoder=ENCODERS[given.encoder])
+    patch = getattr(encoder, "patch", 1)
+    views = material.views.roles(view_of(name, given.size), None, patch)
     source = ViewSource(
-        Packed(data.images, np.arange(data.train)), objective.views, views, batch_size=batch, seed=seed,
-        device=material.placement.device, labels=known if objective.uses_labels else None,
+        PackedArray(data.images, np.arange(data.train)), material.views, objective.views, views,
+        batch_size=batch, seed=seed, device=material.placement.device, labels=known if objective.uses_labels else None,
     )  # fmt: skip
     done = train(
         Learner(encoder, objective), source, settings, material.folder / "pretrain", lambda *_: None,
@@ -190,18 +190,18 @@ def pretrained(
 
 
 def built(
-    name: str, given: Given, settings: TrainConfig, data: Data, level: list[float], spread: list[float]
+    name: str, given: Given, settings: TrainConfig, data: Data, packing: Packing
 ) -> tuple[Encoder, Any]:
     """Encoder and objective; a transformer where the objective asks for tokens."""
     config = candidate(name, data.train, data.classes, settings)
     size = view_of(name, given.size).size
     try:
-        encoder = build_encoder(ENCODERS[given.encoder], image_packing(1, level, spread))
+        encoder = build_encoder(ENCODERS[given.encoder], packing)
         return encoder, build_objective(config, encoder, data.train, size)
     except UserError as error:
         if "token" not in str(error):
             raise
-        encoder = build_encoder(ENCODERS["vit"], image_packing(1, level, spread))
+        encoder = build_encoder(ENCODERS["vit"], packing)
         return encoder, build_objective(config, encoder, data.train, size)
 
 

@@ -29,12 +29,13 @@ from pydantic import TypeAdapter
 
 from benchmarks.data_path import quickstart_images
 from components.cores import ONE_THREAD, available
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.encoders import EncoderConfig, build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.forks import run_all
 from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
+from components.modalities.image.views import ImageViews
 from components.objectives import ObjectiveConfig, build_objective
 from components.objectives.simclr import SimclrConfig
 from components.training.data_parallel import processes_for, together
@@ -47,6 +48,7 @@ from pipelines.stages.finetune.config import FinetuneConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "processes.md"
+QUICKSTART = image_packing(1, [0.286], [0.353], size=28)
 WORK = ("pretraining", "fine-tuning", "embedding", "pretraining, ResNet-18 at 64 x 64")
 WAYS = ("threads", "processes")
 BUSY = (0, 1, 2)
@@ -134,12 +136,12 @@ def pretraining(recipe: dict[str, Any], processes: int, samples: int, folder: Pa
     def work() -> list[float]:
         torch.manual_seed(0)
         placement = place()
-        encoder = build_encoder(
-            encoder_config, image_packing(images.shape[1], [0.3] * images.shape[1], [0.3] * images.shape[1])
-        )
+        channels, size = images.shape[1:3]
+        packing = image_packing(channels, [0.3] * channels, [0.3] * channels, size)
+        encoder = build_encoder(encoder_config, packing)
         objective = build_objective(objective_config, encoder, len(images), options.size)
         source = ViewSource(
-            Packed(images, np.arange(len(images))), objective.views, {"global": options},
+            PackedArray(images, np.arange(len(images))), ImageViews(packing), objective.views, {"global": options},
             batch_size=config.batch_size, seed=0, device=placement.device,
         )  # fmt: skip
         seen: list[float] = []
@@ -164,12 +166,13 @@ def fine_tuning(recipe: dict[str, Any], processes: int, samples: int, folder: Pa
     def work() -> list[float]:
         torch.manual_seed(0)
         material = Material(
-            packed=Packed(images, np.arange(len(images))), classes=10, labelled=np.arange(100),
+            packed=PackedArray(images, np.arange(len(images))), views=ImageViews(QUICKSTART), classes=10,
+            labelled=np.arange(100),
             labels=np.arange(100) % 10, kept=np.arange(0), kept_labels=np.arange(0), confidence=np.zeros(0),
             weak=view, strong=view, placement=place(), folder=folder,
         )  # fmt: skip
         encoder_config = TypeAdapter(EncoderConfig).validate_python(recipe["pretrain"]["encoder"])
-        encoder = build_encoder(encoder_config, image_packing(1, [0.286], [0.353]))
+        encoder = build_encoder(encoder_config, QUICKSTART)
         job = Job("a", config.method, np.arange(100), pseudo=False, steps=steps, rate=config.learning_rate)
         seen: list[float] = []
         fit(
@@ -187,12 +190,12 @@ def embedding(recipe: dict[str, Any], processes: int, samples: int) -> float:
     images = quickstart_images(2048)
     placement = place()
     encoder_config = TypeAdapter(EncoderConfig).validate_python(recipe["pretrain"]["encoder"])
-    encoder = placement.put(build_encoder(encoder_config, image_packing(1, [0.286], [0.353])))
-    packed = Packed(images, np.arange(len(images)))
+    encoder = placement.put(build_encoder(encoder_config, QUICKSTART))
+    packed, views = PackedArray(images, np.arange(len(images))), ImageViews(QUICKSTART)
 
     def part() -> int:
         with torch.inference_mode():
-            clean = lambda index: packed.gather(index).float() / 255  # noqa: E731
+            clean = lambda index: views.clean(packed.gather(index))  # noqa: E731
             return len(features(encoder, clean, len(packed), placement))
 
     part()

@@ -19,9 +19,10 @@ from benchmarks.fewlabels.sets import Data
 from benchmarks.fewlabels.signals import SignalSource, SignalView, SignalViews
 from benchmarks.fewlabels.verdict import Row, pack
 from components.arrays import Doubles, Ints
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.encoders import Encoder
 from components.modalities.image.augment import ViewConfig
+from components.modalities.image.views import ImageViews
 from components.objectives import build_objective
 from components.objectives.simclr import SimclrConfig
 from components.semisupervised import MethodConfig, build_method
@@ -58,7 +59,7 @@ def pretrained(data: Data, seed: int, epochs: int, folder: Path) -> Encoder:
     config = SimclrConfig(hidden=256, embedding=64)
     objective = build_objective(config, encoder, len(data.train), look.size)
     source = (ViewSource if isinstance(data.pair, ViewConfig) else SignalViews)(
-        Packed(data.images, data.train), objective.views, {"global": look},
+        PackedArray(data.images, data.train), ImageViews(data.packing), objective.views, {"global": look},
         batch_size=256, seed=seed, device=placement.device,
     )  # fmt: skip
     if isinstance(source, SignalViews) and isinstance(data.pair, SignalView):
@@ -83,7 +84,8 @@ def batches(data: Data, method: Method, use: Ints, steps: int, seed: int) -> Lab
     signals = isinstance(data.weak, SignalView)
     weak, strong = (v if isinstance(v, ViewConfig) else ViewConfig() for v in (data.weak, data.strong))
     source = (SignalSource if signals else LabelledSource)(
-        Packed(data.images, data.train), known, (weak, method.weak), (strong, method.strong), labelled=BATCH,
+        PackedArray(data.images, data.train), ImageViews(data.packing), known,
+        (weak, method.weak), (strong, method.strong), labelled=BATCH,
         unlabelled=BATCH * data.ratio if method.uses_unlabelled else 0, steps=steps, seed=seed, device=place().device,
     )  # fmt: skip
     if isinstance(source, SignalSource):
@@ -150,11 +152,11 @@ def measure(
 
 def embed(data: Data, encoder: Encoder, rows: Ints) -> NDArray[np.float32]:
     """[len(rows), D] features of clean samples."""
-    placement, packed = place(), Packed(data.images, rows)
+    placement, packed, maker = place(), PackedArray(data.images, rows), ImageViews(data.packing)
     placement.put(encoder)
 
     def clean(index: torch.Tensor) -> torch.Tensor:
-        return packed.gather(index).to(placement.device).float() / 255
+        return maker.clean(packed.gather(index).to(placement.device))
 
     return np.asarray(features(encoder, clean, len(rows), placement).numpy(), dtype=np.float32)
 

@@ -7,6 +7,7 @@ import csv
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from components.arrays import Ints
 from components.encoders import Encoder, build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.modalities.image.augment import ViewConfig
-from components.modalities.image.config import ImageConfig, image_packing
+from components.modalities.image.config import ImageConfig, ImagePacking, image_packing
 from components.modalities.image.pack import decode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,10 +49,14 @@ class Data:
     def flat(self, rows: Ints) -> NDArray[np.float64]:
         return np.asarray(self.images[rows].reshape(len(rows), -1) / 255.0)
 
+    @cached_property
+    def packing(self) -> ImagePacking:
+        pixels = self.images[self.train] / 255.0
+        return image_packing(1, [float(pixels.mean())], [float(pixels.std())], self.images.shape[-1])
+
     def fresh(self, seed: int) -> Encoder:
         torch.manual_seed(seed)
-        pixels = self.images[self.train] / 255.0
-        return build_encoder(self.encoder, image_packing(1, [float(pixels.mean())], [float(pixels.std())]))
+        return build_encoder(self.encoder, self.packing)
 
 
 def digits() -> Data:

@@ -1,6 +1,7 @@
 """A run of the recipe as far as evaluation, and the figures that are taken from it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 from benchmarks.quickstart.draws import ROOT
 from components.data.table import Table
 from components.evaluation.classification.baselines import logistic_on_pixels, pixels
+from components.modalities.image.config import ARRAY
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.execute import execute
 from pipelines.engine.journal import new_run
@@ -50,15 +52,16 @@ def pseudo_labels(done: dict[str, str], settings: Settings) -> dict[str, float]:
     if not outputs["pseudo_label"]["named"]:
         return {}
 
-    def file(stage: str, name: str) -> Path:
-        return settings.store / done[stage] / Artifact.model_validate(outputs[stage][name]).path
+    def file(stage: str, artifact: Any) -> Path:
+        return settings.store / done[stage] / Artifact.model_validate(artifact).path
 
-    labelled = pq.read_table(file("pseudo_label", "pseudo_labels")).to_pandas()
+    snapshot, labels = outputs["snapshot"], outputs["pseudo_label"]["pseudo_labels"]
+    labelled = pq.read_table(file("pseudo_label", labels)).to_pandas()
     known = pq.read_table(ROOT / "recipes" / "quickstart" / "truth.parquet").to_pandas()
     labelled = labelled.merge(known, on="id")
     labelled = labelled[labelled["source"] != "label"]
-    table, classes = Table.load(file("snapshot", "table")), list(outputs["snapshot"]["classes"])
-    images = np.load(file("snapshot", "images"), mmap_mode="r")
+    table, classes = Table.load(file("snapshot", snapshot["table"])), list(snapshot["classes"])
+    images = np.load(file("snapshot", snapshot["arrays"][ARRAY]), mmap_mode="r")
     train, rest = table.labelled_rows(), labelled["row"].to_numpy()
     logits, _ = logistic_on_pixels(
         pixels(images[train]), table.label[train].astype(np.int64), pixels(images[rest]), len(classes)

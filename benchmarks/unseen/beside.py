@@ -17,15 +17,16 @@ import torch
 
 from benchmarks.unseen.product import Product
 from components.arrays import Doubles, Ints, Pixels
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.data.table import Table
 from components.encoders import build_encoder
 from components.encoders.published import installed, published
 from components.evaluation.classification.baselines import knn_on_pixels, logistic_on_pixels, pixels
 from components.evaluation.classification.probe import fit_probe
 from components.forks import run_all
-from components.modalities.image.config import image_packing
+from components.modalities.image.config import ARRAY
 from components.modalities.image.policies import Policy, views
+from components.modalities.views import build_views
 from components.semisupervised import MethodConfig
 from components.semisupervised.fixmatch import FixmatchConfig
 from components.semisupervised.supervised import SupervisedConfig
@@ -77,7 +78,7 @@ def data_of(product: Product, tests: Sequence[str]) -> Data:
     row = {id: row for row, id in enumerate(table.ids.tolist())}
     labelled = table.labelled_rows()
     return Data(
-        images=np.load(product.file("snapshot", snapshot.images), mmap_mode="r"),
+        images=np.load(product.file("snapshot", snapshot.arrays[ARRAY]), mmap_mode="r"),
         train=table.train_rows(),
         labelled=labelled,
         labels=table.label[labelled].astype(np.int64),
@@ -134,13 +135,13 @@ class Scratch:
         """Logits of the labels `out`, or of the test images where None, of a training on the labels `use`."""
         request, given = self.request, self.pretrained
         torch.manual_seed(request.seed)
-        encoder = build_encoder(given.encoder_config, image_packing(given.channels, given.mean, given.std))
+        encoder = build_encoder(given.encoder_config, given.packing)
         self.material.placement.put(encoder)
         job = Job(name, method, use, pseudo=False, steps=steps, rate=rate)
         trained = final_parts(fit(job, request, self.material, encoder, lambda *_: None, lambda _: None))
         if out is not None:
             return logits(trained, self.material, self.material.labelled[out])
-        tests = replace(self.material, packed=Packed(self.material.packed.images, self.tests))
+        tests = replace(self.material, packed=self.material.packed.select(self.tests))
         return logits(trained, tests, np.arange(len(self.tests)))
 
 
@@ -170,7 +171,8 @@ def from_scratch(product: Product, data: Data, policy: Policy, folder: Path) -> 
     request = FinetuneConfig.model_validate(given)
     chosen = views(policy, data.images.shape[-1], data.images.shape[1])
     material = Material(
-        packed=Packed(data.images, data.train),
+        packed=PackedArray(data.images, data.train),
+        views=build_views(product.output("snapshot").packing),
         classes=len(data.classes),
         labelled=np.searchsorted(data.train, data.labelled),
         labels=data.labels,

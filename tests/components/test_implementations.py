@@ -12,6 +12,9 @@ from components.config import Config
 from components.encoders import ENCODERS
 from components.errors import UserError
 from components.implementations import Implementations, configs_of, name_of
+from components.modalities.packing import PACKINGS
+from components.modalities.registry import MODALITIES
+from components.modalities.views import VIEW_MAKERS
 from components.objectives import OBJECTIVES
 from components.semisupervised import METHODS
 
@@ -40,11 +43,20 @@ def test_what_it_takes_first_is_its_configuration():
     assert name_of(Other()) == "other"
 
 
-@pytest.mark.parametrize("table", [OBJECTIVES, ENCODERS, METHODS], ids=lambda table: table.package)
+@pytest.mark.parametrize(
+    "table", [OBJECTIVES, ENCODERS, METHODS, MODALITIES, VIEW_MAKERS], ids=lambda table: table.group
+)
 def test_every_line_of_a_table_carries_the_name_of_its_configuration(table):
     for name in table:
         names = {n for kind in configs_of(table[name]) for n in kind.model_fields["name"].annotation.__args__}
         assert name in names
+
+
+def test_every_kind_of_data_has_a_line_in_each_of_its_tables():
+    assert set(MODALITIES) == set(VIEW_MAKERS) == set(PACKINGS)
+    for name in PACKINGS:
+        assert PACKINGS[name].model_fields["name"].default == name
+        assert configs_of(VIEW_MAKERS[name]) == (PACKINGS[name],)
 
 
 def test_a_line_of_ours_that_leads_nowhere_is_an_error_where_it_is_asked_for():
@@ -98,6 +110,7 @@ import sys; sys.path.insert(0, sys.argv[1])
 import math, torch
 from pydantic import TypeAdapter
 from components.encoders import EncoderConfig, build_encoder
+from components.modalities.image.config import image_packing
 from components.objectives import OBJECTIVES, ObjectiveConfig, build_objective
 from components.objectives.base import Batch
 from pipelines.engine.code_digest import code_digest
@@ -106,7 +119,7 @@ config = TypeAdapter(ObjectiveConfig).validate_python({"name": "align_uniform", 
 small = TypeAdapter(EncoderConfig).validate_python({"name": "resnet", "widths": [4], "blocks": [1]})
 torch.manual_seed(0)
 encoder = build_encoder(small, image_packing(1, [0.5], [0.5]))
-objective = build_objective(config, encoder, 4)
+objective = build_objective(config, encoder, 4, 8)
 views = [torch.rand(4, 1, 8, 8), torch.rand(4, 1, 8, 8)]
 losses = objective(encoder, Batch(views=views, index=torch.arange(4)))
 losses.total.backward()

@@ -25,7 +25,7 @@ MUTATIONS = [
     Mutation(ROWS, "[np.isin(unpack(line.tests), common)]", "", RESULTS),
     Mutation(ROWS, "if column != MODEL]", "]", RESULTS),
     Mutation(ROWS, "worst = min(found", "worst = max(found", RESULTS),
-    Mutation(OTHERS, "packed=Packed(self.material.packed.images, self.tests)", "packed=self.material.packed", BESIDE),
+    Mutation(OTHERS, "packed=self.material.packed.select(self.tests)", "packed=self.material.packed", BESIDE),
     Mutation(OTHERS, "np.flatnonzero(of != k), np", "np.flatnonzero(of == k), np", BESIDE),
     Mutation("benchmarks/unseen/product.py", "end(process, token)", "pass", MEASURE),
     Mutation("benchmarks/unseen/measure.py", "if cell not in finished and", "if", MEASURE),

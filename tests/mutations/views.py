@@ -2,9 +2,9 @@
 
 from tests.mutations.base import Mutation
 
-ROLES, TILES = "components/training/role_views.py", "components/objectives/parts/tiles.py"
+ROLES, TILES = "components/modalities/image/views.py", "components/objectives/parts/tiles.py"
 OBJECTIVES = "tests/components/objectives"
-OF_ROLES = ("tests/components/training/test_role_views.py",)
+OF_ROLES = ("tests/components/modalities/image/test_views.py",)
 PRETRAIN = ("tests/pipelines/stages/test_pretrain.py", "-k", "no_size or size_of_the_views")
 WARM = ("tests/pipelines/stages/test_warm_start.py", "-k", "refused")
 BUILT = ("tests/pipelines/flows/test_build_check.py",)
@@ -35,12 +35,8 @@ MUTATIONS = [
     ),
     Mutation("components/training/view_source.py", "self.views[role]", 'self.views["global"]', SOURCE),
     Mutation("components/training/collapse_check.py", "spec[0][0], 2", "spec[-1][0], 2", SOURCE),
-    Mutation("components/training/setup.py", 'given.views["global"].size', "1", PRETRAIN),
     Mutation(
-        "pipelines/stages/pretrain.py",
-        "size=snapshot.size,\n        channels=snapshot",
-        "size=9,\n        channels=snapshot",
-        PRETRAIN,
+        "components/training/setup.py", 'given.samples.views.length(given.views["global"])', "1", PRETRAIN
     ),
     Mutation("pipelines/stages/pretrain.py", '("views", parent', '("views", asked', WARM),
     Mutation(
@@ -49,9 +45,11 @@ MUTATIONS = [
         '("local_views", asked["local_views"]',
         WARM,
     ),
-    Mutation("pipelines/flows/build_check.py", "{views[role].size for", "{modality.size for", BUILT),
-    Mutation("pipelines/flows/recipe_check.py", "asked.local_views,", "None,", CHECK),
-    Mutation("pipelines/onboarding/choose.py", "        asked.local_views,", "        None,", CHOOSE),
+    Mutation("pipelines/flows/build_check.py", "maker.augment(blank, roles[role], chance)", "blank", BUILT),
+    Mutation(
+        "pipelines/flows/recipe_check.py", "asked.views, asked.local_views)", "asked.views, None)", CHECK
+    ),
+    Mutation("pipelines/onboarding/choose.py", ", asked.local_views, patch_of(", ", None, patch_of(", CHOOSE),
     Mutation(
         "components/objectives/parts/multicrop.py",
         '(("global", 2), ("local", locals_))',

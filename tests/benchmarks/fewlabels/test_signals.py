@@ -3,9 +3,13 @@ import pytest
 import torch
 
 from benchmarks.fewlabels.signals import SignalSource, SignalView, SignalViews, view
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.modalities.image.augment import ViewConfig
+from components.modalities.image.config import image_packing
+from components.modalities.image.views import ImageViews
 from components.training.labelled_source import Supervision
+
+MAKER = ImageViews(image_packing(1))  # of it they take the clean views alone
 
 
 def chance(seed=0):
@@ -76,7 +80,7 @@ def test_a_source_gives_weak_views_of_all_rows_and_strong_ones_of_the_unlabelled
     targets[:4] = torch.arange(4)
     known = Supervision(targets, (targets >= 0).float(), torch.arange(4), torch.arange(20))
     source = SignalSource(
-        Packed(images, np.arange(20)), known, (ViewConfig(), 2), (ViewConfig(), 1),
+        PackedArray(images, np.arange(20)), MAKER, known, (ViewConfig(), 2), (ViewConfig(), 1),
         labelled=4, unlabelled=6, steps=5, seed=0, device=torch.device("cpu"),
     )  # fmt: skip
     source.looks = SignalView(), SignalView(noise=0.1)
@@ -91,7 +95,7 @@ def test_a_source_gives_weak_views_of_all_rows_and_strong_ones_of_the_unlabelled
 
 def test_an_objective_sees_as_many_views_as_it_wants():
     source = SignalViews(
-        Packed(np.full((8, 1, 1, 40), 128, dtype=np.uint8), np.arange(8)), (("global", 2),), {},
+        PackedArray(np.full((8, 1, 1, 40), 128, dtype=np.uint8), np.arange(8)), MAKER, (("global", 2),), {},
         batch_size=4, seed=0, device=torch.device("cpu"),
     )  # fmt: skip
     source.look = SignalView(noise=0.1)

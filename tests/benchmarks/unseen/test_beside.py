@@ -7,9 +7,11 @@ import pytest
 
 from benchmarks.unseen import beside as module
 from benchmarks.unseen.beside import Data, Scratch, Steps, on_pixels, on_published
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.config import image_packing
 from components.modalities.image.policies import views
+from components.modalities.image.views import ImageViews
 from components.training.device import place
 from components.training.finetune import Material
 from pipelines.stages.finetune.config import FinetuneConfig
@@ -54,14 +56,14 @@ def test_a_published_encoder_is_read_by_a_probe(data, monkeypatch, tmp_path):
 
 def scratch(given, folder, **changes):
     chosen = views("upright", 16, 1)
+    packing = image_packing(1, [0.4], [0.3], 16)
     empty = np.array([], dtype=np.int64)
     material = Material(
-        Packed(given.images, given.train), 2, np.searchsorted(given.train, given.labelled), given.labels,
+        PackedArray(given.images, given.train), ImageViews(packing), 2,
+        np.searchsorted(given.train, given.labelled), given.labels,
         empty, empty, np.array([]), chosen.weak, chosen.strong, place("cpu"), folder,
     )  # fmt: skip
-    network = SimpleNamespace(
-        encoder_config=ResnetConfig(widths=(8,), blocks=(1,)), channels=1, mean=[0.4], std=[0.3]
-    )
+    network = SimpleNamespace(encoder_config=ResnetConfig(widths=(8,), blocks=(1,)), packing=packing)
     request = FinetuneConfig(batch_size=8, ratio=2, **changes)
     return Scratch(request, network, material, given.tests)
 

@@ -118,7 +118,7 @@ def test_a_column_that_holds_no_bytes_is_the_files_fault(tmp_path: Path) -> None
 
 def test_a_table_without_a_useful_column_is_broken(tmp_path: Path) -> None:
     put_parquet(tmp_path, "x.parquet", {"pixels": [1]})
-    assert at(tmp_path).list().broken == {"x.parquet": "no column image, bytes or path: it has pixels"}
+    assert at(tmp_path).list().broken == {"x.parquet": "no column of images or path: it has pixels"}
 
 
 @pytest.mark.parametrize("name", ["files.csv", "files.parquet"])

@@ -41,6 +41,32 @@ def test_gather_over_several_chunks_is_a_copy(tmp_path):
     assert array.any()
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.int64, np.float32])
+@pytest.mark.parametrize("shape", [(), (7,), (2, 3)])
+def test_samples_of_any_type_and_shape(tmp_path, dtype, shape):
+    array = (np.arange(6 * int(np.prod(shape))).reshape(6, *shape) * 9).astype(dtype)
+    np.save(tmp_path / "x.npy", array)
+    got = PackedArray.open(tmp_path / "x.npy", np.array([5, 0, 2])).gather(torch.tensor([2, 1, 2]))
+    assert got.numpy().dtype == dtype
+    assert np.array_equal(got.numpy(), array[[2, 0, 2]])
+
+
+def test_a_row_is_a_copy_by_its_place_in_the_array(images):
+    packed = PackedArray(images, np.array([10, 20, 5]))
+    row = packed.row(20)
+    assert np.array_equal(row, images[20])
+    row[:] = 0
+    assert images[20].any()
+
+
+def test_other_rows_of_the_same_array(images):
+    packed = PackedArray(images, np.array([10, 20, 5]))
+    other = packed.select(np.array([7, 20]))
+    assert other.array is packed.array
+    assert np.array_equal(other.gather(torch.tensor([0, 1])).numpy(), images[[7, 20]])
+    assert packed.rows.tolist() == [10, 20, 5]
+
+
 def test_prefetch_equals_the_loader(images, tmp_path):
     packed = PackedArray.open(tmp_path / "images.npy")
     expected = [i.tolist() for i in Loader(50, 8, seed=1)]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from components.encoders import build_encoder
-from components.encoders.base import Encoder
+from components.encoders.base import ImageEncoder
 from components.encoders.decoder import FeatureDecoder, MapDecoder, mapping, sides
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
@@ -56,5 +56,5 @@ def test_every_number_of_the_feature_reaches_every_pixel():
 def test_a_map_larger_than_the_image_and_an_encoder_without_maps_are_refused():
     with pytest.raises(UserError, match="no larger than 8 x 8, got 9"):
         MapDecoder(4, 1, 8, 9)
-    with pytest.raises(UserError, match=r"inpainting needs an encoder that gives maps .* got Encoder"):
-        mapping(Encoder(1, [0.5], [0.3]), "inpainting")
+    with pytest.raises(UserError, match=r"inpainting needs an encoder that gives maps .* got ImageEncoder"):
+        mapping(ImageEncoder(image_packing(1, [0.5], [0.3])), "inpainting")

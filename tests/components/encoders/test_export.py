@@ -17,12 +17,13 @@ CONFIGS = {
     "vit": VitConfig(width=16, depth=2, heads=2, patch=4),
     "vit, class": VitConfig(width=16, depth=1, heads=2, patch=4, pooling="class"),
 }
+PACKING = image_packing(1, [0.3], [0.2], size=16)
 X = torch.rand(3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
 
 
 def build(name, seed=0):
     torch.manual_seed(seed)
-    return build_encoder(CONFIGS[name], image_packing(1, [0.3], [0.2])).eval()
+    return build_encoder(CONFIGS[name], PACKING).eval()
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -35,8 +36,7 @@ def test_the_file_and_the_configuration_build_it_anew(name, tmp_path):
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_model_folder_gives_the_same_logits(name, tmp_path):
-    said = {"modality": {"size": 16, "channels": 1}, "mean": [0.3], "std": [0.2], "classes": ["a", "b"]}
-    config = ModelConfig.model_validate({"encoder": CONFIGS[name].model_dump(mode="json"), **said})
+    config = ModelConfig(encoder=CONFIGS[name], packing=PACKING, classes=["a", "b"])
     classifier = Classifier(config).eval()
     save_classifier(classifier, tmp_path)
     again = load_classifier(tmp_path)
@@ -49,7 +49,7 @@ def test_onnxruntime_gives_the_features_of_torch_at_any_batch(name, tmp_path):
     import onnxruntime
 
     encoder = build(name)
-    assert onnx.export_encoder(encoder, 1, 16, tmp_path / "e.onnx") <= 1e-4
+    assert onnx.export_encoder(encoder, X, tmp_path / "e.onnx") <= 1e-4
     session = onnxruntime.InferenceSession(str(tmp_path / "e.onnx"), providers=["CPUExecutionProvider"])
     for batch in (1, 7):
         x = torch.rand(batch, 1, 16, 16)

@@ -119,4 +119,4 @@ def test_the_exported_file_and_the_model_folder_build_it_anew(config, tmp_path):
 @each
 def test_onnxruntime_gives_the_features_of_torch(config, tmp_path):
     onnx = pytest.importorskip("components.registry.onnx")
-    assert onnx.export_encoder(build(config).eval(), 1, 32, tmp_path / "e.onnx") <= 1e-4
+    assert onnx.export_encoder(build(config).eval(), torch.rand(2, 1, 32, 32), tmp_path / "e.onnx") <= 1e-4

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from components.encoders.base import Encoder
+from components.encoders.base import ImageEncoder
 from components.errors import UserError
+from components.modalities.image.config import image_packing
 from components.objectives.autoencoder import Autoencoder, AutoencoderConfig, squared_error
 from components.objectives.base import Batch
 
@@ -33,7 +34,7 @@ def test_another_size_is_refused_by_name():
         squared_error(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 8, 8))
 
 
-class Pixels(Encoder):
+class Pixels(ImageEncoder):
     feature_dim = 16
 
     def forward(self, x):
@@ -53,7 +54,7 @@ class Told(nn.Module):
 
 @pytest.mark.parametrize("off", [0.0, 3.0])
 def test_the_target_is_the_image_as_the_encoder_standardises_it(off):
-    encoder = Pixels(1, [0.4], [0.2])
+    encoder = Pixels(image_packing(1, [0.4], [0.2]))
     objective = Autoencoder(AutoencoderConfig(width=4), encoder, rows=0, size=4)
     objective.decoder = Told(off)
     batch = Batch([torch.rand(5, 1, 4, 4)], torch.arange(5))
@@ -61,7 +62,7 @@ def test_the_target_is_the_image_as_the_encoder_standardises_it(off):
 
 
 def test_the_target_takes_no_gradient():
-    encoder = Pixels(1, [0.4], [0.2])
+    encoder = Pixels(image_packing(1, [0.4], [0.2]))
     objective = Autoencoder(AutoencoderConfig(width=4), encoder, rows=0, size=4)
     x = torch.rand(5, 1, 4, 4, requires_grad=True)
     objective.decoder = nn.Sequential(nn.Flatten(0), nn.Unflatten(0, (5, 1, 4, 4)))

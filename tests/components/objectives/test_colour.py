@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from components.encoders.base import Encoder, MapEncoder
+from components.encoders.base import ImageEncoder, MapEncoder
 from components.errors import UserError
+from components.modalities.image.config import image_packing
 from components.objectives.base import Batch
 from components.objectives.colour import Colour, ColourConfig, rebalanced_cross_entropy, rebalancing
 from components.objectives.parts.cielab import rgb_to_lab
@@ -16,7 +17,7 @@ class Remembering(MapEncoder):
     feature_dim, reduction = 3, 2
 
     def __init__(self):
-        super().__init__(3, [0.0] * 3, [1.0] * 3)
+        super().__init__(image_packing(3, [0.0] * 3, [1.0] * 3))
 
     def maps(self, x):
         self.seen = x
@@ -126,9 +127,9 @@ def test_one_step_of_the_shares_by_hand_and_none_in_evaluation():
 
 def test_grey_images_and_encoders_without_maps_are_refused_by_name():
     with pytest.raises(UserError, match=r"3 channels .* for images of 1; give colour images, or choose"):
-        Colour(ColourConfig(), Encoder(1, [0.5], [0.3]))
+        Colour(ColourConfig(), ImageEncoder(image_packing(1, [0.5], [0.3])))
     with pytest.raises(UserError, match="colour needs an encoder that gives maps"):
-        Colour(ColourConfig(), Encoder(3, [0.5] * 3, [0.3] * 3))
+        Colour(ColourConfig(), ImageEncoder(image_packing(3, [0.5] * 3, [0.3] * 3)))
 
 
 def test_published_defaults():

@@ -4,12 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from components.encoders.base import Encoder
+from components.encoders.base import ImageEncoder
+from components.modalities.image.config import image_packing
 from components.objectives.base import Batch
 from components.objectives.denoising import Denoising, DenoisingConfig, spoiled
 
 
-class Remembering(Encoder):
+class Remembering(ImageEncoder):
     feature_dim = 3 * 8 * 8
 
     def forward(self, x):
@@ -19,7 +20,7 @@ class Remembering(Encoder):
 
 def make(**fields):
     torch.manual_seed(0)
-    encoder = Remembering(3, [0.5, 0.4, 0.3], [0.2, 0.2, 0.1])
+    encoder = Remembering(image_packing(3, [0.5, 0.4, 0.3], [0.2, 0.2, 0.1]))
     return Denoising(DenoisingConfig(width=4, **fields), encoder, rows=0, size=8), encoder
 
 

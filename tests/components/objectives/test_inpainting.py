@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from components.encoders.base import Encoder, MapEncoder
+from components.encoders.base import ImageEncoder, MapEncoder
 from components.errors import UserError
+from components.modalities.image.config import image_packing
 from components.objectives.base import Batch
 from components.objectives.inpainting import Inpainting, InpaintingConfig, squares
 
@@ -22,7 +23,7 @@ class Whole(MapEncoder):
 
 def make(**fields):
     torch.manual_seed(0)
-    encoder = Whole(2, [0.4, 0.6], [0.2, 0.1])
+    encoder = Whole(image_packing(2, [0.4, 0.6], [0.2, 0.1]))
     return Inpainting(InpaintingConfig(width=4, **fields), encoder, rows=0, size=8), encoder
 
 
@@ -82,4 +83,4 @@ def test_squares_cover_a_quarter_of_the_image_together(size, blocks, side):
 
 def test_an_encoder_without_maps_is_refused():
     with pytest.raises(UserError, match="inpainting needs an encoder that gives maps"):
-        Inpainting(InpaintingConfig(), Encoder(1, [0.5], [0.3]), rows=0, size=8)
+        Inpainting(InpaintingConfig(), ImageEncoder(image_packing(1, [0.5], [0.3])), rows=0, size=8)

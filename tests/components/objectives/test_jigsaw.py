@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from components.encoders.base import Encoder
+from components.encoders.base import ImageEncoder
+from components.modalities.image.config import image_packing
 from components.objectives import jigsaw
 from components.objectives.base import Batch
 from components.objectives.jigsaw import Jigsaw, JigsawConfig, far_apart, scattered
@@ -66,13 +67,13 @@ def test_tiles_lie_where_chance_says_inside_their_cells():
     assert torch.equal(tiles[0, 8, 0], x[0, 0, 7:9, 7:9])
 
 
-class Which(Encoder):
+class Which(ImageEncoder):
     """Feature: 1 at the number that a tile's pattern stands for."""
 
     feature_dim = 4
 
     def __init__(self):
-        super().__init__(1, [0.0], [1.0])
+        super().__init__(image_packing(1, [0.0], [1.0]))
 
     def forward(self, x):
         return nn.functional.one_hot(x.flatten(1).argmax(dim=1), 4).float()

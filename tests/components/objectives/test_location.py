@@ -6,7 +6,8 @@ import math
 import pytest
 import torch
 
-from components.encoders.base import Encoder
+from components.encoders.base import ImageEncoder
+from components.modalities.image.config import image_packing
 from components.objectives import location
 from components.objectives.base import Batch
 from components.objectives.location import PLACES, Location, LocationConfig, corners
@@ -42,13 +43,13 @@ def test_jitter_and_the_whole_stay_in_bounds_and_reach_them():
     assert set(apart.tolist()) == {4, 5, 6, 7, 8}  # the gap is 2, give or take both patches' jitter
 
 
-class Ramp(Encoder):
+class Ramp(ImageEncoder):
     """Feature: the value at the patch's corner."""
 
     feature_dim = 2
 
     def __init__(self):
-        super().__init__(2, [0.0, 0.0], [1.0, 1.0])
+        super().__init__(image_packing(2, [0.0, 0.0], [1.0, 1.0]))
 
     def forward(self, x):
         return x[:, :, 0, 0]

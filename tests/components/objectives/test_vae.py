@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from components.encoders.base import Encoder
+from components.encoders.base import ImageEncoder
+from components.modalities.image.config import image_packing
 from components.objectives.base import Batch
 from components.objectives.vae import Vae, VaeConfig, divergence, negative_bound
 
@@ -69,7 +70,7 @@ def test_the_bound_is_met_by_the_true_posterior_of_a_linear_model_and_by_no_othe
     assert bound(mu, log_variance + 2) > evidence + 0.1
 
 
-class Pixels(Encoder):
+class Pixels(ImageEncoder):
     feature_dim = 16
 
     def forward(self, x):
@@ -78,7 +79,7 @@ class Pixels(Encoder):
 
 def test_the_code_is_drawn_around_mu_with_the_deviation_that_the_encoder_says():
     torch.manual_seed(0)
-    encoder = Pixels(1, [0.5], [0.3])
+    encoder = Pixels(image_packing(1, [0.5], [0.3]))
     objective = Vae(VaeConfig(code=2, width=4), encoder, rows=0, size=4)
     with torch.no_grad():
         objective.code.weight.zero_()

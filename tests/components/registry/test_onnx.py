@@ -21,12 +21,16 @@ def encoder(channels: int = 1) -> nn.Module:
     return made.eval()
 
 
+def view(channels: int = 1, samples: int = 3) -> torch.Tensor:
+    return torch.rand(samples, channels, 16, 16, generator=torch.Generator().manual_seed(1))
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_onnxruntime_gives_the_features_of_torch_at_any_batch(tmp_path: Path, channels: int) -> None:
     import onnxruntime
 
     made = encoder(channels)
-    assert onnx.export_encoder(made, channels, 16, tmp_path / "e.onnx") <= 1e-4
+    assert onnx.export_encoder(made, view(channels), tmp_path / "e.onnx") <= 1e-4
     session = onnxruntime.InferenceSession(str(tmp_path / "e.onnx"), providers=["CPUExecutionProvider"])
     x = torch.rand(7, channels, 16, 16)
     (found,) = session.run(["feature"], {"image": x.numpy()})
@@ -36,10 +40,25 @@ def test_onnxruntime_gives_the_features_of_torch_at_any_batch(tmp_path: Path, ch
 
 def test_other_weights_are_noticed(tmp_path: Path) -> None:
     made = encoder()
-    onnx.export_encoder(made, 1, 16, tmp_path / "e.onnx")
+    onnx.export_encoder(made, view(), tmp_path / "e.onnx")
     with torch.no_grad():
         next(made.parameters()).mul_(1.05)
-    assert onnx.difference(made, 1, 16, tmp_path / "e.onnx") > 1e-4
+    assert onnx.difference(made, view(), tmp_path / "e.onnx") > 1e-4
+
+
+@pytest.mark.parametrize("samples", [1, 9])
+def test_it_is_compared_on_one_sample_and_on_five_however_many_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: int
+) -> None:
+    """One sample is repeated; of nine the first five are taken."""
+    given, seen = view(samples=samples), list[torch.Tensor]()
+    made = encoder()
+    onnx.export_encoder(made, given, tmp_path / "e.onnx")
+    made.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
+    onnx.difference(made, given, tmp_path / "e.onnx")
+    expected = given[:5] if samples == 9 else given.repeat(5, 1, 1, 1)
+    assert [len(x) for x in seen] == [1, 5]
+    assert torch.equal(seen[1], expected)
 
 
 def test_the_exporter_through_torch_export_is_tried_next(
@@ -52,7 +71,7 @@ def test_the_exporter_through_torch_export_is_tried_next(
     through = onnx._through_script
     monkeypatch.setattr(onnx, "_through_script", gone)
     monkeypatch.setattr(onnx, "_through_export", lambda e, x, f: (called.append(f), through(e, x, f)))
-    assert onnx.export_encoder(encoder(), 1, 16, tmp_path / "e.onnx") <= 1e-4
+    assert onnx.export_encoder(encoder(), view(), tmp_path / "e.onnx") <= 1e-4
     assert called
 
 
@@ -60,14 +79,14 @@ def test_the_exporter_through_torch_export_is_tried_next(
 def test_the_exporter_through_torch_export_gives_the_same(tmp_path: Path) -> None:
     made = encoder()
     onnx._through_export(made, torch.rand(2, 1, 16, 16), tmp_path / "e.onnx")
-    assert onnx.difference(made, 1, 16, tmp_path / "e.onnx") <= 1e-4
+    assert onnx.difference(made, view(), tmp_path / "e.onnx") <= 1e-4
 
 
 def test_an_export_that_differs_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx, "difference", lambda *_: 2e-4)
     monkeypatch.setattr(onnx, "_through_export", onnx._through_script)
     with pytest.raises(UserError, match=r"features differ by 0\.0002, at most 1e-04"):
-        onnx.export_encoder(encoder(), 1, 16, tmp_path / "e.onnx")
+        onnx.export_encoder(encoder(), view(), tmp_path / "e.onnx")
 
 
 def test_what_cannot_be_exported_says_so_and_leaves_nothing(
@@ -80,5 +99,5 @@ def test_what_cannot_be_exported_says_so_and_leaves_nothing(
         onnx, "_through_export", lambda *_: (_ for _ in ()).throw(RuntimeError("nor this one"))
     )
     with pytest.raises(UserError, match=r"nor this one.*set `onnx: false`"):
-        onnx.export_encoder(encoder(), 1, 16, tmp_path / "e.onnx")
+        onnx.export_encoder(encoder(), view(), tmp_path / "e.onnx")
     assert not (tmp_path / "e.onnx").exists()

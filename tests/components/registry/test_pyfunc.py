@@ -17,12 +17,12 @@ import pytest
 import torch
 
 from components.errors import UserError
+from components.modalities.image.serve import encode_png
 from components.registry.mlflow_registry import ENVIRONMENT, Registry, connect, experiment
 from components.registry.model import (
     Classifier,
     ModelConfig,
     Predictor,
-    encode_png,
     load_classifier,
     save_classifier,
 )
@@ -30,9 +30,7 @@ from components.registry.smoke_test import Smoke, disagreement
 
 CONFIG = {
     "encoder": {"name": "resnet", "widths": [8, 16], "blocks": [1, 1]},
-    "modality": {"name": "image", "size": 16, "channels": 1},
-    "mean": [0.3],
-    "std": [0.2],
+    "packing": {"name": "image", "size": 16, "channels": 1, "mean": [0.3], "std": [0.2]},
     "classes": ["bag", "shirt", "boot"],
 }
 
@@ -61,7 +59,12 @@ def saved(pyfunc: Any, images: list[bytes], tmp_path_factory: pytest.TempPathFac
     save_classifier(Classifier(ModelConfig.model_validate(CONFIG)), folder / "classifier")
     (folder / "note.txt").write_text("beside")
     path = list(sys.path)
-    pyfunc.save(folder / "classifier", folder / "saved", images[:2], extra={"note.txt": folder / "note.txt"})
+    pyfunc.save(
+        folder / "classifier",
+        folder / "saved",
+        {"image": images[:2]},
+        extra={"note.txt": folder / "note.txt"},
+    )
     assert sys.path == path
     assert not any(name.startswith(pyfunc.PACKAGE) for name in sys.modules)  # its folder is gone
     return folder / "saved"
@@ -107,13 +110,13 @@ def test_requirements_are_pinned_and_nothing_else_is_shipped(saved: Path) -> Non
 def test_the_library_of_an_encoder_from_elsewhere_is_required(
     tmp_path: Path, pyfunc: Any, name: str, more: tuple[str, ...]
 ) -> None:
-    (tmp_path / "model.json").write_text(json.dumps({"encoder": {"name": name}}))
-    assert pyfunc.needed(tmp_path) == pyfunc.NEEDED + more
+    (tmp_path / "model.json").write_text(json.dumps({**CONFIG, "encoder": {"name": name}}))
+    assert pyfunc.needed(tmp_path) == tuple(sorted({*pyfunc.NEEDED, "pillow", *more}))
 
 
 def test_signature_and_example(saved: Path, pyfunc: Any, images: list[bytes]) -> None:
     model = pyfunc.load(str(saved))
-    assert model.metadata.signature.inputs is None  # MLflow would refuse what images_of takes
+    assert model.metadata.signature.inputs is None  # MLflow would refuse what Modality.values takes
     assert model.metadata.signature.outputs.input_names() == [
         "class",
         "confidence",
@@ -144,7 +147,7 @@ def test_images_are_taken_in_every_usual_form(saved: Path, pyfunc: Any, images: 
     for one in (images[0], arrays[0], coded[0], arrays[0][:, :, None], arrays[0][None]):
         pd.testing.assert_frame_equal(model.predict(one), expected[:1])
     assert len(model.predict([])) == len(model.predict(pd.DataFrame({"image": []}))) == 0
-    with pytest.raises(ValueError, match=r"a column 'image' with encoded images is required, got columns"):
+    with pytest.raises(ValueError, match=r"a column 'image' is required, got columns"):
         model.predict(pd.DataFrame({"Image": images, "n": 1}))
 
 
@@ -207,7 +210,7 @@ def test_a_clean_process_gives_the_same_and_so_does_the_registry(
     uri, lock = f"sqlite:///{tmp_path}/db/mlflow.db", tmp_path / "lock"
     expected = Predictor(load_classifier(saved.parent / "classifier")).predict(images).to_dict("list")
     with Smoke() as smoke:
-        smoke.ask(saved, images)
+        smoke.ask(saved, {"image": images})
         client = connect(uri, lock)
         where = experiment(client, "toys", tmp_path / "artifacts", lock)
         logged = client.create_logged_model(where, "model", client.create_run(where).info.run_id)
@@ -239,7 +242,7 @@ def test_a_model_that_does_not_load_says_why_and_leaves_no_process(
     tmp_path: Path, images: list[bytes]
 ) -> None:
     with Smoke() as smoke:
-        smoke.ask(tmp_path / "nothing", images)
+        smoke.ask(tmp_path / "nothing", {"image": images})
         with pytest.raises(UserError, match=r"does not load and predict in a clean process: .*nothing"):
             smoke.answer(tmp_path / "nothing")
     assert smoke._process.poll() is not None
@@ -278,7 +281,7 @@ def test_two_versions_of_the_code_predict_in_one_process(
     assert model.read_text().count('"outlier_score"') > 0
     model.write_text(model.read_text().replace('"outlier_score"', '"distance"'))
     monkeypatch.setattr(pyfunc, "ROOT", tmp_path)
-    pyfunc.save(saved.parent / "classifier", tmp_path / "saved", images[:2])
+    pyfunc.save(saved.parent / "classifier", tmp_path / "saved", {"image": images[:2]})
     assert package_of(tmp_path / "saved") != package_of(saved)
     (tmp_path / "image.png").write_bytes(images[0])
     asked = [str(saved), str(tmp_path / "saved"), str(tmp_path / "image.png")]

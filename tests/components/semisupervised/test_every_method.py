@@ -4,8 +4,10 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.modalities.image.augment import ViewConfig
+from components.modalities.image.config import image_packing
+from components.modalities.image.views import ImageViews
 from components.objectives.base import Batch
 from components.semisupervised import METHODS, MethodConfig
 from components.training.device import place
@@ -167,7 +169,8 @@ def run(case, folder, stop=None):
     placement = place("cpu", "float32")
     view, method = ViewConfig(size=8), make(case)
     source = LabelledSource(
-        Packed(images, torch.arange(ROWS).numpy()), supervision, (view, method.weak), (view, method.strong),
+        PackedArray(images, torch.arange(ROWS).numpy()), ImageViews(image_packing(1, size=8)), supervision,
+        (view, method.weak), (view, method.strong),
         labelled=4, unlabelled=U, steps=4, seed=0, device=placement.device,
     )  # fmt: skip
     settings = TrainConfig(

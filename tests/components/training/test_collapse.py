@@ -5,12 +5,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import Collapse, UserError
 from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
+from components.modalities.image.views import ImageViews
 from components.objectives import build_objective
 from components.objectives.base import Losses, Objective
 from components.objectives.byol import Byol, ByolConfig
@@ -29,14 +30,15 @@ CPU, SIDE, ROWS = place("cpu", "float32"), 8, 96
 VIEW = ViewConfig(size=SIDE, scale=(0.5, 1.0), hue=0, saturation=0, grayscale=0)
 VIEWS = {"global": VIEW, "plain": VIEW, "local": VIEW.model_copy(update={"size": 4})}
 SMALL = ResnetConfig(widths=(4, 8), blocks=(1, 1))
+PACKING = image_packing(1, [0.5], [0.25], SIDE)
 
 
-def patterns() -> Packed:
+def patterns() -> PackedArray:
     """[ROWS, 1, 8, 8]: four patterns, each with noise of its own; the classes an objective can find."""
     rng = np.random.default_rng(0)
     shapes = rng.integers(0, 2, (4, 1, SIDE // 2, SIDE // 2)).repeat(2, axis=2).repeat(2, axis=3) * 160
     images = shapes[np.arange(ROWS) % 4] + rng.integers(0, 90, (ROWS, 1, SIDE, SIDE))
-    return Packed(images.astype(np.uint8), np.arange(ROWS))
+    return PackedArray(images.astype(np.uint8), np.arange(ROWS))
 
 
 def training(folder, objective, encoder, *, views=VIEWS, steps=200, batch=24, rate=5e-3, decay=0.0):
@@ -44,7 +46,14 @@ def training(folder, objective, encoder, *, views=VIEWS, steps=200, batch=24, ra
     labels = torch.arange(ROWS) % 4 if objective.uses_labels else None
     learner = Learner(encoder, objective)
     source = ViewSource(
-        patterns(), objective.views, views, batch_size=batch, seed=0, device=CPU.device, labels=labels
+        patterns(),
+        ImageViews(PACKING),
+        objective.views,
+        views,
+        batch_size=batch,
+        seed=0,
+        device=CPU.device,
+        labels=labels,
     )
     config = TrainConfig(
         epochs=steps * batch // ROWS,
@@ -64,7 +73,7 @@ def training(folder, objective, encoder, *, views=VIEWS, steps=200, batch=24, ra
 
 def encoder(seed=0):
     torch.manual_seed(seed)
-    return build_encoder(SMALL, image_packing(1, [0.5], [0.25]))
+    return build_encoder(SMALL, PACKING)
 
 
 class Drawn(Objective):

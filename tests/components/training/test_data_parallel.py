@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from components.collectives import rank, world
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.encoders import build_encoder
 from components.encoders.norm import BatchNorm, synchronise
 from components.encoders.resnet import ResnetConfig
@@ -18,6 +18,7 @@ from components.errors import UserError
 from components.forks import RESTARTS, WorkerDiedError
 from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
+from components.modalities.image.views import ImageViews
 from components.objectives import build_objective
 from components.objectives.base import Batch, Losses, Objective
 from components.objectives.simclr import SimclrConfig
@@ -123,11 +124,13 @@ def _train(folder: Path, kill: tuple[int, int] | None = None) -> bytes:
     """Two epochs of SimCLR; with `kill` the process of that rank dies at that step, once. Bytes of the end state."""
     torch.manual_seed(0)
     view = ViewConfig(size=8, hue=0, grayscale=0)
-    encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), image_packing(1, [0.5], [0.25]))
+    packing = image_packing(1, [0.5], [0.25], 8)
+    encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), packing)
     images = np.random.default_rng(0).integers(0, 256, (70, 1, 8, 8), dtype=np.uint8)
     objective = build_objective(SimclrConfig(embedding=8), encoder, 70, 8)
     source = ViewSource(
-        Packed(images, np.arange(70)),
+        PackedArray(images, np.arange(70)),
+        ImageViews(packing),
         objective.views,
         {"global": view},
         batch_size=16,

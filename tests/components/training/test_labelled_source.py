@@ -4,13 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from components.data.packed import Packed
+from components.config import Config
+from components.data.packed import PackedArray
 from components.errors import UserError
+from components.modalities.base import Packing
 from components.modalities.image.augment import ViewConfig
+from components.modalities.image.config import image_packing
+from components.modalities.image.views import ImageViews
+from components.modalities.view_maker import ViewMaker
 from components.training.labelled_source import LabelledSource, Stream, Supervision, domains_of
 
 N = 10
 PLAIN = ViewConfig(size=8, scale=(1, 1), ratio=(1, 1), flip=0, jitter=0, grayscale=0)  # changes nothing
+MAKER = ImageViews(image_packing(1, size=8))
 
 
 def source(**options):
@@ -20,7 +26,12 @@ def source(**options):
     supervision = Supervision(targets, weights, torch.tensor([0, 1, 2]), torch.arange(N))
     given = {"labelled": 2, "unlabelled": 4, "steps": 5, "seed": 0, "device": torch.device("cpu")}
     return LabelledSource(
-        Packed(images, np.arange(N)), supervision, (PLAIN, 1), (ViewConfig(size=6), 1), **{**given, **options}
+        PackedArray(images, np.arange(N)),
+        MAKER,
+        supervision,
+        (PLAIN, 1),
+        (ViewConfig(size=6), 1),
+        **{**given, **options},
     )
 
 
@@ -47,6 +58,52 @@ def test_layout_of_a_batch():
     np.testing.assert_allclose(batch.views[0][:, 0, 0, 0], batch.index / 255)
     torch.testing.assert_close(batch.targets, made.supervision.targets[batch.index])
     torch.testing.assert_close(batch.weights, made.supervision.weights[batch.index])
+
+
+class Numbers(ViewMaker):
+    """Samples are rows of whole numbers; a clean view is each number twice, an augmented one `how` more."""
+
+    View, policies, usual, encoder = Config, (), "", ""
+
+    def collate(self, rows):
+        raise NotImplementedError
+
+    def clean(self, stored):
+        return torch.cat([stored, stored], dim=1)
+
+    def augment(self, view, how, generator):
+        return view + how
+
+    def policy(self, name):
+        raise NotImplementedError
+
+    def roles(self, given, local, patch=1):
+        raise NotImplementedError
+
+    def length(self, how):
+        raise NotImplementedError
+
+    def blank(self, count):
+        raise NotImplementedError
+
+    def baseline(self):
+        raise NotImplementedError
+
+
+def test_samples_of_another_kind_are_seen_through_their_view_maker():
+    rows = np.arange(N * 3).reshape(N, 3)
+    supervision = Supervision(torch.arange(N) % 2, torch.ones(N), torch.arange(4), torch.arange(N))
+    made = LabelledSource(
+        PackedArray(rows, np.arange(N)), Numbers(Packing(name="numbers")), supervision, (100, 2), (1000, 1),
+        labelled=2, unlabelled=3, steps=1, seed=0, device=torch.device("cpu"),
+    )  # fmt: skip
+    made.begin(0, 0, None)
+    batch = made.batch(0, torch.Generator())
+    clean = torch.from_numpy(np.concatenate([rows, rows], axis=1))[batch.index]
+    assert [view.tolist() for view in batch.views] == [
+        (clean + 100).tolist(), (clean + 100).tolist(), (clean[2:] + 1000).tolist()
+    ]  # fmt: skip
+    assert made.clean(torch.tensor([4])).tolist() == [[12, 13, 14, 12, 13, 14]]
 
 
 def test_the_source_of_most_labels_is_one_domain_and_all_others_the_other():
@@ -118,8 +175,8 @@ def test_labels_alone():
         torch.zeros(N, dtype=torch.long), torch.ones(N), torch.arange(3), torch.arange(N)
     )
     made = LabelledSource(
-        Packed(images, np.arange(N)), supervision, (PLAIN, 1), (PLAIN, 0), labelled=4, unlabelled=0, steps=1,
-        seed=0, device=torch.device("cpu")
+        PackedArray(images, np.arange(N)), MAKER, supervision, (PLAIN, 1), (PLAIN, 0), labelled=4, unlabelled=0,
+        steps=1, seed=0, device=torch.device("cpu"),
     )  # fmt: skip
     made.begin(0, 0, None)
     batch = made.batch(0, torch.Generator())
@@ -131,7 +188,7 @@ def test_refuses_no_labels_and_batches_that_cannot_be_shared(monkeypatch):
     empty = Supervision(torch.full((N,), -1), torch.zeros(N), torch.arange(0), torch.arange(N))
     with pytest.raises(UserError, match="label some"):
         LabelledSource(
-            source().packed, empty, (PLAIN, 1), (PLAIN, 0), labelled=4, unlabelled=0, steps=1, seed=0,
+            source().packed, MAKER, empty, (PLAIN, 1), (PLAIN, 0), labelled=4, unlabelled=0, steps=1, seed=0,
             device=torch.device("cpu")
         )  # fmt: skip
     monkeypatch.setattr("components.training.labelled_source.world", lambda: 4)

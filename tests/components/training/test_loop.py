@@ -12,12 +12,13 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import Tensor, nn
 
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import Collapse, UserError
 from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
+from components.modalities.image.views import ImageViews
 from components.objectives import build_objective
 from components.objectives.base import Batch, Losses, Objective
 from components.objectives.simclr import SimclrConfig
@@ -34,11 +35,13 @@ ROWS = 50
 CPU = place("cpu", "float32")
 VIEW = ViewConfig(size=8, hue=0, grayscale=0)
 SMALL = ResnetConfig(widths=(4, 8), blocks=(1, 1))
+PACKING = image_packing(1, [0.5], [0.25], 8)
+MAKER = ImageViews(PACKING)
 
 
-def packed(rows: int = ROWS) -> Packed:
+def packed(rows: int = ROWS) -> PackedArray:
     images = np.random.default_rng(0).integers(0, 256, (rows, 1, 8, 8), dtype=np.uint8)
-    return Packed(images, np.arange(rows))
+    return PackedArray(images, np.arange(rows))
 
 
 def config(**changed: object) -> TrainConfig:
@@ -48,10 +51,10 @@ def config(**changed: object) -> TrainConfig:
 
 def build(objective: object, seed: int = 0, view: ViewConfig = VIEW) -> tuple[Learner, ViewSource]:
     torch.manual_seed(seed)
-    encoder = build_encoder(SMALL, image_packing(1, [0.5], [0.25]))
+    encoder = build_encoder(SMALL, PACKING)
     built = build_objective(objective, encoder, ROWS, 8)  # type: ignore[arg-type]
     return Learner(encoder, built), ViewSource(
-        packed(), built.views, {"global": view}, batch_size=16, seed=seed, device=CPU.device
+        packed(), MAKER, built.views, {"global": view}, batch_size=16, seed=seed, device=CPU.device
     )
 
 
@@ -135,8 +138,10 @@ class Recorder(Objective):
 
 def recorded(tmp_path: Path, objective: Recorder, **given: object) -> list[tuple[int, dict[str, float]]]:
     torch.manual_seed(0)
-    learner = Learner(build_encoder(SMALL, image_packing(1, [0.5], [0.25])), objective)
-    source = ViewSource(packed(), objective.views, {"global": VIEW}, batch_size=16, seed=0, device=CPU.device)
+    learner = Learner(build_encoder(SMALL, PACKING), objective)
+    source = ViewSource(
+        packed(), MAKER, objective.views, {"global": VIEW}, batch_size=16, seed=0, device=CPU.device
+    )
     heard: list[tuple[int, dict[str, float]]] = []
     check = given.pop("check", None)
     train(
@@ -267,7 +272,7 @@ def test_features_are_those_of_a_plain_loop_and_leave_the_encoder_as_it_was() ->
     assert learner.encoder.training
     assert all(torch.equal(before[k], v) for k, v in learner.encoder.state_dict().items())
     learner.encoder.eval()
-    images = torch.from_numpy(np.asarray(source.packed.images)).float() / 255
+    images = torch.from_numpy(np.asarray(source.packed.array)).float() / 255
     expected = torch.cat([learner.encoder(images[i : i + 16]) for i in range(0, ROWS, 16)])
     assert torch.equal(found, expected.detach())
 

@@ -5,8 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.modalities.image.augment import ViewConfig, augment
+from components.modalities.image.config import image_packing
+from components.modalities.image.views import ImageViews
 from components.training import collapse_check
 from components.training.collapse_check import Look
 from components.training.device import place
@@ -22,7 +24,15 @@ VIEWS = {
 
 def source(spec, views=VIEWS):
     images = np.random.default_rng(0).integers(0, 256, (12, 3, 8, 8), dtype=np.uint8)
-    return ViewSource(Packed(images, np.arange(12)), spec, views, batch_size=4, seed=0, device=CPU.device)
+    return ViewSource(
+        PackedArray(images, np.arange(12)),
+        ImageViews(image_packing(3, size=8)),
+        spec,
+        views,
+        batch_size=4,
+        seed=0,
+        device=CPU.device,
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
+from components.modalities.image.views import ImageViews
 from components.objectives import build_objective
 from components.objectives.deepcluster import DeepclusterConfig
 from components.objectives.simclr import SimclrConfig
@@ -27,6 +28,7 @@ from components.training.warm_start import Warm, WarmConfig
 OLD, NEW = 50, 14
 CPU = place("cpu", "float32")
 VIEW = ViewConfig(size=8, hue=0, grayscale=0)
+PACKING = image_packing(1, [0.5], [0.25], 8)
 SIMCLR = SimclrConfig(embedding=8)
 SWAV = SwavConfig(embedding=8, prototypes=6, queue=20, queue_from=0.2)
 DEEPCLUSTER = DeepclusterConfig(clusters=4, components=0)
@@ -55,11 +57,12 @@ def run(
     **changed: object,
 ) -> tuple[Trained, Spy]:  # fmt: skip
     torch.manual_seed(rows)
-    encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), image_packing(1, [0.5], [0.25]))
+    encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), PACKING)
     built = build_objective(objective, encoder, rows, 8)  # type: ignore[arg-type]
     images = np.random.default_rng(0).integers(0, 256, (rows, 1, 8, 8), dtype=np.uint8)
     source = Spy(
-        Packed(images, np.arange(rows)),
+        PackedArray(images, np.arange(rows)),
+        ImageViews(PACKING),
         built.views,
         {"global": VIEW},
         batch_size=16,

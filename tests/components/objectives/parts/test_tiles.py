@@ -2,7 +2,8 @@
 
 import torch
 
-from components.encoders.base import Encoder
+from components.encoders.base import ImageEncoder
+from components.modalities.image.config import image_packing
 from components.objectives.parts.tiles import cut, enlarged, levelled, tile_features
 
 
@@ -26,7 +27,7 @@ def test_enlarging_interpolates_linearly_and_leaves_what_is_large_enough():
 
 
 def test_a_levelled_tile_is_standard_for_the_encoder_however_bright_it_was():
-    encoder = Encoder(2, [0.5, 0.2], [0.3, 0.1])
+    encoder = ImageEncoder(image_packing(2, [0.5, 0.2], [0.3, 0.1]))
     tiles = torch.rand(4, 3, 2, 5, 5)
     seen = encoder.standardised(levelled(tiles, encoder).flatten(0, 1)).flatten(1)
     torch.testing.assert_close(seen.mean(dim=1), torch.zeros(12), atol=1e-5, rtol=0)
@@ -37,18 +38,18 @@ def test_a_levelled_tile_is_standard_for_the_encoder_however_bright_it_was():
 
 def test_a_flat_tile_stays_flat_and_its_gradient_finite():
     flat = torch.full((1, 1, 1, 3, 3), 0.7, requires_grad=True)
-    found = levelled(flat, Encoder(1, [0.5], [0.3]))
+    found = levelled(flat, ImageEncoder(image_packing(1, [0.5], [0.3])))
     torch.testing.assert_close(found, torch.full_like(flat, 0.5))
     found[..., 0, 0].sum().backward()
     assert torch.isfinite(flat.grad).all()
 
 
 def test_features_of_a_samples_tiles_lie_side_by_side():
-    class Mean(Encoder):
+    class Mean(ImageEncoder):
         def forward(self, x):
             return torch.stack([x[:, 0, 0, 0], x[:, 0, 1, 1]], dim=1)
 
-    encoder = Mean(1, [0.5], [0.3])
+    encoder = Mean(image_packing(1, [0.5], [0.3]))
     tiles = torch.rand(2, 3, 1, 2, 2)
     level = levelled(tiles, encoder)[:, :, 0]
     expected = torch.stack([level[:, :, 0, 0], level[:, :, 1, 1]], dim=2)  # [B, T, 2]
