@@ -15,6 +15,8 @@ from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.modalities.image import policies
 from components.modalities.image.augment import ViewConfig
+from components.modalities.image.config import image_packing
+from components.modalities.samples import Samples
 from components.objectives.simclr import SimclrConfig
 from components.objectives.swav import SwavConfig
 from components.objectives.vicreg import VicregConfig
@@ -56,9 +58,9 @@ def snapshot(folder):
 def trials(folder, epochs=3):
     def one(name, objective, training):
         return Trial(
-            images=folder / "images.npy", table=folder / "table.parquet", classes=4, channels=1, mean=[0.4],
-            std=[0.3], encoder=ResnetConfig(widths=(4, 8), blocks=(1, 1)), objective=objective, views=VIEWS,
-            train=training, seed=0, device="cpu", folder=folder / name,
+            samples=Samples(packing=image_packing(1, [0.4], [0.3], SIDE), files={"images": folder / "images.npy"}),
+            table=folder / "table.parquet", classes=4, encoder=ResnetConfig(widths=(4, 8), blocks=(1, 1)),
+            objective=objective, views=VIEWS, train=training, seed=0, device="cpu", folder=folder / name,
         )  # fmt: skip
 
     live = TrainConfig(epochs=epochs, batch_size=24, precision="float32")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.data import image_file
+from components.modalities.image import file as image_file
 from pipelines.onboarding.survey import look
 
 

@@ -13,7 +13,7 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import load_file
 
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.data.table import Table
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
@@ -40,8 +40,8 @@ def write_snapshot(store: Path, rows: int = N, test: int = TEST) -> Any:
     names = np.array([f"{i:064x}" for i in range(rows)])
     Table(names, names, split, np.full(rows, -1, np.int64)).save(folder / "table.parquet")
     return SimpleNamespace(
-        samples=rows, channels=1, size=8, mean=[0.5], std=[0.3],
-        images=Artifact.of(folder / "images.npy", folder),
+        samples=rows, packing=image_packing(1, [0.5], [0.3], 8),
+        arrays={"images": Artifact.of(folder / "images.npy", folder)},
         table=Artifact.of(folder / "table.parquet", folder),
     )  # fmt: skip
 
@@ -81,7 +81,7 @@ def test_it_writes_an_encoder_a_checkpoint_and_figures(context: Context) -> None
     assert context.folder is not None
     output = run(context, context.folder)
     weights = load_file(context.folder / output.encoder.path)
-    encoder = build_encoder(output.encoder_config, image_packing(output.channels, output.mean, output.std))
+    encoder = build_encoder(output.encoder_config, output.packing)
     encoder.load_state_dict(weights)
     assert encoder.feature_dim == output.feature_dim
     assert (output.steps, output.epochs, output.samples) == (6, 2, N - TEST)
@@ -95,13 +95,13 @@ def test_it_writes_an_encoder_a_checkpoint_and_figures(context: Context) -> None
 
 def test_no_test_row_is_ever_gathered(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
-    gather = Packed.gather
+    gather = PackedArray.gather
 
-    def spy(self: Packed, index: torch.Tensor, **given: Any) -> torch.Tensor:
+    def spy(self: PackedArray, index: torch.Tensor, **given: Any) -> torch.Tensor:
         seen.append(self.rows[index.numpy()])
         return gather(self, index, **given)
 
-    monkeypatch.setattr(Packed, "gather", spy)
+    monkeypatch.setattr(PackedArray, "gather", spy)
     assert context.folder is not None
     run(context, context.folder)
     assert set(np.concatenate(seen).tolist()) == set(range(TEST, N))
