@@ -16,7 +16,8 @@ from pipelines.inference.samples import arrays_digest, packing_of
 from pipelines.recipe import FILLED
 from pipelines.stages.plan.decision import Decision, OnCodeChange
 
-BESIDE = ("snapshot", "plan", "start", "warm")  # of pretrain's request: no part of what it gives from scratch
+# Of pretrain's request: no part of what it gives from scratch. Whether the modality is another, the packings say.
+BESIDE = ("snapshot", "modality", "plan", "start", "warm")
 NEEDED = (("pretrain", "encoder"), ("pretrain", "checkpoint"), ("finetune", "model"), ("finetune", "config"))
 
 
@@ -82,10 +83,10 @@ class ChampionRuns:
         keys = differing(run.given, today.asked["pretrain"], BESIDE)
         if keys:
             return f"the recipe's pretraining is another ({', '.join(keys)})"
-        if not packing_of(base.output).reads(packing_of(now.output)):
-            return "the recipe's modality is another"
         if run.version != today.version["pretrain"]:
             return f"pretraining is of version {today.version['pretrain']} now, not {run.version}: another"
+        if not packing_of(base.output).reads(packing_of(now.output)):
+            return "the recipe's modality is another"
         if today.on_code_change == "scratch" and not today.same_code(run):
             return "the code of pretraining is another"
         return None
@@ -154,7 +155,7 @@ class ChampionRuns:
         digests = [arrays_digest(read_manifest(ref, context.store).output) for ref in (over, snapshot)]
         return (
             run.given["pretrain"] == self.references["pretrain"]
-            and not differing(run.given, today.asked["embed"], ("snapshot", "pretrain"))
+            and not differing(run.given, today.asked["embed"], ("snapshot", "modality", "pretrain"))
             and today.made(run)
             and digests[0] == digests[1]
         )

@@ -55,10 +55,9 @@ class Grown:
                 folder / "table.parquet"
             )
             images_, table = (Artifact.of(folder / name, folder) for name in ("images.npy", "table.parquet"))
-            packing = image_packing(1, [0.2], [0.1], SIDE).model_copy(update={"range": given.get("range")})
+            packing = image_packing(1, [0.2], [0.1]).model_dump(mode="json") | given.get("modality", MODALITY)
             return {
-                "arrays": {"images": images_.model_dump()}, "table": table.model_dump(),
-                "packing": packing.model_dump(mode="json"), "classes": ["bag", "shoe"], "samples": n,
+                "arrays": {"images": images_.model_dump()}, "table": table.model_dump(), "packing": packing, "classes": ["bag", "shoe"], "samples": n,
             }  # fmt: skip
 
         return self.finish("snapshot", write, **{"modality": MODALITY, "test_share": 0.2, **given})
