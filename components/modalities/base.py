@@ -67,10 +67,13 @@ class Modality(ABC, Generic[C, P]):
     """Samples of one kind, as a recipe describes them: from bytes to rows of arrays. Holds no state but the
     description.
 
-    Limits: type of its limits on a sample. requirements: packages that a served model of this kind needs beyond those
-    of every model. columns: input columns of a served model; one alone may come without its name.
+    founded: whether what gives stored numbers their meaning (a vocabulary, columns) is found in the recipe's first
+    samples and stays as it was found. Limits: type of its limits on a sample. requirements: packages that a served
+    model of this kind needs beyond those of every model. columns: input columns of a served model; one alone may come without
+    its name.
     """
 
+    founded: ClassVar[bool] = False
     Limits: ClassVar[type[Config]]
     requirements: ClassVar[tuple[str, ...]] = ()
     columns: ClassVar[tuple[str, ...]] = ()
@@ -102,8 +105,8 @@ class Modality(ABC, Generic[C, P]):
         Args:
             encoded: gives batches of samples in row order, anew at each call. A sample is bytes, or a row of the
                 arrays (`Packed.row`) of an earlier snapshot with the same configuration.
-            total: their number. before: the packing of the recipe's last snapshot: whatever gives a stored number its
-                meaning (vocabulary, columns) stays as it was, so that a trained encoder can read what comes.
+            total: their number. before: the packing of the recipe's first snapshot, where this kind of data is `founded`:
+                whatever gives a stored number its meaning stays as it was, and a trained encoder reads what comes.
             progress: called with the share done.
 
         Raises:

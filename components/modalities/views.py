@@ -34,11 +34,9 @@ def views_for(request: dict[str, Any], fields: Sequence[str], named: Sequence[st
     Raises:
         ValueError: an option or policy that this kind of data does not have, or a value that makes no sense.
     """
-    modality = request.get("modality", "image")
-    name = modality.get("name") if isinstance(modality, dict) else getattr(modality, "name", modality)
-    if not isinstance(name, str) or name not in VIEW_MAKERS:
+    maker = _maker(request)
+    if maker is None:
         return request
-    maker: Any = VIEW_MAKERS[name]
     typed, known = dict[str, Any](), (*maker.policies, MEASURED)
     for field in fields:
         given = request.get(field)
@@ -52,6 +50,21 @@ def views_for(request: dict[str, Any], fields: Sequence[str], named: Sequence[st
             except ValidationError as error:
                 raise ValueError(explain(error, field)) from None
     return request | typed
+
+
+def default_encoder(request: dict[str, Any]) -> dict[str, Any]:
+    """A request with the encoder of its `modality` where it names none."""
+    maker = _maker(request)
+    return (
+        request if maker is None or "encoder" in request else request | {"encoder": {"name": maker.encoder}}
+    )
+
+
+def _maker(request: dict[str, Any]) -> Any:
+    """The views of a request's modality; None where there is no such kind of data."""
+    modality = request.get("modality", "image")
+    name = modality.get("name") if isinstance(modality, dict) else getattr(modality, "name", modality)
+    return VIEW_MAKERS[name] if isinstance(name, str) and name in VIEW_MAKERS else None
 
 
 def build_views(packing: Packing) -> ViewMaker[Any, Any]:

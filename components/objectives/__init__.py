@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from components.config import Config
 from components.encoders import Encoder
-from components.implementations import Implementations
+from components.implementations import Implementations, name_of
 from components.objectives.base import Objective
+from components.objectives.needs import check_needs
 
 OBJECTIVES = Implementations[Objective](
     "components.objectives",
@@ -52,3 +53,8 @@ def build_objective(config: ObjectiveConfig, encoder: Encoder, rows: int, size: 
     size: of the last axis of a global view, such as the side of an image; what is made again of a feature has it, too.
     """
     return OBJECTIVES.build(config, encoder, rows, size)
+
+
+def check_objective(config: ObjectiveConfig, modality: str) -> None:
+    """Raises UserError where an objective does not work on this kind of data."""
+    check_needs("objective", name_of(config), modality, OBJECTIVES)

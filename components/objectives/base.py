@@ -5,13 +5,14 @@ Letters: B samples in a batch, C channels, S side of a view in pixels, D feature
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from components.encoders.base import Encoder
 from components.modalities.view_maker import Role
+from components.objectives.needs import Needs
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,6 @@ class Losses:
 
 ViewSpec = tuple[tuple[Role, int], ...]  # (role, how many), the global views first
 
-# any: views of every kind of data. image: views that are images; so are those of the next two. maps: an encoder that
-# gives maps of them (MapEncoder). patches: an encoder that divides them into patches (TokenEncoder). sequence: views of
-# tokens [B, T]. table: views of columns [B, F].
-Needs = Literal["any", "image", "maps", "patches", "sequence", "table"]
-
 # -> [N, D] float32 on the CPU: clean-view features of every training sample, by row
 FeatureSource = Callable[[], Tensor]
 
@@ -57,7 +53,7 @@ class Objective(nn.Module):
     """A pretext task. It owns everything beyond the encoder: heads, teacher, queue, prototypes.
 
     views: which views of a sample it wants to see, and how many; how they are made is not its business.
-    needs: what it works on.
+    needs: what it works on, see components.objectives.needs.
     uses_labels: whether batch.targets carry the labels that there are (-1 elsewhere); only an objective that
     says so sees any.
     tied_to_rows: names of the buffers that hold for the rows of one data set alone (assignments, banks, and

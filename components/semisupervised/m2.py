@@ -64,6 +64,7 @@ def unlabelled_bound(logits: Tensor, bounds: Tensor) -> Tensor:
 
 
 class M2(Consistency):
+    needs = "image"
     config: M2Config
     strong = 0
 

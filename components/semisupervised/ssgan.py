@@ -60,6 +60,7 @@ def feature_matching(real: Tensor, made: Tensor) -> Tensor:
 
 
 class Ssgan(Consistency):
+    needs = "image"
     config: SsganConfig
     strong = 0
 

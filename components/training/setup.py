@@ -18,7 +18,7 @@ from components.modalities.packing import PackingConfig
 from components.modalities.samples import Samples
 from components.modalities.view_maker import Role
 from components.modalities.views import ViewsConfig
-from components.objectives import ObjectiveConfig, build_objective
+from components.objectives import ObjectiveConfig, build_objective, check_objective
 from components.training.collapse_check import Look
 from components.training.device import Placement, place
 from components.training.learner import Learner, derive_seed
@@ -62,6 +62,7 @@ def begin(given: Beginning, rows: NDArray[np.int64], labels: NDArray[np.int64]) 
     Raises:
         UserError: fewer than two samples, or what encoder and objective refuse.
     """
+    check_objective(given.objective, given.packing.name)
     placement = place(given.device, given.train.precision)
     packed = given.samples.open(rows)
     if len(packed) < 2:

@@ -17,7 +17,7 @@ from components.implementations import name_of
 from components.modalities.base import Packing
 from components.modalities.registry import ModalityConfig, build_modality
 from components.modalities.views import build_views
-from components.objectives import ObjectiveConfig, build_objective
+from components.objectives import ObjectiveConfig, build_objective, check_objective
 from components.objectives.base import Objective
 
 ROWS = 1 << 20  # training samples that an objective is built for: how many there are is not known yet
@@ -34,6 +34,7 @@ def build_mistake(
     packing = build_modality(modality).placeholder()
     maker = build_views(packing)
     try:
+        check_objective(objective, packing.name)
         if encoder.start is not None:
             check_start(_built(encoder, packing, "meta"), encoder.start)
         roles = maker.roles(views, local, patch_of(encoder))

@@ -23,7 +23,7 @@ from components.modalities.image.config import ImageConfig
 from components.modalities.packing import PackingConfig
 from components.modalities.registry import ModalityConfig
 from components.modalities.samples import Samples
-from components.modalities.views import ViewsConfig, views_for
+from components.modalities.views import ViewsConfig, default_encoder, views_for
 from components.objectives import ObjectiveConfig
 from components.objectives.simclr import SimclrConfig
 from components.training.checkpoint import export_encoder
@@ -88,8 +88,10 @@ class Request(Config):
 
     @model_validator(mode="before")
     @classmethod
-    def _views_of_the_modality(cls, given: Any) -> Any:
-        return views_for(given, ("views", "local_views"), ("views",)) if isinstance(given, dict) else given
+    def _of_the_modality(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return views_for(default_encoder(given), ("views", "local_views"), ("views",))
 
     def training(self) -> TrainConfig:
         """`train`, shorter and at a lower rate for a warm start."""
