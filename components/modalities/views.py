@@ -40,15 +40,16 @@ def views_for(request: dict[str, Any], fields: Sequence[str], named: Sequence[st
     typed, known = dict[str, Any](), (*maker.policies, MEASURED)
     for field in fields:
         given = request.get(field)
-        if isinstance(given, str) and field in named and given not in known:
-            raise ValueError(
-                f"{field}: one of {', '.join(known)}, or the options of a view (got {given!r:.80})"
-            )
-        if isinstance(given, dict):
-            try:
-                typed[field] = maker.View.model_validate(given)
-            except ValidationError as error:
-                raise ValueError(explain(error, field)) from None
+        if given is None or isinstance(given, Config) or (field in named and given in known):
+            continue
+        if not isinstance(given, dict):
+            policies = f"one of {', '.join(known)}, or the options of a view"
+            needed = policies if field in named else "a mapping of keys to values is needed"
+            raise ValueError(f"{field}: {needed} (got {given!r:.80})")
+        try:
+            typed[field] = maker.View.model_validate(given)
+        except ValidationError as error:
+            raise ValueError(explain(error, field)) from None
     return request | typed
 
 

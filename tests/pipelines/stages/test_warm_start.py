@@ -11,7 +11,7 @@ import torch
 
 from components.data.table import Table
 from components.errors import UserError
-from components.modalities.image.config import image_packing
+from components.modalities.image.config import ImagePacking, image_packing
 from components.training.warm_start import Warm
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
@@ -26,9 +26,9 @@ class Stored(Context):
     def output(self, reference: str) -> Any:
         """A snapshot's as it is written here; its other fields have no part in this."""
         text = (self.store / reference / "manifest.json").read_text()
-        return SimpleNamespace(**{
-            k: Artifact(**v) if k == "table" else v for k, v in json.loads(text)["output"].items()
-        })  # fmt: skip
+        output = json.loads(text)["output"]
+        read = {"table": Artifact.model_validate, "packing": ImagePacking.model_validate}
+        return SimpleNamespace(**{k: read[k](v) if k in read else v for k, v in output.items()})
 
 
 def finish(store: Path, reference: str, request: dict[str, Any], output: dict[str, Any]) -> None:
