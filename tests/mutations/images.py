@@ -8,7 +8,8 @@ NEAR = ("tests/components/modalities/image/test_near_duplicates.py",)
 SPLITS = ("tests/components/data/test_splits.py",)
 SNAPSHOT = ("tests/pipelines/stages/snapshot/test_stage.py", "-k", "not dvcs")
 MODEL = ("tests/components/registry/test_model.py",)
-PIXELS = ("tests/pipelines/inference/test_pixels.py",)
+PIXELS = ("tests/components/modalities/image/test_config.py",)
+CONFIG = "components/modalities/image/config.py"
 VERDICT = ("tests/pipelines/registry/test_gate_checks.py",)
 
 MUTATIONS = [
@@ -58,8 +59,13 @@ MUTATIONS = [
     ),
     Mutation("components/data/splits.py", "named.get(id, side[first])", "side[first]", SPLITS),
     Mutation("components/data/table.py", "rows = rows[~self._trained_on(rows)]", "pass", SNAPSHOT),
-    Mutation("pipelines/stages/snapshot/stage.py", "left_out=packed.unreadable,", "", SNAPSHOT),
-    Mutation("pipelines/stages/snapshot/stage.py", "group=groups(images)", "group=None", SNAPSHOT),
+    Mutation("pipelines/stages/snapshot/stage.py", "left_out=packed.unreadable, ", "", SNAPSHOT),
+    Mutation(
+        "pipelines/stages/snapshot/stage.py",
+        "left_out=packed.unreadable, group=group",
+        "left_out=packed.unreadable",
+        SNAPSHOT,
+    ),
     Mutation("components/registry/model.py", "(set(rows) if any(errors) else set())", "set()", MODEL),
     Mutation(
         "components/registry/model.py",
@@ -67,5 +73,6 @@ MUTATIONS = [
         "0 if error is None else None",
         MODEL,
     ),
-    Mutation("pipelines/inference/pixels.py", "None in ranges or", "True or", PIXELS),
+    Mutation(CONFIG, "None in (self.range, other.range) or", "True or", PIXELS),
+    Mutation(CONFIG, "!= (other.size, other.channels)", "!= (self.size, other.channels)", PIXELS),
 ]

@@ -74,7 +74,7 @@ MUTATIONS = [
     Mutation("pipelines/engine/apply_plan.py", '["decision"] != "skip"', '["decision"] == ""', APPLIED),
     Mutation("pipelines/stages/evaluate/benefit.py", "<= EQUAL else", "<= 1 else", WORTH),
     Mutation("pipelines/flows/data_check.py", "if size > samples > 0", "if size > samples + 1 > 1", CHECK),
-    Mutation("pipelines/stages/ingest.py", "in text and has_decoder(name)", "in text", DECODER),
+    Mutation("components/modalities/image/read.py", " and has_decoder(name) for", " for", DECODER),
     Mutation("components/data/inbox.py", "lines.clear()", "pass", INBOX),
     Mutation("components/modalities/image/check.py", "end > last + 8 or ", "", CHECKS),
     Mutation("components/data/shards.py", 'bitorder="little"', 'bitorder="big"', SHARDS),

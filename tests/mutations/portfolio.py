@@ -31,12 +31,12 @@ MUTATIONS = [
     Mutation(
         "components/evaluation/classification/stacking.py", "share /= share.sum(axis=0)", "pass", STACKING
     ),
-    Mutation("components/encoders/joined.py", "and not isinstance(m, Pixels)", "", CHOOSE),
+    Mutation("components/encoders/joined.py", " and m.learnt]", "]", CHOOSE),
     Mutation(PORTFOLIO, "(found[n], w / t)", "(found[n], w)", CHOOSE),
     Mutation(PORTFOLIO, "if weight[best] >= config.lead:", "if False:", CHOOSE),
     Mutation(PORTFOLIO, "weight >= LEAST", "weight >= 0", CHOOSE),
-    Mutation(PORTFOLIO, "key=lambda part: isinstance(", "key=lambda part: not isinstance(", CHOOSE),
-    Mutation(LINEAR, "raw.bias + raw.weight @ mean", "raw.bias", CHOOSE),
+    Mutation(PORTFOLIO, "key=lambda part: not part", "key=lambda part: part", CHOOSE),
+    Mutation(LINEAR, "linear(probe.raw())", "linear(probe.linear)", CHOOSE),
     Mutation(PORTFOLIO, "member.load_state_dict(", "member.state_dict; (", STAGE),
     Mutation("pipelines/registry/candidates.py", "if self.served in BASELINE_OF else ()", "", CHOOSE),
     Mutation("pipelines/stages/finetune/judges.py", "if gain <= error + 1e-9:", "if gain <= 0:", JUDGES),
@@ -102,8 +102,8 @@ MUTATIONS = [
     ),
     Mutation(
         "pipelines/stages/finetune/judges.py",
-        "cache(partial(on_pixels, material, lead.model, request.seed))",
-        "partial(on_pixels, material, lead.model, request.seed)",
+        "cache(partial(on_plain_features, material, request.seed))",
+        "partial(on_plain_features, material, request.seed)",
         ("tests/pipelines/stages/finetune/test_stage.py", "-k", "fitted_once"),
     ),
     Mutation(

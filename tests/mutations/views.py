@@ -9,6 +9,7 @@ PRETRAIN = ("tests/pipelines/stages/test_pretrain.py", "-k", "no_size or size_of
 WARM = ("tests/pipelines/stages/test_warm_start.py", "-k", "refused")
 BUILT = ("tests/pipelines/flows/test_build_check.py",)
 CHECK = ("tests/pipelines/flows/test_recipe_check.py", "-k", "views")
+CONFIG = ("tests/pipelines/stages/finetune/test_config.py",)
 CHOOSE = ("tests/pipelines/onboarding/test_choose.py", "-k", "every_trial")
 SOURCE = ("tests/components/training/test_view_source.py",)
 JIGSAW, LOCATION = ((f"{OBJECTIVES}/test_{name}.py",) for name in ("jigsaw", "location"))
@@ -35,13 +36,10 @@ MUTATIONS = [
     ),
     Mutation("components/training/view_source.py", "self.views[role]", 'self.views["global"]', SOURCE),
     Mutation("components/training/collapse_check.py", "spec[0][0], 2", "spec[-1][0], 2", SOURCE),
-    Mutation("components/training/setup.py", 'given.views["global"].size', "1", PRETRAIN),
     Mutation(
-        "pipelines/stages/pretrain.py",
-        "size=snapshot.size,\n        channels=snapshot",
-        "size=9,\n        channels=snapshot",
-        PRETRAIN,
+        "components/training/setup.py", 'given.samples.views.length(given.views["global"])', "1", PRETRAIN
     ),
+    Mutation("pipelines/stages/pretrain.py", "roles(policy or request.views", "roles(policy", PRETRAIN),
     Mutation("pipelines/stages/pretrain.py", '("views", parent', '("views", asked', WARM),
     Mutation(
         "pipelines/stages/pretrain.py",
@@ -49,9 +47,16 @@ MUTATIONS = [
         '("local_views", asked["local_views"]',
         WARM,
     ),
-    Mutation("pipelines/flows/build_check.py", "{views[role].size for", "{modality.size for", BUILT),
-    Mutation("pipelines/flows/recipe_check.py", "asked.local_views,", "None,", CHECK),
-    Mutation("pipelines/onboarding/choose.py", "        asked.local_views,", "        None,", CHOOSE),
+    Mutation(
+        "pipelines/stages/finetune/config.py", '("weak", "strong"), ("views",)', '("weak", "strong")', CONFIG
+    ),
+    Mutation("components/modalities/views.py", "field not in fields or not", "not", CONFIG),
+    Mutation("components/modalities/views.py", "(*fields, *named)", "fields", CONFIG),
+    Mutation("pipelines/flows/build_check.py", "roles[role], chance", 'roles["global"], chance', BUILT),
+    Mutation(
+        "pipelines/flows/recipe_check.py", "asked.views, asked.local_views)", "asked.views, None)", CHECK
+    ),
+    Mutation("pipelines/onboarding/choose.py", "asked.local_views, patch", "None, patch", CHOOSE),
     Mutation(
         "components/objectives/parts/multicrop.py",
         '(("global", 2), ("local", locals_))',

@@ -222,12 +222,18 @@ def test_views_are_those_of_the_policy_that_was_measured(
     assert seen[1].views["global"].flip == 0
 
 
-def test_what_makes_the_image_again_has_the_size_of_the_views(context: Context, tmp_path: Path) -> None:
+def test_what_makes_the_image_again_has_the_size_of_the_views(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not that of the data (8 pixels), nor the default of a view (32)."""
+    seen: list[pretrain.Beginning] = []
+    real = pretrain.begin
+    monkeypatch.setattr(pretrain, "begin", lambda given, *rest: seen.append(given) or real(given, *rest))
     asked = request({"size": 6}, epochs=1).model_dump(mode="json")
     asked["objective"] = {"name": "autoencoder", "width": 4}
     (tmp_path / "a").mkdir()
     output = pretrain.run(pretrain.Request.model_validate(asked), tmp_path / "a", context)
+    assert seen[0].views["global"].size == 6
     assert output.figures["loss/total"] > 0
 
 
@@ -235,8 +241,8 @@ def test_views_are_a_policy_or_options_and_nothing_else() -> None:
     ask = pretrain.Request.model_validate
     assert ask({"snapshot": "s", "views": {"scale": [0.5, 1]}}).views == ViewConfig(scale=(0.5, 1))
     for given, said in (
-        ("phto", r"one of photo, upright, any_way_up, signal, measured, or the options .*got 'phto'"),
-        (3, "or the options of a view .got 3"),
+        ("phto", r"one of photo, upright, any_way_up, signal, measured, or a mapping .*got 'phto'"),
+        (3, "or a mapping of the options of a view .got 3"),
         ({"siz": 3}, "unknown key 'siz'; did you mean 'size'"),
     ):
         with pytest.raises(ValidationError, match=said) as error:

@@ -150,7 +150,9 @@ def test_one_and_ten_per_cent_of_the_labels(subject):
 
 
 @pytest.mark.parametrize(("name", "how"), [("fine_tuning", "full"), ("freezing", "frozen"), ("lora", "lora")])
-def test_tuning_sees_the_labels_of_training_and_is_measured_on_the_test_samples(monkeypatch, name, how, subject):
+def test_tuning_sees_the_labels_of_training_and_is_measured_on_the_test_samples(
+    monkeypatch, name, how, subject
+):
     given, seen = subject(), {}
 
     def fine_tune(encoder, images, labels, classes, **options):
