@@ -93,7 +93,8 @@ def test_options_that_belong_to_a_kind_of_data_have_a_table_for_each(monkeypatch
     assert explain("finetune.weak").splitlines()[-1] == "  kinds: image, words"
     page = reference.page()
     part = page.partition("### weak of words\n")[2]
-    assert part.startswith("\nViews of words.\n") and "| `drop` | number | `0.25` |" in part
+    assert part.startswith("\nViews of words.\n")
+    assert "| `drop` | number | `0.25` |" in part
     (section,) = (part for part in page.split("\n## ") if part.startswith("finetune\n"))
     assert section.count("[kind of weak](#kinds-of-weak) or null") == 2  # strong has the same kinds
     test_every_link_has_one_heading(page)
