@@ -46,7 +46,9 @@ def write(rows: list[tuple[str, str]], file: Path, start: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--source", type=Path, default=Path("/usr/share/wordnet/data.noun"))
     parser.add_argument("--target", type=Path, default=Path("recipes/text"))
     arguments = parser.parse_args()

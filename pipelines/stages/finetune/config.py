@@ -149,7 +149,7 @@ class FinetuneConfig(FitConfig):
     @model_validator(mode="before")
     @classmethod
     def _views_of_the_modality(cls, given: Any) -> Any:
-        return views_for(given, ("views", "weak", "strong"), ("views",)) if isinstance(given, dict) else given
+        return views_for(given, ("weak", "strong"), ("views",)) if isinstance(given, dict) else given
 
     def handed(self) -> Self:
         """The same where the champion's answers are among the pseudo-labels."""

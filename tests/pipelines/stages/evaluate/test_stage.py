@@ -10,7 +10,6 @@ from components.data.table import Table
 from components.evaluation.classification import figures
 from components.evaluation.classification.bootstrap import paired_difference
 from components.evaluation.classification.conformal import Sets
-from components.modalities.image.config import ImageConfig
 from components.registry.class_checks import beyond_chance, worst_class
 from components.registry.gate import GateConfig
 from components.registry.model import Classifier, ModelConfig, load_classifier, save_classifier
@@ -22,7 +21,7 @@ from pipelines.stages.evaluate.metrics import with_training_noise
 from pipelines.stages.evaluate.stage import Request
 from pipelines.stages.finetune import stage as finetune
 from pipelines.stages.finetune.cross_fit import Held
-from tests.pipelines.stages.tiny import CLASSES, ENCODER, SIDE, TEST, context
+from tests.pipelines.stages.tiny import CLASSES, ENCODER, TEST, context
 
 WRONG = 4  # the place among the labels of one that the cross-fitted answers deny
 ABOVE = {name: f"{name}/0" for name in ("snapshot", "pretrain", "embed", "pseudo_label", "finetune")}
@@ -41,8 +40,7 @@ def prepare(home, labels, *, skipped=None, scratch=True, temperature=0.5):
     for seed, name in enumerate(("model", "scratch", "alone")):
         torch.manual_seed(seed)
         config = ModelConfig(
-            encoder=ENCODER, modality=ImageConfig(size=SIDE, channels=1), mean=above.mean, std=above.std,
-            classes=CLASSES,
+            encoder=ENCODER, packing=above.packing, classes=CLASSES,
             temperature=temperature, sets=Sets(miss=0.1, thresholds=(0.7,) * 3) if name == "model" else None,
         )  # fmt: skip
         files[name] = [Artifact.of(file, at) for file in save_classifier(Classifier(config), at / name)]
@@ -124,7 +122,7 @@ def test_differences_are_widened_by_the_training_noise_of_both(measured):
     ours = (found["label"] == found["class"]).to_numpy()
     table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
     rows = table.test_rows()
-    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))
+    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].arrays["images"]))
     with torch.no_grad():
         shown = torch.from_numpy(images[rows]).float() / 255
         alone = load_classifier(here.store / "finetune" / "0" / "alone")(shown).argmax(1).numpy()
@@ -295,7 +293,7 @@ def test_the_method_is_judged_by_the_labels_alone_on_the_same_samples(measured):
     output, folder, here = measured
     found = pq.read_table(folder / output.predictions.path).to_pandas()
     table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
-    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))[table.test_rows()]
+    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].arrays["images"]))[table.test_rows()]
     alone = load_classifier(here.store / "finetune" / "0" / "alone")
     with torch.no_grad():
         answered = alone(torch.from_numpy(images).float() / 255).argmax(1).numpy()

@@ -7,7 +7,7 @@ import torch
 
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
-from components.modalities.image.config import ImageConfig, image_packing
+from components.modalities.image.config import image_packing
 from components.registry.model import ModelConfig, load_classifier
 from components.training.finetune import Network
 from pipelines.stages.finetune.cross_fit import Held
@@ -15,9 +15,7 @@ from pipelines.stages.finetune.lead import EARLY, Leaderboard, leading
 from tests.pipelines.stages.finetune.meters import meter
 
 ENCODER = ResnetConfig(widths=(4,), blocks=(1,))
-MODEL = ModelConfig(
-    encoder=ENCODER, modality=ImageConfig(size=8, channels=1), mean=[0.5], std=[0.25], classes=["a", "b"]
-)
+MODEL = ModelConfig(encoder=ENCODER, packing=image_packing(1, size=8), classes=["a", "b"])
 
 
 def held(right: int, of: int = 100, sure: float = 1.0) -> Held:
@@ -29,7 +27,7 @@ def held(right: int, of: int = 100, sure: float = 1.0) -> Held:
 
 def network(seed: int):
     torch.manual_seed(seed)
-    encoder = build_encoder(ENCODER, image_packing(1, MODEL.mean, MODEL.std))
+    encoder = build_encoder(ENCODER, MODEL.packing)
     return lambda: (Network(encoder, torch.nn.Linear(encoder.feature_dim, 2)), ENCODER)
 
 

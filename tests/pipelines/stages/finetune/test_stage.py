@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 import pipelines.engine.context
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.data.table import Table
 from components.encoders.published import Published, PublishedConfig
 from components.errors import UserError
@@ -179,13 +179,13 @@ def test_killed_in_the_middle_and_run_again_gives_the_same_bytes(finished, tmp_p
 def test_no_row_of_the_test_split_is_ever_looked_at(tmp_path, monkeypatch):
     here = context(tmp_path, {0: 4, 1: 4, 2: 4})
     table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
-    seen, real = [], Packed.gather
+    seen, real = [], PackedArray.gather
 
     def watching(self, index, **options):
         seen.append(self.rows[index.numpy()])
         return real(self, index, **options)
 
-    monkeypatch.setattr(Packed, "gather", watching)
+    monkeypatch.setattr(PackedArray, "gather", watching)
     folder = here.store / "finetune" / "0"
     folder.mkdir(parents=True)
     finetune.run(request(steps=5), folder, here)
