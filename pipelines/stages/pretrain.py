@@ -4,24 +4,28 @@ From scratch, or (`start`) from the whole end state of an earlier pretrain: see 
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from pydantic import NonNegativeInt
+from pydantic import NonNegativeInt, model_validator
 
-from components.augmentations.policies import Policy, views
 from components.collectives import rank
 from components.config import Config
 from components.cores import available
 from components.crash import point
 from components.data.table import Table
-from components.encoders import EncoderConfig
+from components.encoders import EncoderConfig, patch_of
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
+from components.modalities.base import Packing
+from components.modalities.image.config import ImageConfig
+from components.modalities.packing import PackingConfig
+from components.modalities.registry import ModalityConfig
+from components.modalities.samples import Samples
+from components.modalities.views import ViewsConfig, default_encoder, views_for
 from components.objectives import ObjectiveConfig
 from components.objectives.simclr import SimclrConfig
-from components.training.candidates import sized, with_view
 from components.training.checkpoint import export_encoder
 from components.training.cluster import Record, Tell, run_on_workers
 from components.training.data_parallel import SMALLEST, how_many, together
@@ -34,8 +38,9 @@ from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import read_manifest
+from pipelines.inference.samples import image_array, packing_of, samples_of
 
-VERSION = 2
+VERSION = 3
 
 
 class Start(Config):
@@ -51,6 +56,9 @@ class Request(Config):
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""
 
+    modality: ModalityConfig = ImageConfig.model_validate({})
+    """Kind of the samples and what belongs to it."""
+
     objective: ObjectiveConfig = SimclrConfig()
     """Pretext task."""
 
@@ -60,9 +68,14 @@ class Request(Config):
     train: TrainConfig = TrainConfig()
     """Training loop."""
 
-    views: Policy | Literal["measured"] | None = None
-    """Policy of the views (components.augmentations.policies) in place of the objective's own; `measured`:
-    the policy that suits the samples, measured without labels; null: the objective's own views."""
+    views: ViewsConfig | str | None = None
+    """Global views: those of a policy (docs/methods.md); `measured`: those of the policy that suits the samples,
+    measured without labels; the options of a view; null: a view's defaults. Objectives that predict the colours of a
+    sample see the same without changes of colour."""
+
+    local_views: ViewsConfig | None = None
+    """Options of the local (small) views, of which `objective.locals` is the number; their side is half that of the
+    global ones where none is named. Null: as the global ones, of an area from 0.05 to where theirs begins."""
 
     warm: WarmConfig = WarmConfig()
     """How a warm start is trained; unused without `start`."""
@@ -72,6 +85,13 @@ class Request(Config):
 
     start: Start | None = None
     """What a warm start continues; the plan fills it in. Null: training from scratch."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_modality(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return views_for(default_encoder(given), ("views", "local_views"), ("views",))
 
     def training(self) -> TrainConfig:
         """`train`, shorter and at a lower rate for a warm start."""
@@ -83,22 +103,19 @@ class Request(Config):
 
 
 class Output(Config):
-    """encoder: safetensors. checkpoint: the whole end state. encoder_config, channels, mean, std: to build
-    it anew.
+    """encoder: safetensors. checkpoint: the whole end state. encoder_config, packing: to build it
+    anew.
 
     figures: of the last epoch. seconds: of training. samples_per_second: of all processes, of which `processes`
     shared every batch. generation: warm starts since a training from scratch. new_samples: those that the parent
-    had not; all without a parent. policy: of the views, None where they were the objective's own; orientation: what it
-    rests on, where it was measured.
+    had not; all without a parent. policy: of the views, None where the recipe names none; orientation: what it rests
+    on, where it was measured.
     """
 
     encoder: Artifact
     checkpoint: Artifact
     encoder_config: EncoderConfig
-    channels: int
-    size: int
-    mean: list[float]
-    std: list[float]
+    packing: PackingConfig
     feature_dim: int
     samples: int
     steps: int
@@ -111,7 +128,7 @@ class Output(Config):
     collapsed: bool = False
     generation: int = 0
     new_samples: int = 0
-    policy: Policy | None = None
+    policy: str | None = None
     orientation: Orientation | None = None
 
 
@@ -121,22 +138,18 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     if snapshot.samples == 0:
         raise UserError("pretraining needs samples and the snapshot has none; deliver some to the inbox")
     parent = read_manifest(request.start.parent, context.store) if request.start else None
-    mean, std = snapshot.mean, snapshot.std
+    samples, packing = samples_of(request.snapshot, snapshot, context), snapshot.packing
     if parent is not None:
-        _fits(parent, request, snapshot.channels)
-        mean, std = parent.output["mean"], parent.output["std"]  # the encoder has learnt to see through them
-    policy, measured = _policy(request, parent, snapshot, context)
-    objective = sized(request.objective, snapshot.size)
-    if policy is not None:
-        objective = with_view(objective, views(policy, snapshot.size, snapshot.channels).pretrain)
-    seen = request.model_copy(update={"objective": objective})
+        _fits(parent, request, packing)
+        packing = packing_of(parent.output)  # the encoder has learnt to see through its statistics
+    policy, measured = _policy(request, parent, samples, snapshot, context)
+    views = samples.views.roles(policy or request.views, request.local_views, patch_of(request.encoder))
     config = {
-        "request": seen.model_dump(mode="json"),
-        "images": str(context.file(request.snapshot, snapshot.images)),
+        "request": request.model_dump(mode="json"),
+        "views": {role: view.model_dump(mode="json") for role, view in views.items()},
+        "samples": samples.model_dump(mode="json"),
+        "packing": packing.model_dump(mode="json"),
         "table": str(context.file(request.snapshot, snapshot.table)),
-        "channels": snapshot.channels,
-        "mean": mean,
-        "std": std,
         "folder": str(folder),
         "device": context.settings.device,
         "parent": _files(request.start.parent, context) if request.start else None,
@@ -170,10 +183,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         encoder=Artifact.of(folder / "encoder.safetensors", folder),
         checkpoint=Artifact.of(folder / "checkpoints" / done.pop("checkpoint"), folder),
         encoder_config=request.encoder,
-        channels=snapshot.channels,
-        size=snapshot.size,
-        mean=mean,
-        std=std,
+        packing=packing,
         epochs=epochs,
         policy=policy,
         orientation=measured,
@@ -183,16 +193,19 @@ def run(request: Request, folder: Path, context: Context) -> Output:
 
 
 def _policy(
-    request: Request, parent: Manifest | None, snapshot: Any, context: Context
-) -> tuple[Policy | None, Orientation | None]:
-    """Whose views the objective sees, and what was measured for it; a warm start sees those of its parent."""
+    request: Request, parent: Manifest | None, samples: Samples, snapshot: Any, context: Context
+) -> tuple[str | None, Orientation | None]:
+    """The policy of the views, and what was measured for it; a warm start has that of its parent."""
+    if request.views is None or isinstance(request.views, Config):
+        return None, None
     if request.views != "measured":
         return request.views, None
     if parent is not None and parent.output.get("policy"):
         return parent.output["policy"], None
     rows = Table.load(context.file(request.snapshot, snapshot.table)).train_rows()
-    images = np.load(context.file(request.snapshot, snapshot.images), mmap_mode="r")
-    policy, found = suggested(images, rows, request.seed)
+    if len(samples.views.policies) == 1:
+        return samples.views.usual, None
+    policy, found = suggested(image_array(samples), rows, request.seed)
     context.say(
         f"views of policy {policy}: {found.line() if found else 'too few samples to measure what suits them'}"
     )
@@ -220,14 +233,16 @@ def _unheard(record: Record) -> None:
     """What the other processes tell is what the first one tells."""
 
 
-def _fits(parent: Manifest, request: Request, channels: int) -> None:
+def _fits(parent: Manifest, request: Request, packing: Packing) -> None:
     """Raises UserError where the parent's state has no place in what is asked."""
     assert request.start is not None
     asked = request.model_dump(mode="json")
     for name, was, now in (
         ("objective", parent.request["objective"], asked["objective"]),
         ("encoder", parent.request["encoder"], asked["encoder"]),
-        ("channels", parent.output["channels"], channels),
+        ("views", parent.request["views"], asked["views"]),
+        ("local_views", parent.request["local_views"], asked["local_views"]),
+        ("packing", True, packing_of(parent.output).reads(packing)),
     ):
         if was != now:
             raise UserError(
@@ -263,7 +278,7 @@ def fit(config: Record, tell: Tell) -> Record:
     table = Table.load(Path(config["table"]))
     rows = table.train_rows()
     given = Beginning(
-        **{name: config[name] for name in ("images", "table", "channels", "mean", "std", "device")},
+        **{name: config[name] for name in ("samples", "packing", "table", "device", "views")},
         encoder=request.encoder,
         objective=request.objective,
         train=request.training(),

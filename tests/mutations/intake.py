@@ -12,7 +12,12 @@ AT_ONCE = (INGEST, "-k", "at_once")
 POOL = ("tests/components/data/test_check_pool.py",)
 ERASE = ("tests/components/data/test_erase.py",)
 LABELS = ("tests/components/data/test_labels.py",)
-DEEP = ("tests/components/data/test_image_file.py", "tests/components/modalities/test_image.py", "-k", "deep")
+DEEP = (
+    "tests/components/modalities/image/test_file.py",
+    "tests/components/modalities/image/test_pack.py",
+    "-k",
+    "deep",
+)
 FORGET = ("tests/crash/test_forget.py",)
 APPLIED = ("tests/pipelines/engine/test_apply_plan.py",)
 WORTH = ("tests/pipelines/stages/evaluate/test_benefit.py",)
@@ -21,7 +26,7 @@ DECODER = (INGEST, "-k", "decoder")
 BY_PART = ("tests/components/data/test_by_part.py",)
 PARTS = (INGEST, "-k", "parts")
 INBOX = ("tests/components/data/test_inbox.py",)
-CHECKS = ("tests/components/data/test_checks.py", "-k", "chunk")
+CHECKS = ("tests/components/modalities/image/test_check.py", "-k", "chunk")
 SHARDS = ("tests/components/data/test_shards.py",)
 
 MUTATIONS = [
@@ -63,15 +68,15 @@ MUTATIONS = [
     Mutation("components/data/labels.py", "and not people[id]}", "}", LABELS),
     Mutation("components/data/labels.py", "and id in withdrawable", "and not id", LABELS),
     Mutation("components/data/labels.py", "with_data and (id, False) not in labelled", "with_data", LABELS),
-    Mutation("components/data/image_file.py", "name[:-3] + SWAPPED[name[-3:]]", "name", DEEP),
-    Mutation("components/data/image_file.py", "upper * 256 + lower", "upper * 255 + lower", DEEP),
+    Mutation("components/modalities/image/file.py", "name[:-3] + SWAPPED[name[-3:]]", "name", DEEP),
+    Mutation("components/modalities/image/file.py", "upper * 256 + lower", "upper * 255 + lower", DEEP),
     Mutation("pipelines/maintenance/forget/forget.py", "*(earlier.versions if earlier else ())", "", FORGET),
     Mutation("pipelines/engine/apply_plan.py", '["decision"] != "skip"', '["decision"] == ""', APPLIED),
     Mutation("pipelines/stages/evaluate/benefit.py", "<= EQUAL else", "<= 1 else", WORTH),
     Mutation("pipelines/flows/data_check.py", "if size > samples > 0", "if size > samples + 1 > 1", CHECK),
     Mutation("pipelines/stages/ingest.py", "in text and has_decoder(name)", "in text", DECODER),
     Mutation("components/data/inbox.py", "lines.clear()", "pass", INBOX),
-    Mutation("components/data/checks.py", "end > last + 8 or ", "", CHECKS),
+    Mutation("components/modalities/image/check.py", "end > last + 8 or ", "", CHECKS),
     Mutation("components/data/shards.py", 'bitorder="little"', 'bitorder="big"', SHARDS),
     Mutation(
         "components/data/shards.py",

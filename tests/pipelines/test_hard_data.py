@@ -20,6 +20,7 @@ from components.data.table import Table
 from components.encoders import build_encoder
 from components.evaluation.classification.calibration import softmax
 from components.evaluation.labels import label_errors, label_noise
+from components.modalities.image.config import image_packing
 from components.registry.model import load_classifier
 from pipelines.engine.artifact import Artifact
 from pipelines.settings import Settings
@@ -36,10 +37,8 @@ TRAIN, TEST, SIDE = 1200, 400, 8
 NAMES = [str(digit) for digit in range(10)]
 ABOVE = {name: f"{name}/0" for name in ("snapshot", "pretrain", "embed", "pseudo_label", "finetune")}
 PRETRAIN = {
-    "objective": {
-        "name": "simclr", "hidden": 64, "embedding": 32,
-        "view": {"size": SIDE, "scale": [0.5, 1.0], "flip": 0.0, "jitter": 0.0, "grayscale": 0.0},
-    },
+    "objective": {"name": "simclr", "hidden": 64, "embedding": 32},
+    "views": {"size": SIDE, "scale": [0.5, 1.0], "flip": 0.0, "jitter": 0.0, "grayscale": 0.0},
     "encoder": {"name": "resnet", "widths": [16, 32], "blocks": [1, 1]},
     "train": {"epochs": 2, "batch_size": 100, "precision": "float32"},
 }  # fmt: skip
@@ -104,7 +103,7 @@ class Run:
         self.here.outputs["pretrain/0"] = self.pretrained
         folder = self.folder("embed")
         encoder = build_encoder(
-            self.pretrained.encoder_config, 1, self.pretrained.mean, self.pretrained.std
+            self.pretrained.encoder_config, image_packing(1, self.pretrained.mean, self.pretrained.std)
         ).eval()
         encoder.load_state_dict(load_file(self.here.file("pretrain/0", self.pretrained.encoder)))
         with torch.inference_mode():

@@ -15,6 +15,8 @@ from components.crash import point
 from components.data.shards import Index
 from components.data.table import Table
 from components.errors import UserError
+from components.modalities.image.config import ImageConfig
+from components.modalities.registry import ModalityConfig
 from components.monitoring.drift import drifted, error_rate
 from components.registry.champion import Champion
 from pipelines.engine.artifact import Artifact
@@ -22,6 +24,7 @@ from pipelines.engine.context import Context
 from pipelines.engine.store import is_finished, key_of, read_manifest
 from pipelines.inference.classifier import RANGE, answer, answers
 from pipelines.inference.ranges import cut
+from pipelines.inference.samples import samples_of
 from pipelines.registry import champion as champions
 from pipelines.registry.pseudo_label_history import Health, pseudo_label_health
 from pipelines.settings import Settings
@@ -32,6 +35,9 @@ VERSION = 1
 
 class Request(Config):
     """What the stage monitor is given."""
+
+    modality: ModalityConfig = ImageConfig.model_validate({})
+    """Kind of the samples and what belongs to it."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""
@@ -105,7 +111,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     ranges = cut(0, len(rows), request.batch_size * RANGE)
     answer(
         rows, ranges, model=folder / "model", sha256=sha256, folder=folder / "parts", context=context,
-        images=context.file(request.snapshot, Artifact.model_validate(snapshot.output["images"])),
+        samples=samples_of(request.snapshot, snapshot.output, context),
         batch_size=request.batch_size,
     )  # fmt: skip
     cuts = np.cumsum([len(side) for side in sides])[:-1]

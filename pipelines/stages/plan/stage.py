@@ -17,11 +17,14 @@ from components.config import Config
 from components.crash import point
 from components.data.shards import Index
 from components.data.table import Table
+from components.modalities.image.config import ImageConfig
+from components.modalities.registry import ModalityConfig
 from components.monitoring.drift import drifted
 from pipelines.engine import code_digest
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.store import read_manifest
+from pipelines.inference.samples import samples_of
 from pipelines.inference.windows import Window, compare
 from pipelines.registry import ancestry
 from pipelines.settings import Settings
@@ -37,6 +40,9 @@ CODE, OF_VERSION = "code/", "version/"  # before a stage, of the digest of its c
 
 class Request(Config):
     """What the stage plan is given."""
+
+    modality: ModalityConfig = ImageConfig.model_validate({})
+    """Kind of the samples and what belongs to it."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""
@@ -227,7 +233,7 @@ def _windows(
     index = Index.load(context.settings.data / context.recipe)
     return compare(
         now,
-        context.file(request.snapshot, Artifact.model_validate(made["images"])),
+        samples_of(request.snapshot, made, context),
         fresh,
         {shard.digest: shard.delivery for shard in index.shards},
         (champion.references["pretrain"], champion.runs["pretrain"]),

@@ -21,6 +21,8 @@ from components.config import Config
 from components.crash import point
 from components.data.table import Table
 from components.errors import UserError
+from components.modalities.image.config import ImageConfig
+from components.modalities.registry import ModalityConfig
 from components.wording import counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
@@ -29,6 +31,7 @@ from pipelines.engine.store import key_of, read_manifest
 from pipelines.inference.arrivals import arrivals
 from pipelines.inference.classifier import RANGE, Answers, answer, answers
 from pipelines.inference.ranges import cut
+from pipelines.inference.samples import samples_of
 from pipelines.registry import champion as champions
 from pipelines.settings import Settings
 from pipelines.stages.score.partitions import Partition, Reading, copied, described, write
@@ -39,6 +42,9 @@ BINS = 20  # of the histogram of confidence
 
 class Request(Config):
     """What the stage score is given."""
+
+    modality: ModalityConfig = ImageConfig.model_validate({})
+    """Kind of the samples and what belongs to it."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""
@@ -175,7 +181,7 @@ def _scored(
         [part for parts in ranges.values() for part in parts],
         model=folder / "model",
         sha256=sha256,
-        images=context.file(request.snapshot, Artifact.model_validate(snapshot.output["images"])),
+        samples=samples_of(request.snapshot, snapshot.output, context),
         folder=folder / "parts",
         context=context,
         batch_size=request.batch_size,

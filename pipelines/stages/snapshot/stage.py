@@ -5,8 +5,9 @@ is that of the whole data folder, with which DVC brings all of it back.
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +17,20 @@ from components.config import Config
 from components.crash import point
 from components.data import labels, versions
 from components.data.guard import reading
-from components.data.near_duplicates import groups
 from components.data.replaced import Replacements, read_current
 from components.data.shards import Index, folder_digest, read_shards
 from components.data.splits import splits_of
 from components.data.table import Table
 from components.errors import UserError
-from components.modalities import MODALITIES, ModalityConfig
+from components.modalities.packing import PackingConfig
+from components.modalities.registry import ModalityConfig, build_modality
 from components.wording import counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
+from pipelines.inference.samples import packing_of
 from pipelines.settings import Settings
 from pipelines.stages.snapshot.notes import left_out, of_sources, tell
-from pipelines.stages.snapshot.packed_before import packed_before
+from pipelines.stages.snapshot.packed_before import founded_on, founding, packed_before
 
 VERSION = 3
 
@@ -51,12 +53,11 @@ class Output(Config):
     """version: hash in data.dvc; files, bytes: of the whole data folder. digest: of this recipe's folder;
     folders: recipe -> digest of its folder, of all that the version holds.
 
-    mean, std: per channel, of pixels in [0, 1], over the training samples. images: .npy, uint8 [N, C, S, S].
-    table: Parquet, see components.data.table. labelled, tests: training and test samples with a label.
-    sources: names of where samples come from, empty where the recipe names no such column. range: values of grey
-    samples of more than 8 bits that became black and white, None where there are none. unreadable: CSV list (id, name,
-    reason) of samples in shards that cannot be decoded and have no row. near_duplicates: samples that repeat an earlier
-    one. leaked_tests: test samples with a near-duplicate among the training samples, which are not among `tests`.
+    packing: what training must know of the packed samples. arrays: they, by name. table: Parquet, see
+    components.data.table. labelled, tests: training and test samples with a label. sources: names of where samples come
+    from, empty where the recipe names no such column. unreadable: CSV list (id, name, reason) of samples in shards that
+    cannot be decoded and have no row. near_duplicates: samples that repeat an earlier one. leaked_tests: test samples
+    with a near-duplicate among the training samples, which are not among `tests`.
     """
 
     version: str
@@ -68,23 +69,21 @@ class Output(Config):
     labelled: int
     tests: int
     classes: list[str]
-    channels: int
-    size: int
-    mean: list[float]
-    std: list[float]
-    images: Artifact
+    packing: PackingConfig
+    arrays: dict[str, Artifact]
     table: Artifact
     sources: list[str] = Field(default_factory=list)
-    range: tuple[float, float] | None = None
     unreadable: Artifact | None = None
     near_duplicates: int = 0
     leaked_tests: int = 0
 
 
 def observe(request: Request, settings: Settings, recipe: str = "") -> dict[str, str]:
-    """The recipe's folder as it stands; without a recipe's name, every recipe's."""
+    """The recipe's folder as it stands, and the packing that its samples have to have; without a recipe's name, every
+    recipe's folder."""
     folders = {recipe: folder_digest(settings.data / recipe)} if recipe else _folders(settings.data)
-    return {f"data/{name}": digest for name, digest in folders.items()}
+    packing = founded_on(request.modality, settings, recipe, folders[recipe]) if recipe else {}
+    return {f"data/{name}": digest for name, digest in folders.items()} | packing
 
 
 def disagreement(settings: Settings, recipe: str = "") -> str | None:
@@ -162,25 +161,34 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         if request.expect and not {version.hash, digest} & set(request.expect):
             raise UserError(_unexpected(" or ".join(request.expect), version.hash, digest, index))
         before = packed_before(request.modality, context)
-        packed = MODALITIES[request.modality.name].pack(
-            (
-                batch["bytes"] if before is None else before.taken(batch["id"], batch["bytes"])
-                for _, batch in read_current(source, index, ["id", "bytes"])
-            ),
-            index.samples - len(Replacements(source, index).retired),
-            request.modality,
-            folder / "images.npy",
-            progress=lambda done: context.progress(0.9 * done, "decoding"),
+        modality = build_modality(request.modality)
+        first = (
+            founding(request.modality, context.store, context.recipe)
+            if context.observed.get("packing")
+            else None
         )
+
+        def encoded() -> Iterator[Sequence[Any]]:
+            for _, batch in read_current(source, index, ["id", "bytes"]):
+                yield batch["bytes"] if before is None else before.taken(batch["id"], batch["bytes"])
+
+        packed = modality.pack(
+            encoded,
+            index.samples - len(Replacements(source, index).retired),
+            folder,
+            before=packing_of(first.output) if first is not None else None,
+            progress=lambda done: context.progress(0.9 * done, "packing"),
+        )
+        files = {name: folder / file for name, file in packed.files.items()}
         unreadable = left_out(source, index, packed, folder, context)
-        images = np.load(folder / "images.npy", mmap_mode="r")
         context.progress(0.9, "near-duplicates")
+        group = modality.near_duplicates(files)
         table, classes, sources = make_table(
-            source, index, request.test_share, left_out=packed.unreadable, group=groups(images)
+            source, index, request.test_share, left_out=packed.unreadable, group=group
         )
     table.save(folder / "table.parquet")
     rows = table.train_rows() if len(table.train_rows()) else np.arange(len(table))
-    mean, std = MODALITIES[request.modality.name].statistics(images, rows)
+    packing = modality.packing(packed, folder, rows)
     point("snapshot.packed")
     tell(
         table,
@@ -198,15 +206,11 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         labelled=len(table.labelled_rows()),
         tests=len(table.test_rows()),
         classes=classes,
-        channels=request.modality.channels,
-        size=request.modality.size,
-        mean=mean,
-        std=std,
-        range=packed.range,
+        packing=packing,
         unreadable=unreadable,
         near_duplicates=table.repeated(),
         leaked_tests=table.leaked_tests(),
-        images=Artifact.of(folder / "images.npy", folder),
+        arrays={name: Artifact.of(file, folder) for name, file in files.items()},
         table=Artifact.of(folder / "table.parquet", folder),
         sources=sources,
     )

@@ -10,7 +10,7 @@ from components.data.table import Table
 from components.evaluation.classification import figures
 from components.evaluation.classification.bootstrap import paired_difference
 from components.evaluation.classification.conformal import Sets
-from components.modalities.image import ImageConfig
+from components.modalities.image.config import ImageConfig
 from components.registry.class_checks import beyond_chance, worst_class
 from components.registry.gate import GateConfig
 from components.registry.model import Classifier, ModelConfig, load_classifier, save_classifier

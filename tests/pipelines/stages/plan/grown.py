@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from components.data.table import Table
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.config import image_packing
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.code_digest import code_digest, version
 from pipelines.engine.context import Context
@@ -53,9 +54,12 @@ class Grown:
             Table(np.array([f"{i:064x}" for i in range(n)]), shards, split, label).save(
                 folder / "table.parquet"
             )
-            files = {"images": "images.npy", "table": "table.parquet"}
-            made = {key: Artifact.of(folder / name, folder).model_dump() for key, name in files.items()}
-            return {**made, "classes": ["bag", "shoe"], "samples": n}
+            images_, table = (Artifact.of(folder / name, folder) for name in ("images.npy", "table.parquet"))
+            packing = image_packing(1, [0.2], [0.1], SIDE).model_copy(update={"range": given.get("range")})
+            return {
+                "arrays": {"images": images_.model_dump()}, "table": table.model_dump(),
+                "packing": packing.model_dump(mode="json"), "classes": ["bag", "shoe"], "samples": n,
+            }  # fmt: skip
 
         return self.finish("snapshot", write, **{"modality": MODALITY, "test_share": 0.2, **given})
 
@@ -66,12 +70,19 @@ class Grown:
 
         def encoder(folder: Path) -> dict[str, Any]:
             torch.manual_seed(0)
-            save_file(build_encoder(ENCODER, 1, [0.2], [0.1]).state_dict(), folder / "encoder.safetensors")
+            save_file(
+                build_encoder(ENCODER, image_packing(1, [0.2], [0.1])).state_dict(),
+                folder / "encoder.safetensors",
+            )
             (folder / "checkpoint").write_bytes(b"all of it")
             files = {"encoder": "encoder.safetensors", "checkpoint": "checkpoint"}
             made = {key: Artifact.of(folder / name, folder).model_dump() for key, name in files.items()}
             config = ENCODER.model_dump(mode="json")
-            return {**made, "encoder_config": config, "channels": 1, "mean": [0.2], "std": [0.1]}
+            return {
+                **made,
+                "encoder_config": config,
+                "packing": image_packing(1, [0.2], [0.1], SIDE).model_dump(mode="json"),
+            }
 
         def model(folder: Path) -> dict[str, Any]:
             for name in ("model", "config"):

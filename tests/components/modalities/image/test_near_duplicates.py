@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from components.data.near_duplicates import cells, groups
-from components.modalities.image import ImageConfig, decode
+from components.modalities.image.config import ImageConfig
+from components.modalities.image.near_duplicates import cells, groups
+from components.modalities.image.pack import decode
 
 CONFIG = ImageConfig(size=32, channels=1)
 
@@ -101,5 +102,5 @@ def test_no_sample_and_one_sample() -> None:
 def test_reading_in_parts_changes_nothing(digits: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     images = np.concatenate([digits[:200], digits[:200]])
     whole = groups(images)
-    monkeypatch.setattr("components.data.near_duplicates.CHUNK", 5000)
+    monkeypatch.setattr("components.modalities.image.near_duplicates.CHUNK", 5000)
     assert groups(images).tolist() == whole.tolist() == rows(200) * 2

@@ -10,7 +10,8 @@ from PIL import Image
 
 from components.errors import UserError
 from components.modalities import MODALITIES
-from components.modalities.image import ImageConfig, PackedImages, decode, pack, statistics
+from components.modalities.image.config import ImageConfig
+from components.modalities.image.pack import PackedImages, decode, pack, statistics
 
 GREY8 = ImageConfig(size=8, channels=1)
 RGB8 = ImageConfig(size=8, channels=3)
@@ -178,7 +179,7 @@ def test_statistics_are_exact(monkeypatch):
     rows = np.flatnonzero(np.arange(1300) % 3 > 0)
     kept = images[rows].astype(np.float64) / 255
     for size in (1 << 10, 1 << 30):  # in many parts, and in one
-        monkeypatch.setattr("components.modalities.image.CHUNK", size)
+        monkeypatch.setattr("components.modalities.image.pack.CHUNK", size)
         mean, std = statistics(images, rows)
         assert np.allclose(mean, kept.mean((0, 2, 3)), rtol=1e-12)
         assert np.allclose(std, kept.std((0, 2, 3)), rtol=1e-9)
