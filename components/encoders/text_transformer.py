@@ -15,10 +15,10 @@ from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from components.config import Config
-from components.encoders.sequence import TextEncoder
 from components.encoders.start import Start
+from components.encoders.text import TextEncoder
 from components.encoders.vit import begin
-from components.modalities.base import Packing
+from components.modalities.text.config import TextPacking
 
 
 class TextTransformerConfig(Config):
@@ -52,8 +52,8 @@ class TextTransformerConfig(Config):
 class TextTransformer(TextEncoder):
     """noisy_layers: the embeddings, and what attention and perceptron of each block add."""
 
-    def __init__(self, config: TextTransformerConfig, packing: Packing) -> None:
-        super().__init__(packing, config.name, config.width)
+    def __init__(self, config: TextTransformerConfig, packing: TextPacking) -> None:
+        super().__init__(packing, config.width)
         self.noisy_layers, self.causal = 1 + 2 * config.depth, config.causal
         self.blocks = nn.ModuleList([TextBlock(config.width, config.heads) for _ in range(config.depth)])
         self.norm = nn.LayerNorm(config.width)

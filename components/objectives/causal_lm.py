@@ -10,10 +10,10 @@ from typing import Literal
 
 from components.config import Config
 from components.encoders.base import Encoder
-from components.encoders.sequence import TextEncoder, text_encoder
+from components.encoders.text import TextEncoder, text_encoder
 from components.errors import UserError
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.parts.one_view import only_view
+from components.objectives.base import Batch, Losses
+from components.objectives.parts.one_view import Single, only_view
 from components.objectives.parts.token_masks import FIRST, TokenHead, token_loss
 
 
@@ -24,11 +24,10 @@ class CausalLmConfig(Config):
     """Selects causal language modelling (Radford et al. 2018)."""
 
 
-class CausalLm(Objective):
+class CausalLm(Single):
     needs = "sequence"
-    views = (("plain", 1),)
 
-    def __init__(self, config: CausalLmConfig, encoder: Encoder, rows: int = 0) -> None:
+    def __init__(self, config: CausalLmConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         """Raises UserError: the encoder is none of texts, or its tokens see those behind them."""
         super().__init__()
         self.config, text = config, causal(encoder)

@@ -2,10 +2,11 @@
 
 Source: Clark et al. 2020 (arXiv:2003.10555), section 2: L = L_generator + weight * L_encoder, the first as in mlm with
 [MASK] alone, the second the binary cross-entropy over all tokens; tokens are sampled from the generator, without a
-gradient through them, and one that it gets right counts as original. Published: weight 50, 15 % hidden, a generator of a
-quarter to a half of the width, embeddings in common.
+gradient through them, and one that it gets right counts as original. Published: weight 50, 15 % hidden, a generator
+of a quarter to a half of the width, embeddings in common.
 Differs: the generator has the width of its embeddings within a narrow projection, and one block by default.
-Letters: B texts, T tokens of the longest of a batch, n hidden ones, E token size, G width of the generator, V vocabulary.
+Letters: B texts, T tokens of the longest of a batch, n hidden ones, E token size, G width of the generator, V
+vocabulary.
 """
 
 from typing import Literal
@@ -17,15 +18,18 @@ from torch import Tensor, nn
 
 from components.config import Config
 from components.encoders.base import Encoder
-from components.encoders.sequence import by_length, text_encoder
+from components.encoders.text import by_length, text_encoder
 from components.encoders.text_transformer import TextBlock, visible
 from components.encoders.vit import begin
 from components.modalities.text.tokenizer import MASK
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.parts.one_view import only_view
-from components.objectives.parts.sample_rng import Chance
+from components.objectives.base import Batch, Losses
+from components.objectives.parts.one_view import Drawing, only_view
 from components.objectives.parts.token_masks import (
-    FIRST, TokenHead, chosen, mean_over_tokens, token_loss,
+    FIRST,
+    TokenHead,
+    chosen,
+    mean_over_tokens,
+    token_loss,
 )  # fmt: skip
 from components.precision import at_least_float32
 
@@ -86,20 +90,18 @@ def sampled(logits: Tensor, numbers: Tensor) -> Tensor:
     return FIRST + found.squeeze(1).clamp(max=shares.shape[1] - 1)
 
 
-class Electra(Objective):
+class Electra(Drawing):
     """judge: [B, T, E] -> [B, T, 1], the logit of "replaced"."""
 
     needs = "sequence"
-    views = (("plain", 1),)
 
-    def __init__(self, config: ElectraConfig, encoder: Encoder, rows: int = 0) -> None:
+    def __init__(self, config: ElectraConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         """Raises UserError: the encoder gives no tokens of texts."""
         super().__init__()
         self.config, text = config, text_encoder(encoder, "electra")
         self.generator = Generator(config, text.token_dim)
         self.head = TokenHead(config.width, text.token_dim, text.vocabulary)
         self.judge = nn.Linear(text.token_dim, 1)
-        self.chance = Chance()
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """One view a sample -> total: [] nats. parts: generator, encoder.
@@ -121,10 +123,6 @@ class Electra(Objective):
         finding = replaced_loss(self.judge(text.tokens(filled)).squeeze(2), filled != view, view >= FIRST)
         parts = {"generator": filling.detach(), "encoder": finding.detach()}
         return Losses(filling + self.config.weight * finding, parts)
-
-    def after_step(self, encoder: Encoder, progress: float) -> None:
-        super().after_step(encoder, progress)
-        self.chance.tick()
 
 
 def replaced_loss(logits: Tensor, replaced: Tensor, counted: Tensor) -> Tensor:

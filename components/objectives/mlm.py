@@ -14,10 +14,9 @@ from torch import Tensor
 
 from components.config import Config
 from components.encoders.base import Encoder
-from components.encoders.sequence import text_encoder
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.parts.one_view import only_view
-from components.objectives.parts.sample_rng import Chance
+from components.encoders.text import text_encoder
+from components.objectives.base import Batch, Losses
+from components.objectives.parts.one_view import Drawing, only_view
 from components.objectives.parts.token_masks import TokenHead, chosen, corrupted, token_loss
 
 
@@ -31,16 +30,14 @@ class MlmConfig(Config):
     """Share of the tokens that are predicted (published: 0.15)."""
 
 
-class Mlm(Objective):
+class Mlm(Drawing):
     needs = "sequence"
-    views = (("plain", 1),)
 
-    def __init__(self, config: MlmConfig, encoder: Encoder, rows: int = 0) -> None:
+    def __init__(self, config: MlmConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         """Raises UserError: the encoder gives no tokens of texts."""
         super().__init__()
         self.config, text = config, text_encoder(encoder, "mlm")
         self.head = TokenHead(text.token_dim, text.token_dim, text.vocabulary)
-        self.chance = Chance()
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """One view a sample -> total: [] nats a hidden token.
@@ -60,7 +57,3 @@ class Mlm(Objective):
         )
         hidden = chosen(view, which, self.config.hidden)
         return hidden, corrupted(view, hidden, how, instead, self.head.bias.shape[0])
-
-    def after_step(self, encoder: Encoder, progress: float) -> None:
-        super().after_step(encoder, progress)
-        self.chance.tick()

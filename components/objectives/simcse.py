@@ -1,9 +1,10 @@
 """SimCSE: a text passes twice, each time with other dropout; both attract, and all other texts repel.
 
-Source: Gao et al. 2021 (arXiv:2104.08821), equation 1: l_i = - log e^(cos(h_i, h_i') / t) / sum_j e^(cos(h_i, h_j') / t);
-a layer with tanh above the feature in training alone (section 6.3). Published: dropout .1, t .05.
+Source: Gao et al. 2021 (arXiv:2104.08821), equation 1:
+l_i = - log e^(cos(h_i, h_i') / t) / sum_j e^(cos(h_i, h_j') / t); a layer with tanh above the feature in training alone (section 6.3). Published: dropout .1, t .05.
 Differs: dropout leaves a channel out for all tokens of a text together (Gal & Ghahramani 2016, arXiv:1512.05287), since
-noise that each token draws for itself would vanish in the mean over tokens; what is left out belongs to sample and step.
+noise that each token draws for itself would vanish in the mean over tokens; what is left out belongs to sample and
+step.
 Letters: B texts on this rank, L noisy layers of the encoder, E token size, D feature size.
 """
 
@@ -15,10 +16,9 @@ from torch import Tensor, nn
 
 from components.config import Config
 from components.encoders.base import Encoder
-from components.encoders.sequence import TextEncoder, text_encoder
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.parts.one_view import only_view
-from components.objectives.parts.sample_rng import Chance
+from components.encoders.text import TextEncoder, text_encoder
+from components.objectives.base import Batch, Losses
+from components.objectives.parts.one_view import Drawing, only_view
 from components.objectives.parts.two_views import of_own_key
 
 
@@ -35,19 +35,17 @@ class SimcseConfig(Config):
     """Divides the cosines between texts (published: 0.05)."""
 
 
-class Simcse(Objective):
+class Simcse(Drawing):
     """head: [B, D] -> [B, D]."""
 
     needs = "sequence"
-    views = (("plain", 1),)
 
-    def __init__(self, config: SimcseConfig, encoder: Encoder, rows: int = 0) -> None:
+    def __init__(self, config: SimcseConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         """Raises UserError: the encoder is none of texts."""
         super().__init__()
         self.config = config
-        size = text_encoder(encoder, "simcse").feature_dim
+        size = text_encoder(encoder, "simcse", contextual=False).feature_dim
         self.head = nn.Sequential(nn.Linear(size, size), nn.Tanh())
-        self.chance = Chance()
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """One view a sample -> total: [] nats; ln of the batch's size when all embeddings are equal.
@@ -55,7 +53,7 @@ class Simcse(Objective):
         Raises:
             UserError: not one view, one sample alone, or an encoder of something else.
         """
-        view, text = only_view(batch, "simcse"), text_encoder(encoder, "simcse")
+        view, text = only_view(batch, "simcse"), text_encoder(encoder, "simcse", contextual=False)
         noise = torch.cat([self.noise(text, batch.index, stream) for stream in range(2)])
         both = self.head(text(torch.cat([view, view]), noise.to(view.device)))
         first, second = both.chunk(2)
@@ -65,7 +63,3 @@ class Simcse(Objective):
         """[B, L, E]: 0 with the probability of `dropout`, else what keeps the mean."""
         numbers = self.chance.uniform(index, text.noisy_layers, text.token_dim, stream=stream)
         return (numbers >= self.config.dropout).to(numbers) / (1 - self.config.dropout)
-
-    def after_step(self, encoder: Encoder, progress: float) -> None:
-        super().after_step(encoder, progress)
-        self.chance.tick()

@@ -1,7 +1,7 @@
 """TSDAE: tokens of a text are left out, and a decoder that sees nothing but its feature tells the text.
 
-Source: Wang et al. 2021 (arXiv:2104.06979), section 3: L = - mean over t of log p(x_t | x_1 ... x_(t-1), f(noisy x)), 60 %
-of the tokens deleted; the decoder attends to the feature alone, which with one key is a sum: a layer of the feature is
+Source: Wang et al. 2021 (arXiv:2104.06979), section 3: L = - mean over t of
+log p(x_t | x_1 ... x_(t-1), f(noisy x)), 60 % of the tokens deleted; the decoder attends to the feature alone, which with one key is a sum: a layer of the feature is
 added in each block.
 Differs: the decoder is small (one block) and its weights are its own, but for the embeddings; the end of a text is not
 predicted.
@@ -10,22 +10,20 @@ Letters: B texts, T tokens of the longest of a batch, n tokens that are predicte
 
 from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from components.config import Config
 from components.encoders.base import Encoder
-from components.encoders.sequence import by_length, text_encoder
+from components.encoders.text import by_length, text_encoder
 from components.encoders.text_transformer import TextBlock, visible
 from components.encoders.vit import begin
-from components.modalities.text.views import thinned
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.parts.one_view import only_view
-from components.objectives.parts.sample_rng import Chance
-from components.objectives.parts.token_masks import FIRST, TokenHead, token_loss
 from components.errors import UserError
+from components.modalities.text.augment import thinned
+from components.objectives.base import Batch, Losses
+from components.objectives.parts.one_view import Drawing, only_view
+from components.objectives.parts.token_masks import FIRST, TokenHead, token_loss
 
 
 class TsdaeConfig(Config):
@@ -65,14 +63,13 @@ class Decoder(nn.Module):
         return by_length(along, view, feature)
 
 
-class Tsdae(Objective):
+class Tsdae(Drawing):
     needs = "sequence"
-    views = (("plain", 1),)
 
-    def __init__(self, config: TsdaeConfig, encoder: Encoder, rows: int = 0) -> None:
+    def __init__(self, config: TsdaeConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         """Raises UserError: the encoder is none of texts, or heads do not divide its token size."""
         super().__init__()
-        self.config, text = config, text_encoder(encoder, "tsdae")
+        self.config, text = config, text_encoder(encoder, "tsdae", contextual=False)
         if text.token_dim % (2 * config.heads):
             raise UserError(
                 f"tsdae needs a token size that is a multiple of twice heads, got {text.token_dim} and {config.heads};"
@@ -80,7 +77,6 @@ class Tsdae(Objective):
             )
         self.decoder = Decoder(config, text.feature_dim, text.token_dim)
         self.head = TokenHead(text.token_dim, text.token_dim, text.vocabulary)
-        self.chance = Chance()
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """One view a sample -> total: [] nats a token.
@@ -88,13 +84,9 @@ class Tsdae(Objective):
         Raises:
             UserError: not one view, or an encoder of something else.
         """
-        view, text = only_view(batch, "tsdae"), text_encoder(encoder, "tsdae")
+        view, text = only_view(batch, "tsdae"), text_encoder(encoder, "tsdae", contextual=False)
         numbers = self.chance.uniform(batch.index, view.shape[1]).to(view.device)
         feature = text(thinned(view, numbers, self.config.deleted))
         told = view[:, 1:] >= FIRST
         tokens = self.decoder(view, feature, text.embedding)[:, :-1]
         return Losses(token_loss(self.head(tokens[told], text.embedding.weight), view[:, 1:][told]))
-
-    def after_step(self, encoder: Encoder, progress: float) -> None:
-        super().after_step(encoder, progress)
-        self.chance.tick()

@@ -1,14 +1,18 @@
-"""What a recipe may say of texts, what ingest holds them to, and what training must know of them.
+"""What a recipe may say of texts, and what is known of packed ones.
 
-Letters: V pieces of the vocabulary.
+Letters: N texts, V pieces of the vocabulary.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, PositiveInt
 
+from components.arrays import Ints
 from components.config import Config
 from components.modalities.base import Packing
+from components.modalities.text.packed import PackedTexts
 
 
 class TextConfig(Config):
@@ -42,17 +46,33 @@ class TextLimits(Config):
 
 
 class TextPacking(Packing):
-    """What training and serving must know of packed texts."""
+    """Packed texts: one flat int32 array of tokens, and int64 [N + 1] where each text begins in it."""
 
     name: Literal["text"] = "text"
+    """Selects texts."""
 
-    config: TextConfig
+    read_as: TextConfig
     """How the texts were read."""
 
     vocabulary: tuple[str, ...]
-    """[V] the pieces in order of their numbers, the special ones first (tokenizer.SPECIAL)."""
+    """[V] the pieces in order of their numbers, the special ones first."""
+
+    @property
+    def config(self) -> TextConfig:
+        return self.read_as
 
     @property
     def length(self) -> int:
         """Most tokens of a sample."""
-        return self.config.length
+        return self.read_as.length
+
+    def open(self, files: Mapping[str, Path], rows: Ints | None = None) -> PackedTexts:
+        return PackedTexts.open(files, rows)
+
+    def reads(self, other: Packing) -> bool:
+        """The same numbers mean the same words; how many of a text are used does not matter."""
+        return (
+            isinstance(other, TextPacking)
+            and self.vocabulary == other.vocabulary
+            and self.read_as.lower == other.read_as.lower
+        )

@@ -14,7 +14,9 @@ import unicodedata
 from typing import NamedTuple
 
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")  # no text holds these; tabs and line ends are blanks
+CONTROL = re.compile(
+    r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]"
+)  # no text holds these; tabs and line ends are blanks
 INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
 JUNK = 0.05  # share of CONTROL from which on it is no text
 FIELDS = 2  # of MAIL, before the first blank line, that make a mail

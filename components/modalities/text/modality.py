@@ -1,43 +1,46 @@
-"""Texts, as stages, objectives and methods reach them."""
+"""Texts, bound to the interface of modalities.
 
+Letters: N texts, n tokens of a text.
+"""
+
+import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from components.arrays import Ints
-from components.config import Config
-from components.modalities.base import Modality, Packed, Views, Written
-from components.modalities.text.baseline import TfidfConfig
+from components.modalities.base import Modality, Written
+from components.modalities.text import serve
 from components.modalities.text.config import TextConfig, TextLimits, TextPacking
 from components.modalities.text.decode import decode
-from components.modalities.text.pack import open_texts, pack_texts, packing_of, padded
+from components.modalities.text.near_duplicates import groups
+from components.modalities.text.pack import pack_texts, packing_of
+from components.modalities.text.packed import PackedTexts, Tokens
 from components.modalities.text.read import TextReader
-from components.modalities.text.serve import to_sample
-from components.modalities.text.show import snippet
-from components.modalities.text.tokenizer import tokenizer_of
-from components.modalities.text.views import POLICIES, TextView, augment
+from components.modalities.text.show import sentence, snippet
+from components.modalities.text.tokenizer import BEGINS, SPECIAL, tokenizer_of, words
 
 
-class TextModality(Modality[TextConfig, TextPacking, TextView]):
-    """A stored row is the text's tokens, int32 [n], the first of them CLS; a view is [B, T] int64, 0 is padding."""
+class Texts(Modality[TextConfig, TextPacking]):
+    """Packed as tokens, int32 [n] a text, the first of them CLS; a view is [B, T] int64, 0 is padding."""
 
-    Packing = TextPacking
-    View = TextView
+    config: TextConfig
+    founded = True
     Limits = TextLimits
-    policies: ClassVar[tuple[str, ...]] = tuple(POLICIES)
-    requirements: ClassVar[tuple[str, ...]] = ("tokenizers",)
-    columns: ClassVar[tuple[str, ...]] = ("text",)
+    requirements = ("tokenizers",)
+    columns = (serve.COLUMN,)
+
+    def placeholder(self) -> TextPacking:
+        return TextPacking(read_as=self.config, vocabulary=(*SPECIAL, BEGINS, *string.ascii_lowercase))
 
     def reader(self, limits: TextLimits) -> TextReader:
         return TextReader(self.config, limits)
 
     def pack(
         self,
-        encoded: Callable[[], Iterable[Sequence[Any]]],
+        encoded: Callable[[], Iterable[Sequence[bytes | Tokens]]],
         total: int,
         folder: Path,
         *,
@@ -48,31 +51,19 @@ class TextModality(Modality[TextConfig, TextPacking, TextView]):
 
     def packing(self, written: Written, folder: Path, rows: Ints) -> TextPacking:
         files = {name: folder / file for name, file in written.files.items()}
-        return packing_of(self.config, tuple(written.found), open_texts(files, rows))
+        return packing_of(self.config, written.found, PackedTexts.open(files, rows))
 
-    def open(self, files: Mapping[str, Path], rows: Ints | None = None) -> Packed:
-        return open_texts(files, rows)
+    def near_duplicates(self, files: Mapping[str, Path]) -> Ints:
+        return groups(PackedTexts.open(files))
 
-    def clean(self, stored: Tensor) -> Tensor:
-        return stored
-
-    def augment(self, view: Tensor, how: TextView, packing: TextPacking, generator: torch.Generator) -> Tensor:
-        return augment(view, how, packing, generator)
-
-    def views(self, policy: str, packing: TextPacking) -> Views[TextView]:
-        return POLICIES[policy]
-
-    def baseline(self, packing: TextPacking) -> Config:
-        return TfidfConfig()
+    def example(self, stored: Tokens, packing: TextPacking) -> str:
+        return sentence(words(stored.tolist(), packing.vocabulary))
 
     def to_sample(self, value: Any) -> bytes:
-        return to_sample(value, self.columns[0])
+        return serve.to_sample(value)
 
-    def stored(self, data: bytes, packing: TextPacking) -> np.ndarray[Any, Any]:
+    def stored(self, data: bytes, packing: TextPacking) -> Tokens:
         return tokenizer_of(packing).encode([decode(data).text])[0]
-
-    def collate(self, rows: Sequence[np.ndarray[Any, Any]]) -> Tensor:
-        return padded(rows)
 
     def show(self, stored: np.ndarray[Any, Any], packing: TextPacking, size: int = 64) -> str:
         return snippet(stored, packing, size)

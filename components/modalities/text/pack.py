@@ -1,72 +1,26 @@
-"""Texts to tokens, once: one flat array and where each text begins in it; and batches out of these.
+"""Texts to tokens, once: one flat array and where each text begins in it.
 
-Letters: N texts, M rows in use, B texts of a batch, T tokens of the longest of a batch, n tokens of a text.
+Letters: N texts, n tokens of a text.
 """
 
 import itertools
-import mmap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from components.arrays import Ints
 from components.errors import UserError
-from components.modalities.base import Packed, Written
+from components.modalities.base import Written
 from components.modalities.text.config import TextConfig, TextPacking
 from components.modalities.text.decode import FOREIGN, NotText, decode
-from components.modalities.text.tokenizer import PAD, Tokens, learn_vocabulary, tokenizer_of
+from components.modalities.text.packed import OFFSETS, TOKENS, PackedTexts, Tokens
+from components.modalities.text.tokenizer import learn_vocabulary, tokenizer_of
 from components.wording import are, counted
 
-TOKENS, OFFSETS = "tokens", "offsets"
 FILES = {TOKENS: "tokens.npy", OFFSETS: "offsets.npy"}
 LEARNT_FROM = 50_000  # texts that the vocabulary is found in, evenly spread
 LEARNT_CHARS = 2_000  # characters of each of them
-MAPPED = 128 << 20  # bytes of the tokens that may be mapped at a time
-PAGE = 4096
-
-
-class PackedTexts(Packed):
-    """tokens: int32, all texts one after another. offsets: [N + 1] int64, where they begin and the last one ends."""
-
-    def __init__(self, tokens: Tokens, offsets: Ints, rows: Ints | None = None) -> None:
-        self.tokens, self.offsets = tokens, offsets
-        self.rows = np.arange(len(offsets) - 1) if rows is None else np.asarray(rows, dtype=np.int64)
-        self._mapping, self._touched = _mapping(tokens), 0
-
-    def gather(self, index: Tensor, *, pin: bool = False) -> Tensor:
-        """[B] -> [B, T] int64, 0 behind the end of a text."""
-        rows = self.rows[index.numpy()]
-        begin = np.asarray(self.offsets[rows])
-        lengths = np.asarray(self.offsets[rows + 1]) - begin
-        out = torch.zeros(
-            (len(rows), int(lengths.max(initial=1))), dtype=torch.int64, pin_memory=pin
-        )
-        self._release(len(rows) * 2 * PAGE + 4 * int(lengths.sum()))
-        place = np.arange(out.shape[1])
-        inside = place < lengths[:, None]
-        out.numpy()[inside] = self.tokens[(begin[:, None] + place)[inside]]
-        return out
-
-    def select(self, rows: Ints) -> "PackedTexts":
-        return PackedTexts(self.tokens, self.offsets, rows)
-
-    def _release(self, coming: int) -> None:
-        """Give mapped pages back where those that the next read maps would pass the budget."""
-        if self._mapping is None or len(self._mapping) <= MAPPED:
-            return
-        if self._touched + coming > MAPPED:
-            self._mapping.madvise(mmap.MADV_DONTNEED)
-            self._touched = 0
-        self._touched += coming
-
-
-def open_texts(files: Mapping[str, Path], rows: Ints | None = None) -> PackedTexts:
-    """Map what `pack_texts` wrote; rows=None takes all N texts."""
-    return PackedTexts(np.load(files[TOKENS], mmap_mode="r"), np.load(files[OFFSETS], mmap_mode="r"), rows)
 
 
 def pack_texts(
@@ -81,7 +35,7 @@ def pack_texts(
     packing = before
     if packing is None:
         vocabulary = learn_vocabulary(_spread(encoded(), total), config.vocabulary, config.lower)
-        packing = TextPacking(config=config, vocabulary=vocabulary)
+        packing = TextPacking(read_as=config, vocabulary=vocabulary)
     writer = _Writer(packing)
     with (folder / FILES[TOKENS]).open("wb") as tokens, (folder / FILES[OFFSETS]).open("wb") as offsets:
         _header(tokens, np.int32, total * config.length)
@@ -108,22 +62,14 @@ def packing_of(config: TextConfig, vocabulary: tuple[str, ...], packed: PackedTe
     Raises:
         UserError: all of them are the same.
     """
-    found = iter(_texts(packed))
+    found = (packed.row(int(place)) for place in packed.rows)
     first = next(found, None)
     if first is not None and len(packed) > 1 and all(np.array_equal(first, other) for other in found):
         raise UserError(
             f"all {len(packed)} training samples are the same text: samples that differ are required; look at the"
             " files in the inbox"
         )
-    return TextPacking(config=config, vocabulary=vocabulary)
-
-
-def padded(rows: Sequence[np.ndarray[Any, Any]]) -> Tensor:
-    """Rows of tokens [n] -> [B, T] int64, padded with 0."""
-    out = torch.full((len(rows), max((len(row) for row in rows), default=1)), PAD)
-    for number, row in enumerate(rows):
-        out[number, : len(row)] = torch.from_numpy(row.astype(np.int64))
-    return out
+    return TextPacking(read_as=config, vocabulary=vocabulary)
 
 
 class _Writer:
@@ -150,7 +96,9 @@ class _Writer:
             texts[number] = text.text
             self.foreign += text.encoding == FOREIGN
             self.mails += text.mail
-        for (number, text), tokens in zip(texts.items(), self.tokenizer.encode(list(texts.values())), strict=True):
+        for (number, text), tokens in zip(
+            texts.items(), self.tokenizer.encode(list(texts.values())), strict=True
+        ):
             found[number] = tokens
             self.cut += self.tokenizer.is_cut(text, tokens)
         self.seen += len(batch)
@@ -186,19 +134,8 @@ def _spread(batches: Iterable[Sequence[Any]], total: int) -> Iterator[str]:
             continue
 
 
-def _texts(packed: PackedTexts) -> Iterator[Tokens]:
-    for row in packed.rows:
-        yield packed.tokens[packed.offsets[row] : packed.offsets[row + 1]]
-
-
 def _header(out: BinaryIO, kind: type[np.generic], count: int) -> None:
     """Of equal length whatever the count: numpy leaves room for it to grow."""
     out.seek(0)
     header = {"descr": np.dtype(kind).str, "fortran_order": False, "shape": (count,)}
     np.lib.format.write_array_header_1_0(out, header)
-
-
-def _mapping(array: Any) -> mmap.mmap | None:
-    while array is not None and not isinstance(array, mmap.mmap):
-        array = getattr(array, "base", None)
-    return array

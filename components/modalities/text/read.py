@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from components.data.tables import LABEL, NAMES, read_rows
-from components.modalities.base import Reader, TableSample
+from components.data.reader import Reader, TableSample
 from components.modalities.text.check import check_texts
 from components.modalities.text.config import TextConfig, TextLimits
 from components.modalities.text.decode import NotText, decode
@@ -13,13 +12,14 @@ from components.modalities.text.decode import NotText, decode
 class TextReader(Reader):
     """Files of one text each, and tables with a column of texts."""
 
-    plural = "texts"
+    noun = "texts"
     suffixes = frozenset({".txt", ".md", ".eml"})
 
     def __init__(self, config: TextConfig, limits: TextLimits) -> None:
-        self.column, self.limits = config.column.lower(), limits
+        self.column, self.limits, self.max_bytes = config.column.lower(), limits, limits.max_bytes
         self.wanted = (
-            f"texts: .txt, .md or .eml files, or a table (CSV, TSV, JSON lines, Parquet) with a column {config.column}"
+            ".txt, .md or .eml files, folders of them, or tables (CSV, TSV, JSON lines, Parquet) with a column"
+            f" `{config.column}`"
         )
 
     def begins_like(self, head: bytes) -> bool:
@@ -35,6 +35,12 @@ class TextReader(Reader):
         return self.column in columns
 
     def rows(self, file: Path, delivery: str, source: str | None) -> Iterator[TableSample]:
+        from components.data.tables import (  # pyarrow, 0.2 s that files need not wait for
+            LABEL,
+            NAMES,
+            read_rows,
+        )
+
         for number, row in enumerate(read_rows(file)):
             name = next((row[key] for key in NAMES if row.get(key)), "")
             label = next((row[key] for key in LABEL if key in row), "")

@@ -3,17 +3,16 @@
 import html
 from collections.abc import Sequence
 
-import numpy as np
-
 from components.modalities.text.config import TextPacking
+from components.modalities.text.packed import Tokens
 from components.modalities.text.tokenizer import words
 
 CHARACTERS = 3  # shown for each pixel of the longer side: four lines of small type
 
 
-def snippet(stored: np.ndarray, packing: TextPacking, size: int) -> str:
+def snippet(stored: Tokens, packing: TextPacking, size: int) -> str:
     """The beginning of the text as the tokens hold it, escaped. size: width in pixels."""
-    text = sentence(words([int(token) for token in stored], packing.vocabulary))
+    text = sentence(words(stored.tolist(), packing.vocabulary))
     room = CHARACTERS * size
     shown = text if len(text) <= room else f"{text[: room - 1].rstrip()}…"
     return (

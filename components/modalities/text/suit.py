@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from components.modalities.text.config import TextConfig, TextLimits
 from components.modalities.text.check import check_texts
+from components.modalities.text.config import TextConfig, TextLimits
 from components.modalities.text.decode import decode
 
 PIECES = 1.3  # of a word and a mark of punctuation, with the vocabulary of the default size

@@ -13,13 +13,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from components.arrays import Bools
 from components.modalities.text.config import TextPacking
+from components.modalities.text.packed import Tokens
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PAD, UNK, CLS, SEP, MASK = range(len(SPECIAL))
@@ -27,7 +27,6 @@ BEGINS = "▁"  # marks a piece that begins a word
 LONGEST = 100  # characters of a word; a longer one is unknown
 RULER = re.compile(r"([^\w\s])\1{3,}")
 READ = 64  # characters of a text that are read for each token that is used of it; what follows is cut off
-Tokens = np.ndarray[Any, np.dtype[np.int32]]
 
 
 class PieceTokenizer:
@@ -56,7 +55,7 @@ class PieceTokenizer:
 
 @lru_cache(maxsize=4)  # a served model asks for the same one with each request
 def tokenizer_of(packing: TextPacking) -> PieceTokenizer:
-    return PieceTokenizer(packing.vocabulary, packing.config.length, packing.config.lower)
+    return PieceTokenizer(packing.vocabulary, packing.length, packing.read_as.lower)
 
 
 def learn_vocabulary(texts: Iterable[str], size: int, lower: bool) -> tuple[str, ...]:
@@ -83,7 +82,9 @@ def learn_vocabulary(texts: Iterable[str], size: int, lower: bool) -> tuple[str,
 
 def begins_word(vocabulary: Sequence[str]) -> Bools:
     """[V] whether a piece begins a word; special ones do, each a word of its own."""
-    return np.array([number < len(SPECIAL) or piece.startswith(BEGINS) for number, piece in enumerate(vocabulary)])
+    return np.array(
+        [number < len(SPECIAL) or piece.startswith(BEGINS) for number, piece in enumerate(vocabulary)]
+    )
 
 
 def words(tokens: Sequence[int], vocabulary: Sequence[str]) -> list[str]:

@@ -1,115 +1,71 @@
-"""Views of texts: a whole batch at once, in plain torch, on the device of the batch.
+"""Views of texts, bound to the interface of modalities.
 
-Sources: tokens left out: UDA and EDA (Xie et al. 2019, arXiv:1904.12848; Wei & Zou 2019, arXiv:1901.11196), masked:
-BERT (Devlin et al. 2018, arXiv:1810.04805), words in another order within a window: Lample et al. 2017
-(arXiv:1711.00043), section 2.3; a span of the text: DeCLUTR (Giorgi et al. 2020, arXiv:2006.03659).
-Letters: B texts, T tokens of the longest of a batch, V pieces of the vocabulary, n tokens of a text without CLS.
-Every text draws its own numbers, as many as the longest text that there may be needs, so that no text's view depends
-on another's length. The first token (CLS) stays where it is, and padding at the end.
+Letters: B texts, T tokens of the longest of a batch.
 """
 
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import torch
-from pydantic import Field, NonNegativeInt
 from torch import Tensor
 
-from components.config import Config
-from components.modalities.base import Views
+from components.modalities.text.augment import TextView, augment
 from components.modalities.text.config import TextPacking
-from components.modalities.text.tokenizer import MASK, PAD, begins_word
+from components.modalities.text.packed import Tokens
+from components.modalities.text.tokenizer import CLS, PAD
+from components.modalities.view_maker import Role, ViewMaker, Views
+
+POLICIES = {
+    "noise": Views(
+        weak=TextView(drop=0.1),
+        strong=TextView(swap=3, drop=0.3, mask=0.1),
+        pretrain=TextView(drop=0.5),
+    )
+}
+LOCAL = (0.2, 0.5)  # bounds of the span of a local view, as DeCLUTR's spans are shorter than their anchors
 
 
-class TextView(Config):
-    """How a view of a text is made, in this order. 0 switches an operation off, 1 as `crop`."""
+class TextViews(ViewMaker[TextPacking, TextView]):
+    """[B, T] int64: CLS, then tokens, then 0 to the length of the longest text of the batch."""
 
-    crop: float = Field(default=1.0, gt=0, le=1)
-    """Smallest share of the text that is kept, as one span; the share is drawn from here to 1."""
+    View = TextView
+    policies = tuple(POLICIES)
+    usual = "noise"
+    encoder = "text_bag"
 
-    swap: NonNegativeInt = 0
-    """Words change places within a window: none moves by this many places or more."""
+    def collate(self, rows: Sequence[Tokens]) -> Tensor:
+        out = torch.full((len(rows), max((len(row) for row in rows), default=1)), PAD)
+        for number, row in enumerate(rows):
+            out[number, : len(row)] = torch.from_numpy(row.astype(np.int64))
+        return out
 
-    drop: float = Field(default=0.0, ge=0, lt=1)
-    """Probability that a token is left out; one token of each text stays."""
+    def clean(self, stored: Tensor) -> Tensor:
+        return stored
 
-    mask: float = Field(default=0.0, ge=0, lt=1)
-    """Probability that a token is replaced by [MASK]."""
+    def augment(self, view: Tensor, how: TextView, generator: torch.Generator) -> Tensor:
+        return augment(view, how, self.packing, generator)
 
+    def policy(self, name: str) -> Views[TextView]:
+        return POLICIES[name]
 
-WEAK = TextView(drop=0.05)
-STRONG = TextView(crop=0.7, swap=3, drop=0.15, mask=0.15)
-PRETRAIN = TextView(crop=0.5, swap=3, drop=0.1, mask=0.1)
-POLICIES = {"noise": Views(weak=WEAK, strong=STRONG, pretrain=PRETRAIN)}
+    def roles(
+        self, given: TextView | str | None, local: TextView | None, patch: int = 1
+    ) -> Mapping[Role, TextView]:
+        """global: those of a policy (`noise` where none is named) or these options. plain: the text as it is. local: a
+        span of .2 to .5 of the text, for the rest as the global ones."""
+        policy = given if isinstance(given, str) and given in POLICIES else self.usual
+        whole = given if isinstance(given, TextView) else self.policy(policy).pretrain
+        part = local if local is not None else whole.model_copy(update={"crop": LOCAL})
+        return {"global": whole, "plain": TextView(), "local": part}
 
+    def length(self, how: TextView) -> int:
+        return self.packing.length
 
-def augment(view: Tensor, how: TextView, packing: TextPacking, generator: torch.Generator) -> Tensor:
-    """[B, T] int64 -> [B, T]: see TextView."""
-    draws = _draws(len(view), packing.length + 2, generator).to(view.device)
-    share, place, each = draws[:, 0, :1], draws[:, 0, 1:2], draws[:, :, 2 : 2 + view.shape[1]]
-    if how.crop < 1:
-        view = cropped(view, how.crop + (1 - how.crop) * share, place)
-    if how.swap:
-        view = shuffled(view, how.swap, each[:, 0], _begins(packing).to(view.device))
-    if how.drop:
-        view = thinned(view, each[:, 1], how.drop)
-    if how.mask:
-        view = masked(view, each[:, 2] < how.mask)
-    return view
+    def blank(self, count: int) -> Tensor:
+        view = torch.full((count, self.packing.length), PAD)
+        view[:, 0] = CLS
+        return view
 
-
-def cropped(view: Tensor, share: Tensor, place: Tensor) -> Tensor:
-    """The span of share * n tokens, rounded to 1 or more, that begins at `place` of the places there are.
-
-    view: [B, T]. share: [B, 1] in (0, 1]. place: [B, 1] in [0, 1). CLS a b c d at .5, .4 gives CLS b c.
-    """
-    count = (view[:, 1:] != PAD).sum(dim=1, keepdim=True)
-    kept = (share * count).round().clamp(min=1).long()
-    first = 1 + (place * (count - kept + 1).clamp(min=1)).long()
-    at = torch.arange(view.shape[1], device=view.device)
-    return _compact(view, (at == 0) | ((at >= first) & (at < first + kept)))
-
-
-def shuffled(view: Tensor, window: int, numbers: Tensor, begins: Tensor) -> Tensor:
-    """Words in the order of (place + number * window), pieces of a word together; CLS first, padding last.
-
-    view: [B, T]. numbers: [B, T] in [0, 1), of which a word takes that of its first piece. begins: [V].
-    """
-    first = begins[view]
-    word = first.long().cumsum(dim=1)
-    start = (first * torch.arange(view.shape[1], device=view.device)).cummax(dim=1).values
-    key = word + window * numbers.gather(1, start)
-    key[:, 0] = -1
-    key = key.masked_fill(view == PAD, torch.inf)
-    return view.gather(1, key.argsort(dim=1, stable=True))
-
-
-def thinned(view: Tensor, numbers: Tensor, share: float) -> Tensor:
-    """Without the tokens whose number is below `share`; of a text whose tokens all are, the one of the highest number
-    stays. view, numbers: [B, T]."""
-    numbers = numbers.masked_fill(view == PAD, -1)
-    numbers = torch.cat([torch.full_like(numbers[:, :1], 2), numbers[:, 1:]], dim=1)
-    best = torch.cat([numbers[:, :1], numbers[:, 1:].amax(dim=1, keepdim=True).expand_as(numbers[:, 1:])], dim=1)
-    return _compact(view, (numbers >= share) | (numbers == best))
-
-
-def masked(view: Tensor, hidden: Tensor) -> Tensor:
-    """[MASK] where `hidden` [B, T], but for CLS and padding."""
-    hidden = hidden & (view != PAD)
-    hidden[:, 0] = False
-    return view.masked_fill(hidden, MASK)
-
-
-def _compact(view: Tensor, kept: Tensor) -> Tensor:
-    """What is kept, in order, and 0 behind it."""
-    order = (~kept).to(torch.uint8).argsort(dim=1, stable=True)
-    return view.masked_fill(~kept, PAD).gather(1, order)
-
-
-def _draws(texts: int, longest: int, generator: torch.Generator) -> Tensor:
-    """[B, 3, longest] in [0, 1)."""
-    return torch.rand(texts, 3, longest, generator=generator, device=generator.device)
-
-
-@lru_cache(maxsize=4)
-def _begins(packing: TextPacking) -> Tensor:
-    return torch.from_numpy(begins_word(packing.vocabulary))
+    def baseline(self) -> dict[str, Any]:
+        return {"name": "tfidf"}

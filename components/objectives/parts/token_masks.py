@@ -1,6 +1,7 @@
 """What the objectives that hide, replace and predict tokens of texts share.
 
-Letters: B samples, T tokens of the longest of a batch, n tokens that are predicted, E token size, V vocabulary, W ranks.
+Letters: B samples, T tokens of the longest of a batch, n tokens that are predicted, E token size, V
+vocabulary, W ranks.
 """
 
 import torch

@@ -1,61 +1,45 @@
-"""Encoders of sequences of tokens: what they share.
+"""Encoders of texts that can be trained: what they share.
 
 Letters: B samples, T tokens of the longest of a batch, n tokens of one, D feature size, E token size, V vocabulary.
 """
 
 from collections.abc import Callable
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from components.encoders.base import Encoder
+from components.encoders.base import Encoder, SequenceEncoder
 from components.errors import UserError
-from components.modalities.base import Packing, packing_fits
 from components.modalities.text.config import TextPacking
+from components.modalities.text.tokenizer import PAD
 
-TOGETHER = 32  # samples of about one length that pass at a time, without the padding that longer ones would bring
+TOGETHER = (
+    32  # samples of about one length that pass at a time, without the padding that longer ones would bring
+)
 Layers = Callable[[Tensor, Tensor | None], Tensor]
-
-
-class SequenceEncoder(Encoder):
-    """[B, T] int64, 0 is padding at the end -> features [B, D]. token_dim: E."""
-
-    modality: ClassVar[str]
-    token_dim: int
-
-    def __init__(self, packing: Packing) -> None:
-        nn.Module.__init__(self)
-        self.packing = packing
-
-    def padding(self, view: Tensor) -> Tensor:
-        """[B, T] bool, true behind the end of a sample."""
-        return view == 0
-
-    def tokens(self, view: Tensor) -> Tensor:
-        """[B, T] -> [B, T, E]; what stands at padding has no meaning."""
-        raise TypeError(f"{type(self).__name__} defines no tokens")
 
 
 class TextEncoder(SequenceEncoder):
     """Tokens that pass through layers; the feature is the mean of what comes out, padding left out.
 
     embedding: [V, E]. noisy_layers: how many times noise can be multiplied into the channels of all tokens of a sample
-    (see `forward`). causal: whether a token sees those before it and itself alone.
+    (see `forward`). contextual: whether a token depends on others of its text. causal: whether on those before it alone.
     """
 
     modality = "text"
+    embedding: nn.Embedding
     noisy_layers: int
+    contextual = True
     causal = False
 
-    def __init__(self, packing: Packing, name: str, token_dim: int) -> None:
-        """Raises UserError: the samples are no texts."""
+    def __init__(self, packing: TextPacking, token_dim: int) -> None:
         super().__init__(packing)
-        packing_fits(packing, "text", f"encoder {name}")
-        assert isinstance(packing, TextPacking)
         self.vocabulary, self.token_dim, self.feature_dim = len(packing.vocabulary), token_dim, token_dim
         self.embedding = nn.Embedding(self.vocabulary, token_dim)
         nn.init.normal_(self.embedding.weight, std=0.02)
+
+    def padding(self, view: Tensor) -> Tensor:
+        return view == PAD
 
     def layers(self, embedded: Tensor, padding: Tensor, noise: Tensor | None) -> Tensor:
         """[B, T, E] -> [B, T, E]. noise: [B, noisy_layers, E] or None."""
@@ -69,7 +53,7 @@ class TextEncoder(SequenceEncoder):
         return by_length(along, view)
 
     def forward(self, view: Tensor, noise: Tensor | None = None) -> Tensor:
-        """noise: [B, noisy_layers, E], factors for the channels of all tokens of a sample, such as 0 and 1 / (1 - p)."""
+        """noise: [B, noisy_layers, E], factors of the channels of all tokens of a sample, such as 0 and 1 / (1 - p)."""
 
         def along(part: Tensor, noise: Tensor | None) -> Tensor:
             padding = self.padding(part)
@@ -89,7 +73,7 @@ def by_length(layers: Layers, view: Tensor, noise: Tensor | None = None) -> Tens
 
     layers: what becomes of a sample may depend on no other, and [B, T] must give [B, ...] for every T that holds it.
     """
-    lengths = (view != 0).sum(dim=1)
+    lengths = (view != PAD).sum(dim=1)
     if len(view) <= TOGETHER:
         return layers(view[:, : _longest(lengths)], noise)
     order = lengths.argsort(stable=True)
@@ -100,16 +84,21 @@ def by_length(layers: Layers, view: Tensor, noise: Tensor | None = None) -> Tens
     return torch.cat(parts)[order.argsort()]
 
 
-def text_encoder(encoder: Encoder, name: str) -> TextEncoder:
-    """The encoder, which is one of texts and can be trained token by token.
+def text_encoder(encoder: Encoder, name: str, *, contextual: bool = True) -> TextEncoder:
+    """The encoder, which is one of texts that can be trained. contextual: its tokens must depend on others of a text.
 
     Raises:
         UserError: it is not; `name` is the objective's.
     """
     if not isinstance(encoder, TextEncoder):
         raise UserError(
-            f"{name} predicts tokens of texts and needs an encoder of these, got {type(encoder).__name__}; set encoder"
-            " to text_transformer or text_cnn, or take another objective"
+            f"{name} needs an encoder of texts that is trained here, got {type(encoder).__name__}; set encoder to"
+            " text_bag or text_transformer, or take another objective"
+        )
+    if contextual and not encoder.contextual:
+        raise UserError(
+            f"{name} predicts tokens from those around them, and this encoder sees each alone; set encoder to"
+            " text_transformer, or give text_bag hidden channels, or take another objective"
         )
     return encoder
 
