@@ -21,6 +21,7 @@ from components.config import Config
 from components.data.packed import Packed
 from components.data.reader import Reader
 from components.errors import UserError
+from components.modalities.look import Look
 
 
 class Packing(Config):
@@ -68,9 +69,9 @@ class Modality(ABC, Generic[C, P]):
     description.
 
     founded: whether what gives stored numbers their meaning (a vocabulary, columns) is found in the recipe's first
-    samples and stays as it was found. Limits: type of its limits on a sample. requirements: packages that a served
-    model of this kind needs beyond those of every model. columns: input columns of a served model; one alone may come without
-    its name.
+    samples and stays as it was found. Limits: type of its limits on a sample.
+    requirements: packages that a served model of this kind needs beyond those of every model.
+    columns: input columns of a served model; one alone may come without its name.
     """
 
     founded: ClassVar[bool] = False
@@ -80,6 +81,10 @@ class Modality(ABC, Generic[C, P]):
 
     def __init__(self, config: C) -> None:
         self.config = config
+
+    @abstractmethod
+    def look(self) -> Look:
+        """Takes in samples for `selfsup init`, and says what suits them."""
 
     @abstractmethod
     def placeholder(self) -> P:
@@ -105,8 +110,9 @@ class Modality(ABC, Generic[C, P]):
         Args:
             encoded: gives batches of samples in row order, anew at each call. A sample is bytes, or a row of the
                 arrays (`Packed.row`) of an earlier snapshot with the same configuration.
-            total: their number. before: the packing of the recipe's first snapshot, where this kind of data is `founded`:
-                whatever gives a stored number its meaning stays as it was, and a trained encoder reads what comes.
+            total: their number.
+            before: the packing of the recipe's first snapshot, where this kind of data is `founded`: whatever gives a
+                stored number its meaning stays as it was, and a trained encoder reads what comes.
             progress: called with the share done.
 
         Raises:

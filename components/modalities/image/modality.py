@@ -15,6 +15,7 @@ from components.modalities.image import pack, serve, show
 from components.modalities.image.config import ARRAY, ImageConfig, ImageLimits, ImagePacking, image_packing
 from components.modalities.image.near_duplicates import groups
 from components.modalities.image.read import ImageReader
+from components.modalities.image.suit import ImageLook
 
 OUTSIDE = 0.01  # share of clipped values from which it is worth a warning
 
@@ -28,6 +29,9 @@ class Images(Modality[ImageConfig, ImagePacking]):
 
     def __init__(self, config: ImageConfig) -> None:
         super().__init__(config)
+
+    def look(self) -> ImageLook:
+        return ImageLook()
 
     def placeholder(self) -> ImagePacking:
         return image_packing(self.config.channels, size=self.config.size)
