@@ -23,7 +23,7 @@ class TextEncoder(SequenceEncoder):
     """Tokens that pass through layers; the feature is the mean of what comes out, padding left out.
 
     embedding: [V, E]. noisy_layers: how many times noise can be multiplied into the channels of all tokens of a sample
-    (see `forward`). contextual: whether a token depends on others of its text. causal: whether on those before it alone.
+    (see `forward`). contextual: whether a token depends on others of its text. causal: on those before it alone.
     """
 
     modality = "text"

@@ -1,10 +1,10 @@
 """SimCSE: a text passes twice, each time with other dropout; both attract, and all other texts repel.
 
-Source: Gao et al. 2021 (arXiv:2104.08821), equation 1:
-l_i = - log e^(cos(h_i, h_i') / t) / sum_j e^(cos(h_i, h_j') / t); a layer with tanh above the feature in training alone (section 6.3). Published: dropout .1, t .05.
-Differs: dropout leaves a channel out for all tokens of a text together (Gal & Ghahramani 2016, arXiv:1512.05287), since
-noise that each token draws for itself would vanish in the mean over tokens; what is left out belongs to sample and
-step.
+Source: Gao et al. 2021 (arXiv:2104.08821), equation 1: l_i = - log e^(cos(h_i, h_i') / t) / sum_j e^(cos(h_i, h_j') /
+t); a layer with tanh above the feature in training alone (section 6.3). Published: dropout .1, t .05.
+Differs: dropout leaves a channel out for all tokens of a text together (Gal & Ghahramani 2016, arXiv:1512.05287),
+since noise that each token draws for itself would vanish in the mean over tokens; what is left out belongs to sample
+and step.
 Letters: B texts on this rank, L noisy layers of the encoder, E token size, D feature size.
 """
 

@@ -1,8 +1,8 @@
 """TSDAE: tokens of a text are left out, and a decoder that sees nothing but its feature tells the text.
 
-Source: Wang et al. 2021 (arXiv:2104.06979), section 3: L = - mean over t of
-log p(x_t | x_1 ... x_(t-1), f(noisy x)), 60 % of the tokens deleted; the decoder attends to the feature alone, which with one key is a sum: a layer of the feature is
-added in each block.
+Source: Wang et al. 2021 (arXiv:2104.06979), section 3: L = - mean over t of log p(x_t | x_1 ... x_(t-1), f(noisy x)),
+60 % of the tokens deleted; the decoder attends to the feature alone, which with one key is a sum: a layer of the
+feature is added in each block.
 Differs: the decoder is small (one block) and its weights are its own, but for the embeddings; the end of a text is not
 predicted.
 Letters: B texts, T tokens of the longest of a batch, n tokens that are predicted, E token size, D feature size.

@@ -20,6 +20,7 @@ from components.modalities.text.pack import pack_texts, packing_of
 from components.modalities.text.packed import PackedTexts, Tokens
 from components.modalities.text.read import TextReader
 from components.modalities.text.show import sentence, snippet
+from components.modalities.text.suit import TextLook
 from components.modalities.text.tokenizer import BEGINS, SPECIAL, tokenizer_of, words
 
 
@@ -31,6 +32,9 @@ class Texts(Modality[TextConfig, TextPacking]):
     Limits = TextLimits
     requirements = ("tokenizers",)
     columns = (serve.COLUMN,)
+
+    def look(self) -> TextLook:
+        return TextLook(self.config)
 
     def placeholder(self) -> TextPacking:
         return TextPacking(read_as=self.config, vocabulary=(*SPECIAL, BEGINS, *string.ascii_lowercase))

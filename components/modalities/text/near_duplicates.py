@@ -1,10 +1,10 @@
 """Near-duplicates: texts that share most of their runs of three tokens, such as one mail sent to many.
 
 Source: MinHash (Broder 1997, doi:10.1109/SEQUEN.1997.666900) with bands (Leskovec, Rajaraman & Ullman, Mining of
-Massive Datasets, section 3.4): of a text, BANDS times ROWS smallest hashes over its runs; texts that agree on a band are
-candidates, and are compared by the Jaccard index of their runs. A pair at the threshold is found with a probability of
-1 - (1 - .8^4)^8 = .985; equal texts always. Each candidate is compared with the first text of its bucket alone, so that
-cost stays near N, whatever the texts.
+Massive Datasets, section 3.4): of a text, BANDS times ROWS smallest hashes over its runs; texts that agree on a band
+are candidates, and are compared by the Jaccard index of their runs. A pair at the threshold is found with a
+probability of 1 - (1 - .8^4)^8 = .985; equal texts always. Each candidate is compared with the first text of its
+bucket alone, so that cost stays near N, whatever the texts.
 Letters: N texts, n tokens of a text.
 """
 
