@@ -46,20 +46,18 @@ class TextEncoder(SequenceEncoder):
         raise TypeError(f"{type(self).__name__} defines no layers")
 
     def tokens(self, view: Tensor) -> Tensor:
-        def along(part: Tensor, noise: Tensor | None) -> Tensor:
-            found = self.layers(self.embedding(part), self.padding(part), noise)
-            return nn.functional.pad(found, (0, 0, 0, view.shape[1] - part.shape[1]))
+        def along(embedded: Tensor, padding: Tensor, noise: Tensor | None) -> Tensor:
+            return widened(self.layers(embedded, padding, noise), view.shape[1])
 
-        return by_length(along, view)
+        return by_length(along, view, self.embedding)
 
     def forward(self, view: Tensor, noise: Tensor | None = None) -> Tensor:
         """noise: [B, noisy_layers, E], factors of the channels of all tokens of a sample, such as 0 and 1 / (1 - p)."""
 
-        def along(part: Tensor, noise: Tensor | None) -> Tensor:
-            padding = self.padding(part)
-            return pooled(self.layers(self.embedding(part), padding, noise), padding)
+        def along(embedded: Tensor, padding: Tensor, noise: Tensor | None) -> Tensor:
+            return pooled(self.layers(embedded, padding, noise), padding)
 
-        return by_length(along, view, noise)
+        return by_length(along, view, self.embedding, noise)
 
 
 def pooled(tokens: Tensor, padding: Tensor) -> Tensor:
@@ -68,20 +66,40 @@ def pooled(tokens: Tensor, padding: Tensor) -> Tensor:
     return (tokens * inside).sum(dim=1) / inside.sum(dim=1).clamp(min=1)
 
 
-def by_length(layers: Layers, view: Tensor, noise: Tensor | None = None) -> Tensor:
-    """layers(view, noise), with samples of about one length together and padding that none of them needs cut off.
+def widened(tokens: Tensor, width: int) -> Tensor:
+    """[B, T, E] -> [B, width, E], 0 behind."""
+    return nn.functional.pad(tokens, (0, 0, 0, width - tokens.shape[1]))
 
-    layers: what becomes of a sample may depend on no other, and [B, T] must give [B, ...] for every T that holds it.
+
+def by_length(layers: Layers, view: Tensor, embedding: nn.Embedding, more: Tensor | None = None) -> Tensor:
+    """layers(embedded, padding, more) of all samples, those of about one length together, without the padding that
+    none of them needs. Tokens are embedded once, for the gradient of an embedding costs a pass over all V.
+
+    Args:
+        layers: what becomes of a sample may depend on no other, and not on how much padding there is.
+        view: [B, T]. more: [B, ...], what else belongs to a sample.
     """
     lengths = (view != PAD).sum(dim=1)
-    if len(view) <= TOGETHER:
-        return layers(view[:, : _longest(lengths)], noise)
     order = lengths.argsort(stable=True)
+    embedded, padding = embedding(view[order]), (view == PAD)[order]
     parts = [
-        layers(view[rows, : _longest(lengths[rows])], None if noise is None else noise[rows])
-        for rows in order.split(TOGETHER)
+        layers(
+            embedded[start : start + TOGETHER, :width],
+            padding[start : start + TOGETHER, :width],
+            None if more is None else more[order[start : start + TOGETHER]],
+        )
+        for start, width in widths(lengths[order])
     ]
     return torch.cat(parts)[order.argsort()]
+
+
+def widths(lengths: Tensor) -> list[tuple[int, int]]:
+    """Sorted lengths [B] -> (first sample, tokens of the longest) of each TOGETHER of them; one where there are none.
+
+    1 2 4, two together: (0, 2), (2, 4).
+    """
+    starts = range(0, max(1, len(lengths)), TOGETHER)
+    return [(start, max([1, *lengths[start : start + TOGETHER][-1:].tolist()])) for start in starts]
 
 
 def text_encoder(encoder: Encoder, name: str, *, contextual: bool = True) -> TextEncoder:
@@ -101,7 +119,3 @@ def text_encoder(encoder: Encoder, name: str, *, contextual: bool = True) -> Tex
             " text_transformer, or give text_bag hidden channels, or take another objective"
         )
     return encoder
-
-
-def _longest(lengths: Tensor) -> int:
-    return max(1, int(lengths.max())) if len(lengths) else 1

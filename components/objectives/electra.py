@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from components.config import Config
 from components.encoders.base import Encoder
-from components.encoders.text import by_length, text_encoder
+from components.encoders.text import by_length, text_encoder, widened
 from components.encoders.text_transformer import TextBlock, visible
 from components.encoders.vit import begin
 from components.modalities.text.tokenizer import MASK
@@ -73,13 +73,13 @@ class Generator(nn.Module):
         self.apply(begin)
 
     def forward(self, view: Tensor, embedding: nn.Embedding) -> Tensor:
-        def along(part: Tensor, _: Tensor | None) -> Tensor:
-            x, seen = self.enter(embedding(part)), visible(part == 0)
+        def along(embedded: Tensor, padding: Tensor, _: Tensor | None) -> Tensor:
+            x, seen = self.enter(embedded), visible(padding)
             for block in self.blocks:
                 x = block(x, seen)
-            return F.pad(self.norm(x), (0, 0, 0, view.shape[1] - part.shape[1]))
+            return widened(self.norm(x), view.shape[1])
 
-        return by_length(along, view)
+        return by_length(along, view, embedding)
 
 
 def sampled(logits: Tensor, numbers: Tensor) -> Tensor:

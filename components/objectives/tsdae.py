@@ -10,13 +10,12 @@ Letters: B texts, T tokens of the longest of a batch, n tokens that are predicte
 
 from typing import Literal
 
-import torch.nn.functional as F
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from components.config import Config
 from components.encoders.base import Encoder
-from components.encoders.text import by_length, text_encoder
+from components.encoders.text import by_length, text_encoder, widened
 from components.encoders.text_transformer import TextBlock, visible
 from components.encoders.vit import begin
 from components.errors import UserError
@@ -53,14 +52,14 @@ class Decoder(nn.Module):
         self.apply(begin)
 
     def forward(self, view: Tensor, feature: Tensor, embedding: nn.Embedding) -> Tensor:
-        def along(part: Tensor, feature: Tensor | None) -> Tensor:
+        def along(embedded: Tensor, padding: Tensor, feature: Tensor | None) -> Tensor:
             assert feature is not None
-            x, seen = embedding(part), visible(part == 0, causal=True)
+            x, seen = embedded, visible(padding, causal=True)
             for block, layer in zip(self.blocks, self.features, strict=True):
                 x = block(x + layer(feature).unsqueeze(1), seen)
-            return F.pad(self.norm(x), (0, 0, 0, view.shape[1] - part.shape[1]))
+            return widened(self.norm(x), view.shape[1])
 
-        return by_length(along, view, feature)
+        return by_length(along, view, embedding, feature)
 
 
 class Tsdae(Drawing):
