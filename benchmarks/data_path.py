@@ -20,6 +20,7 @@ from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.config import image_packing
 from components.objectives import build_objective
 from components.objectives.simclr import SimclrConfig
 from components.training.checkpoint import export_encoder
@@ -47,7 +48,7 @@ def quickstart_images(samples: int) -> np.ndarray:
 def pretraining(images: np.ndarray, folder: Path) -> tuple[float, float]:
     """(samples a second, share of the time waited for data) of SimCLR for one epoch."""
     placement = place()
-    encoder = build_encoder(ENCODER, 1, [0.286], [0.353])
+    encoder = build_encoder(ENCODER, image_packing(1, [0.286], [0.353]))
     objective = build_objective(SimclrConfig(view=ViewConfig(size=20)), encoder, len(images))
     packed = Packed.open(folder / "images.npy")
     source = ViewSource(packed, objective.views, batch_size=256, seed=0, device=placement.device)
@@ -61,7 +62,7 @@ def pretraining(images: np.ndarray, folder: Path) -> tuple[float, float]:
 def embedding(images: np.ndarray, folder: Path, batch_size: int = 512) -> tuple[float, float]:
     """(samples a second of the stage's worker, of a bare loop)."""
     placement, rows = place(), len(images)
-    encoder = build_encoder(ENCODER, 1, [0.286], [0.353])
+    encoder = build_encoder(ENCODER, image_packing(1, [0.286], [0.353]))
     export_encoder(folder / "encoder.safetensors", encoder)
     features = np.lib.format.open_memmap(
         folder / "features.npy", mode="w+", dtype=np.float32, shape=(rows, encoder.feature_dim)

@@ -45,7 +45,8 @@ from components.evaluation.classification.knn import knn
 from components.evaluation.classification.logistic import fit_logistic
 from components.evaluation.classification.probe import fit_probe, moments
 from components.evaluation.representation.diagnostics import health
-from components.modalities.image.pack import ImageConfig, decode
+from components.modalities.image.config import ImageConfig, image_packing
+from components.modalities.image.pack import decode
 from components.objectives import OBJECTIVES, build_objective
 from components.semisupervised.supervised import SupervisedConfig
 from components.training.candidates import candidate
@@ -189,12 +190,12 @@ def built(
     """Encoder and objective; a transformer where the objective asks for tokens."""
     config = candidate(name, _grey(given.size), data.train, data.classes, settings)
     try:
-        encoder = build_encoder(ENCODERS[given.encoder], 1, level, spread)
+        encoder = build_encoder(ENCODERS[given.encoder], image_packing(1, level, spread))
         return encoder, build_objective(config, encoder, data.train)
     except UserError as error:
         if "token" not in str(error):
             raise
-        encoder = build_encoder(ENCODERS["vit"], 1, level, spread)
+        encoder = build_encoder(ENCODERS["vit"], image_packing(1, level, spread))
         return encoder, build_objective(config, encoder, data.train)
 
 

@@ -34,6 +34,7 @@ from components.data.packed import Packed
 from components.encoders import EncoderConfig, build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.forks import run_all
+from components.modalities.image.config import image_packing
 from components.objectives import ObjectiveConfig, build_objective
 from components.objectives.simclr import SimclrConfig
 from components.training.data_parallel import processes_for, together
@@ -132,7 +133,7 @@ def pretraining(recipe: dict[str, Any], processes: int, samples: int, folder: Pa
         torch.manual_seed(0)
         placement = place()
         encoder = build_encoder(
-            encoder_config, images.shape[1], [0.3] * images.shape[1], [0.3] * images.shape[1]
+            encoder_config, image_packing(images.shape[1], [0.3] * images.shape[1], [0.3] * images.shape[1])
         )
         objective = build_objective(objective_config, encoder, len(images))
         source = ViewSource(
@@ -166,7 +167,7 @@ def fine_tuning(recipe: dict[str, Any], processes: int, samples: int, folder: Pa
             weak=view, strong=view, placement=place(), folder=folder,
         )  # fmt: skip
         encoder_config = TypeAdapter(EncoderConfig).validate_python(recipe["pretrain"]["encoder"])
-        encoder = build_encoder(encoder_config, 1, [0.286], [0.353])
+        encoder = build_encoder(encoder_config, image_packing(1, [0.286], [0.353]))
         job = Job("a", config.method, np.arange(100), pseudo=False, steps=steps, rate=config.learning_rate)
         seen: list[float] = []
         fit(
@@ -184,7 +185,7 @@ def embedding(recipe: dict[str, Any], processes: int, samples: int) -> float:
     images = quickstart_images(2048)
     placement = place()
     encoder_config = TypeAdapter(EncoderConfig).validate_python(recipe["pretrain"]["encoder"])
-    encoder = placement.put(build_encoder(encoder_config, 1, [0.286], [0.353]))
+    encoder = placement.put(build_encoder(encoder_config, image_packing(1, [0.286], [0.353])))
     packed = Packed(images, np.arange(len(images)))
 
     def part() -> int:

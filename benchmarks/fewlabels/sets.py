@@ -19,7 +19,8 @@ from components.arrays import Ints
 from components.augmentations.image import ViewConfig
 from components.encoders import Encoder, build_encoder
 from components.encoders.resnet import ResnetConfig
-from components.modalities.image.pack import ImageConfig, decode
+from components.modalities.image.config import ImageConfig, image_packing
+from components.modalities.image.pack import decode
 
 ROOT = Path(__file__).resolve().parents[2]
 LOUDEST = 5.5  # MNIST-1D reaches from -5.48 to 4.53
@@ -50,7 +51,7 @@ class Data:
     def fresh(self, seed: int) -> Encoder:
         torch.manual_seed(seed)
         pixels = self.images[self.train] / 255.0
-        return build_encoder(self.encoder, 1, [float(pixels.mean())], [float(pixels.std())])
+        return build_encoder(self.encoder, image_packing(1, [float(pixels.mean())], [float(pixels.std())]))
 
 
 def digits() -> Data:

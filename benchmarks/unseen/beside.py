@@ -25,6 +25,7 @@ from components.encoders.published import installed, published
 from components.evaluation.classification.baselines import knn_on_pixels, logistic_on_pixels, pixels
 from components.evaluation.classification.probe import fit_probe
 from components.forks import run_all
+from components.modalities.image.config import image_packing
 from components.semisupervised import MethodConfig
 from components.semisupervised.fixmatch import FixmatchConfig
 from components.semisupervised.supervised import SupervisedConfig
@@ -133,7 +134,7 @@ class Scratch:
         """Logits of the labels `out`, or of the test images where None, of a training on the labels `use`."""
         request, given = self.request, self.pretrained
         torch.manual_seed(request.seed)
-        encoder = build_encoder(given.encoder_config, given.channels, given.mean, given.std)
+        encoder = build_encoder(given.encoder_config, image_packing(given.channels, given.mean, given.std))
         self.material.placement.put(encoder)
         job = Job(name, method, use, pseudo=False, steps=steps, rate=rate)
         trained = final_parts(fit(job, request, self.material, encoder, lambda *_: None, lambda _: None))

@@ -9,10 +9,10 @@ A policy has three strengths: `weak` for the samples whose class is learnt or gu
 given the same class (FixMatch, arXiv:2001.07685), `pretrain` for learning without labels.
 """
 
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from components.augmentations.image import ViewConfig
+from components.modalities.view_maker import Views
 
 Policy = Literal["photo", "upright", "any_way_up", "signal"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
@@ -23,14 +23,7 @@ AS_IT_IS: dict[str, Any] = {"jitter": 0.0, "grayscale": 0.0, "blur": 0.0}
 ALL_TURNS: dict[str, Any] = {"flip": 0.5, "upside_down": 0.5, "quarter_turns": 1.0}
 
 
-@dataclass(frozen=True)
-class Views:
-    weak: ViewConfig
-    strong: ViewConfig
-    pretrain: ViewConfig
-
-
-def views(policy: Policy, size: int, channels: int) -> Views:
+def views(policy: Policy, size: int, channels: int) -> Views[ViewConfig]:
     """The three views of images of this size: side in pixels, number of channels."""
     colour: dict[str, Any] = {} if channels == 3 else {**NO_COLOUR, "gamma": 0.4}
     mild: dict[str, Any] = {**TONE, **NO_COLOUR} if channels != 3 else {**TONE, "hue": 0.05, "grayscale": 0.0}

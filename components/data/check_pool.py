@@ -16,7 +16,7 @@ from typing import Self
 
 from components.cores import available
 from components.data.checked_files import Checked, Wanted, check_files, check_samples
-from components.modalities.image.check import ImageLimits
+from components.data.reader import Reader
 from components.forks import Worker, WorkerDiedError, answering
 
 TOGETHER = 8 << 20  # bytes of a batch to aim at: some batches at a time are in memory
@@ -39,9 +39,9 @@ class CheckPool:
     """
 
     def __init__(
-        self, folder: Path, limits: ImageLimits, known: Container[bytes], size: int | None = None
+        self, folder: Path, reader: Reader, known: Container[bytes], size: int | None = None
     ) -> None:
-        self.folder, self.limits, self.known = str(folder), limits, known
+        self.folder, self.reader, self.known = str(folder), reader, known
         self.size = size or available()
         self._together, self._ahead = FIRST, FEW
         self._free: deque[Worker] = deque()
@@ -94,8 +94,8 @@ class CheckPool:
 
     def _check(self, batch: Batch) -> list[Checked]:
         if isinstance(batch[0], bytes):
-            return check_samples(batch, self.limits, self.known)  # type: ignore[arg-type]
-        return check_files(self.folder, batch, self.limits, self.known)  # type: ignore[arg-type]
+            return check_samples(batch, self.reader, self.known)  # type: ignore[arg-type]
+        return check_files(self.folder, batch, self.reader, self.known)  # type: ignore[arg-type]
 
     def _hand(self, batch: Batch) -> list[Checked]:
         """One batch to a free process; a batch that crashes a decoder is halved until the sample is found."""

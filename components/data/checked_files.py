@@ -1,4 +1,4 @@
-"""Image files: opened without following a link, read once, hashed and checked.
+"""Files of samples: opened without following a link, read once, hashed and checked.
 
 A batch is a list of files, or of samples that a table holds; its outcome is one Checked each, in order. What is known
 by its hash is not decoded again.
@@ -11,18 +11,15 @@ from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
+from components.data.reader import Reader
 
-from components.modalities.image.check import ImageLimits, check_images
-from components.modalities.image.file import FORMATS, is_heif_or_avif
-
-# Suffixes of files that are no images, so common beside images that they are not opened to find out.
+# Suffixes so common beside samples of other kinds that such a file is not opened to find out.
 TEXT = frozenset({
     ".txt", ".xml", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".md", ".html", ".log", ".py", ".ipynb", ".dvc",
     ".zip", ".gz", ".tar", ".npy", ".npz", ".pt", ".pkl", ".h5", ".mp4", ".mov", ".pdf",
 })  # fmt: skip
 KEPT_BYTES = 64 * 1024  # of a bad sample, for a person to look at
-HEAD = 32  # bytes by which Pillow's formats tell their files
+HEAD = 32  # bytes by which a file's kind is told
 
 
 class Stamp(NamedTuple):
@@ -59,8 +56,8 @@ class Wanted(NamedTuple):
     linked: bool = False
 
 
-def begins_like_image(file: Path, suffix: str) -> bool:
-    """Whether the first bytes of a file whose suffix tells nothing are those of an image."""
+def begins_like(reader: Reader, file: Path, suffix: str) -> bool:
+    """Whether the first bytes of a file whose suffix tells nothing are those of a sample."""
     if suffix in TEXT:
         return False
     try:
@@ -68,11 +65,7 @@ def begins_like_image(file: Path, suffix: str) -> bool:
             head = stream.read(HEAD)
     except OSError:
         return False
-    if is_heif_or_avif(head):
-        return True
-    Image.init()
-    accepting = (Image.OPEN[name][1] for name in FORMATS if name in Image.OPEN)
-    return len(head) >= 8 and any(accept is not None and accept(head) is True for accept in accepting)
+    return reader.begins_like(head)
 
 
 def open_plain(file: Path | str, linked: bool = False) -> FileIO:
@@ -89,16 +82,16 @@ def _flags(linked: bool) -> int:
 
 
 def check_files(
-    folder: str, batch: Sequence[Wanted], limits: ImageLimits, known: Container[bytes]
+    folder: str, batch: Sequence[Wanted], reader: Reader, known: Container[bytes]
 ) -> list[Checked]:
     """Reads each file once."""
-    read = [_read(f"{folder}/{wanted.path}", wanted, limits.max_bytes, known) for wanted in batch]
-    return _judged(read, limits)
+    read = [_read(f"{folder}/{wanted.path}", wanted, reader.max_bytes, known) for wanted in batch]
+    return _judged(read, reader)
 
 
-def check_samples(batch: Sequence[bytes], limits: ImageLimits, known: Container[bytes]) -> list[Checked]:
+def check_samples(batch: Sequence[bytes], reader: Reader, known: Container[bytes]) -> list[Checked]:
     """The same of samples that the caller has: the data of good ones are left out."""
-    judged = _judged([_hashed(data, None, known) for data in batch], limits)
+    judged = _judged([_hashed(data, None, known) for data in batch], reader)
     return [one if one.reason is not None else one._replace(data=b"") for one in judged]
 
 
@@ -145,10 +138,10 @@ def _too_large(handle: int, stamp: Stamp, max_bytes: int) -> Checked:
     return Checked(content, f"too large a file: {stamp.size} bytes, allowed {max_bytes}", head, stamp)
 
 
-def _judged(read: list[Checked], limits: ImageLimits) -> list[Checked]:
+def _judged(read: list[Checked], reader: Reader) -> list[Checked]:
     """With the reasons for which what was read is bad."""
     asked = [one.data for one in read if one.reason is None and not one.known]
-    reasons = check_images(asked, limits)
+    reasons = reader.check(asked)
     if len(asked) == len(read) and not any(reasons):
         return read
     rest = iter(reasons)

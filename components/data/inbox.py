@@ -1,11 +1,10 @@
 """What lies in an inbox: deliveries of samples, files of labels, and what is better left for the next time.
 
 A delivery is one of
-- a Parquet file with a column of images (see tables.py), and perhaps `name` and `label`; any other column is
-  ignored, but for that which tells the source, if asked;
+- a table that holds samples, a row each (Reader.is_table), and perhaps names, labels and sources of them;
 - a table of paths: CSV or Parquet with a column `path`, relative to the inbox, and perhaps `label` and the source;
-- the image files below one top-level folder, or those that lie loose in the inbox ("."), at any depth. A file
-  whose suffix tells nothing is an image if it begins like one.
+- the files of samples below one top-level folder, or those that lie loose in the inbox ("."), at any depth. A file
+  whose suffix tells nothing is a sample if it begins like one.
 
 Which files hold labels is in label_files.py. Everything is read as a stream: one row group's page, one file
 at a time.
@@ -19,20 +18,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow.parquet as pq
-
-from components.data.checked_files import begins_like_image, open_plain
-from components.modalities.image.check import SUFFIXES
+from components.data.checked_files import begins_like, open_plain
 from components.data.label_files import is_label_file, is_label_table, is_table, is_unread_label_file
+from components.data.reader import Reader
 from components.data.sample_names import find_samples
-from components.data.tables import columns_of, parquet_images, read_rows
+from components.data.tables import columns_of, count_rows, read_rows
 from components.data.walk import Walk, suffix_of
 from components.wording import counted
 
 LOOSE = "."
 HOSTILE = "hostile path"
 LINK = "link out of the inbox"
-TABLES = frozenset({".csv", ".parquet"})
 LINES = 1024  # of a listing that are hashed together
 
 
@@ -54,7 +50,7 @@ class Delivery:
     has not found them to be plain files."""
 
     name: str
-    kind: str  # "parquet" | "files"
+    kind: str  # "table" | "files"
     files: list[str]
     sources: dict[str, str] = field(default_factory=dict)
     suspect: frozenset[str] = frozenset()
@@ -62,9 +58,10 @@ class Delivery:
 
 @dataclass
 class Listing:
-    """left: files for the next time, with the reason. ignored: files that are no samples. broken: unreadable
-    deliveries, with the reason. columns: of all tables of samples. litter, unreadable: see Walk."""
+    """noun: see Reader. left: files for the next time, with the reason. ignored: files that are no samples. broken:
+    unreadable deliveries, with the reason. columns: of all tables of samples. litter, unreadable: see Walk."""
 
+    noun: str = "samples"
     deliveries: list[Delivery] = field(default_factory=list)
     label_files: list[str] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
@@ -77,7 +74,8 @@ class Listing:
     def left_out(self) -> Iterator[str]:
         """What was left out and why, a line each for a person."""
         if self.ignored:
-            yield f"ignored {counted(len(self.ignored), 'file')} of other kinds than images, e.g. {self.ignored[0]}"
+            files, example = counted(len(self.ignored), "file"), self.ignored[0]
+            yield f"ignored {files} of other kinds than {self.noun}, e.g. {example}"
         if self.litter:
             names = ", ".join(f"{count} {name}" for name, count in self.litter.most_common(5))
             yield f"left out {names}: what systems and programs leave behind, with all that is in it"
@@ -94,9 +92,10 @@ class Inbox:
     """
 
     def __init__(
-        self, folder: Path, settle: float, now: float, source: str | None = None,
+        self, folder: Path, reader: Reader, settle: float, now: float, source: str | None = None,
         own: Iterable[Path] = (), links: Iterable[Path] = (),
     ) -> None:  # fmt: skip
+        self.reader = reader
         self.folder, self.settle, self.now, self.source = folder.resolve(), settle, now, source
         self.own, self.links = tuple(own), tuple(Path(os.path.realpath(place)) for place in links)
 
@@ -125,18 +124,19 @@ class Inbox:
         return total.hexdigest()
 
     def list(self) -> Listing:
-        """All that there is, sorted into what it is. Opens tables to see their columns, images not."""
-        listing, walk = Listing(), self.walk()
+        """All that there is, sorted into what it is. Opens tables to see their columns, other files not."""
+        listing, walk = Listing(self.reader.noun), self.walk()
         folders: dict[str, list[str]] = {}
         tables: dict[str, dict[str, str]] = {}
         suspect: set[str] = set()
         for path, suffix, kind, _ in walk:
-            if kind == "file" and suffix in SUFFIXES:
+            sample = suffix in self.reader.suffixes and not (is_table(path) and is_label_file(path))
+            if kind == "file" and sample:
                 folders.setdefault(_top(path), []).append(path)
                 continue
             table = is_table(path)
             if kind != "file" and (not table or self.refuse(path) is not None):
-                if kind == "link" or suffix in SUFFIXES:
+                if kind == "link" or sample:
                     suspect.add(path)
                     folders.setdefault(_top(path), []).append(path)
                 else:
@@ -145,7 +145,7 @@ class Inbox:
                 self._table(path, listing, tables)
             elif is_unread_label_file(path):
                 listing.broken[path] = "not a form of labels that is read: save it as CSV"
-            elif begins_like_image(self.folder / path, suffix):
+            elif begins_like(self.reader, self.folder / path, suffix):
                 folders.setdefault(_top(path), []).append(path)
             else:
                 listing.ignored.append(path)
@@ -173,10 +173,11 @@ class Inbox:
         except ValueError as error:
             (listing.left if young else listing.broken)[path] = str(error)
             return
-        if {"image", "bytes", "path"} & columns and not is_label_file(path):
+        samples = self.reader.is_table(path, columns)
+        if samples or ("path" in columns and not is_label_file(path)):
             listing.columns |= columns
-        if {"image", "bytes"} & columns and suffix == ".parquet":
-            listing.deliveries.append(Delivery(path, "parquet", [path]))
+        if samples:
+            listing.deliveries.append(Delivery(path, "table", [path]))
         elif suffix == ".txt" and not is_label_table("", columns):
             listing.ignored.append(path)
         elif "path" in columns or is_label_table(path, columns):
@@ -186,7 +187,7 @@ class Inbox:
                 listing.label_files.append(path)
         else:
             known = ", ".join(sorted(columns))[:100]
-            listing.broken[path] = f"no column image, bytes or path: it has {known}"
+            listing.broken[path] = f"no column of {self.reader.noun} or path: it has {known}"
 
     def _column(self, columns: set[str]) -> str:
         """The source column as a table spells it, "" where none is asked for."""
@@ -194,15 +195,15 @@ class Inbox:
 
     def count(self, delivery: Delivery) -> int:
         """How many samples a delivery holds, good or bad."""
-        if delivery.kind != "parquet":
+        if delivery.kind == "files":
             return len(delivery.files)
-        return int(pq.read_metadata(self.folder / delivery.files[0]).num_rows)
+        return count_rows(self.folder / delivery.files[0])
 
     def items(self, delivery: Delivery, max_bytes: int) -> Iterator[Item]:
         """The samples of a delivery, in order; a file above max_bytes is named, not read."""
-        if delivery.kind == "parquet":
+        if delivery.kind == "table":
             file = self.folder / delivery.files[0]
-            for name, data, label, source in parquet_images(file, delivery.name, self.source):
+            for name, data, label, source in self.reader.rows(file, delivery.name, self.source):
                 yield Item(name, data, label=label, source=source)
         else:
             for path in delivery.files:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from components.data.check_pool import CheckPool
 from components.data.checked_files import KEPT_BYTES
-from components.modalities.image.check import ImageLimits, kind_of
 from components.data.delivery_samples import (
     Begin,
     End,
@@ -21,6 +20,7 @@ from components.data.delivery_samples import (
 from components.data.growing import Growing
 from components.data.inbox import Inbox, Listing
 from components.data.label_files import must_be_corrected
+from components.data.reader import kind_of
 from components.data.shards import DUPLICATE
 from components.data.shards import Delivery as Record
 from components.data.taking import Taking
@@ -31,7 +31,6 @@ class Allowed:
     """What a delivery may be without being refused. bad_share: of its samples; bad: in number; one with more of both is
     a mistake."""
 
-    limits: ImageLimits
     bad_share: float
     bad: int
 
@@ -64,7 +63,7 @@ class Intake:
     def take(self, listing: Listing) -> None:
         """All deliveries, each whole or not at all; what is not finished is added to listing.left."""
         taking: Taking | None = None
-        with CheckPool(self.inbox.folder, self.allowed.limits, self.growing.known) as pool:
+        with CheckPool(self.inbox.folder, self.inbox.reader, self.growing.known) as pool:
             passed = self.known.append
             stream = samples(listing.deliveries, self.inbox, self.growing, lambda *known: passed(known))
             for event, outcome in checked(stream, pool):

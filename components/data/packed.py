@@ -3,13 +3,14 @@
 Resident memory stays bounded whatever the size of the array: pages that reading has mapped are given back
 before their sum passes a budget. They stay in the system's page cache, which it may shrink at will.
 
-Letters: N samples in the file, M rows in use, B rows asked for, C channels, S side in pixels.
+Letters: N samples in the file, M rows in use, B rows asked for.
 """
 
 import mmap
 import queue
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -19,46 +20,70 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from components.arrays import Ints
 from components.data.loader import Loader
 
 MAPPED = 128 << 20  # bytes that may be mapped at a time; a file that is smaller is never given back
 FAULT = 2 << 20  # what one page fault may map at most: a huge page of what is cached around it
 
 
-class Packed:
-    """images: uint8 [N, C, S, S], usually a np.memmap. rows: [M] int64, the samples in use."""
+class Packed(ABC):
+    """Packed samples in use. rows: [M] int64, their places in the arrays."""
 
-    def __init__(self, images: np.ndarray[Any, np.dtype[np.uint8]], rows: np.ndarray[Any, Any]) -> None:
-        assert images.dtype.name == "uint8", "packed images are uint8"
-        assert images.ndim == 4, "packed images are [N, C, S, S]"
-        self.images, self.rows = images, np.asarray(rows, dtype=np.int64)
-        self._mapping = _mapping(images)
-        self._touched = 0
-
-    @classmethod
-    def open(cls, file: Path, rows: np.ndarray[Any, Any] | None = None) -> "Packed":
-        """Map an .npy file; rows=None takes all N samples."""
-        images = np.load(file, mmap_mode="r")
-        return cls(images, np.arange(len(images)) if rows is None else rows)
+    rows: Ints
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    @abstractmethod
     def gather(self, index: Tensor, *, pin: bool = False) -> Tensor:
-        """uint8 [B, C, S, S]: the samples at `index` [B] int64 (positions in rows), in the order asked for.
+        """The samples at `index` [B] int64 (positions in rows), in the order asked for, as they are stored.
 
-        Reads in file order, so that a cold disk is read forwards. pin: into page-locked memory, for a GPU.
+        pin: into page-locked memory, for a GPU.
         """
+
+    @abstractmethod
+    def row(self, place: int) -> np.ndarray[Any, Any]:
+        """A copy of the sample at a place in the arrays."""
+
+    @abstractmethod
+    def select(self, rows: Ints) -> Self:
+        """The same arrays with other rows in use; `rows` are places in the arrays."""
+
+
+class PackedArray(Packed):
+    """Samples of one shape. array: [N, ...], usually a np.memmap."""
+
+    def __init__(self, array: np.ndarray[Any, Any], rows: Ints) -> None:
+        self.array, self.rows = array, np.asarray(rows, dtype=np.int64)
+        self._mapping = _mapping(array)
+        self._touched = 0
+
+    @classmethod
+    def open(cls, file: Path, rows: Ints | None = None) -> Self:
+        """Map an .npy file; rows=None takes all N samples."""
+        array = np.load(file, mmap_mode="r")
+        return cls(array, np.arange(len(array)) if rows is None else rows)
+
+    def gather(self, index: Tensor, *, pin: bool = False) -> Tensor:
+        """[B, ...] of the array's type. Reads in file order, so that a cold disk is read forwards."""
         asked = self.rows[index.numpy()]
-        out = torch.empty((len(asked), *self.images.shape[1:]), dtype=torch.uint8, pin_memory=pin)
+        kind = torch.from_numpy(np.empty(0, self.array.dtype)).dtype
+        out = torch.empty((len(asked), *self.array.shape[1:]), dtype=kind, pin_memory=pin)
         target, inwards = out.numpy(), np.argsort(asked, kind="stable")
-        size = max(1, self.images[:1].nbytes) + FAULT
+        size = max(1, self.array[:1].nbytes) + FAULT
         chunk = max(1, MAPPED // 4 // size)
         for start in range(0, len(asked), chunk):
             part = inwards[start : start + chunk]
             self._release(len(part) * size)
-            target[part] = self.images[asked[part]]
+            target[part] = self.array[asked[part]]
         return out
+
+    def row(self, place: int) -> np.ndarray[Any, Any]:
+        return np.array(self.array[place])
+
+    def select(self, rows: Ints) -> Self:
+        return type(self)(self.array, rows)
 
     def _release(self, coming: int) -> None:
         """Give mapped pages back where those that the next read maps would pass the budget."""
@@ -71,10 +96,10 @@ class Packed:
 
 
 class Prefetch:
-    """What is left of a loader's epoch as (index [B] int64, images uint8 [B, C, S, S] on `device`).
+    """What is left of a loader's epoch as (index [B] int64, the samples as they are stored, on `device`).
 
         with Prefetch(loader, packed, device) as batches:
-            for index, images in batches:
+            for index, stored in batches:
                 ...
         batches.waiting    # share of the time that the consumer spent waiting for data
 
@@ -121,8 +146,8 @@ class Prefetch:
         try:
             while (item := self._next()) is not None:
                 self.loader.advance()
-                index, images = item
-                yield index, images.to(self.device, non_blocking=True)
+                index, stored = item
+                yield index, stored.to(self.device, non_blocking=True)
             self.loader.finish()
         finally:
             self.close()
@@ -155,7 +180,7 @@ class Prefetch:
         return False
 
 
-def _mapping(images: Any) -> mmap.mmap | None:
-    while images is not None and not isinstance(images, mmap.mmap):
-        images = getattr(images, "base", None)
-    return images
+def _mapping(array: Any) -> mmap.mmap | None:
+    while array is not None and not isinstance(array, mmap.mmap):
+        array = getattr(array, "base", None)
+    return array

@@ -14,12 +14,12 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow.compute as pc
 
-from components.modalities.image.check import SUFFIXES
 from components.data.replaced import Replacements
 from components.data.shards import DUPLICATE, Index, column, read_quarantine
 
 Named = Iterable[tuple[str, str]]  # (name, id) of samples
 Rank = tuple[int, bool, int]  # smaller is better
+SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}")
 ROOTED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/+|[A-Za-z]:/|/")  # file:/, s3://, C:/, /
 
 
@@ -128,7 +128,7 @@ def _tails(path: str) -> Iterator[str]:
 
 def _stem(name: str) -> str:
     suffix = PurePosixPath(name).suffix
-    return name.removesuffix(suffix) if suffix.lower() in SUFFIXES else name
+    return name.removesuffix(suffix) if SUFFIX.fullmatch(suffix) else name
 
 
 def _below(key: str, root: str) -> str:

@@ -42,6 +42,20 @@ def columns_of(file: Path) -> set[str]:
         raise _unreadable(error) from None
 
 
+def count_rows(file: Path) -> int:
+    """How many rows a table has.
+
+    Raises:
+        ValueError: the file cannot be read to its end.
+    """
+    if file.suffix.lower() == ".parquet":
+        try:
+            return int(pq.read_metadata(file).num_rows)
+        except (OSError, pa.ArrowException) as error:
+            raise _unreadable(error) from None
+    return sum(1 for _ in numbered_rows(file))
+
+
 def read_rows(file: Path) -> Iterator[dict[str, str]]:
     """Rows of a table as text, by column; what is missing is "".
 

@@ -5,10 +5,10 @@ from collections.abc import Collection
 
 from components.data import labels
 from components.data.checked_files import Checked, Stamp
-from components.modalities.image.check import kind_of
 from components.data.delivery_samples import DeliveryDigest, Sample, Unchanged, plain
 from components.data.growing import Bad, Growing
 from components.data.inbox import Delivery, Inbox, Listing
+from components.data.reader import kind_of
 from components.data.replaced import Replacement
 from components.data.shards import DUPLICATE
 from components.data.shards import Delivery as Record

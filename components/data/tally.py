@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from components.config import Config
-from components.modalities.image.check import kind_of
+from components.data.reader import kind_of
 from components.data.shards import DUPLICATE, Index, read_quarantine
 from components.files import write_atomically
 

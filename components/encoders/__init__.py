@@ -1,6 +1,6 @@
 """Every encoder, by the name its configuration carries. Adding one is a line here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -11,7 +11,9 @@ from components.encoders.joined import Joined
 from components.encoders.pixels import Pixels, PixelsConfig
 from components.encoders.published import Published, PublishedConfig
 from components.encoders.start import begin_from
-from components.implementations import Implementations
+from components.errors import UserError
+from components.implementations import Implementations, name_of
+from components.modalities.base import Packing
 
 __all__ = [
     "ENCODERS", "Encoder", "EncoderConfig", "JoinedConfig", "ServedConfig", "build_encoder", "start_encoder",
@@ -55,34 +57,43 @@ else:
     ServedConfig = ENCODERS.config_type(PixelsConfig, PublishedConfig, JoinedConfig)  # of a model
 
 
-def build_encoder(
-    config: ServedConfig, channels: int, mean: Sequence[float], std: Sequence[float]
-) -> Encoder:
-    """The encoder for samples of `channels` channels with pixels of the given mean and standard deviation.
+def build_encoder(config: ServedConfig, packing: Packing) -> Encoder:
+    """The encoder for samples that are packed like this.
 
     As chance begins it: `start` is not looked at, so that a trained encoder can be built without that file.
 
     Raises:
         ValueError: mean or std are not one a channel, or std is not above 0.
-        UserError: it is of a library that is missing.
+        UserError: it takes samples of another kind, or is of a library that is missing.
     """
-    given = (channels, mean, std)
     match config:
-        case PixelsConfig():
-            return Pixels(config, *given)
-        case PublishedConfig():
-            return Published(config, *given)
         case JoinedConfig():
-            return Joined([build_encoder(member, *given) for member in config.members], *given)
-    return ENCODERS.build(config, *given)
+            return Joined([build_encoder(member, packing) for member in config.members], packing)
+        case PixelsConfig():
+            made: Callable[..., Encoder] = Pixels
+        case PublishedConfig():
+            made = Published
+        case _:
+            made = ENCODERS[name_of(config)]
+    accepts(config, packing)
+    return made(config, packing)
 
 
-def start_encoder(
-    config: EncoderConfig, channels: int, mean: Sequence[float], std: Sequence[float]
-) -> Encoder:
+def accepts(config: Config, packing: Packing) -> None:
+    """Raises UserError where an encoder does not take samples that are packed like this."""
+    name = name_of(config)
+    kind = ENCODERS[name].modality if name in ENCODERS else "image"
+    if kind not in ("any", packing.name):
+        fit = ", ".join(sorted(n for n in ENCODERS if ENCODERS[n].modality in ("any", packing.name)))
+        raise UserError(
+            f"encoder {name} takes {kind} samples, these are {packing.name}; for {packing.name}: {fit}"
+        )
+
+
+def start_encoder(config: EncoderConfig, packing: Packing) -> Encoder:
     """The same for a training that begins: with the weights of `start`, and what of them may change.
 
     Raises:
         UserError: as begin_from.
     """
-    return begin_from(build_encoder(config, channels, mean, std), getattr(config, "start", None))
+    return begin_from(build_encoder(config, packing), getattr(config, "start", None))

@@ -11,7 +11,6 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any, Literal
@@ -21,9 +20,10 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from components.config import Config
-from components.encoders.base import Encoder
+from components.encoders.base import ImageEncoder
 from components.encoders.start import Start
 from components.errors import UserError
+from components.modalities.image.config import ImagePacking
 
 BETWEEN = "interpolate_pos_encoding"  # of transformers' models that can
 MISSING = 8  # operators at most that are declared; two in torchvision 0.28
@@ -63,19 +63,17 @@ class TransformersConfig(Config):
     """Weights that training begins from; null: random initialisation."""
 
 
-class Timm(Encoder):
+class Timm(ImageEncoder):
     """The feature is timm's own: what its classifier would see."""
 
     prefix = "model."
 
-    def __init__(
-        self, config: TimmConfig, channels: int, mean: Sequence[float], std: Sequence[float]
-    ) -> None:
+    def __init__(self, config: TimmConfig, packing: ImagePacking) -> None:
         """Raises UserError: timm cannot be imported, or has no such model."""
-        super().__init__(channels, mean, std)
+        super().__init__(packing)
         timm = library("timm", "pip install timm torchvision")
         try:
-            options: dict[str, Any] = {**config.options, "in_chans": channels, "num_classes": 0}
+            options: dict[str, Any] = {**config.options, "in_chans": self.channels, "num_classes": 0}
             self.model: nn.Module = timm.create_model(config.model, pretrained=False, **options)
         except (RuntimeError, TypeError, ValueError) as error:
             raise UserError(
@@ -88,18 +86,16 @@ class Timm(Encoder):
         return found
 
 
-class Transformers(Encoder):
+class Transformers(ImageEncoder):
     """The feature is the mean of the last hidden states: over tokens [B, T, E], or over maps [B, E, h, w]."""
 
     prefix = "model."
 
-    def __init__(
-        self, config: TransformersConfig, channels: int, mean: Sequence[float], std: Sequence[float]
-    ) -> None:
+    def __init__(self, config: TransformersConfig, packing: ImagePacking) -> None:
         """Raises UserError: transformers cannot be imported, or has no such architecture."""
-        super().__init__(channels, mean, std)
+        super().__init__(packing)
         transformers = library("transformers", "pip install transformers")
-        kind = {**config.architecture, "num_channels": channels}
+        kind = {**config.architecture, "num_channels": self.channels}
         if config.size is not None:
             kind["image_size"] = config.size
         try:

@@ -1,32 +1,65 @@
-"""What every encoder is: sample -> feature.
+"""What every encoder is: view -> feature.
 
 Letters: B samples, C channels, S side in pixels, D feature size, T tokens, E token size, h side of a map.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from components.modalities.base import Packing
+from components.modalities.image.config import ImagePacking
+
 
 class Encoder(nn.Module):
-    """[B, C, S, S] float in [0, 1] -> features [B, D]. feature_dim: D. channels: C.
+    """A view [B, ...] -> features [B, D]. feature_dim: D. packing: of the samples that it was built for.
+
+    modality: name of the kind of data whose views it takes; "any" where it does not matter.
+    learnt: whether its features were learnt, so that a distance between two of them means something.
+    prefix: what a file of weights from elsewhere leaves out of the names.
+    """
+
+    modality: ClassVar[str] = "any"
+    learnt: ClassVar[bool] = True
+    feature_dim: int
+    packing: Packing
+    prefix: str = ""
+
+    def __init__(self, packing: Packing) -> None:
+        super().__init__()
+        self.packing = packing
+
+    @property
+    def embedding_dim(self) -> int:
+        """How many of the features, from the first on, stand for the sample; the others only help a head."""
+        return self.feature_dim
+
+    def fit(self, views: Iterable[Tensor]) -> None:
+        """Take in what it has to know of the training samples beyond their packing, from clean views of them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise TypeError(f"{type(self).__name__} defines no forward")
+
+
+class ImageEncoder(Encoder):
+    """[B, C, S, S] float in [0, 1] -> features [B, D]. channels: C.
 
     mean, std: of the pixels, one a channel; kept as buffers, applied inside.
-    prefix: what a file of weights from elsewhere leaves out of the names.
 
     Raises:
         ValueError: mean or std are not one a channel, or std is not above 0.
     """
 
-    feature_dim: int
+    modality = "image"
     channels: int
     mean: Tensor
     std: Tensor
-    prefix: str = ""
 
-    def __init__(self, channels: int, mean: Sequence[float], std: Sequence[float]) -> None:
-        super().__init__()
+    def __init__(self, packing: ImagePacking) -> None:
+        super().__init__(packing)
+        channels, mean, std = packing.channels, packing.mean, packing.std
         if len(mean) != channels or len(std) != channels or min(std) <= 0:
             raise ValueError(
                 f"an encoder needs {channels} means and {channels} stds above 0, got {list(mean)} and {list(std)}"
@@ -35,20 +68,26 @@ class Encoder(nn.Module):
         self.register_buffer("mean", torch.tensor(list(mean)).reshape(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(list(std)).reshape(1, -1, 1, 1))
 
-    @property
-    def embedding_dim(self) -> int:
-        """How many of the features, from the first on, stand for the sample; the others only help a head."""
-        return self.feature_dim
-
     def standardised(self, x: Tensor) -> Tensor:
         """Pixels in [0, 1] -> of mean 0 and deviation 1."""
         return (x - self.mean) / self.std
 
-    def forward(self, x: Tensor) -> Tensor:
-        raise TypeError(f"{type(self).__name__} defines no forward")
+
+class SequenceEncoder(Encoder):
+    """An encoder that sees a sample as T tokens. token_dim: E, size of what stands for one of them."""
+
+    token_dim: int
+
+    def padding(self, view: Tensor) -> Tensor:
+        """[B, T] bool, true where a position of the view holds nothing."""
+        raise TypeError(f"{type(self).__name__} defines no padding")
+
+    def tokens(self, view: Tensor) -> Tensor:
+        """A view of T positions -> [B, T, E]; what stands at padding is of no meaning."""
+        raise TypeError(f"{type(self).__name__} defines no tokens")
 
 
-class MapEncoder(Encoder):
+class MapEncoder(ImageEncoder):
     """An encoder whose feature is the mean over maps. reduction: S / h, how much smaller a map is."""
 
     reduction: int
@@ -68,7 +107,7 @@ def pooled(maps: Tensor) -> Tensor:
     return maps.mean(dim=(2, 3))
 
 
-class TokenEncoder(Encoder):
+class TokenEncoder(ImageEncoder):
     """An encoder that sees an image as T square patches. patch: their side in pixels. token_dim: E."""
 
     patch: int

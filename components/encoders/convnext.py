@@ -7,7 +7,6 @@ version 2).
 Letters: B samples, C channels, S side in pixels, D feature size.
 """
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -20,6 +19,7 @@ from components.config import Config
 from components.encoders.base import MapEncoder
 from components.encoders.paths import DropPath, rates
 from components.encoders.start import Start
+from components.modalities.image.config import ImagePacking
 
 
 class ConvnextConfig(Config):
@@ -80,18 +80,12 @@ def convnext_topology(config: ConvnextConfig | ConvnextTinyConfig) -> ConvnextCo
 
 
 class Convnext(MapEncoder):
-    def __init__(
-        self,
-        config: ConvnextConfig | ConvnextTinyConfig,
-        channels: int,
-        mean: Sequence[float],
-        std: Sequence[float],
-    ) -> None:
-        super().__init__(channels, mean, std)
+    def __init__(self, config: ConvnextConfig | ConvnextTinyConfig, packing: ImagePacking) -> None:
+        super().__init__(packing)
         config = convnext_topology(config)
         widths = config.widths
         self.feature_dim, self.reduction = widths[-1], config.patch * 2 ** (len(widths) - 1)
-        first = nn.Conv2d(channels, widths[0], config.patch, stride=config.patch)
+        first = nn.Conv2d(self.channels, widths[0], config.patch, stride=config.patch)
         self.downsample_layers = nn.ModuleList([nn.Sequential(first, MapNorm(widths[0]))])
         for before, after in pairwise(widths):
             halve = nn.Conv2d(before, after, 2, stride=2)

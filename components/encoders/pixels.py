@@ -3,7 +3,6 @@
 It has nothing to learn: it is served, never trained. Letters: B samples, C channels, S side in pixels.
 """
 
-from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import PositiveInt
@@ -11,7 +10,8 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from components.config import Config
-from components.encoders.base import Encoder
+from components.encoders.base import ImageEncoder
+from components.modalities.image.config import ImagePacking
 
 
 class PixelsConfig(Config):
@@ -21,15 +21,14 @@ class PixelsConfig(Config):
     side: PositiveInt = 32
 
 
-class Pixels(Encoder):
-    """[B, C, S, S] in [0, 1] -> [B, C * side * side] standardised pixels, channel by channel and row by row."""
+class Pixels(ImageEncoder):
+    """[B, C, S, S] in [0, 1] -> [B, C * side * side] the same pixels, channel by channel and row by row."""
 
-    def __init__(
-        self, config: PixelsConfig, channels: int, mean: Sequence[float], std: Sequence[float]
-    ) -> None:
-        super().__init__(channels, mean, std)
-        self.side, self.feature_dim = config.side, channels * config.side**2
+    learnt = False
+
+    def __init__(self, config: PixelsConfig, packing: ImagePacking) -> None:
+        super().__init__(packing)
+        self.side, self.feature_dim = config.side, self.channels * config.side**2
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.standardised(x)
         return (adaptive_avg_pool2d(x, self.side) if x.shape[-1] > self.side else x).flatten(1)

@@ -7,7 +7,6 @@ Letters: N samples, B samples of a batch, C channels, S side in pixels.
 
 import importlib.util
 import pickle
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -19,10 +18,11 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from components.config import Config
-from components.encoders.base import Encoder
+from components.encoders.base import ImageEncoder
 from components.encoders.efficientnet_lite import FEATURES, MEAN, STD, EfficientnetLite0, renamed
 from components.encoders.hub import HubFile, fetched, sha256_of
 from components.errors import UserError
+from components.modalities.image.config import ImagePacking
 
 
 class InPackage(NamedTuple):
@@ -53,7 +53,7 @@ class PublishedConfig(Config):
     least: PositiveInt = 96
 
 
-class Published(Encoder):
+class Published(ImageEncoder):
     """A frozen network: pixels [B, C, S, S] in [0, 1], C of 1 or 3, any S -> features [B, 1280].
 
     It was trained with statistics of pixels of its own, so those of the data play no part.
@@ -61,10 +61,8 @@ class Published(Encoder):
 
     feature_dim = FEATURES
 
-    def __init__(
-        self, config: PublishedConfig, channels: int, mean: Sequence[float], std: Sequence[float]
-    ) -> None:
-        super().__init__(channels, mean, std)
+    def __init__(self, config: PublishedConfig, packing: ImagePacking) -> None:
+        super().__init__(packing)
         self.network, self.config = EfficientnetLite0(), config
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.requires_grad_(False).eval()
@@ -102,7 +100,7 @@ def published(
     cache: Path,
     packages: Path | None = None,
     least: int = 96,
-    channels: int = 3,
+    channels: Literal[1, 3] = 3,
 ) -> Published:
     """A published encoder on the CPU, for images of so many channels.
 
@@ -126,7 +124,10 @@ def published(
             raise UserError(
                 f"a published encoder is a file of weights or one of {names}; there is no file {source}"
             )
-    encoder = Published(PublishedConfig(least=least), channels, [0.5] * channels, [0.5] * channels)
+    encoder = Published(
+        PublishedConfig(least=least),
+        ImagePacking(size=least, channels=channels, mean=[0.5] * channels, std=[0.5] * channels),
+    )
     _load(encoder.network, renamed(_tensors(file), str(file)), file)
     return encoder
 

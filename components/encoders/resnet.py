@@ -5,7 +5,6 @@ the small stem is that of SimCLR on CIFAR (arXiv:2002.05709, appendix B.9).
 Letters: B samples, C channels, S side in pixels, D feature size.
 """
 
-from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -17,6 +16,7 @@ from components.encoders.base import MapEncoder
 from components.encoders.conv import Conv2d
 from components.encoders.norm import BatchNorm
 from components.encoders.start import Start
+from components.modalities.image.config import ImagePacking
 
 
 class ResnetConfig(Config):
@@ -110,17 +110,11 @@ def topology(config: ResnetConfig | Resnet18Config | Resnet50Config) -> ResnetCo
 
 
 class Resnet(MapEncoder):
-    def __init__(
-        self,
-        config: ResnetConfig | Resnet18Config | Resnet50Config,
-        channels: int,
-        mean: Sequence[float],
-        std: Sequence[float],
-    ) -> None:
-        super().__init__(channels, mean, std)
+    def __init__(self, config: ResnetConfig | Resnet18Config | Resnet50Config, packing: ImagePacking) -> None:
+        super().__init__(packing)
         config = topology(config)
         wide = 4 if config.block == "bottleneck" else 1
-        self.stem = _stem(config, channels)
+        self.stem = _stem(config, self.channels)
         groups, inside = [], config.widths[0]
         for number, (width, blocks) in enumerate(zip(config.widths, config.blocks, strict=True)):
             for position in range(blocks):

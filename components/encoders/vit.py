@@ -7,7 +7,6 @@ Differs: positions are computed for the grid at hand, so that one encoder takes 
 Letters: B samples, C channels, P side of a patch, h x w the grid of patches, T = h w patches, E width, D = E.
 """
 
-from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -20,6 +19,7 @@ from components.encoders.base import TokenEncoder
 from components.encoders.paths import DropPath, rates
 from components.encoders.start import Start
 from components.errors import UserError
+from components.modalities.image.config import ImagePacking
 
 
 class VitConfig(Config):
@@ -107,14 +107,12 @@ def positions(rows: int, columns: int, width: int) -> Tensor:
 
 
 class Vit(TokenEncoder):
-    def __init__(
-        self, config: VitConfig | NamedVitConfig, channels: int, mean: Sequence[float], std: Sequence[float]
-    ) -> None:
-        super().__init__(channels, mean, std)
+    def __init__(self, config: VitConfig | NamedVitConfig, packing: ImagePacking) -> None:
+        super().__init__(packing)
         config = vit_topology(config)
         self.patch, self.token_dim, self.feature_dim = config.patch, config.width, config.width
         self.patch_embed = nn.ModuleDict(
-            {"proj": nn.Conv2d(channels, config.width, config.patch, stride=config.patch)}
+            {"proj": nn.Conv2d(self.channels, config.width, config.patch, stride=config.patch)}
         )
         self.cls_token = (
             nn.Parameter(0.02 * torch.randn(1, 1, config.width)) if config.pooling == "class" else None

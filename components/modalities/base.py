@@ -9,17 +9,16 @@ Views: image [B, C, S, S] float in [0, 1]; text [B, T] int64, 0 is padding; tabl
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from components.arrays import Ints
 from components.config import Config
+from components.data.reader import Reader
 from components.errors import UserError
 
 
@@ -28,32 +27,21 @@ class Packing(Config):
 
     name: str
 
+    @property
+    def config(self) -> Config:
+        """The modality's configuration with which further samples are packed like these."""
+        raise TypeError(f"{type(self).__name__} defines no config")
 
-class Packed(ABC):
-    """Packed samples in use. rows: [M] int64, their places in the arrays."""
-
-    rows: Ints
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @abstractmethod
-    def gather(self, index: Tensor, *, pin: bool = False) -> Tensor:
-        """The samples at `index` [B] int64 (positions in rows), in the order asked for, as they are stored.
-
-        pin: into page-locked memory, for a GPU.
-        """
-
-    @abstractmethod
-    def select(self, rows: Ints) -> "Packed":
-        """The same arrays with other rows in use; `rows` are places in the arrays."""
+    def reads(self, other: "Packing") -> bool:
+        """Whether a model that learnt from samples packed like these reads samples packed like `other`."""
+        return self == other
 
 
 @dataclass
 class Written:
     """What `pack` wrote.
 
-    files: names of the arrays in the folder, by the name that `open` knows them by. samples: N, their rows.
+    files: names of the arrays in the folder, by the name that ViewMaker.open knows them by. samples: N, their rows.
     unreadable: position among the samples given -> reason, for those that have no row. found: what was found of the
     samples while they were packed (range, vocabulary, columns), as far as `packing` needs it.
     notes: what a person should know of it, a line each.
@@ -66,88 +54,28 @@ class Written:
     notes: list[str] = field(default_factory=list)
 
 
-class TableSample(NamedTuple):
-    """One row of a delivered table. label, source: "" where there is none."""
-
-    name: str
-    data: bytes
-    label: str = ""
-    source: str = ""
-
-
-class Reader(ABC):
-    """What of an inbox is a sample of this kind, and what is wrong with one.
-
-    wanted: the end of "put there ...", for a person whose inbox has none. suffixes: of files that are one sample each,
-    in small letters with the dot.
-    """
-
-    wanted: str
-    plural: str
-    suffixes: frozenset[str] = frozenset()
-
-    def begins_like(self, head: bytes) -> bool:
-        """Whether the first bytes of a file whose suffix says nothing are those of a sample."""
-        return False
-
-    @abstractmethod
-    def is_table(self, path: str, columns: set[str]) -> bool:
-        """Whether a table with these columns (in small letters) holds samples, a row each; label files apart."""
-
-    @abstractmethod
-    def rows(self, file: Path, delivery: str, source: str | None) -> Iterator[TableSample]:
-        """The samples of such a table, in order. One without a name is called DELIVERY#ROW, from 0.
-
-        Raises:
-            ValueError: the file cannot be read to its end; one line for a person.
-        """
-
-    @abstractmethod
-    def check(self, batch: Sequence[bytes]) -> list[str | None]:
-        """Why each sample of a batch belongs in quarantine ("kind" or "kind: detail"), or None. Never raises."""
-
-
-V = TypeVar("V", bound=Config)
-
-
-@dataclass(frozen=True)
-class Views(Generic[V]):
-    """Options of the views of one policy. weak: for samples whose class is learnt or guessed. strong: for those that
-    must be given the same class. pretrain: for learning without labels."""
-
-    weak: V
-    strong: V
-    pretrain: V
-
-
 C = TypeVar("C", bound=Config)
 P = TypeVar("P", bound=Packing)
 
 
-class Modality(ABC, Generic[C, P, V]):
-    """One kind of data as a recipe describes it. Holds no state but that description.
+class Modality(ABC, Generic[C, P]):
+    """Samples of one kind, as a recipe describes them: from bytes to rows of arrays. Holds no state but the
+    description.
 
-    Packing, View, Limits: the types of its records. policies: names of its policies of views, the most cautious
-    first. requirements: packages that a served model of this kind needs beyond those of every model.
-    columns: input columns of a served model; the first is the one that a lone value stands for.
+    Limits: type of its limits on a sample. requirements: packages that a served model of this kind needs beyond those
+    of every model. columns: input columns of a served model; one alone may come without its name.
     """
 
-    Packing: ClassVar[type[Any]]
-    View: ClassVar[type[Any]]
-    Limits: ClassVar[type[Any]]
-    policies: ClassVar[tuple[str, ...]]
+    Limits: ClassVar[type[Config]]
     requirements: ClassVar[tuple[str, ...]] = ()
+    columns: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: C) -> None:
         self.config = config
 
-    # ingest
-
     @abstractmethod
     def reader(self, limits: Any) -> Reader:
-        """limits: of type Limits."""
-
-    # snapshot
+        """What of an inbox is a sample. limits: of type Limits."""
 
     @abstractmethod
     def pack(
@@ -163,8 +91,8 @@ class Modality(ABC, Generic[C, P, V]):
         with N.
 
         Args:
-            encoded: gives batches of samples in row order, anew at each call. A sample is bytes, or a row as `gather`
-                gives it, of an earlier snapshot with the same configuration.
+            encoded: gives batches of samples in row order, anew at each call. A sample is bytes, or a row of the
+                arrays (`Packed.row`) of an earlier snapshot with the same configuration.
             total: their number. before: the packing of the recipe's last snapshot: whatever gives a stored number its
                 meaning (vocabulary, columns) stays as it was, so that a trained encoder can read what comes.
             progress: called with the share done.
@@ -181,38 +109,30 @@ class Modality(ABC, Generic[C, P, V]):
             UserError: nothing can be learnt from them.
         """
 
-    @abstractmethod
-    def open(self, files: Mapping[str, Path], rows: Ints | None = None) -> Packed:
-        """Map the arrays; rows=None takes all N samples."""
-
     def near_duplicates(self, files: Mapping[str, Path]) -> Ints | None:
-        """[N] the first row that each row is nearly the same as (its own where there is none); None: not looked for."""
+        """[N] the first row that each row is nearly the same as, its own where there is none; None: not looked for."""
         return None
 
-    # views
+    def values(self, given: Any, packing: P) -> list[Any]:
+        """The samples of a request to a served model, each as it came: a frame or mapping with the column
+        `columns[0]` (or one column only), a Series or list, or one value alone.
+
+        Raises:
+            UserError: several columns, none of them that one.
+        """
+        return in_column(given, self.columns[0])
+
+    def request(self, values: Sequence[Any]) -> dict[str, list[Any]]:
+        """The columns of a request for these samples: what `values` takes apart."""
+        return {self.columns[0]: list(values)}
 
     @abstractmethod
-    def clean(self, stored: Tensor) -> Tensor:
-        """Rows as `gather` gives them, on any device -> a view without augmentation."""
-
-    @abstractmethod
-    def augment(self, view: Tensor, how: V, packing: P, generator: torch.Generator) -> Tensor:
-        """A clean view -> an augmented one of the same samples. The generator, on the CPU or the view's device, is the
-        only source of chance, and no sample's view depends on another sample of the batch."""
-
-    @abstractmethod
-    def views(self, policy: str, packing: P) -> "Views[V]":
-        """The views of a policy for these samples."""
-
-    # baseline, serving, reports
-
-    @abstractmethod
-    def baseline(self, packing: P) -> Config:
-        """Configuration of the encoder whose features a logistic regression of the field is fitted on."""
+    def example(self, stored: np.ndarray[Any, Any], packing: P) -> Any:
+        """One row of the arrays as a value of a request: nearly the sample that it was packed from."""
 
     @abstractmethod
     def to_sample(self, value: Any) -> bytes:
-        """A value of a request (one cell of a column, or one row as a mapping) -> the bytes of a sample.
+        """One value of a request -> the bytes of a sample.
 
         Raises:
             ValueError: it is none; one line.
@@ -226,16 +146,30 @@ class Modality(ABC, Generic[C, P, V]):
             ValueError: it cannot be read; one line.
         """
 
-    @abstractmethod
-    def collate(self, rows: Sequence[np.ndarray[Any, Any]]) -> Tensor:
-        """Rows from `stored` -> what `gather` gives."""
+    def row_of(self, value: Any, packing: P) -> np.ndarray[Any, Any]:
+        """One value of a request as a row of the arrays.
+
+        Raises:
+            ValueError, TypeError: it is none; one line.
+        """
+        return self.stored(self.to_sample(value), packing)
 
     @abstractmethod
     def show(self, stored: np.ndarray[Any, Any], packing: P, size: int = 64) -> str:
         """One row of the arrays as safe HTML that stands alone. size: of its longer side, in pixels."""
 
+    def sheet(self, rows: Sequence[np.ndarray[Any, Any]], packing: P, columns: int) -> str:
+        """Several rows as safe HTML, `columns` side by side."""
+        shown = "".join(f"<div>{self.show(row, packing)}</div>" for row in rows)
+        style = f"display:grid;grid-template-columns:repeat({columns},minmax(0,1fr));gap:4px"
+        return f'<div class="sheet" style="{style}">{shown}</div>'
 
-def packing_fits(packing: Packing, name: str, what: str) -> None:
-    """Raises UserError where `what` (an encoder, an objective) of modality `name` is given samples of another."""
-    if packing.name != name:
-        raise UserError(f"{what} takes {name} samples, these are {packing.name}; choose another for {packing.name}")
+
+def in_column(given: Any, column: str) -> list[Any]:
+    """The values in a column of a request; see Modality.values."""
+    if hasattr(given, "columns") or isinstance(given, Mapping):
+        names = list(given)
+        if column not in names and len(names) != 1:
+            raise UserError(f"a column {column!r} is required, got columns {names}")
+        given = given[column if column in names else names[0]]
+    return [given] if isinstance(given, str | bytes | bytearray | memoryview) else list(given)

@@ -3,11 +3,10 @@
 No pickle anywhere: weights are safetensors, the rest is checked JSON, and both digests are verified
 before a byte is interpreted.
 
-Shapes: B images, C channels, S side in pixels, D feature width, K classes.
+Shapes: B samples, D feature width, K classes.
 """
 
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,19 +14,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from pydantic import PositiveFloat, ValidationError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from components.config import Config, explain
-from components.modalities.image.file import deep
 from components.encoders import ServedConfig, build_encoder
 from components.errors import UserError
 from components.evaluation.classification.conformal import Sets
 from components.files import write_atomically
-from components.modalities.image.pack import ImageConfig, decode, fitted
+from components.modalities.packing import PackingConfig
+from components.modalities.registry import packed_as
+from components.modalities.views import build_views
 from components.registry.outlier_model import OutlierConfig, distances
 
 if TYPE_CHECKING:
@@ -41,9 +40,7 @@ class ModelConfig(Config):
     """What model.json holds: all that is needed to rebuild the network and to read its answers."""
 
     encoder: ServedConfig
-    modality: ImageConfig
-    mean: list[float]  # per channel, of pixels in [0, 1]
-    std: list[float]
+    packing: PackingConfig
     classes: list[str]
     temperature: PositiveFloat = 1.0  # logits are divided by it
     sets: Sets | None = None  # which classes may be the true one
@@ -60,7 +57,7 @@ class Classifier(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = build_encoder(config.encoder, config.modality.channels, config.mean, config.std)
+        self.encoder = build_encoder(config.encoder, config.packing)
         self.head = nn.Linear(self.encoder.feature_dim, len(config.classes))
         size = self.encoder.embedding_dim
         if config.outliers is not None:
@@ -68,11 +65,11 @@ class Classifier(nn.Module):
             self.register_buffer("whiten", torch.zeros(size, size))
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [B, C, S, S] in [0, 1] -> calibrated logits [B, K]."""
+        """A clean view [B, ...] -> calibrated logits [B, K]."""
         return self.answer(x)[0]
 
     def answer(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x [B, C, S, S] in [0, 1] -> calibrated logits [B, K], embedding [B, D]."""
+        """A clean view [B, ...] -> calibrated logits [B, K], embedding [B, D]."""
         features = self.encoder(x)
         logits: Tensor = self.head(features) / self.config.temperature
         return logits, features[:, : self.encoder.embedding_dim]
@@ -126,24 +123,29 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 class Predictor:
-    """Raw images in, one row each out."""
+    """Raw samples in, one row each out."""
 
     def __init__(self, classifier: Classifier, batch_size: int = 256) -> None:
         self.classifier = classifier.eval()
         self.batch_size = batch_size
+        self.packing = classifier.config.packing
+        self.modality, self.views = packed_as(self.packing), build_views(self.packing)
+
+    def values(self, given: Any) -> list[Any]:
+        """The samples of a request, each as it came; see Modality.values."""
+        return self.modality.values(given, self.packing)
 
     @torch.inference_mode()
-    def predict(self, images: Sequence[Any]) -> "pd.DataFrame":
-        """Class, confidence, probabilities and embedding of each image. Never raises for an image: its row says why.
+    def predict(self, values: Sequence[Any]) -> "pd.DataFrame":
+        """Class, confidence, probabilities and embedding of each sample. Never raises for a sample: its row says why.
 
         Args:
-            images: encoded images (PNG, JPEG, ...), or arrays: uint8 [H, W], [H, W, C] or [C, S, S]; for a model
-                that learnt from grey of more than 8 bits, [H, W] of any type too.
+            values: samples as a request holds them; see components/modalities/NAME/serve.py.
 
         Returns:
             columns class (str), confidence (largest probability), probabilities (list of K floats in the
             order of `classes`), embedding (list of D floats: the encoder's feature), outlier_score (distance from
-            all that the model learnt from), is_outlier (whether that is above the model's limit), error (why an image
+            all that the model learnt from), is_outlier (whether that is above the model's limit), error (why a sample
             has no prediction: all other columns are null then). outlier_score and is_outlier are null where the model
             knows no limit, error where there is a prediction.
         """
@@ -151,12 +153,12 @@ class Predictor:
 
         config, errors = self.classifier.config, list[str | None]()
         logits, features = [], []
-        for start in range(0, len(images), self.batch_size):
-            results = [self._pixels(image) for image in images[start : start + self.batch_size]]
+        for start in range(0, len(values), self.batch_size):
+            results = [self._row(value) for value in values[start : start + self.batch_size]]
             errors += [result if isinstance(result, str) else None for result in results]
-            pixels = [result for result in results if not isinstance(result, str)]
-            if pixels:
-                part = self.classifier.answer(torch.from_numpy(np.stack(pixels)).float() / 255)
+            rows = [result for result in results if not isinstance(result, str)]
+            if rows:
+                part = self.classifier.answer(self.views.clean(self.views.collate(rows)))
                 logits.append(part[0].double())
                 features.append(part[1].float())
         probabilities = torch.cat(logits).softmax(1).numpy() if logits else np.empty((0, len(config.classes)))
@@ -175,47 +177,21 @@ class Predictor:
         }
         place = iter(range(len(best)))
         order = [next(place) if error is None else None for error in errors]
-        rows = {name: [None if k is None else values[k] for k in order] for name, values in columns.items()}
-        nullable = {"outlier_score", "is_outlier", "error"} | (set(rows) if any(errors) else set())
+        filled = {name: [None if k is None else found[k] for k in order] for name, found in columns.items()}
+        nullable = {"outlier_score", "is_outlier", "error"} | (set(filled) if any(errors) else set())
         return pd.DataFrame(
             {
-                name: pd.Series(values, dtype=object if name in nullable else None)
-                for name, values in {**rows, "error": errors}.items()
+                name: pd.Series(found, dtype=object if name in nullable else None)
+                for name, found in {**filled, "error": errors}.items()
             }
         )
 
-    def _pixels(self, image: Any) -> NDArray[np.uint8] | str:
-        """uint8 [C, S, S], or why there is none."""
-        modality = self.classifier.config.modality
+    def _row(self, value: Any) -> NDArray[Any] | str:
+        """The sample as a row of the arrays, or why there is none."""
         try:
-            if isinstance(image, np.ndarray):
-                if image.dtype == np.uint8 and image.shape == (
-                    modality.channels,
-                    modality.size,
-                    modality.size,
-                ):
-                    return image
-                if image.ndim == 2 and image.dtype != np.uint8 and modality.range is not None:
-                    return fitted(deep(image), modality).pixels
-                if image.dtype != np.uint8:
-                    return f"encoded bytes or a uint8 array required, got an array of {image.dtype}"
-                image = encode_png(image)
-            if not isinstance(image, bytes | bytearray | memoryview):
-                return f"encoded bytes or a uint8 array required, got {type(image).__name__}"
-            return decode(bytes(image), modality)
+            return self.modality.row_of(value, self.packing)
         except (ValueError, TypeError) as error:
             return str(error)
-
-
-def encode_png(image: NDArray[np.uint8]) -> bytes:
-    """PNG bytes of a uint8 array [H, W], [H, W, 3] or channels first [1 or 3, H, W]."""
-    if image.ndim == 3 and image.shape[0] in (1, 3) and image.shape[2] not in (1, 3):
-        image = image.transpose(1, 2, 0)
-    if image.ndim == 3 and image.shape[2] == 1:
-        image = image[:, :, 0]
-    out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(image)).save(out, format="PNG")
-    return out.getvalue()
 
 
 def _read(file: Path, expected: str | None) -> bytes:

@@ -1,4 +1,4 @@
-"""The encoder as ONNX: image [B, C, S, S] in [0, 1] -> feature [B, D], any B; checked against torch.
+"""The encoder as ONNX: a clean view [B, ...] -> feature [B, D], any B; checked against torch.
 
 Two exporters: the one through TorchScript takes half a second and is announced to go; the one through
 torch.export takes ten, most of it imports. The first is tried, the second is what remains where it fails.
@@ -9,26 +9,29 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor
 
+from components.encoders.base import Encoder
 from components.errors import UserError
 
 TOLERANCE = 1e-4  # largest difference of a feature, relative to the largest feature where that is above 1
 
 
-def export_encoder(encoder: nn.Module, channels: int, size: int, file: Path) -> float:
-    """Write `file` and return the largest difference from torch on random images (batches of 1 and 5).
+def export_encoder(encoder: Encoder, view: Tensor, file: Path) -> float:
+    """Write `file` and return the largest difference from torch on batches of 1 and 5.
+
+    view: a clean view [n, ...] of some samples; the input is called by the modality's name.
 
     Raises:
         UserError: the encoder cannot be exported, or differs by more than TOLERANCE.
     """
     encoder = encoder.eval()
-    example = torch.rand(2, channels, size, size, generator=torch.Generator().manual_seed(0))
+    example = _batch(view, 2)
     failed = ""
     for export in (_through_script, _through_export):
         try:
             export(encoder, example, file)
-            error = difference(encoder, channels, size, file)
+            error = difference(encoder, view, file)
         except Exception as problem:  # either exporter raises what it likes
             failed = f"{type(problem).__name__}: {str(problem).strip().splitlines()[0]}"
             continue
@@ -39,7 +42,7 @@ def export_encoder(encoder: nn.Module, channels: int, size: int, file: Path) -> 
     raise UserError(f"this encoder cannot be exported to ONNX ({failed}); set `onnx: false` in register")
 
 
-def difference(encoder: nn.Module, channels: int, size: int, file: Path) -> float:
+def difference(encoder: Encoder, view: Tensor, file: Path) -> float:
     """Largest difference between onnxruntime and torch, at batches of 1 and 5."""
     import onnxruntime
 
@@ -48,10 +51,10 @@ def difference(encoder: nn.Module, channels: int, size: int, file: Path) -> floa
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     worst = 0.0
     for batch in (1, 5):
-        images = torch.rand(batch, channels, size, size, generator=torch.Generator().manual_seed(batch))
+        x = _batch(view, batch)
         with torch.inference_mode():
-            expected = encoder(images).numpy()
-        found = session.run(None, {"image": images.numpy()})[0]
+            expected = encoder(x).numpy()
+        found = session.run(None, {encoder.packing.name: x.numpy()})[0]
         if found.shape != expected.shape:
             raise ValueError(f"features of shape {expected.shape} needed, got {found.shape}")
         gap = np.abs(found - expected).max() / max(1.0, float(np.abs(expected).max()))
@@ -59,8 +62,14 @@ def difference(encoder: nn.Module, channels: int, size: int, file: Path) -> floa
     return worst
 
 
-def _through_script(encoder: nn.Module, example: torch.Tensor, file: Path) -> None:
-    axes = {"image": {0: "batch"}, "feature": {0: "batch"}}
+def _batch(view: Tensor, size: int) -> Tensor:
+    """So many samples of a view, repeated where it has fewer."""
+    return view[torch.arange(size) % len(view)]
+
+
+def _through_script(encoder: Encoder, example: Tensor, file: Path) -> None:
+    name = encoder.packing.name
+    axes = {name: {0: "batch"}, "feature": {0: "batch"}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says of itself that it will go
         torch.onnx.export(
@@ -68,20 +77,20 @@ def _through_script(encoder: nn.Module, example: torch.Tensor, file: Path) -> No
             (example,),
             str(file),
             dynamo=False,
-            input_names=["image"],
+            input_names=[name],
             output_names=["feature"],
             dynamic_axes=axes,
         )
 
 
-def _through_export(encoder: nn.Module, example: torch.Tensor, file: Path) -> None:
+def _through_export(encoder: Encoder, example: Tensor, file: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             encoder,
             (example,),
             dynamo=True,
-            input_names=["image"],
+            input_names=[encoder.packing.name],
             output_names=["feature"],
             dynamic_shapes=({0: "batch"},),
             verbose=False,

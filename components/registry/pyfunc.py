@@ -3,12 +3,12 @@
 The saved model is a folder: MLmodel, requirements.txt, a script of three lines, the model folder under
 artifacts/, and under code/ the few modules of ours that it needs, so that it loads where this project is
 not installed. They lie in a package that is named by its content, so that models made by two versions of the code load
-and predict in one process. Input: encoded images (over HTTP: base64) or arrays, see `images_of`. Output: columns
+and predict in one process. Input: see components/modalities/NAME/serve.py; images come encoded (over HTTP: base64) or
+as arrays. Output: columns
 class, confidence, probabilities, embedding, outlier_score, is_outlier and error (components.registry.model.Predictor).
 """
 
 import ast
-import base64
 import hashlib
 import json
 import re
@@ -23,31 +23,30 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
 import pandas as pd
 from mlflow.models import Model, ModelSignature
 from mlflow.pyfunc import PythonModel, save_model
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import Array
 
-from components.errors import UserError
+from components.modalities.registry import MODALITIES
 from components.registry.model import CONFIG, Predictor, digests, load_classifier
 from components.source import file_of, imported, table_in
 
 ARTIFACT = "classifier"
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """import mlflow
-from {package}.registry.pyfunc import ImageClassifier
+from {package}.registry.pyfunc import SavedClassifier
 
-mlflow.models.set_model(ImageClassifier())
+mlflow.models.set_model(SavedClassifier())
 """
 SHIPPED = "components.registry.pyfunc"  # with every module of ours that it imports
 PACKAGE = "selfsup_model_"  # and a digest: what the shipped modules are called instead of "components"
 IMPORTED = re.compile(r"^(\s*(?:from|import) )components(?=[.\s])", re.MULTILINE)
 QUOTED = re.compile(r"""(["'])components(?=[."'])""")
-NEEDED = ("mlflow", "numpy", "pandas", "pillow", "pydantic", "safetensors", "torch")
+NEEDED = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "torch")
 OTHERS = ("timm", "transformers")  # encoders that are named as the library that they come from
-# No schema of the input: MLflow would refuse a list of images, and a whole batch for one that is not base64.
+# No schema of the input: MLflow would refuse a list of samples, and a whole batch for one that is not base64.
 SIGNATURE = ModelSignature(
     outputs=Schema(
         [
@@ -63,7 +62,7 @@ SIGNATURE = ModelSignature(
 )
 
 
-class ImageClassifier(PythonModel):  # type: ignore[misc]  # mlflow is untyped here
+class SavedClassifier(PythonModel):  # type: ignore[misc]  # mlflow is untyped here
     """What MLflow loads and calls."""
 
     _skip_type_hint_validation = True  # the signature says what comes in; MLflow else warns at import
@@ -74,39 +73,14 @@ class ImageClassifier(PythonModel):  # type: ignore[misc]  # mlflow is untyped h
         self.predictor = Predictor(load_classifier(folder, context.model_config["sha256"]))
 
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # mlflow reads hints
-        """Images in any form that `images_of` takes -> one row an image."""
-        channels = self.predictor.classifier.config.modality.channels
-        return self.predictor.predict([_raw(image) for image in images_of(model_input, channels)])
-
-
-def images_of(given: Any, channels: int) -> list[Any]:
-    """The images of a request, each as it came.
-
-    Args:
-        given: a frame or mapping with column `image` (or one column only), a Series or list of images, one array
-            [N, ...] of several, or one image alone. An image: encoded bytes, base64, or an array [H, W], [H, W, C],
-            [C, S, S]. channels: of the model; tell [C, S, S] from several grey images.
-
-    Raises:
-        UserError: several columns, none of them `image`.
-    """
-    if isinstance(given, pd.DataFrame | Mapping):
-        names = list(given)
-        if "image" not in names and len(names) != 1:
-            raise UserError(f"a column 'image' with encoded images is required, got columns {names}")
-        given = given["image" if "image" in names else names[0]]
-    if isinstance(given, str | bytes | bytearray | memoryview):
-        return [given]
-    if isinstance(given, np.ndarray) and given.dtype != object:
-        colour = given.ndim == 3 and (given.shape[2] in (1, 3) or given.shape[0] == channels)
-        return [given] if given.ndim == 2 or colour else list(given)
-    return list(given)
+        """Samples in any form that Modality.values takes -> one row a sample."""
+        return self.predictor.predict(self.predictor.values(model_input))
 
 
 def save(
     classifier: Path,
     target: Path,
-    examples: Sequence[bytes],
+    examples: Mapping[str, Sequence[Any]],
     *,
     extra: dict[str, Path] | None = None,
     **identity: Any,
@@ -114,7 +88,7 @@ def save(
     """Write the MLflow model of the model folder `classifier` into the empty folder `target`.
 
     Args:
-        examples: encoded images; the input example.
+        examples: columns of a request; the input example.
         extra: name -> file, laid beside the model.
         identity: run_id, model_id and artifact_path, as MLflow's Model takes them.
     """
@@ -130,7 +104,7 @@ def save(
                 artifacts={ARTIFACT: str(classifier)},
                 code_paths=[str(code)],
                 signature=SIGNATURE,
-                input_example=pd.DataFrame({"image": list(examples)}),
+                input_example=pd.DataFrame(dict(examples)),
                 pip_requirements=[
                     f"{name}=={version(name).partition('+')[0]}" for name in needed(classifier)
                 ],
@@ -144,9 +118,11 @@ def save(
 
 
 def needed(classifier: Path) -> tuple[str, ...]:
-    """Packages that a model folder's network needs, that of another library's encoder included."""
-    kind = json.loads((classifier / CONFIG).read_text())["encoder"]["name"]
-    return (*NEEDED, *(name for name in OTHERS if name == kind))
+    """Packages that a model folder needs: for its kind of data, and for the encoder of another library."""
+    described = json.loads((classifier / CONFIG).read_text())
+    modality, encoder = MODALITIES[described["packing"]["name"]], described["encoder"]["name"]
+    of_kind = getattr(modality, "requirements", ())
+    return tuple(sorted({*NEEDED, *of_kind, *(name for name in OTHERS if name == encoder)}))
 
 
 def load(uri: str) -> Any:
@@ -193,20 +169,3 @@ def _importable(package: Path) -> Iterator[None]:
         sys.path.remove(str(package.parent))
         for name in [name for name in sys.modules if name.partition(".")[0] == package.name]:
             del sys.modules[name]
-
-
-def _raw(image: Any) -> Any:
-    """Base64 and nested lists, in which JSON holds bytes and arrays, as what they stand for; all else as it is."""
-    if isinstance(image, str):
-        try:
-            return base64.b64decode("".join(image.split()), validate=True)
-        except ValueError:
-            return image  # the predictor names it
-    if isinstance(image, list):
-        try:
-            values = np.asarray(image)
-        except ValueError:
-            return image  # rows of different length
-        whole = values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() <= 255
-        return values.astype(np.uint8) if whole else values
-    return image

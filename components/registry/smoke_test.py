@@ -28,14 +28,15 @@ import mlflow.pyfunc, pandas, torch
 torch.set_num_threads(1)
 asked = json.loads(sys.stdin.readline())
 model = mlflow.pyfunc.load_model(asked["model"])
-images = [base64.b64decode(image) for image in asked["images"]]
-frame = pandas.DataFrame({"image": images})
+def value(given):
+    return base64.b64decode(given["base64"]) if isinstance(given, dict) and set(given) == {"base64"} else given
+frame = pandas.DataFrame({name: [value(one) for one in column] for name, column in asked["columns"].items()})
 rows = model.predict(frame).to_dict("list")
 began = [time.perf_counter()]
 for _ in range(5):
     model.predict(frame)
     began.append(time.perf_counter())
-latency = min(after - before for before, after in zip(began, began[1:])) / len(images)
+latency = min(after - before for before, after in zip(began, began[1:])) / len(frame)
 code = next(m.__file__ for name, m in sys.modules.items() if name.startswith("selfsup_model_") and name.count(".") == 0)
 print(json.dumps({"rows": rows, "latency": latency, "code": code}), file=answer, flush=True)
 """
@@ -87,9 +88,12 @@ class Smoke:
                 stream.close()
         self._folder.cleanup()
 
-    def ask(self, model: Path, images: Sequence[bytes]) -> None:
-        """Hand over the saved model and some encoded images; does not wait."""
-        line = {"model": str(model), "images": [b64encode(image).decode() for image in images]}
+    def ask(self, model: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Hand over the saved model and the columns of a request; does not wait."""
+        line = {
+            "model": str(model),
+            "columns": {name: [_json(v) for v in of] for name, of in columns.items()},
+        }
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(line) + "\n")
@@ -121,8 +125,12 @@ class Smoke:
         return Answered(rows=answer["rows"], latency=answer["latency"])
 
 
+def _json(value: Any) -> Any:
+    return {"base64": b64encode(value).decode()} if isinstance(value, bytes) else value
+
+
 def disagreement(found: Mapping[str, Sequence[Any]], expected: Mapping[str, Sequence[Any]]) -> float:
-    """Largest difference of a probability; infinite where classes or counts differ, or an image has no class."""
+    """Largest difference of a probability; infinite where classes or counts differ, or a sample has no class."""
     if list(found["class"]) != list(expected["class"]) or None in found["class"]:
         return float("inf")
     pairs = zip(found["probabilities"], expected["probabilities"], strict=True)

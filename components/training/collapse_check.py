@@ -40,14 +40,14 @@ class Look:
 
     @torch.no_grad()
     def __call__(self, loss: float) -> Check:
-        images = self.source.packed.gather(self.index).to(self.placement.device)
+        stored = self.source.packed.gather(self.index).to(self.placement.device)
         generator = torch.Generator(self.placement.device).manual_seed(self.seed)
         spec = ((self.source.views[0][0], 2),)
-        views = self.source.augmented(images[::2], generator, spec)
+        views = self.source.augmented(stored[::2], generator, spec)
         encoder = self.learner.encoder
         training = encoder.training
         encoder.eval()
-        clean, *others = (self._features(encoder, x) for x in (images.float() / 255, *views))
+        clean, *others = (self._features(encoder, x) for x in (self.source.maker.clean(stored), *views))
         encoder.train(training)
         figures, objective = diagnose(clean, (others[0], others[1])), self.learner.objective
         figures.update(self._predicted(objective, clean.to(self.placement.device)))
@@ -58,7 +58,7 @@ class Look:
         return Check(shown, f"{'; '.join(found)}; {REMEDIES}" if found else None, nearest_anchor(clean))
 
     def _features(self, encoder: nn.Module, x: Tensor) -> Tensor:
-        """[n, C, S, S] -> [n, D] float32 on the CPU."""
+        """A view [n, ...] -> [n, D] float32 on the CPU."""
         with self.placement.autocast():
             return torch.cat([encoder(part).float() for part in torch.split(x, 256)]).cpu()
 

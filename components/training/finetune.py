@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,11 +17,11 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
 from components.arrays import Doubles, Ints
-from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.data.packed import Packed
 from components.encoders import Encoder
 from components.forks import run_all
+from components.modalities.view_maker import ViewMaker
 from components.semisupervised import MethodConfig, build_method
 from components.semisupervised.base import Method
 from components.semisupervised.distillation import Distillation
@@ -69,37 +69,35 @@ class FitConfig(Config):
 class Material:
     """What there is to learn from.
 
-    labelled [n] positions, labels [n]; kept [m] positions of pseudo-labels, kept_labels [m] their classes,
-    confidence [m]. weak, strong: views. folder: of checkpoints. source: [N] where each sample comes from, None
-    where nobody says. cores: processes that may compute at the same time.
+    packed: the samples for training, which positions count. views: what makes views of them; weak, strong: how.
+    labelled [n] positions, labels [n]; kept [m] positions of pseudo-labels, kept_labels [m] their classes, confidence [m].
+    folder: of checkpoints. source: [N] where each sample comes from, None where nobody says. cores: processes that may
+    compute at the same time.
     """
 
     packed: Packed
+    views: ViewMaker[Any, Any]
     classes: int
     labelled: Ints
     labels: Ints
     kept: Ints
     kept_labels: Ints
     confidence: Doubles
-    weak: ViewConfig
-    strong: ViewConfig
+    weak: Any
+    strong: Any
     placement: Placement
     folder: Path
     source: Ints | None = None
     cores: int = 1
 
-    def labelled_images(self) -> NDArray[np.uint8]:
-        """[n, C, S, S] of the labelled samples."""
-        return np.asarray(self.packed.gather(torch.from_numpy(self.labelled)).numpy())
-
     def clean(self, positions: Ints) -> Callable[[Tensor], Tensor]:
-        """A function: index [B] into `positions` -> those samples, [B, C, S, S] in [0, 1], on the device."""
+        """A function: index [B] into `positions` -> a clean view of those samples, on the device."""
 
-        def samples(index: Tensor) -> Tensor:
-            pixels = self.packed.gather(torch.from_numpy(positions)[index])
-            return pixels.to(self.placement.device).float() / 255
+        def clean(index: Tensor) -> Tensor:
+            stored = self.packed.gather(torch.from_numpy(positions)[index])
+            return self.views.clean(stored.to(self.placement.device))
 
-        return samples
+        return clean
 
     def features(self, encoder: nn.Module, positions: Ints) -> NDArray[np.float32]:
         """[len(positions), D] of clean samples."""
@@ -186,6 +184,7 @@ def fit(
     epochs = max(parts for parts in range(1, 11) if job.steps % parts == 0)  # a tenth or so: for the log
     source = LabelledSource(
         material.packed,
+        material.views,
         material.supervision(job.use, job.pseudo),
         (material.weak, method.weak),
         (material.strong, method.strong),

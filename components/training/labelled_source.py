@@ -3,20 +3,21 @@
 Labels and unlabelled samples are two endless streams, each a sequence of permutations; step g takes the
 samples g * size to (g + 1) * size of it. So a step's samples are a pure function of seed and step and
 resuming needs no state, and a hundred labels turn round many times while the unlabelled samples do once.
-Letters: L labelled, U unlabelled samples a step, N samples in the array, C channels, S side in pixels.
+Letters: L labelled, U unlabelled samples a step, N samples in the array.
 """
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from components.augmentations.image import ViewConfig, augment
 from components.collectives import rank, world
 from components.data.loader import order
 from components.data.packed import Packed
 from components.errors import UserError
+from components.modalities.view_maker import ViewMaker
 from components.objectives.base import Batch
 
 
@@ -74,9 +75,10 @@ class LabelledSource:
     def __init__(
         self,
         packed: Packed,
+        maker: ViewMaker[Any, Any],
         supervision: Supervision,
-        weak: tuple[ViewConfig, int],
-        strong: tuple[ViewConfig, int],
+        weak: tuple[Any, int],
+        strong: tuple[Any, int],
         *,
         labelled: int,
         unlabelled: int,
@@ -86,7 +88,7 @@ class LabelledSource:
     ) -> None:
         """labelled, unlabelled: L and U of all processes together. steps: of an epoch.
 
-        weak, strong: how such a view is made, and how many the method wants.
+        maker, weak, strong: how such a view is made, and how many the method wants.
 
         Raises:
             UserError: no label, or batches that the processes cannot share.
@@ -98,7 +100,7 @@ class LabelledSource:
                 f"batch sizes must be multiples of the number of processes {world()}, "
                 f"got {labelled} labelled and {unlabelled} unlabelled"
             )
-        self.packed, self.supervision, self.device = packed, supervision, device
+        self.packed, self.maker, self.supervision, self.device = packed, maker, supervision, device
         self.weak, self.strong, self.steps = weak, strong, steps
         self.sizes = (labelled, unlabelled if len(supervision.unlabelled) else 0)
         self.streams = (Stream(supervision.labelled, 2 * seed), Stream(supervision.unlabelled, 2 * seed + 1))
@@ -126,11 +128,14 @@ class LabelledSource:
     def batch(self, step: int, generator: torch.Generator) -> Batch:
         began = time.perf_counter()
         index = self.indices(step)
-        pixels = self.packed.gather(index, pin=self.device.type == "cuda").to(self.device).float() / 255
+        stored = self.packed.gather(index, pin=self.device.type == "cuda")
+        clean = self.maker.clean(stored.to(self.device))
         self.waited += time.perf_counter() - began
         labelled = self.sizes[0] // world()
-        views = [augment(pixels, self.weak[0], generator) for _ in range(self.weak[1])]
-        views += [augment(pixels[labelled:], self.strong[0], generator) for _ in range(self.strong[1])]
+        views = [self.maker.augment(clean, self.weak[0], generator) for _ in range(self.weak[1])]
+        views += [
+            self.maker.augment(clean[labelled:], self.strong[0], generator) for _ in range(self.strong[1])
+        ]
         targets, weights = (
             part[index].to(self.device) for part in (self.supervision.targets, self.supervision.weights)
         )
@@ -139,7 +144,7 @@ class LabelledSource:
         return Batch(views, index.to(self.device), targets, weights, labelled, of)
 
     def clean(self, index: Tensor) -> Tensor:
-        return self.packed.gather(index).to(self.device).float() / 255
+        return self.maker.clean(self.packed.gather(index).to(self.device))
 
     def close(self) -> None:
         """Nothing is held open."""

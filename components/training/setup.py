@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt
 
 from components.config import Config
-from components.data.packed import Packed
 from components.encoders import Encoder, EncoderConfig, start_encoder
 from components.errors import UserError
+from components.modalities.packing import PackingConfig
+from components.modalities.samples import Samples
 from components.objectives import ObjectiveConfig, build_objective
 from components.training.collapse_check import Look
 from components.training.device import Placement, place
@@ -24,13 +25,12 @@ from components.training.view_source import ViewSource
 
 
 class Beginning(Config):
-    """images, table: files of the snapshot. channels, mean, std: of its pixels."""
+    """samples, table: of the snapshot. packing: as the encoder is to know the samples; in a warm start that of its
+    parent."""
 
-    images: Path
+    samples: Samples
+    packing: PackingConfig
     table: Path
-    channels: PositiveInt
-    mean: list[float]
-    std: list[float]
     encoder: EncoderConfig
     objective: ObjectiveConfig
     train: TrainConfig
@@ -53,22 +53,23 @@ def begin(given: Beginning, rows: NDArray[np.int64], labels: NDArray[np.int64]) 
     """The same on every worker.
 
     Args:
-        rows: [N] places of the training samples among the images. labels: [N], -1 where there is none; shown to
+        rows: [N] places of the training samples in the arrays. labels: [N], -1 where there is none; shown to
             an objective that uses labels, and to no other.
 
     Raises:
         UserError: fewer than two samples, or what encoder and objective refuse.
     """
     placement = place(given.device, given.train.precision)
-    packed = Packed.open(given.images, rows)
+    packed = given.samples.open(rows)
     if len(packed) < 2:
         raise UserError(f"pretraining needs at least 2 training samples, got {len(packed)}; deliver more")
     torch.manual_seed(derive_seed(given.seed))
-    encoder = start_encoder(given.encoder, given.channels, given.mean, given.std)
+    encoder = start_encoder(given.encoder, given.packing)
     objective = build_objective(given.objective, encoder, len(packed))
     learner = Learner(encoder, objective)
     source = ViewSource(
         packed,
+        given.samples.views,
         objective.views,
         batch_size=given.train.batch_size,
         seed=given.seed,

@@ -27,6 +27,7 @@ from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.evaluation.classification.folds import possible_folds, stratified_folds
 from components.forks import run_all
+from components.modalities.image.config import ImagePacking
 from components.training.device import place
 from components.training.learner import derive_seed
 from components.training.optimiser import AdamwConfig, build_optimiser, set_rate
@@ -146,7 +147,8 @@ def _learn(x: Tensor, y: Tensor, classes: int, policy: Policy, seed: int) -> nn.
         torch.manual_seed(derive_seed(seed))
         mean, std = x.mean((0, 2, 3)).tolist(), x.std((0, 2, 3)).clamp(min=0.05).tolist()
         config = ResnetConfig(widths=(16, 32, 64), blocks=(1, 1, 1), stem_stride=stride)
-        encoder = build_encoder(config, channels, mean, std)
+        packing = ImagePacking(size=side, channels=channels, mean=mean, std=std)
+        encoder = build_encoder(config, packing)
         network = nn.Sequential(encoder, nn.Linear(encoder.feature_dim, classes))
     place("cpu").put(network)
     optimiser = build_optimiser(AdamwConfig(learning_rate=RATE, weight_decay=0.01), [(network, 1.0)])

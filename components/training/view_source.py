@@ -3,21 +3,20 @@
 The loop asks for them by epoch and step, and hands over a generator that belongs to that step: a source that
 draws its randomness from it alone gives the same batch again after an interruption.
 
-Letters: B samples in this process's part of a batch, C channels, S side in pixels, N samples, M rows of an
-epoch.
+Letters: B samples in this process's part of a batch, N samples, M rows of an epoch.
 """
 
 import time
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from components.augmentations.image import augment
 from components.collectives import rank, world
 from components.data.loader import Loader
 from components.data.packed import Packed, Prefetch
+from components.modalities.view_maker import ViewMaker
 from components.objectives.base import Batch, ViewSpec
 
 
@@ -39,18 +38,19 @@ class BatchSource(Protocol):
         """The batch of the next step, on the device; steps are asked for in order."""
 
     def clean(self, index: Tensor) -> Tensor:
-        """index [B] int64 on the CPU -> those samples without augmentation, [B, C, S, S] float in [0, 1]."""
+        """index [B] int64 on the CPU -> a view of those samples without augmentation."""
 
     def close(self) -> None:
         """Let go of threads and files."""
 
 
 class ViewSource:
-    """Views of packed images: gathered by a thread ahead of the step, augmented on the batch's device."""
+    """Views of packed samples: gathered by a thread ahead of the step, augmented on the batch's device."""
 
     def __init__(
         self,
         packed: Packed,
+        maker: ViewMaker[Any, Any],
         views: ViewSpec,
         *,
         batch_size: int,
@@ -62,7 +62,7 @@ class ViewSource:
         -1 where there is none, for an objective that uses them."""
         size = min(batch_size, len(packed) - len(packed) % world())
         self.loader = Loader(len(packed), size, seed, rank=rank(), world=world())
-        self.packed, self.views, self.device, self.labels = packed, views, device, labels
+        self.packed, self.maker, self.views, self.device, self.labels = packed, maker, views, device, labels
         self._prefetch: Prefetch | None = None
         self._batches: Iterator[tuple[Tensor, Tensor]] = iter(())
         self._waited = 0.0
@@ -87,19 +87,19 @@ class ViewSource:
     def batch(self, step: int, generator: torch.Generator) -> Batch:
         assert step == self.loader.step, "steps are served in order"
         began = time.perf_counter()
-        index, images = next(self._batches)
+        index, stored = next(self._batches)
         self._waited += time.perf_counter() - began
-        views = self.augmented(images, generator, self.views)
+        views = self.augmented(stored, generator, self.views)
         targets = self.labels[index].to(self.device) if self.labels is not None else None
         return Batch(views=views, index=index.to(self.device), targets=targets)
 
-    def augmented(self, images: Tensor, generator: torch.Generator, views: ViewSpec) -> list[Tensor]:
-        """uint8 [B, C, S, S] -> one [B, C, S', S'] float in [0, 1] for every view."""
-        pixels = images.float() / 255
-        return [augment(pixels, how, generator) for how, count in views for _ in range(count)]
+    def augmented(self, stored: Tensor, generator: torch.Generator, views: ViewSpec) -> list[Tensor]:
+        """Rows of the arrays -> one view [B, ...] for every one that is wanted."""
+        clean = self.maker.clean(stored)
+        return [self.maker.augment(clean, how, generator) for how, count in views for _ in range(count)]
 
     def clean(self, index: Tensor) -> Tensor:
-        return self.packed.gather(index).to(self.device).float() / 255
+        return self.maker.clean(self.packed.gather(index).to(self.device))
 
     def close(self) -> None:
         if self._prefetch is not None:

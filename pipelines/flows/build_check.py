@@ -11,7 +11,7 @@ from components.encoders import build_encoder
 from components.encoders.base import Encoder
 from components.encoders.start import check_start
 from components.errors import UserError
-from components.modalities import ModalityConfig
+from components.modalities.registry import ModalityConfig
 from components.objectives import ObjectiveConfig, build_objective
 from components.objectives.base import Objective
 from components.training.candidates import sized

@@ -1,16 +1,15 @@
 """A recipe held against its data, none of which is decoded: whether the inbox is there, and has samples for a batch."""
 
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from components.data.inbox import Inbox
 from components.data.shards import Index
 from components.errors import UserError
 from components.wording import counted
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
+from pipelines.stages.ingest import Request as Ingest
+from pipelines.stages.ingest import inbox_of
 
 BATCHES = (("pretrain", "train", "batch_size"), ("finetune", "batch_size"))
 
@@ -52,6 +51,6 @@ def _batches(recipe: Recipe) -> Iterator[tuple[str, int]]:
 
 def _waiting(recipe: Recipe, settings: Settings) -> int:
     """Samples in the inbox."""
-    links = map(Path, recipe.sections.get("ingest", {}).get("links", ()))
-    inbox = Inbox(recipe.inbox, 0.0, time.time(), own=settings.own, links=links)
+    asked = Ingest.model_validate(recipe.request("ingest", {}) | {"settle_seconds": 0.0})
+    inbox = inbox_of(asked, settings)
     return sum(map(inbox.count, inbox.list().deliveries))

@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from components.arrays import Floats, Ints
 from components.files import write_atomically
 from pipelines.engine.context import Context
 from pipelines.inference.ranges import Range, Report, over_ranges
+
+if TYPE_CHECKING:  # torch, 1 to 3 s that the asking process need not wait for
+    from components.modalities.samples import Samples
 
 RANGE = 16  # batches a task
 
@@ -36,22 +39,23 @@ def answer(
     *,
     model: Path,
     sha256: Mapping[str, str],
-    images: Path,
+    samples: "Samples",
     folder: Path,
     context: Context,
     batch_size: int,
 ) -> float:
-    """Write the answers on images[rows[start:stop]] of every range into `folder`; returns seconds of computing.
+    """Write the answers on the samples at rows[start:stop] of every range into `folder`; returns seconds of computing.
 
     Args:
         model: folder of the classifier. sha256: of its files, verified by each worker before it reads them.
-        images: .npy, uint8 [N, C, S, S]. ranges: of positions in rows [M].
+        samples: that the rows are places of. ranges: of positions in rows [M].
     """
     folder.mkdir(exist_ok=True)
     asked = [part for part in ranges if not _file(folder, rows, part).exists()]
     np.save(folder / "rows.npy", rows)
     work = {
-        "model": str(model), "sha256": dict(sha256), "images": str(images), "rows": str(folder / "rows.npy"),
+        "model": str(model), "sha256": dict(sha256), "samples": samples.model_dump(mode="json"),
+        "rows": str(folder / "rows.npy"),
         "folder": str(folder), "batch_size": batch_size, "device": context.settings.device,
     }  # fmt: skip
     total, done, first, last = sum(part["stop"] - part["start"] for part in ranges), 0, 0.0, 0.0
@@ -75,15 +79,15 @@ class Answerer:
     """One worker: the classifier loaded once, then range after range."""
 
     def __init__(self, work: Mapping[str, Any]) -> None:
-
-        from components.data.packed import Packed
+        from components.modalities.samples import Samples
         from components.registry.model import load_classifier
         from components.training.device import place
 
         self.device = place(work["device"]).device
         self.classifier = load_classifier(Path(work["model"]), work["sha256"]).to(self.device)
         self.rows = np.load(work["rows"])
-        self.packed = Packed.open(Path(work["images"]), self.rows)
+        samples = Samples.model_validate(work["samples"])
+        self.packed, self.views = samples.open(self.rows), samples.views
         self.folder, self.batch_size = Path(work["folder"]), int(work["batch_size"])
 
     def __call__(self, part: Range) -> Report:
@@ -96,8 +100,8 @@ class Answerer:
         with torch.inference_mode():
             for first in range(start, stop, self.batch_size):
                 index = torch.arange(first, min(first + self.batch_size, stop))
-                pixels = self.packed.gather(index).to(self.device).float() / 255
-                logits, feature = self.classifier.answer(pixels)
+                view = self.views.clean(self.packed.gather(index).to(self.device))
+                logits, feature = self.classifier.answer(view)
                 probabilities.append(logits.double().softmax(1).float().cpu().numpy())
                 features.append(feature.float().cpu().numpy())
         p, x = np.concatenate(probabilities), np.concatenate(features)

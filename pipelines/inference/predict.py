@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from numpy.typing import NDArray
 
 from components.arrays import Doubles, Ints
+from components.modalities.samples import Samples
 from components.registry.model import Classifier, load_classifier
 from components.training.device import Placement
 from pipelines.engine.artifact import Artifact
@@ -27,28 +27,28 @@ def load(context: Context, reference: str, weights: Artifact, config: Artifact) 
 
 
 def beside(
-    context: Context, reference: str, found: Any, images: NDArray[np.uint8], rows: Ints, placement: Placement
+    context: Context, reference: str, found: Any, samples: Samples, rows: Ints, placement: Placement
 ) -> dict[str, Doubles]:
     """Calibrated logits [M, K] of each model beside the one that is kept, by name. found: output of finetune."""
     answered = {}
     for name in BESIDE:
         weights, config = getattr(found, name), getattr(found, f"{name}_config")
         if weights is not None:
-            answered[name] = logits(load(context, reference, weights, config), images, rows, placement)
+            answered[name] = logits(load(context, reference, weights, config), samples, rows, placement)
     return answered
 
 
 @torch.inference_mode()
 def logits(
-    model: Classifier, images: NDArray[np.uint8], rows: Ints, placement: Placement, batch: int = 512
+    model: Classifier, samples: Samples, rows: Ints, placement: Placement, batch: int = 512
 ) -> Doubles:
     """Calibrated logits [M, K]. In float32 whatever the training computed in: what is registered answers in float32
     too."""
     placement.put(model).eval()
     parts = []
     for start in range(0, len(rows), batch):
-        part = torch.from_numpy(np.asarray(images[rows[start : start + batch]])).to(placement.device)
-        parts.append(model(part.float() / 255).double().cpu())
+        view = samples.clean(rows[start : start + batch], placement.device)
+        parts.append(model(view).double().cpu())
     return np.asarray(torch.cat(parts).numpy(), dtype=np.float64)
 
 

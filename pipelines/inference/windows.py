@@ -6,7 +6,7 @@ Letters: n rows, D feature size.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from components.monitoring.drift import mmd_test
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
+
+if TYPE_CHECKING:
+    from components.modalities.samples import Samples
 
 LOOK = 2_000  # samples of each side that are looked at, in all
 FEWEST = 20  # samples of a delivery that say anything
@@ -36,7 +39,7 @@ class Window(Config):
 
 def compare(
     table: Table,
-    images: Path,
+    samples: "Samples",
     fresh: Rows,
     deliveries: Mapping[str, str],
     pretrain: tuple[str, Manifest],
@@ -58,7 +61,7 @@ def compare(
         return []
     new = [_some(rows, LOOK // len(parts), rng) for _, rows in parts]
     shares = np.array_split(rng.permutation(_some(old, LOOK, rng)), len(parts))
-    features = encode(pretrain, images, np.concatenate([*new, *shares]), context)
+    features = encode(pretrain, samples, np.concatenate([*new, *shares]), context)
     cuts = np.cumsum([len(rows) for rows in (*new, *shares)])[:-1]
     seen = np.split(features, cuts)
     found = []
@@ -78,11 +81,12 @@ def by_delivery(table: Table, rows: Rows, deliveries: Mapping[str, str]) -> dict
     return {name: part for name, part in found.items() if len(part) >= FEWEST}
 
 
-def encode(pretrain: tuple[str, Manifest], images: Path, rows: Rows, context: Context) -> NDArray[np.float32]:
+def encode(
+    pretrain: tuple[str, Manifest], samples: "Samples", rows: Rows, context: Context
+) -> NDArray[np.float32]:
     """[n, D] the features of these rows of a packed array."""
     import torch
 
-    from components.data.packed import Packed
     from components.training.device import place
     from pipelines.inference.encoder import load_encoder
 
@@ -90,11 +94,11 @@ def encode(pretrain: tuple[str, Manifest], images: Path, rows: Rows, context: Co
     weights = context.file(reference, Artifact.model_validate(manifest.output["encoder"]))
     encoder = load_encoder(manifest.output, weights)
     placement = place(context.settings.device, manifest.request["train"]["precision"])
-    encoder, packed = placement.put(encoder).eval(), Packed.open(images, rows)
+    encoder, packed, views = placement.put(encoder).eval(), samples.open(rows), samples.views
     found = []
     with torch.inference_mode(), placement.autocast():
         for index in torch.split(torch.arange(len(rows)), 256):
-            found.append(encoder(packed.gather(index).to(placement.device).float() / 255).float().cpu())
+            found.append(encoder(views.clean(packed.gather(index).to(placement.device))).float().cpu())
             context.progress(int(index[-1] + 1) / len(rows), f"{int(index[-1] + 1)} samples looked at")
     return torch.cat(found).numpy()
 

@@ -18,9 +18,9 @@ from pipelines.onboarding.label_survey import Labels, Surveyed, survey_labels
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from components.modalities.image.check import ImageLimits
-    from components.modalities.image.file import Picture
     from components.data.inbox import Inbox, Item, Listing
+    from components.modalities.image.config import ImageLimits
+    from components.modalities.image.file import Picture
 
     Sample = tuple[str, str, Item | None]
 
@@ -73,13 +73,14 @@ def look(inbox: Path, own: Iterable[Path] = ()) -> Found:
     Raises:
         UserError: nothing there that is, or can be read as, an image.
     """
-    from components.modalities.image.check import ImageLimits
     from components.data.inbox import Inbox
     from components.data.walk import link_targets
+    from components.modalities.image.config import ImageLimits
+    from components.modalities.image.read import ImageReader
 
     own = tuple(own)
     found, limits = Found(links=link_targets(inbox.resolve(), own)), ImageLimits()
-    box = Inbox(inbox, settle=0, now=0, own=own, links=found.links)
+    box = Inbox(inbox, ImageReader(limits), settle=0, now=0, own=own, links=found.links)
     listing = box.list()
     found.left_out = list(listing.left_out())
     found.bad.update(Counter(reason.split(":")[0] for reason in listing.broken.values()))
@@ -108,7 +109,8 @@ def look(inbox: Path, own: Iterable[Path] = ()) -> Found:
 
 
 def _open(items: "list[Item]", limits: "ImageLimits", found: Found) -> None:
-    from components.modalities.image.check import examine, kind_of
+    from components.data.reader import kind_of
+    from components.modalities.image.check import examine
 
     undecided = not found.sizes or found.colour is not None
     good = [item.data for item in items if item.reason is None]
@@ -161,6 +163,8 @@ def inbox_of(file: Path, own: Path) -> tuple[Path, Path | None]:
     from components.data.inbox import Inbox
     from components.data.linked_table import link_table, path_column
     from components.data.tables import read_rows
+    from components.modalities.image.config import ImageLimits
+    from components.modalities.image.read import ImageReader
 
     try:
         column = path_column(file)
@@ -168,7 +172,7 @@ def inbox_of(file: Path, own: Path) -> tuple[Path, Path | None]:
     except ValueError as error:
         raise UserError(f"{file} is no data that can be read: {error}") from None
     if not any(p.startswith("/") or ".." in Path(p).parts for p in paths):
-        there = Inbox(file.parent, settle=0, now=0).list()
+        there = Inbox(file.parent, ImageReader(ImageLimits()), settle=0, now=0).list()
         if {d.name for d in there.deliveries} == {file.name}:
             return file.parent, None
     if own.exists():

@@ -85,7 +85,7 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <h2>Clusters and pseudo-labels</h2>
 <p>{{ clustering }}</p>
 {% if coverage %}<div class="row"><img alt="share right against share kept" src="{{ coverage }}"></div>{% endif %}
-<div class="grid">{% for sheet in sheets %}<div class="sheet"><b>cluster {{ sheet.cluster }}</b> · {{ sheet.text }}<img alt="samples of cluster {{ sheet.cluster }}" src="{{ sheet.image }}"></div>{% endfor %}</div>
+<div class="grid">{% for sheet in sheets %}<div class="sheet"><b>cluster {{ sheet.cluster }}</b> · {{ sheet.text }}{{ sheet.samples|safe }}</div>{% endfor %}</div>
 
 {% if health %}<h3>Pseudo-labels over time</h3>
 {{ health_table(health) }}
@@ -93,22 +93,22 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 
 {% if asked %}<h2>What to label next</h2>
 <p>The most typical sample of each group of like samples that has no label, large and doubtful groups first, each look asked once; beside them, while few test samples have a label, some drawn by chance for testing. All {{ asked_count }} are in <code>{{ asked_file }}</code>: fill in its column label, save it in the inbox under a name such as <code>labels-2.csv</code>, and run again.</p>
-<div class="row">{% for item in asked %}<div class="sheet"><img alt="sample to label" src="{{ item.image }}">{{ item.text }}</div>{% endfor %}</div>{% endif %}
+<div class="row">{% for item in asked %}<div class="sheet">{{ item.sample|safe }}{{ item.text }}</div>{% endfor %}</div>{% endif %}
 
 {% if suspects %}<h2>Labels that may be wrong</h2>
 <p>{{ suspects }}</p>
-<div class="row">{% for item in suspected %}<div class="sheet"><img alt="sample with a doubtful label" src="{{ item.image }}">{{ item.text }}</div>{% endfor %}</div>{% endif %}
+<div class="row">{% for item in suspected %}<div class="sheet">{{ item.sample|safe }}{{ item.text }}</div>{% endfor %}</div>{% endif %}
 
 {% if outliers %}<h2>Samples unlike all others</h2>
 <p>{{ outliers }}</p>
-<div class="row">{% for item in strangest %}<div class="sheet"><img alt="strange sample" src="{{ item.image }}">{{ item.text }}</div>{% endfor %}</div>{% endif %}
+<div class="row">{% for item in strangest %}<div class="sheet">{{ item.sample|safe }}{{ item.text }}</div>{% endfor %}</div>{% endif %}
 
 {% if confusion %}<h2>What it gets wrong</h2>
 <div class="row"><img alt="confusion matrix" src="{{ confusion }}">
 <table><tr><th>class</th><th class="n">precision</th><th class="n">recall</th><th class="n">F1</th><th class="n">samples</th></tr>
 {% for row in classes %}<tr><td>{{ row.name }}</td><td class="n">{{ row.precision }}</td><td class="n">{{ row.recall }}</td><td class="n">{{ row.f1 }}</td><td class="n">{{ row.support }}</td></tr>{% endfor %}</table></div>
 <h3>Surest mistakes</h3>
-<div class="row">{% for item in mistakes %}<div class="sheet"><img alt="mistaken sample" src="{{ item.image }}">{{ item.text }}</div>{% endfor %}</div>
+<div class="row">{% for item in mistakes %}<div class="sheet">{{ item.sample|safe }}{{ item.text }}</div>{% endfor %}</div>
 <h3>Can its confidence be trusted?</h3>
 <p>{{ calibration }}</p><img alt="reliability" src="{{ reliability }}">
 <table>{% for row in explained %}<tr><th>{{ row.name }}</th><td class="n">{{ row.value }}</td><td>{{ row.text }}</td></tr>{% endfor %}</table>{% endif %}

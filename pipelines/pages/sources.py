@@ -1,6 +1,6 @@
 """What a report is made from: the manifests of one run's stages, their files, and what several sections read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from components.data.table import Table
 from components.errors import UserError
+from components.modalities.registry import packed_as
+from components.modalities.samples import Samples
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.store import read_manifest
+from pipelines.inference.samples import samples_of
 from pipelines.registry.encoder_lineage import one_encoder
 
 Columns = dict[str, list[Any]]
@@ -40,9 +43,13 @@ class Sources:
         return Table.load(self.file("snapshot", "table"))
 
     @cached_property
-    def images(self) -> NDArray[np.uint8]:
-        images: NDArray[np.uint8] = np.load(self.file("snapshot", "images"), mmap_mode="r")
-        return images
+    def samples(self) -> Samples:
+        return samples_of(self.references["snapshot"], self.outputs["snapshot"], self.context)
+
+    def sheet(self, rows: Sequence[int], columns: int = 1) -> str:
+        """The samples in these rows of the table as HTML, `columns` side by side."""
+        packed, packing = self.samples.open(), self.samples.packing
+        return packed_as(packing).sheet([packed.row(int(row)) for row in rows], packing, columns)
 
     @cached_property
     def given(self) -> Columns:

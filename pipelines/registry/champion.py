@@ -10,7 +10,7 @@ from components.registry.champion import Champion, champion, fetch
 from components.registry.mlflow_registry import Registry
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
-from pipelines.inference.pixels import packed_as, same_pixels
+from pipelines.inference.samples import packing_of
 from pipelines.registry import ancestry
 from pipelines.registry.encoder_lineage import encoder_digest
 from pipelines.registry.registry import journal_of, registry_of
@@ -53,10 +53,11 @@ def fetched(
     """
     sha256 = fetch(registry, found, target)
     described: dict[str, Any] = json.loads((target / "model.json").read_bytes())
-    takes, given = described["modality"], packed_as(snapshot.request, snapshot.output)
-    if not same_pixels(takes, given):
-        other = ", ".join(f"{k} {takes.get(k)} not {given.get(k)}" for k in sorted(takes | given)
-                          if takes.get(k) != given.get(k))  # fmt: skip
+    takes, given = packing_of(described), packing_of(snapshot.output)
+    if not takes.reads(given):
+        ours, theirs = (one.config.model_dump() for one in (takes, given))
+        other = ", ".join(f"{key} {ours.get(key)} not {theirs.get(key)}" for key in sorted(ours | theirs)
+                          if ours.get(key) != theirs.get(key)) or "vocabulary or columns"  # fmt: skip
         raise UserError(
             f"{found.name} version {found.version} takes other samples than the recipe's modality gives ({other}); "
             "set the modality back, or train a model for the new one"

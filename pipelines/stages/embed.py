@@ -20,6 +20,7 @@ from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.store import read_manifest
 from pipelines.inference.ranges import Range, Report, cut, over_ranges
+from pipelines.inference.samples import samples_of
 
 if TYPE_CHECKING:
     from components.training.device import Precision
@@ -56,7 +57,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     began = time.perf_counter()
     snapshot = read_manifest(request.snapshot, context.store).output
     pretrain = read_manifest(request.pretrain, context.store).output
-    images = context.file(request.snapshot, Artifact.model_validate(snapshot["images"]))
+    samples = samples_of(request.snapshot, snapshot, context)
     rows, dim = int(snapshot["samples"]), int(pretrain["feature_dim"])
     if rows == 0:
         raise UserError("there are no samples to embed: the snapshot is empty; deliver some to the inbox")
@@ -64,8 +65,8 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=(rows, dim)).flush()
     work = {
         "weights": str(context.file(request.pretrain, Artifact.model_validate(pretrain["encoder"]))),
-        "encoder": {key: pretrain[key] for key in ("encoder_config", "channels", "mean", "std")},
-        "images": str(images),
+        "encoder": {key: pretrain[key] for key in ("encoder_config", "packing")},
+        "samples": samples.model_dump(mode="json"),
         "features": str(file),
         "batch_size": request.batch_size,
         "device": context.settings.device,
@@ -95,7 +96,7 @@ class Embedder:
     """One worker: the encoder loaded once, then range after range."""
 
     def __init__(self, work: Mapping[str, Any]) -> None:
-        from components.data.packed import Packed
+        from components.modalities.samples import Samples
         from components.training.device import place
         from pipelines.inference.encoder import load_encoder
 
@@ -103,7 +104,8 @@ class Embedder:
         self.placement = place(work["device"], precision)
         encoder = load_encoder(work["encoder"], Path(work["weights"]))
         self.encoder = self.placement.put(encoder).eval()
-        self.packed = Packed.open(Path(work["images"]))
+        samples = Samples.model_validate(work["samples"])
+        self.packed, self.views = samples.open(), samples.views
         self.features, self.batch_size = Path(work["features"]), int(work["batch_size"])
 
     def __call__(self, part: Range) -> Report:
@@ -116,7 +118,7 @@ class Embedder:
         with torch.inference_mode(), self.placement.autocast():
             for first in range(start, stop, self.batch_size):
                 index = torch.arange(first, min(first + self.batch_size, stop))
-                pixels = self.packed.gather(index).to(self.placement.device).float() / 255
-                out[first : first + len(index)] = self.encoder(pixels).float().cpu().numpy()
+                view = self.views.clean(self.packed.gather(index).to(self.placement.device))
+                out[first : first + len(index)] = self.encoder(view).float().cpu().numpy()
         out.flush()
         return {"rows": stop - start, "began": began, "ended": time.time()}

@@ -11,28 +11,27 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from components.config import Config
 from components.cores import keep_freed_memory
 from components.data import labels, tally
-from components.modalities.image.check import ImageLimits
 from components.data.file_cache import FileCache, place
 from components.data.growing import Growing
 from components.data.guard import writing
-from components.modalities.image.file import NEEDS, has_decoder
 from components.data.inbox import Inbox, Listing
 from components.data.intake import Allowed, Intake
 from components.data.label_intake import LabelRules, LabelsTaken, take_labels
 from components.data.label_values import UNLABELLED
 from components.data.linked_table import link_table, table_digest
 from components.data.orphans import adopt_labels, adopt_samples, orphans
+from components.data.reader import Reader
 from components.data.replaced import Replacements
 from components.data.shards import INDEX, Index, folder_digest
 from components.errors import UserError
-from components.modalities import ModalityConfig
+from components.modalities.registry import LimitsConfig, ModalityConfig, build_modality, limits_for
 from components.wording import counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
@@ -60,7 +59,7 @@ class Request(Config):
     """Kind of the samples and what belongs to it."""
 
     labels_from: Literal["file", "folders"] | None = "file"
-    """`file`: label files and label columns; `folders`: the folder above an image too, which a label file
+    """`file`: label files and label columns; `folders`: the folder above a file too, which a label file
     corrects; null: no labels."""
 
     unlabelled: tuple[str, ...] = UNLABELLED
@@ -79,8 +78,8 @@ class Request(Config):
     table: str | None = None
     """A table outside of the inbox that names the samples; see components/data/linked_table.py."""
 
-    limits: ImageLimits = Field(default_factory=ImageLimits)
-    """Limits on the size of a sample."""
+    limits: LimitsConfig | None = None
+    """Limits on the size of a sample; null: the modality's own."""
 
     shard_size: PositiveInt = 4096
     """Samples in each shard."""
@@ -94,6 +93,11 @@ class Request(Config):
 
     links: tuple[Annotated[Path, AfterValidator(_absolute)], ...] = ()
     """Absolute folders outside of the inbox to which links in it may lead; any other link is a bad sample."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _limits_of_the_modality(cls, given: Any) -> Any:
+        return limits_for(given) if isinstance(given, dict) else given
 
 
 class Output(Config):
@@ -134,16 +138,18 @@ def observe(request: Request, settings: Settings, recipe: str) -> dict[str, str]
     Where ingested data were taken away while the store was kept, the time too: that no earlier run is found. Where
     files are in quarantine for want of a decoder that is installed now, its name: they are tried again.
     """
-    inbox = _inbox(request, settings)
+    inbox = inbox_of(request, settings)
     seen = {"inbox": inbox.digest() if inbox.folder.is_dir() else "missing"}
     if request.table:
         seen["table"] = table_digest(Path(request.table))
     index = settings.data / recipe / INDEX
     if not index.exists():
         return seen | ({"data": f"gone, noticed at {time.time_ns()}"} if _was_here(settings, recipe) else {})
-    text = index.read_bytes()
-    if readable := [name for name in NEEDS if f"{name} needs".encode() in text and has_decoder(name)]:
-        seen["decoders"] = ", ".join(readable)
+    kinds = {
+        kind for delivery in Index.load(settings.data / recipe).deliveries for kind in delivery.quarantined
+    }
+    if mended := sorted(kind for kind in kinds if inbox.reader.mended(kind)):
+        seen["decoders"] = ", ".join(mended)
     return seen
 
 
@@ -166,16 +172,22 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         return _ingest(request, folder, context, target)
 
 
-def _inbox(request: Request, settings: Settings) -> Inbox:
+def inbox_of(request: Request, settings: Settings) -> Inbox:
     folder = Path(request.inbox)
     settings.refuse_own(folder)
     return Inbox(
-        folder, request.settle_seconds, time.time(), request.source, own=settings.own, links=request.links
-    )
+        folder, reader_of(request), request.settle_seconds, time.time(), request.source, own=settings.own,
+        links=request.links,
+    )  # fmt: skip
+
+
+def reader_of(request: Request) -> Reader:
+    modality = build_modality(request.modality)
+    return modality.reader(request.limits or modality.Limits())
 
 
 def _ingest(request: Request, folder: Path, context: Context, target: Path) -> Output:
-    inbox = _inbox(request, context.settings)
+    inbox = inbox_of(request, context.settings)
     if request.table:
         link_table(Path(request.table), inbox.folder)
     files = FileCache(place(context.settings.home, context.recipe), inbox.folder)
@@ -189,7 +201,7 @@ def _take(request: Request, folder: Path, context: Context, growing: Growing, in
     since = tally.first_seen(folder / BEGAN, growing.index)
     rules = _rules(request)
     intake = Intake(
-        inbox, growing, Allowed(request.limits, request.max_bad_share, request.max_bad),
+        inbox, growing, Allowed(request.max_bad_share, request.max_bad),
         unlabelled=rules.unlabelled if rules else None, listed=folder / "bad.csv", say=context.say,
         progress=context.progress,
     )  # fmt: skip
@@ -235,8 +247,8 @@ def _list(inbox: Inbox, index: Index, named: str, data: Path) -> Listing:
         pointer = data.with_name(f"{data.name}.dvc")
         back = f"; or bring back what was there: `dvc checkout {pointer.name}`" if pointer.exists() else ""
         raise UserError(
-            f"{'no samples in' if there else 'there is no'} inbox {named}{left}; put there image files, folders"
-            f" of them, or Parquet files with a column `image` (bytes), and run again{back}"
+            f"{'no samples in' if there else 'there is no'} inbox {named}{left}; put there "
+            f"{inbox.reader.wanted}, and run again{back}"
         )
     return listing
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from pydantic import NonNegativeInt
 
-from components.augmentations.policies import Policy, views
+from components.augmentations.policies import Policy
 from components.collectives import rank
 from components.config import Config
 from components.cores import available
@@ -19,6 +19,9 @@ from components.data.table import Table
 from components.encoders import EncoderConfig
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
+from components.modalities.base import Packing
+from components.modalities.packing import PackingConfig
+from components.modalities.samples import Samples
 from components.objectives import ObjectiveConfig
 from components.objectives.simclr import SimclrConfig
 from components.training.candidates import sized, with_view
@@ -34,6 +37,7 @@ from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import read_manifest
+from pipelines.inference.samples import image_array, packing_of, samples_of
 
 VERSION = 2
 
@@ -83,8 +87,8 @@ class Request(Config):
 
 
 class Output(Config):
-    """encoder: safetensors. checkpoint: the whole end state. encoder_config, channels, mean, std: to build
-    it anew.
+    """encoder: safetensors. checkpoint: the whole end state. encoder_config, packing: to build it
+    anew.
 
     figures: of the last epoch. seconds: of training. samples_per_second: of all processes, of which `processes`
     shared every batch. generation: warm starts since a training from scratch. new_samples: those that the parent
@@ -95,10 +99,7 @@ class Output(Config):
     encoder: Artifact
     checkpoint: Artifact
     encoder_config: EncoderConfig
-    channels: int
-    size: int
-    mean: list[float]
-    std: list[float]
+    packing: PackingConfig
     feature_dim: int
     samples: int
     steps: int
@@ -121,22 +122,20 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     if snapshot.samples == 0:
         raise UserError("pretraining needs samples and the snapshot has none; deliver some to the inbox")
     parent = read_manifest(request.start.parent, context.store) if request.start else None
-    mean, std = snapshot.mean, snapshot.std
+    samples, packing = samples_of(request.snapshot, snapshot, context), snapshot.packing
     if parent is not None:
-        _fits(parent, request, snapshot.channels)
-        mean, std = parent.output["mean"], parent.output["std"]  # the encoder has learnt to see through them
-    policy, measured = _policy(request, parent, snapshot, context)
-    objective = sized(request.objective, snapshot.size)
+        _fits(parent, request, packing)
+        packing = packing_of(parent.output)  # the encoder has learnt to see through its statistics
+    policy, measured = _policy(request, parent, samples, snapshot, context)
+    objective = sized(request.objective, packing.size)
     if policy is not None:
-        objective = with_view(objective, views(policy, snapshot.size, snapshot.channels).pretrain)
+        objective = with_view(objective, samples.views.policy(policy).pretrain)
     seen = request.model_copy(update={"objective": objective})
     config = {
         "request": seen.model_dump(mode="json"),
-        "images": str(context.file(request.snapshot, snapshot.images)),
+        "samples": samples.model_dump(mode="json"),
+        "packing": packing.model_dump(mode="json"),
         "table": str(context.file(request.snapshot, snapshot.table)),
-        "channels": snapshot.channels,
-        "mean": mean,
-        "std": std,
         "folder": str(folder),
         "device": context.settings.device,
         "parent": _files(request.start.parent, context) if request.start else None,
@@ -170,10 +169,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         encoder=Artifact.of(folder / "encoder.safetensors", folder),
         checkpoint=Artifact.of(folder / "checkpoints" / done.pop("checkpoint"), folder),
         encoder_config=request.encoder,
-        channels=snapshot.channels,
-        size=snapshot.size,
-        mean=mean,
-        std=std,
+        packing=packing,
         epochs=epochs,
         policy=policy,
         orientation=measured,
@@ -183,7 +179,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
 
 
 def _policy(
-    request: Request, parent: Manifest | None, snapshot: Any, context: Context
+    request: Request, parent: Manifest | None, samples: Samples, snapshot: Any, context: Context
 ) -> tuple[Policy | None, Orientation | None]:
     """Whose views the objective sees, and what was measured for it; a warm start sees those of its parent."""
     if request.views != "measured":
@@ -191,8 +187,9 @@ def _policy(
     if parent is not None and parent.output.get("policy"):
         return parent.output["policy"], None
     rows = Table.load(context.file(request.snapshot, snapshot.table)).train_rows()
-    images = np.load(context.file(request.snapshot, snapshot.images), mmap_mode="r")
-    policy, found = suggested(images, rows, request.seed)
+    if len(samples.views.policies) == 1:
+        return samples.views.usual, None
+    policy, found = suggested(image_array(samples), rows, request.seed)
     context.say(
         f"views of policy {policy}: {found.line() if found else 'too few samples to measure what suits them'}"
     )
@@ -220,14 +217,14 @@ def _unheard(record: Record) -> None:
     """What the other processes tell is what the first one tells."""
 
 
-def _fits(parent: Manifest, request: Request, channels: int) -> None:
+def _fits(parent: Manifest, request: Request, packing: Packing) -> None:
     """Raises UserError where the parent's state has no place in what is asked."""
     assert request.start is not None
     asked = request.model_dump(mode="json")
     for name, was, now in (
         ("objective", parent.request["objective"], asked["objective"]),
         ("encoder", parent.request["encoder"], asked["encoder"]),
-        ("channels", parent.output["channels"], channels),
+        ("packing", True, packing_of(parent.output).reads(packing)),
     ):
         if was != now:
             raise UserError(
@@ -263,7 +260,7 @@ def fit(config: Record, tell: Tell) -> Record:
     table = Table.load(Path(config["table"]))
     rows = table.train_rows()
     given = Beginning(
-        **{name: config[name] for name in ("images", "table", "channels", "mean", "std", "device")},
+        **{name: config[name] for name in ("samples", "packing", "table", "device")},
         encoder=request.encoder,
         objective=request.objective,
         train=request.training(),

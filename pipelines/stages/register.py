@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, PositiveInt
 
@@ -25,9 +25,13 @@ from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import key_of, read_manifest
+from pipelines.inference.samples import samples_of
 from pipelines.registry import record
 from pipelines.registry.provenance import origin
 from pipelines.registry.registry import registry_of
+
+if TYPE_CHECKING:
+    from components.modalities.samples import Samples
 
 VERSION = 3
 RUN_TAG = 5000  # letters; of a version MLflow takes longer ones
@@ -163,26 +167,30 @@ def _make(
     identity: dict[str, Any],
 ) -> Output:
     """Save the model into the folder, export its encoder, and hear what the clean process says of it."""
+    import numpy as np
+
+    from components.modalities.registry import packed_as
     from components.registry import pyfunc
     from components.registry.model import Predictor, digests, load_classifier
 
     source, saved = folder / "classifier", folder / SAVED
     expected = gather(source, context)
     classifier = load_classifier(source, expected)
-    images = _samples(read_manifest(request.snapshot, context.store), request, context)
+    samples, rows = _some(read_manifest(request.snapshot, context.store), request, context)
+    modality, packed = packed_as(samples.packing), samples.open()
+    values = [modality.example(packed.row(row), samples.packing) for row in rows]
     shutil.rmtree(saved, ignore_errors=True)
-    pyfunc.save(source, saved, images[:2], **identity)
+    pyfunc.save(source, saved, modality.request(values[:2]), **identity)
     size = sum(file.stat().st_size for file in saved.rglob("*") if file.is_file())
-    smoke.ask(saved, images)
+    smoke.ask(saved, modality.request(values))
 
     context.progress(0.6, "exporting the encoder")
     exported, onnx_error = folder / "encoder.onnx", None
     if request.onnx:
         from components.registry.onnx import export_encoder
 
-        modality = classifier.config.modality
-        onnx_error = export_encoder(classifier.encoder, modality.channels, modality.size, exported)
-    here = Predictor(classifier).predict(images).to_dict("list")
+        onnx_error = export_encoder(classifier.encoder, samples.clean(np.array(rows)), exported)
+    here = Predictor(classifier).predict(values).to_dict("list")
     context.progress(0.8, "waiting for the clean process")
     found = _answer(smoke, saved, {str(k): v for k, v in here.items()})
     if request.onnx:
@@ -229,14 +237,10 @@ def _encoder(request: Request, target: Path, context: Context) -> dict[str, str]
     from safetensors.torch import load_file
     from torch import nn
 
-    from components.modalities.image.config import ImageConfig
     from components.registry.model import Classifier, ModelConfig, digests, save_classifier
 
     made = context.output(request.pretrain)
-    modality = ImageConfig(size=made.size, channels=made.channels)
-    config = ModelConfig(
-        encoder=made.encoder_config, modality=modality, mean=made.mean, std=made.std, classes=[NO_CLASS]
-    )
+    config = ModelConfig(encoder=made.encoder_config, packing=made.packing, classes=[NO_CLASS])
     classifier = Classifier(config)
     classifier.encoder.load_state_dict(load_file(context.file(request.pretrain, made.encoder)))
     nn.init.zeros_(classifier.head.weight)
@@ -245,19 +249,15 @@ def _encoder(request: Request, target: Path, context: Context) -> dict[str, str]
     return digests(target)
 
 
-def _samples(snapshot: Manifest, request: Request, context: Context) -> list[bytes]:
-    """Some training samples, spread over the snapshot, as PNG."""
-    import numpy as np
+def _some(snapshot: Manifest, request: Request, context: Context) -> tuple["Samples", list[int]]:
+    """The snapshot's samples, and the places of some for training, spread over all."""
     import pyarrow.parquet as pq
 
-    from components.registry.model import encode_png
-
-    images, table = (Artifact.model_validate(snapshot.output[name]) for name in ("images", "table"))
-    split = pq.read_table(context.file(request.snapshot, table), columns=["split"])["split"].to_pylist()
+    table = context.file(request.snapshot, Artifact.model_validate(snapshot.output["table"]))
+    split = pq.read_table(table, columns=["split"])["split"].to_pylist()
     rows = [row for row, name in enumerate(split) if name == "train"] or list(range(len(split)))
     chosen = [rows[len(rows) * i // request.samples] for i in range(min(request.samples, len(rows)))]
-    packed = np.load(context.file(request.snapshot, images), mmap_mode="r")
-    return [encode_png(np.asarray(packed[row])) for row in chosen]
+    return samples_of(request.snapshot, snapshot.output, context), chosen
 
 
 def _answer(smoke: Smoke, saved: Path, here: dict[str, list[Any]]) -> dict[str, Any]:

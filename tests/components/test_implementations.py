@@ -105,7 +105,7 @@ from pipelines.engine.code_digest import code_digest
 config = TypeAdapter(ObjectiveConfig).validate_python({"name": "align_uniform", "embedding": 8})
 small = TypeAdapter(EncoderConfig).validate_python({"name": "resnet", "widths": [4], "blocks": [1]})
 torch.manual_seed(0)
-encoder = build_encoder(small, 1, [0.5], [0.5])
+encoder = build_encoder(small, image_packing(1, [0.5], [0.5]))
 objective = build_objective(config, encoder, 4)
 views = [torch.rand(4, 1, 8, 8), torch.rand(4, 1, 8, 8)]
 losses = objective(encoder, Batch(views=views, index=torch.arange(4)))

@@ -19,7 +19,10 @@ MUTATIONS = [
         FILE,
     ),
     Mutation(
-        "components/modalities/image/file.py", "6: Image.Transpose.ROTATE_270", "6: Image.Transpose.ROTATE_90", FILE
+        "components/modalities/image/file.py",
+        "6: Image.Transpose.ROTATE_270",
+        "6: Image.Transpose.ROTATE_90",
+        FILE,
     ),
     Mutation(
         "components/modalities/image/file.py",
@@ -36,7 +39,9 @@ MUTATIONS = [
     Mutation("components/modalities/image/pack.py", "if deep and config.range is None:", "if deep:", IMAGE),
     Mutation("components/modalities/image/pack.py", "config.range or found.limits", "found.limits", IMAGE),
     Mutation("components/modalities/image/pack.py", "float(s) if s >= CONSTANT else 1.0", "float(s)", IMAGE),
-    Mutation("components/modalities/image/pack.py", "_header(out, (made.samples, *shape[1:]))", "pass", IMAGE),
+    Mutation(
+        "components/modalities/image/pack.py", "_header(out, (made.samples, *shape[1:]))", "pass", IMAGE
+    ),
     Mutation("components/modalities/image/near_duplicates.py", "& (contrast >= CONTRAST)", "", NEAR),
     Mutation(
         "components/modalities/image/near_duplicates.py",

@@ -12,7 +12,12 @@ AT_ONCE = (INGEST, "-k", "at_once")
 POOL = ("tests/components/data/test_check_pool.py",)
 ERASE = ("tests/components/data/test_erase.py",)
 LABELS = ("tests/components/data/test_labels.py",)
-DEEP = ("tests/components/modalities/image/test_file.py", "tests/components/modalities/image/test_pack.py", "-k", "deep")
+DEEP = (
+    "tests/components/modalities/image/test_file.py",
+    "tests/components/modalities/image/test_pack.py",
+    "-k",
+    "deep",
+)
 FORGET = ("tests/crash/test_forget.py",)
 APPLIED = ("tests/pipelines/engine/test_apply_plan.py",)
 WORTH = ("tests/pipelines/stages/evaluate/test_benefit.py",)

@@ -17,7 +17,7 @@ from components.data.packed import Packed
 from components.data.shards import Index, damaged
 from components.data.table import Table
 from components.errors import UserError
-from components.modalities import ImageConfig
+from components.modalities.image.config import ImageConfig
 from pipelines.engine.child import locked_out
 from pipelines.engine.context import Context
 from pipelines.engine.store_lock import used

@@ -20,6 +20,7 @@ from components.data.table import Table
 from components.encoders import build_encoder
 from components.evaluation.classification.calibration import softmax
 from components.evaluation.labels import label_errors, label_noise
+from components.modalities.image.config import image_packing
 from components.registry.model import load_classifier
 from pipelines.engine.artifact import Artifact
 from pipelines.settings import Settings
@@ -104,7 +105,7 @@ class Run:
         self.here.outputs["pretrain/0"] = self.pretrained
         folder = self.folder("embed")
         encoder = build_encoder(
-            self.pretrained.encoder_config, 1, self.pretrained.mean, self.pretrained.std
+            self.pretrained.encoder_config, image_packing(1, self.pretrained.mean, self.pretrained.std)
         ).eval()
         encoder.load_state_dict(load_file(self.here.file("pretrain/0", self.pretrained.encoder)))
         with torch.inference_mode():

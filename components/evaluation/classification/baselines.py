@@ -40,11 +40,11 @@ def logistic_on_pixels(
 
     train: [N, P], test: [M, P] in [0, 1]; labels: [N].
     """
-    probe = fit_pixels(train, labels, classes, folds=folds, seed=seed)
+    probe = fit_plain(train, labels, classes, folds=folds, seed=seed)
     return probe.logits(test), probe.choice
 
 
-def fit_pixels(train: Floats, labels: Ints, classes: int, *, folds: int = 5, seed: int = 0) -> Probe:
+def fit_plain(train: Floats, labels: Ints, classes: int, *, folds: int = 5, seed: int = 0) -> Probe:
     """Logistic regression on [N, P] pixels in [0, 1], the better of two scalings and its strength chosen."""
     mean, scale = moments(train)
     options = []
@@ -66,11 +66,11 @@ def knn_on_pixels(train: Floats, labels: Ints, test: Floats, classes: int) -> ND
     return np.asarray(votes.numpy(), dtype=np.float64)
 
 
-def on_pixels(
+def on_plain_features(
     own: Floats, labels: Ints, asked: Floats, classes: int, seed: int = 0
 ) -> tuple[dict[str, NDArray[np.float64]], Probe]:
     """Both, of the pixels own [N, P] and asked [M, P] -> [M, K] each; and the regression."""
-    probe = fit_pixels(own, labels, classes, seed=seed)
+    probe = fit_plain(own, labels, classes, seed=seed)
     answers = {
         "logistic_pixels": probe.logits(asked),
         "knn_pixels": knn_on_pixels(own, labels, asked, classes),

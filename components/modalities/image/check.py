@@ -7,30 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, NamedTuple, TypeVar
 
 from PIL.Image import Image
-from pydantic import Field, PositiveInt
 
-from components.config import Config
-from components.modalities.image.file import MAX_PIXELS, ImageError, Picture, opened, picture, quiet
+from components.modalities.image.config import ImageLimits
+from components.modalities.image.file import ImageError, Picture, opened, picture, quiet
 
 T = TypeVar("T")
 CHUNK, CHECKSUM = struct.Struct(">I4s"), struct.Struct(">I")  # how a chunk of a PNG begins, and ends
-
-SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".heic", ".heif", ".avif"}
-)  # fmt: skip
-
-
-class ImageLimits(Config):
-    """Limits on an image file; one that exceeds them is quarantined."""
-
-    max_bytes: PositiveInt = 32 * 1024**2
-    """Largest size of the encoded file in bytes."""
-
-    max_pixels: int = Field(default=50_000_000, ge=1, le=MAX_PIXELS)
-    """Largest width times height in pixels."""
-
-    min_side: PositiveInt = 4
-    """Smallest width and height in pixels."""
 
 
 class Examined(NamedTuple, Generic[T]):
@@ -80,11 +62,6 @@ def png_damage(data: bytes) -> str | None:
             return None
         place = end + 4
     return "broken PNG file (no end)"
-
-
-def kind_of(reason: str) -> str:
-    """The part of a reason that is counted: 'too small: 1 x 1' -> 'too small'."""
-    return reason.split(":", 1)[0]
 
 
 def _examined(data: bytes, limits: ImageLimits, look: Callable[[Image, Picture], T]) -> Examined[T]:

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError, features
 from PIL.ImageFile import ImageFile
 
+from components.modalities.image.config import MAX_PIXELS
+
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-MAX_PIXELS = 89_000_000  # above it Pillow itself objects
 ORIENTATION = 0x0112  # EXIF tag
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

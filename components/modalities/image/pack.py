@@ -10,14 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
-from pydantic import Field, model_validator
 
-from components.config import Config
 from components.cores import available
+from components.errors import UserError
+from components.modalities.image.config import ImageConfig
 from components.modalities.image.file import (
     ImageError,
     MissingDecoderError,
@@ -29,35 +29,11 @@ from components.modalities.image.file import (
     quiet,
     stretched,
 )
-from components.errors import UserError
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 CHUNK = 32 << 20  # bytes read at a time for the statistics
 CONSTANT = 0.5 / 255  # a channel whose std is below half a grey level is constant
-
-
-class ImageConfig(Config):
-    """Samples are images."""
-
-    name: Literal["image"] = "image"
-    """Selects images."""
-
-    size: int = Field(32, ge=8, le=1024)
-    """Side in pixels to which samples are resized."""
-
-    channels: Literal[1, 3] = 3
-    """1 for grey, 3 for colour."""
-
-    range: tuple[float, float] | None = None
-    """Values that become black and white, for samples of more than 8 bits a channel (grey integers of 16 or
-    32 bits, floats, colour of 16 bits); null: found from the first of them."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "ImageConfig":
-        if self.range is not None and not self.range[0] < self.range[1]:
-            raise ValueError(f"range must be [lowest, highest], got {list(self.range)}")
-        return self
 
 
 class Decoded(NamedTuple):

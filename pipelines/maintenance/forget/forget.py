@@ -8,7 +8,6 @@ meanwhile.
 
 import hashlib
 import re
-import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,6 @@ from components.crash import point
 from components.data import erase as folders
 from components.data import file_cache, version_erase, versions
 from components.data.guard import writing
-from components.data.inbox import Inbox
 from components.data.shards import Index, read_shards
 from components.errors import UserError
 from components.registry.journal import person
@@ -31,6 +29,8 @@ from pipelines.maintenance.forget.bucket import Bucket
 from pipelines.recipe import Recipe
 from pipelines.registry.registry import registry_of
 from pipelines.settings import Settings
+from pipelines.stages.ingest import Request as Ingest
+from pipelines.stages.ingest import inbox_of
 from pipelines.tracking import erasing
 
 ID = re.compile(r"[0-9a-f]{64}")
@@ -124,8 +124,8 @@ def in_inbox(recipe: Recipe, ids: Collection[str], settings: Settings) -> list[s
     """Names of the samples that lie in the recipe's inbox, whatever they are called."""
     if not recipe.inbox.is_dir():
         return []
-    links = map(Path, recipe.sections.get("ingest", {}).get("links", ()))
-    inbox = Inbox(recipe.inbox, 0.0, time.time(), own=settings.own, links=links)
+    asked = Ingest.model_validate(recipe.request("ingest", {}) | {"settle_seconds": 0.0})
+    inbox = inbox_of(asked, settings)
     return [
         item.name
         for delivery in inbox.list().deliveries

@@ -56,7 +56,7 @@ def _scenes(subject: Subject) -> tuple[Scenes, Scenes]:
     """Of labelled training pictures, and of test pictures."""
     table, made = subject.table, list[Scenes]()
     for rows, count in ((table.labelled_rows(), TAUGHT), (table.test_rows(), SHOWN)):
-        images, labels = (part.cpu() for part in subject.pictures(subject.some(rows, PICTURES)))
+        images, labels = (part.cpu() for part in subject.views(subject.some(rows, PICTURES)))
         seen = (images > INK).flatten(1).any(dim=1)
         if not seen.any():
             raise UserError(f"pictures brighter than {INK} somewhere needed to compose scenes, got none")

@@ -77,7 +77,7 @@ def clustering(subject: Subject) -> Answers:
 
 def corruptions(subject: Subject) -> Answers:
     """noise_1 to geometric_5; clean; mean of the twenty."""
-    images, labels = subject.pictures(subject.some(subject.table.test_rows(), DAMAGED))
+    images, labels = subject.views(subject.some(subject.table.test_rows(), DAMAGED))
     found = robustness(subject.placement.put(subject.model).eval(), images, labels, seed=subject.seed)
     (clean,) = found.pop("clean")
     each = {f"{kind}_{i}": value for kind, values in found.items() for i, value in enumerate(values, start=1)}
@@ -98,11 +98,11 @@ def few_labels(subject: Subject) -> Answers:
 
 def tuned(how: How, subject: Subject) -> Answers:
     """Accuracy of a head and of what `how` lets learn of the encoder, trained on the labels alone."""
-    images, labels = subject.pictures(subject.some(subject.table.labelled_rows(), TAUGHT))
+    images, labels = subject.views(subject.some(subject.table.labelled_rows(), TAUGHT))
     model = fine_tune(subject.encoder()[0], images, labels, subject.classes, how=how, seed=subject.seed)
     test, right = subject.table.test_rows(), 0
     for part in np.array_split(test, -(-len(test) // 512)):
-        shown, truth = subject.pictures(part)
+        shown, truth = subject.views(part)
         with torch.inference_mode():
             right += int((model(shown).argmax(dim=1) == truth).sum())
     return {"accuracy": right / len(test), "labels": len(labels)}

@@ -19,7 +19,8 @@ from components.arrays import Doubles, Ints
 from components.config import Config
 from components.crash import point
 from components.data.table import Table
-from components.evaluation.classification.baselines import on_pixels, pixels
+from components.encoders.baseline import baseline_encoder, baseline_features
+from components.evaluation.classification.baselines import on_plain_features
 from components.evaluation.classification.calibration import softmax
 from components.evaluation.representation.diagnostics import health
 from components.evaluation.representation.frozen import on_frozen
@@ -29,6 +30,7 @@ from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.inference import predict
 from pipelines.inference.encoder import pretrained
+from pipelines.inference.samples import samples_of
 from pipelines.stages.evaluate import beyond_accuracy
 from pipelines.stages.evaluate import clusters as groups
 from pipelines.stages.evaluate.benefit import Worth, worth
@@ -150,21 +152,24 @@ def _of_classes(
     labelled, labels = table.labelled_rows(), table.label[test].astype(np.int64)
     how = {"resamples": request.bootstrap, "seed": request.seed}
     known = table.label[labelled].astype(np.int64)
-    images = np.load(context.file(request.snapshot, snapshot.images), mmap_mode="r")
+    samples = samples_of(request.snapshot, snapshot, context)
     placement = place(context.settings.device)
     model = predict.load(context, request.finetune, found.model, found.config)
     own, asked = (np.asarray(features[rows], dtype=np.float32) for rows in (labelled, test))
-    seen, shown = pixels(images[labelled]), pixels(images[test])
+    plain_encoder = baseline_encoder(samples.open(train), samples.views)
+    seen, shown = (
+        baseline_features(plain_encoder, samples.open(rows), samples.views) for rows in (labelled, test)
+    )
     encoder = partial(pretrained, context, request.pretrain)
-    subject = Subject(table, len(names), features, images, encoder, model, placement, request.seed)
+    subject = Subject(table, len(names), features, samples, encoder, model, placement, request.seed)
 
     def trained() -> dict[str, Doubles]:
-        beside = predict.beside(context, request.finetune, found, images, test, placement)
-        return {"model": predict.logits(model, images, test, placement), **beside}
+        beside = predict.beside(context, request.finetune, found, samples, test, placement)
+        return {"model": predict.logits(model, samples, test, placement), **beside}
 
     parts: list[Any] = run_all(
         [
-            partial(on_pixels, seen, known, shown, len(names), request.seed),
+            partial(on_plain_features, seen, known, shown, len(names), request.seed),
             trained,
             partial(on_frozen, own, known, asked, pool, len(names), request.seed),
             partial(follow, request.protocols, subject, context.say),

@@ -1,6 +1,6 @@
 """What a protocol measures: a data set that is split, the frozen features, the model, where it computes.
 
-Letters: M samples, D features, C channels, S side in pixels.
+Letters: M samples, D features.
 """
 
 from collections.abc import Callable
@@ -14,19 +14,20 @@ from torch import Tensor
 from components.arrays import Floats, Ints
 from components.data.table import Table
 from components.encoders.base import Encoder
+from components.modalities.samples import Samples
 from components.registry.model import Classifier
 from components.training.device import Placement
 
 
 @dataclass(frozen=True)
 class Subject:
-    """features [all, D], images [all, C, S, S] uint8 of the table's rows; encoder: loads the
-    one that made features, with what describes it."""
+    """features [all, D] of the table's rows; samples: they; encoder: loads the one that made
+    features, with what describes it."""
 
     table: Table
     classes: int
     features: NDArray[np.float32]
-    images: NDArray[np.uint8]
+    samples: Samples
     encoder: Callable[[], tuple[Encoder, object]]
     model: Classifier
     placement: Placement
@@ -42,8 +43,7 @@ class Subject:
     def frozen(self, rows: Ints) -> Floats:
         return np.asarray(self.features[rows], dtype=np.float32)
 
-    def pictures(self, rows: Ints) -> tuple[Tensor, Tensor]:
-        """[M, C, S, S] in [0, 1] and labels [M], where the models are."""
+    def views(self, rows: Ints) -> tuple[Tensor, Tensor]:
+        """A clean view [M, ...] and labels [M], where the models are."""
         device = self.placement.device
-        images = torch.from_numpy(np.asarray(self.images[rows])).to(device).float() / 255
-        return images, torch.from_numpy(self.labels(rows)).to(device)
+        return self.samples.clean(rows, device), torch.from_numpy(self.labels(rows)).to(device)

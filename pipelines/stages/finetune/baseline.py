@@ -76,7 +76,7 @@ class Grid:
     def _train(self, name: str, rate: float, use: Ints) -> Trained:
         request, model, material = self.request, self.model, self.material
         torch.manual_seed(request.seed)
-        encoder = build_encoder(model.encoder, model.modality.channels, model.mean, model.std)
+        encoder = build_encoder(model.encoder, model.packing)
         job = Job(name, SupervisedConfig(), use, pseudo=False, steps=request.scratch.steps, rate=rate)
         return self.meter.fit(job, request, material, encoder)
 

@@ -9,30 +9,28 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from components.arrays import Ints
-from components.augmentations.policies import Views
-from components.data.packed import Packed
 from components.data.table import Table
 from components.training.device import place
 from components.training.finetune import Material
 from components.wording import counted
 from pipelines.engine.context import Context
+from pipelines.inference.samples import samples_of
 from pipelines.stages.finetune.config import FinetuneConfig
 
 
 def material_of(
     request: FinetuneConfig,
     pseudo_label: str,
-    images_of: str,
+    snapshot_of: str,
     snapshot: Any,
     table: Table,
     folder: Path,
     context: Context,
-    chosen: Views,
 ) -> Material:
-    """images_of, pseudo_label: references of the snapshot and of the pseudo-labels. chosen: views that the recipe does
-    not say itself."""
-    images = np.load(context.file(images_of, snapshot.images), mmap_mode="r")
-    rows = table.train_rows()
+    """snapshot_of, pseudo_label: references of the snapshot and of the pseudo-labels. Views that the recipe does not
+    say itself are the usual ones until they are measured."""
+    samples = samples_of(snapshot_of, snapshot, context)
+    rows, usual = table.train_rows(), samples.views.policy(samples.views.usual)
     labelled = np.searchsorted(rows, table.labelled_rows())
     pseudo = context.output(pseudo_label)
     columns = ["row", "class", "confidence", "kept", "source"]
@@ -43,15 +41,16 @@ def material_of(
     number = {name: i for i, name in enumerate(snapshot.classes)}
     names = [name for name, keep in zip(given["class"].to_pylist(), kept, strict=True) if keep]
     return Material(
-        packed=Packed(images, rows),
+        packed=samples.open(rows),
+        views=samples.views,
         classes=len(snapshot.classes),
         labelled=labelled,
         labels=table.label[rows[labelled]].astype(np.int64),
         kept=np.searchsorted(rows, given["row"].to_numpy()[kept]),
         kept_labels=np.array([number[name] for name in names], dtype=np.int64),
         confidence=given["confidence"].to_numpy()[kept].astype(np.float64),
-        weak=request.weak or chosen.weak,
-        strong=request.strong or chosen.strong,
+        weak=request.weak or usual.weak,
+        strong=request.strong or usual.strong,
         placement=place(context.settings.device, request.precision),
         folder=folder / "checkpoints",
         cores=context.settings.cores,
@@ -59,8 +58,9 @@ def material_of(
     )
 
 
-def with_views(material: Material, request: FinetuneConfig, chosen: Views) -> Material:
-    """The same with the views that were chosen, where the recipe does not say them itself."""
+def with_views(material: Material, request: FinetuneConfig, policy: str) -> Material:
+    """The same with the views of a policy, where the recipe does not say them itself."""
+    chosen = material.views.policy(policy)
     return replace(material, weak=request.weak or chosen.weak, strong=request.strong or chosen.strong)
 
 

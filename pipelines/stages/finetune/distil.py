@@ -24,12 +24,12 @@ def distil(
 ) -> tuple[Trained, ModelConfig]:
     """The student and what its model.json says; it answers at the teacher's temperature, whose logits it has learnt.
 
-    teacher: [B, C, S, S] -> [B, K] logits. start: what a student of the same kind begins with: the pretrained encoder
-    and a head on its features.
+    teacher: a view [B, ...] -> [B, K] logits. start: what a student of the same kind begins with: the pretrained
+    encoder and a head on its features.
     """
     if config.encoder is not None:
         torch.manual_seed(request.seed)
-        encoder = start_encoder(config.encoder, model.modality.channels, model.mean, model.std)
+        encoder = start_encoder(config.encoder, model.packing)
         model = model.model_copy(update={"encoder": config.encoder})
         head = None
     else:

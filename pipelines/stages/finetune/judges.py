@@ -14,8 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from components.arrays import Ints
-from components.encoders import Encoder, build_encoder
-from components.encoders.pixels import PixelsConfig
+from components.encoders import Encoder, ServedConfig, build_encoder
 from components.encoders.published import Published, published
 from components.evaluation.classification.probe import Probe
 from components.implementations import name_of
@@ -27,7 +26,7 @@ from pipelines.stages.finetune.config import FinetuneConfig
 from pipelines.stages.finetune.cross_fit import Held, folds_of, held_out
 from pipelines.stages.finetune.head import Frozen, fit_head
 from pipelines.stages.finetune.lead import Leaderboard, Networks
-from pipelines.stages.finetune.linear_models import linear, on_pixels
+from pipelines.stages.finetune.linear_models import linear, on_plain_features
 from pipelines.stages.finetune.trainings import (
     Fold,
     Linears,
@@ -40,7 +39,7 @@ from pipelines.stages.finetune.trainings import (
     simple_folds,
 )
 
-OnPixels = Callable[[], tuple[Network, PixelsConfig]]
+OnPlain = Callable[[], tuple[Network, ServedConfig]]
 
 
 class Foreign(NamedTuple):
@@ -62,7 +61,7 @@ class Judges:
     of: Ints | None
     probe: Probe
     on_labels: Probe
-    pixels: OnPixels
+    pixels: OnPlain
     published: Foreign | None
     simple: Sequence[Simple]
     folds: Sequence[Fold]
@@ -78,7 +77,7 @@ class First:
 
     of: Ints | None
     on_labels: Probe
-    pixels: OnPixels
+    pixels: OnPlain
     published: Foreign | None
     folds: Sequence[Linears]
 
@@ -110,14 +109,14 @@ def first_look(
     folds = []
     if of is not None:
         folds = meter.side_by_side(linear_folds(request, frozen, other and other.own, of, material, meter))
-    on_pixels_once = cache(partial(on_pixels, material, lead.model, request.seed))
+    on_plain_once = cache(partial(on_plain_features, material, request.seed))
     networks: Networks = {
-        "pixels": on_pixels_once,
+        "pixels": on_plain_once,
         "probe": lambda: (Network(encoder, linear(head.raw())), lead.model.encoder),
     }
     judged = simple_held(of, folds, material) if of is not None else {}
     lead.tell(judged, networks, "all layers trained on the labels alone")
-    return First(of, head, on_pixels_once, other, folds)
+    return First(of, head, on_plain_once, other, folds)
 
 
 def train_judges(
@@ -182,8 +181,10 @@ def published_encoder(
     if request.portfolio is None or request.portfolio.published is None:
         return None
     cache = meter.context.settings.home / "cache"
-    encoder = published(request.portfolio.published, cache=cache, channels=model.modality.channels)
-    return Foreign(encoder, encoder.features(material.labelled_images()))
+    encoder = published(request.portfolio.published, cache=cache, channels=model.packing.channels)
+    return Foreign(
+        encoder, encoder.features(material.packed.gather(torch.from_numpy(material.labelled)).numpy())
+    )
 
 
 def random_is_better(scratch: Held, alone: Held) -> str | None:
@@ -202,7 +203,7 @@ def random_is_better(scratch: Held, alone: Held) -> str | None:
 
 def from_random(request: FinetuneConfig, model: ModelConfig, material: Material, rate: float) -> Start:
     torch.manual_seed(request.seed)
-    encoder = build_encoder(model.encoder, model.modality.channels, model.mean, model.std)
+    encoder = build_encoder(model.encoder, model.packing)
     return Start(material.placement.put(encoder), None, rate)
 
 

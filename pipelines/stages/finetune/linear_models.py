@@ -1,27 +1,22 @@
-"""Linear models as networks: a head on features, and logistic regression on pixels."""
+"""Linear models as networks: a head on features, and the baseline's regression on the plain features of the data."""
 
-import numpy as np
 import torch
 from torch import nn
 
-from components.encoders import build_encoder
-from components.encoders.pixels import PixelsConfig
-from components.evaluation.classification.baselines import LARGEST, fit_pixels, pixels
+from components.encoders import ServedConfig
+from components.encoders.baseline import baseline_config, baseline_encoder, baseline_features
+from components.evaluation.classification.baselines import fit_plain
 from components.evaluation.classification.logistic import Linear
-from components.registry.model import ModelConfig
 from components.training.finetune import Material, Network
 
 
-def on_pixels(material: Material, model: ModelConfig, seed: int) -> tuple[Network, PixelsConfig]:
-    """Logistic regression on the pixels of the labelled samples, as a network."""
-    images = material.labelled_images()
-    probe = fit_pixels(pixels(images), material.labels, material.classes, seed=seed)
-    config = PixelsConfig(side=min(images.shape[-1], int(LARGEST**0.5)))
-    encoder = build_encoder(config, model.modality.channels, model.mean, model.std)
-    raw, each = probe.raw(), config.side**2
-    mean, std = (np.repeat(np.array(part), each) for part in (model.mean, model.std))
-    standardised = Linear(raw.weight * std, raw.bias + raw.weight @ mean)
-    return Network(material.placement.put(encoder), linear(standardised)), config
+def on_plain_features(material: Material, seed: int) -> tuple[Network, ServedConfig]:
+    """Logistic regression on the plain features (pixels, ...) of the labelled samples, as a network."""
+    encoder = baseline_encoder(material.packed, material.views)
+    seen = baseline_features(encoder, material.packed, material.views, material.labelled)
+    probe = fit_plain(seen, material.labels, material.classes, seed=seed)
+    head = linear(probe.raw())
+    return Network(material.placement.put(encoder), head), baseline_config(material.views)
 
 
 def linear(found: Linear) -> nn.Linear:

@@ -9,7 +9,6 @@ from components.data.table import Table
 from components.encoders import Encoder, ServedConfig
 from components.evaluation.classification.agreement import agreement, possible, temperature_for, together
 from components.implementations import name_of
-from components.modalities.image.config import ImageConfig
 from components.registry.model import ModelConfig
 from components.training.finetune import Material, Network, final_parts, logits
 from components.training.loop import Trained
@@ -33,9 +32,7 @@ def described(
     """What model.json says. snapshot: output of that stage."""
     return ModelConfig(
         encoder=encoder,
-        modality=ImageConfig(size=snapshot.size, channels=snapshot.channels, range=snapshot.range),
-        mean=list(snapshot.mean),
-        std=list(snapshot.std),
+        packing=snapshot.packing,
         classes=list(snapshot.classes),
         temperature=temperature,
         sets=held.sets(config, temperature) if held else None,

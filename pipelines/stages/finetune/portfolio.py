@@ -20,7 +20,6 @@ from torch import nn
 from components.arrays import Doubles
 from components.encoders import Encoder, JoinedConfig, ServedConfig, build_encoder
 from components.encoders.joined import Joined
-from components.encoders.pixels import PixelsConfig
 from components.evaluation.classification.calibration import log_loss, softmax
 from components.evaluation.classification.probe import fit_probe
 from components.evaluation.classification.stacking import stacked
@@ -85,8 +84,7 @@ def candidates_of(
 
 
 def choose(config: PortfolioConfig, found: Mapping[str, Candidate], model: ModelConfig) -> Chosen:
-    """What the labels say of the candidates, the method's own first; each has held-out answers. model: for channels,
-    means and stds."""
+    """What the labels say of the candidates, the method's own first; each has held-out answers."""
     names, judged = list(found), [one.held for one in found.values() if one.held is not None]
     temperatures, labels = [held.temperature for held in judged], judged[0].labels
     scores = np.stack([held.logits / t for held, t in zip(judged, temperatures, strict=True)])
@@ -111,10 +109,10 @@ def choose(config: PortfolioConfig, found: Mapping[str, Candidate], model: Model
 
 
 def joined(parts: Sequence[tuple[Candidate, float]], model: ModelConfig) -> tuple[Network, JoinedConfig]:
-    """The network whose logits are the sum of the parts', each times its factor; pixels come last."""
-    ordered = sorted(parts, key=lambda part: isinstance(part[0].encoder, PixelsConfig))
+    """The network whose logits are the sum of the parts', each times its factor; those that learnt nothing last."""
+    ordered = sorted(parts, key=lambda part: not part[0].network.encoder.learnt)
     config = JoinedConfig.model_validate({"members": [one.encoder.model_dump() for one, _ in ordered]})
-    encoder = build_encoder(config, model.modality.channels, model.mean, model.std)
+    encoder = build_encoder(config, model.packing)
     assert isinstance(encoder, Joined)
     heads = [one.network.head for one, _ in ordered]
     for member, (one, _) in zip(encoder.members, ordered, strict=True):

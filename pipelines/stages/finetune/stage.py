@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from components.augmentations.policies import views
 from components.config import Config
 from components.data.table import Table
 from components.evaluation.labels.confirmation_bias import Confirmation
@@ -115,10 +114,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         context.say(f"fine-tuning skipped: {reason}; label samples of at least two classes")
         return Output(skipped=f"{reason}: a classifier needs labels of at least two classes")
     note = warn(snapshot.classes, present, context)
-    usual = views("upright", snapshot.size, snapshot.channels)  # nothing sees them before they are measured
-    material = material_of(
-        request, request.pseudo_label, request.snapshot, snapshot, table, folder, context, usual
-    )
+    material = material_of(request, request.pseudo_label, request.snapshot, snapshot, table, folder, context)
     if request.champion is not None:
         request, material = hand_on(request, material, request.champion, snapshot.classes, context)
     encoder, encoder_config = pretrained(context, request.pretrain)
@@ -133,7 +129,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     with meter.timed(VIEWS):
         choice = view_policy(request, request.snapshot, request.pretrain, snapshot, table, context)
     if choice is not None:
-        material = with_views(material, request, views(choice.policy, snapshot.size, snapshot.channels))
+        material = with_views(material, request, choice.policy)
     judges = train_judges(request, encoder, frozen, first, material, meter, lead)
     context.say(head_note(judges.probe.choice, len(material.labels)))
     if judges.reason:

@@ -19,7 +19,8 @@ from components.arrays import Doubles, Floats, Ints
 from components.collectives import rank
 from components.crash import point
 from components.encoders import Encoder
-from components.evaluation.classification.baselines import fit_pixels, pixels
+from components.encoders.baseline import baseline_encoder, baseline_features
+from components.evaluation.classification.baselines import fit_plain
 from components.evaluation.classification.calibration import softmax
 from components.evaluation.classification.folds import possible_folds
 from components.evaluation.classification.probe import Probe, fit_probe
@@ -198,7 +199,8 @@ def linear_folds(
 ) -> list[Callable[[], Linears]]:
     """A job for each fold. of: [n] the fold of each label. foreign: [n, F] features of the labels by the published
     encoder."""
-    shown = pixels(material.labelled_images())
+    encoder = baseline_encoder(material.packed, material.views)
+    shown = baseline_features(encoder, material.packed, material.views, material.labelled)
 
     def one(fold: int) -> Linears:
         use, out = np.flatnonzero(of != fold), np.flatnonzero(of == fold)
@@ -210,7 +212,7 @@ def linear_folds(
                 probe = fit_probe(foreign[use], known, material.classes, pool=foreign, seed=seed)
                 other = probe.logits(foreign[out])
         with meter.timed(f"pixels-{fold}"):
-            plain = fit_pixels(shown[use], known, material.classes, seed=seed).logits(shown[out])
+            plain = fit_plain(shown[use], known, material.classes, seed=seed).logits(shown[out])
         return Linears(plain, head.logits(frozen.own[out]), head, other)
 
     folds = range(int(of.max()) + 1)

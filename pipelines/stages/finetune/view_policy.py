@@ -9,6 +9,7 @@ from components.data.table import Table
 from components.training.orientation import suggested
 from components.training.view_choice import ViewChoice, choose_views, table
 from pipelines.engine.context import Context
+from pipelines.inference.samples import image_array, samples_of
 from pipelines.stages.finetune.config import FinetuneConfig
 
 
@@ -24,7 +25,11 @@ def view_policy(
         return None
     if request.views != "measured":
         return ViewChoice(policy=request.views, suggested=request.views, reason="the recipe names it")
-    images = np.load(context.file(snapshot_of, snapshot.images), mmap_mode="r")
+    samples = samples_of(snapshot_of, snapshot, context)
+    if len(samples.views.policies) == 1:
+        policy = samples.views.usual
+        return ViewChoice(policy=policy, suggested=policy, reason="the only one for this kind of data")
+    images = image_array(samples)
     begun: Policy | None = context.output(pretrain_of).policy
     labelled = rows.labelled_rows()
     found = choose_views(

@@ -22,6 +22,7 @@ from pipelines.engine.context import Context
 from pipelines.engine.store import is_finished, key_of, read_manifest
 from pipelines.inference.classifier import RANGE, answer, answers
 from pipelines.inference.ranges import cut
+from pipelines.inference.samples import samples_of
 from pipelines.registry import champion as champions
 from pipelines.registry.pseudo_label_history import Health, pseudo_label_health
 from pipelines.settings import Settings
@@ -105,7 +106,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     ranges = cut(0, len(rows), request.batch_size * RANGE)
     answer(
         rows, ranges, model=folder / "model", sha256=sha256, folder=folder / "parts", context=context,
-        images=context.file(request.snapshot, Artifact.model_validate(snapshot.output["images"])),
+        samples=samples_of(request.snapshot, snapshot.output, context),
         batch_size=request.batch_size,
     )  # fmt: skip
     cuts = np.cumsum([len(side) for side in sides])[:-1]

@@ -12,7 +12,7 @@ from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import is_finished, read_manifest
 from pipelines.graph import GRAPH, references
-from pipelines.inference.pixels import packed_as, same_pixels
+from pipelines.inference.samples import arrays_digest, packing_of
 from pipelines.recipe import FILLED
 from pipelines.stages.plan.decision import Decision, OnCodeChange
 
@@ -82,7 +82,7 @@ class ChampionRuns:
         keys = differing(run.given, today.asked["pretrain"], BESIDE)
         if keys:
             return f"the recipe's pretraining is another ({', '.join(keys)})"
-        if not same_pixels(*(packed_as(made.given, made.output) for made in (now, base))):
+        if not packing_of(base.output).reads(packing_of(now.output)):
             return "the recipe's modality is another"
         if run.version != today.version["pretrain"]:
             return f"pretraining is of version {today.version['pretrain']} now, not {run.version}: another"
@@ -147,16 +147,16 @@ class ChampionRuns:
         return learnt if decision == "skip" else None
 
     def _embeds(self, snapshot: str, today: Today, context: Context) -> bool:
-        """Whether its features are those of this snapshot: made as today, of the same pixels row by row."""
+        """Whether its features are those of this snapshot: made as today, of the same samples row by row."""
         run = self.runs.get("embed")
         if run is None or not is_finished(over := str(run.given["snapshot"]), context.store):
             return False
-        pixels = [read_manifest(ref, context.store).output["images"]["sha256"] for ref in (over, snapshot)]
+        digests = [arrays_digest(read_manifest(ref, context.store).output) for ref in (over, snapshot)]
         return (
             run.given["pretrain"] == self.references["pretrain"]
             and not differing(run.given, today.asked["embed"], ("snapshot", "pretrain"))
             and today.made(run)
-            and pixels[0] == pixels[1]
+            and digests[0] == digests[1]
         )
 
 

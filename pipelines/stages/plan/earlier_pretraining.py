@@ -10,6 +10,7 @@ from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import is_finished, read_manifest
+from pipelines.inference.samples import arrays_digest
 from pipelines.stages.plan.champion_runs import BESIDE, Today, differing
 
 
@@ -50,11 +51,11 @@ def _runs(stage: str, today: Today, context: Context) -> Iterator[tuple[str, Man
 
 
 def _same_training_data(one: str, other: str, context: Context) -> bool:
-    """Whether two snapshots have the same pixels row by row, of which the same rows may be trained on."""
+    """Whether two snapshots have the same samples row by row, of which the same rows may be trained on."""
     if not is_finished(other, context.store):
         return False
     outputs = [read_manifest(reference, context.store).output for reference in (one, other)]
-    if outputs[0]["images"]["sha256"] != outputs[1]["images"]["sha256"]:
+    if arrays_digest(outputs[0]) != arrays_digest(outputs[1]):
         return False
     tables = [
         Table.load(context.file(reference, Artifact.model_validate(output["table"])))

@@ -22,6 +22,7 @@ from pipelines.engine import code_digest
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.store import read_manifest
+from pipelines.inference.samples import samples_of
 from pipelines.inference.windows import Window, compare
 from pipelines.registry import ancestry
 from pipelines.settings import Settings
@@ -227,7 +228,7 @@ def _windows(
     index = Index.load(context.settings.data / context.recipe)
     return compare(
         now,
-        context.file(request.snapshot, Artifact.model_validate(made["images"])),
+        samples_of(request.snapshot, made, context),
         fresh,
         {shard.digest: shard.delivery for shard in index.shards},
         (champion.references["pretrain"], champion.runs["pretrain"]),

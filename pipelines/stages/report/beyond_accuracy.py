@@ -4,7 +4,7 @@ classes, doubtful labels, strange samples."""
 from typing import Any
 
 from components.wording import counted
-from pipelines.pages import charts, thumbnails
+from pipelines.pages import charts
 from pipelines.pages.sources import Sources
 from pipelines.pages.wording import percent
 
@@ -131,7 +131,7 @@ def outliers(strange: Found) -> str:
 
 
 def _picture(sources: Sources, row: int, text: str) -> dict[str, str]:
-    return {"image": thumbnails.strip(sources.images[[row]], 1), "text": text}
+    return {"sample": sources.sheet([row]), "text": text}
 
 
 def _count(value: float | None, every: int) -> str:

@@ -6,8 +6,8 @@ import numpy as np
 
 from components.wording import counted
 from pipelines.pages import charts
-from pipelines.pages import thumbnails as sheets
 from pipelines.pages.sources import Columns, Sources
+from pipelines.pages.typical import typical
 
 
 def measure(given: Columns, truth: dict[str, str], named: bool) -> tuple[dict[str, float | None] | None, str]:
@@ -41,10 +41,10 @@ def shown(sources: Sources, truth: dict[str, str], clusters: int, thumbnails: in
     for name in ids[np.argsort(-counts, kind="stable")][:clusters]:
         members = np.flatnonzero(cluster == name)
         near = sources.features[members] @ centroids[labelled["cluster_ids"].index(int(name))]
-        picked = sheets.typical(near, members, thumbnails)
-        image = sheets.strip(sources.images[rows[picked]], min(8, thumbnails))
+        picked = typical(near, members, thumbnails)
+        sheet = sources.sheet(rows[picked], min(8, thumbnails))
         found.append(
-            {"cluster": int(name), "text": _text(sources, truth, str(name), members), "image": image}
+            {"cluster": int(name), "text": _text(sources, truth, str(name), members), "samples": sheet}
         )
     return found
 

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from components.wording import counted
-from pipelines.pages import charts, summary, thumbnails
+from pipelines.pages import charts, summary
 from pipelines.pages.sources import Sources
 from pipelines.pages.wording import percent
 
@@ -30,7 +30,7 @@ def mistakes(sources: Sources) -> list[dict[str, str]]:
     row_of = {name: row for row, name in enumerate(sources.table.ids)}
     return [
         {
-            "image": thumbnails.strip(sources.images[[row_of[answer["id"]]]], 1),
+            "sample": sources.sheet([row_of[answer["id"]]]),
             "text": f"{answer['label']}, taken for {answer['class']} ({answer['confidence']:.2f})",
         }
         for _, answer in wrong.head(MISTAKES).iterrows()

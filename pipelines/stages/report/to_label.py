@@ -11,7 +11,6 @@ from components.clustering.kmeans import kmeans
 from components.evaluation.labels.acquisition import Asking, groups_for, rank
 from components.wording import counted
 from pipelines.inference.arrivals import arrivals
-from pipelines.pages import thumbnails
 from pipelines.pages.sources import Sources
 
 HEADER = (
@@ -100,7 +99,7 @@ def pictures(rows: list[Row], sources: Sources) -> list[dict[str, str]]:
     """Thumbnails of the first of them, with what is asked."""
     return [
         {
-            "image": thumbnails.strip(sources.images[[row["row"]]], 1),
+            "sample": sources.sheet([row["row"]]),
             "text": f"{row['rank']} · "
             + (f"cluster {row['cluster']}" if row["use"] == "training" else "for testing")
             + (f" · {row['suggested class']}? {row['confidence']}" if row.get("suggested class") else ""),

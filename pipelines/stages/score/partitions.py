@@ -23,7 +23,7 @@ from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import read_manifest
 from pipelines.inference.classifier import Answers
-from pipelines.inference.pixels import packed_as, same_pixels
+from pipelines.inference.samples import packing_of
 
 
 class Partition(Config):
@@ -118,8 +118,8 @@ def copied(
     target: Path,
     context: Context,
 ) -> set[str]:
-    """The shards whose partition is in `target` now, because an earlier run of score has made it: of the same pixels,
-    with the same model, request and code.
+    """The shards whose partition is in `target` now, because an earlier run of score has made it: packed
+    alike, with the same model, request and code.
 
     Args:
         request: as JSON values. digest: of the model. snapshot: what is scored.
@@ -132,7 +132,7 @@ def copied(
         if (
             not same
             or earlier.code != code_digest("score", earlier.given)
-            or not _same_pixels(earlier, snapshot, context)
+            or not _same_packing(earlier, snapshot, context)
         ):
             continue
         for part in map(Partition.model_validate, earlier.output["partitions"]):
@@ -141,14 +141,14 @@ def copied(
     return found
 
 
-def _same_pixels(earlier: Manifest, snapshot: Manifest, context: Context) -> bool:
+def _same_packing(earlier: Manifest, snapshot: Manifest, context: Context) -> bool:
     """Whether both snapshots were packed by the same code in the same way."""
     try:
         before = read_manifest(str(earlier.request["snapshot"]), context.store)
     except UserError:
         return False
-    packed = [packed_as(made.request, made.output) for made in (before, snapshot)]
-    return before.code == snapshot.code and same_pixels(*packed)
+    alike = packing_of(before.output).reads(packing_of(snapshot.output))
+    return before.code == snapshot.code and alike
 
 
 def _copy(reference: str, part: Partition, target: Path, context: Context) -> bool:

@@ -29,6 +29,7 @@ from pipelines.engine.store import key_of, read_manifest
 from pipelines.inference.arrivals import arrivals
 from pipelines.inference.classifier import RANGE, Answers, answer, answers
 from pipelines.inference.ranges import cut
+from pipelines.inference.samples import samples_of
 from pipelines.registry import champion as champions
 from pipelines.settings import Settings
 from pipelines.stages.score.partitions import Partition, Reading, copied, described, write
@@ -175,7 +176,7 @@ def _scored(
         [part for parts in ranges.values() for part in parts],
         model=folder / "model",
         sha256=sha256,
-        images=context.file(request.snapshot, Artifact.model_validate(snapshot.output["images"])),
+        samples=samples_of(request.snapshot, snapshot.output, context),
         folder=folder / "parts",
         context=context,
         batch_size=request.batch_size,

@@ -9,19 +9,16 @@ from components.data.replaced import read_current
 from components.data.shards import Index
 from components.data.table import Table
 from components.errors import UserError
-from components.modalities.image.pack import PackedImages
+from components.modalities.base import Written
 from components.wording import are, counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 
 UNREADABLE = "unreadable.csv"
 SHOWN = 5  # unreadable samples named one by one
-OUTSIDE = 0.01  # share of clipped values from which it is worth a warning
 
 
-def left_out(
-    source: Path, index: Index, packed: PackedImages, folder: Path, context: Context
-) -> Artifact | None:
+def left_out(source: Path, index: Index, packed: Written, folder: Path, context: Context) -> Artifact | None:
     """Name the samples that cannot be decoded, in the run's log and in a CSV list; None where there are none.
 
     Raises:
@@ -48,23 +45,17 @@ def left_out(
     return Artifact.of(folder / UNREADABLE, folder)
 
 
-def tell(table: Table, packed: PackedImages, rest: str, context: Context) -> None:
+def tell(table: Table, packed: Written, rest: str, context: Context) -> None:
     """What the snapshot holds, and what a person should know of it. rest: the end of the first line."""
     labelled, tests = len(table.labelled_rows()), len(table.test_rows())
     context.say(
         f"{counted(len(table), 'sample')}, {labelled:,} labelled for training and {tests} for testing, {rest}"
     )
-    if packed.range is not None:
-        low, high = packed.range
-        context.say(f"more than 8 bits a channel: values from {low:g} to {high:g} become black to white")
-        if packed.outside > OUTSIDE:
-            context.say(
-                f"warning: {packed.outside:.1%} of these values lie outside {low:g} to {high:g} and are clipped; "
-                "set modality.range in the recipe, e.g. to what `selfsup init` finds"
-            )
+    for note in packed.notes:
+        context.say(note)
     if repeated := table.repeated():
         context.say(
-            f"near-duplicates of earlier samples (the same image saved again): {counted(repeated, 'sample')}; "
+            f"near-duplicates of earlier samples (the same content saved again): {counted(repeated, 'sample')}; "
             f"they share "
             "their split, and of those for testing one is measured"
         )

@@ -5,8 +5,9 @@ is that of the whole data folder, with which DVC brings all of it back.
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,13 @@ from components.config import Config
 from components.crash import point
 from components.data import labels, versions
 from components.data.guard import reading
-from components.modalities.image.near_duplicates import groups
 from components.data.replaced import Replacements, read_current
 from components.data.shards import Index, folder_digest, read_shards
 from components.data.splits import splits_of
 from components.data.table import Table
 from components.errors import UserError
-from components.modalities import MODALITIES, ModalityConfig
+from components.modalities.packing import PackingConfig
+from components.modalities.registry import ModalityConfig, build_modality
 from components.wording import counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
@@ -51,11 +52,9 @@ class Output(Config):
     """version: hash in data.dvc; files, bytes: of the whole data folder. digest: of this recipe's folder;
     folders: recipe -> digest of its folder, of all that the version holds.
 
-    mean, std: per channel, of pixels in [0, 1], over the training samples. images: .npy, uint8 [N, C, S, S].
-    table: Parquet, see components.data.table. labelled, tests: training and test samples with a label.
-    sources: names of where samples come from, empty where the recipe names no such column. range: values of grey
-    samples of more than 8 bits that became black and white, None where there are none. unreadable: CSV list (id, name,
-    reason) of samples in shards that cannot be decoded and have no row. near_duplicates: samples that repeat an earlier
+    packing: what training must know of the packed samples. arrays: they, by name. table: Parquet, see
+    components.data.table. labelled, tests: training and test samples with a label. sources: names of where samples come
+    from, empty where the recipe names no such column. unreadable: CSV list (id, name, reason) of samples in shards that cannot be decoded and have no row. near_duplicates: samples that repeat an earlier
     one. leaked_tests: test samples with a near-duplicate among the training samples, which are not among `tests`.
     """
 
@@ -68,14 +67,10 @@ class Output(Config):
     labelled: int
     tests: int
     classes: list[str]
-    channels: int
-    size: int
-    mean: list[float]
-    std: list[float]
-    images: Artifact
+    packing: PackingConfig
+    arrays: dict[str, Artifact]
     table: Artifact
     sources: list[str] = Field(default_factory=list)
-    range: tuple[float, float] | None = None
     unreadable: Artifact | None = None
     near_duplicates: int = 0
     leaked_tests: int = 0
@@ -162,25 +157,29 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         if request.expect and not {version.hash, digest} & set(request.expect):
             raise UserError(_unexpected(" or ".join(request.expect), version.hash, digest, index))
         before = packed_before(request.modality, context)
-        packed = MODALITIES[request.modality.name].pack(
-            (
-                batch["bytes"] if before is None else before.taken(batch["id"], batch["bytes"])
-                for _, batch in read_current(source, index, ["id", "bytes"])
-            ),
+        modality = build_modality(request.modality)
+
+        def encoded() -> Iterator[Sequence[Any]]:
+            for _, batch in read_current(source, index, ["id", "bytes"]):
+                yield batch["bytes"] if before is None else before.taken(batch["id"], batch["bytes"])
+
+        packed = modality.pack(
+            encoded,
             index.samples - len(Replacements(source, index).retired),
-            request.modality,
-            folder / "images.npy",
-            progress=lambda done: context.progress(0.9 * done, "decoding"),
+            folder,
+            before=before.packing if before is not None else None,
+            progress=lambda done: context.progress(0.9 * done, "packing"),
         )
+        files = {name: folder / file for name, file in packed.files.items()}
         unreadable = left_out(source, index, packed, folder, context)
-        images = np.load(folder / "images.npy", mmap_mode="r")
         context.progress(0.9, "near-duplicates")
+        group = modality.near_duplicates(files)
         table, classes, sources = make_table(
-            source, index, request.test_share, left_out=packed.unreadable, group=groups(images)
+            source, index, request.test_share, left_out=packed.unreadable, group=group
         )
     table.save(folder / "table.parquet")
     rows = table.train_rows() if len(table.train_rows()) else np.arange(len(table))
-    mean, std = MODALITIES[request.modality.name].statistics(images, rows)
+    packing = modality.packing(packed, folder, rows)
     point("snapshot.packed")
     tell(
         table,
@@ -198,15 +197,11 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         labelled=len(table.labelled_rows()),
         tests=len(table.test_rows()),
         classes=classes,
-        channels=request.modality.channels,
-        size=request.modality.size,
-        mean=mean,
-        std=std,
-        range=packed.range,
+        packing=packing,
         unreadable=unreadable,
         near_duplicates=table.repeated(),
         leaked_tests=table.leaked_tests(),
-        images=Artifact.of(folder / "images.npy", folder),
+        arrays={name: Artifact.of(file, folder) for name, file in files.items()},
         table=Artifact.of(folder / "table.parquet", folder),
         sources=sources,
     )

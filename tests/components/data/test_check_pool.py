@@ -14,10 +14,12 @@ from PIL import Image
 
 from components.data.check_pool import CheckPool
 from components.data.checked_files import Wanted
-from components.modalities.image.check import ImageLimits, check_images
 from components.forks import WorkerDiedError
+from components.modalities.image.check import check_images
+from components.modalities.image.config import ImageLimits
+from components.modalities.image.read import ImageReader
 
-LIMITS = ImageLimits()
+READER = ImageReader(ImageLimits())
 
 
 def png(seed: int) -> bytes:
@@ -45,7 +47,7 @@ def files(folder: Path) -> list[Wanted]:
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_samples_come_back_in_order_whoever_checked_them(folder: Path, size: int) -> None:
     known, wanted = {digest(png(3)), digest(png(5))}, files(folder)
-    with CheckPool(folder, LIMITS, known, size) as pool:
+    with CheckPool(folder, READER, known, size) as pool:
         batches = (wanted[start : start + 3] for start in range(0, len(wanted), 3))
         found = [one for checked in pool.map(batches) for one in checked]
     for number, one in enumerate(found[:40]):
@@ -60,7 +62,7 @@ def test_samples_come_back_in_order_whoever_checked_them(folder: Path, size: int
 
 
 def test_samples_of_tables_are_checked_too(folder: Path) -> None:
-    with CheckPool(folder, LIMITS, {digest(png(2))}) as pool:
+    with CheckPool(folder, READER, {digest(png(2))}) as pool:
         [[good, known], [bad]] = pool.map([[png(1), png(2)], [b"text"]])
     assert (good.content, good.reason, good.known) == (digest(png(1)), None, False)
     assert (known.content, known.known) == (digest(png(2)), True)
@@ -75,7 +77,7 @@ def fall_to(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
             os.kill(os.getpid(), number)
         return check_images(batch, limits)
 
-    monkeypatch.setattr("components.data.checked_files.check_images", check)
+    monkeypatch.setattr("components.modalities.image.read.check_images", check)
 
 
 def test_a_process_that_is_killed_is_an_error_and_no_wait(
@@ -83,7 +85,7 @@ def test_a_process_that_is_killed_is_an_error_and_no_wait(
 ) -> None:
     fall_to(signal.SIGKILL, monkeypatch)
     with (
-        CheckPool(folder, LIMITS, set()) as pool,
+        CheckPool(folder, READER, set()) as pool,
         pytest.raises(WorkerDiedError, match=r"was killed by signal 9; run again"),
     ):
         list(pool.map([[png(1)], [b"crash"]]))
@@ -96,7 +98,7 @@ def test_a_decoder_that_crashes_costs_one_sample(
     fall_to(number, monkeypatch)
     wanted = [Wanted(f"{number:02}.png") for number in range(1, 7)]
     (folder / "03.png").write_bytes(b"crash")
-    with CheckPool(folder, LIMITS, set(), 2) as pool:
+    with CheckPool(folder, READER, set(), 2) as pool:
         [checked, after] = pool.map([wanted, [Wanted("08.png")]])
     reasons = [None, None, f"unreadable: its decoder crashed (signal {number:d})", None, None, None]
     assert [one.reason for one in checked] == reasons
@@ -104,7 +106,7 @@ def test_a_decoder_that_crashes_costs_one_sample(
 
 
 def test_no_process_is_left(folder: Path) -> None:
-    with CheckPool(folder, LIMITS, set(), 3) as pool:
+    with CheckPool(folder, READER, set(), 3) as pool:
         next(pool.map([wanted] for wanted in files(folder)))
         assert multiprocessing.active_children()
     assert not multiprocessing.active_children()

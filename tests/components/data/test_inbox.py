@@ -8,10 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.modalities.image.check import kind_of
 from components.data.inbox import LOOSE, Inbox, Item
+from components.data.reader import kind_of
 from components.data.tables import columns_of, read_rows
+from components.modalities.image.config import ImageLimits
+from components.modalities.image.read import ImageReader
 
+READER = ImageReader(ImageLimits())
 NOW = 1_000_000.0
 OLD, YOUNG = NOW - 100, NOW - 1
 
@@ -32,7 +35,7 @@ def put_parquet(folder: Path, name: str, columns: dict[str, object], mtime: floa
 
 
 def at(folder: Path) -> Inbox:
-    return Inbox(folder, settle=5, now=NOW)
+    return Inbox(folder, READER, settle=5, now=NOW)
 
 
 def items(folder: Path) -> dict[str, list[Item]]:
@@ -79,7 +82,7 @@ def test_parquet_with_images(tmp_path: Path, kind: pa.DataType) -> None:
 def test_parquet_tells_where_each_sample_comes_from(tmp_path: Path) -> None:
     put_parquet(tmp_path, "x.parquet", {"image": [b"1", b"2", b"3"], "Scanner": ["A", None, "7"]})
     put_parquet(tmp_path, "y.parquet", {"image": [b"4"]})
-    inbox = Inbox(tmp_path, settle=5, now=NOW, source="Scanner")
+    inbox = Inbox(tmp_path, READER, settle=5, now=NOW, source="Scanner")
     listing = inbox.list()
     found = [(item.data, item.source) for d in listing.deliveries for item in inbox.items(d, 99)]
     assert found == [(b"1", "A"), (b"2", ""), (b"3", "7"), (b"4", "")]
@@ -97,7 +100,7 @@ def test_a_table_of_paths_tells_where_each_file_comes_from(tmp_path: Path, name:
         put(tmp_path, name, b"path;Scanner\na/2.png;B\na/1.png;A\n")
     else:
         put_parquet(tmp_path, name, {"path": ["a/2.png", "a/1.png"], "Scanner": ["B", "A"]})
-    inbox = Inbox(tmp_path, settle=5, now=NOW, source="Scanner")
+    inbox = Inbox(tmp_path, READER, settle=5, now=NOW, source="Scanner")
     found = {item.name: item.source for d in inbox.list().deliveries for item in inbox.items(d, 99)}
     assert found == {"a/1.png": "A", "a/2.png": "B", "a/3.png": ""}
 
@@ -262,7 +265,7 @@ def test_the_listing_changes_with_files_times_and_age(tmp_path: Path) -> None:
         put(tmp_path, name, data, mtime)
         seen.add(at(tmp_path).digest())
     put(tmp_path, "b.png", b"", YOUNG)
-    seen |= {at(tmp_path).digest(), Inbox(tmp_path, 5, NOW + 100).digest()}  # the same file, grown old
+    seen |= {at(tmp_path).digest(), Inbox(tmp_path, READER, 5, NOW + 100).digest()}  # the same file, grown old
     assert len(seen) == 7
     assert at(tmp_path).digest() in seen
 
@@ -305,4 +308,4 @@ def test_the_digest_is_of_each_path_size_time_and_whether_it_is_young(
         "a.png\x005\x00999900000000000\0False\n", "b/1.png\x007\x00999900000000000\0False\n",
         "b/2.png\x007\x00999999000000000\0True\n", "c/é.txt\x008\x00999900000000000\0False\n",
     ]  # fmt: skip
-    assert Inbox(tmp_path, 5, NOW).digest() == hashlib.sha256("".join(lines).encode()).hexdigest()
+    assert Inbox(tmp_path, READER, 5, NOW).digest() == hashlib.sha256("".join(lines).encode()).hexdigest()

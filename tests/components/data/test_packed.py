@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from components.data.loader import Loader
-from components.data.packed import MAPPED, Packed, Prefetch
+from components.data.packed import MAPPED, PackedArray, Prefetch
 
 
 @pytest.fixture
@@ -20,13 +20,13 @@ def images(tmp_path):
 
 @pytest.mark.parametrize("index", [[3, 1, 4, 1, 5, 9], [0], [49, 0], list(range(49, -1, -1))])
 def test_gather_gives_what_was_asked_in_the_order_asked(images, tmp_path, index):
-    got = Packed.open(tmp_path / "images.npy").gather(torch.tensor(index))
+    got = PackedArray.open(tmp_path / "images.npy").gather(torch.tensor(index))
     assert got.dtype == torch.uint8
     assert np.array_equal(got.numpy(), np.stack([images[i] for i in index]))
 
 
 def test_index_counts_within_rows(images, tmp_path):
-    packed = Packed.open(tmp_path / "images.npy", np.array([10, 20, 5]))
+    packed = PackedArray.open(tmp_path / "images.npy", np.array([10, 20, 5]))
     assert len(packed) == 3
     assert np.array_equal(packed.gather(torch.tensor([2, 0])).numpy(), images[[5, 10]])
 
@@ -34,14 +34,14 @@ def test_index_counts_within_rows(images, tmp_path):
 def test_gather_over_several_chunks_is_a_copy(tmp_path):
     array = np.arange(40 * 3 * 300 * 300, dtype=np.uint64).astype(np.uint8).reshape(40, 3, 300, 300)
     index = torch.randperm(40)
-    got = Packed(array, np.arange(40)).gather(index)
+    got = PackedArray(array, np.arange(40)).gather(index)
     assert np.array_equal(got.numpy(), array[index.numpy()])
     got.zero_()
     assert array.any()
 
 
 def test_prefetch_equals_the_loader(images, tmp_path):
-    packed = Packed.open(tmp_path / "images.npy")
+    packed = PackedArray.open(tmp_path / "images.npy")
     expected = [i.tolist() for i in Loader(50, 8, seed=1)]
     loader, got = Loader(50, 8, seed=1), []
     with Prefetch(loader, packed) as batches:
@@ -55,7 +55,7 @@ def test_prefetch_equals_the_loader(images, tmp_path):
 
 
 def test_position_counts_batches_handed_out_not_gathered(images, tmp_path):
-    packed, loader = Packed.open(tmp_path / "images.npy"), Loader(50, 5, seed=1)
+    packed, loader = PackedArray.open(tmp_path / "images.npy"), Loader(50, 5, seed=1)
     with Prefetch(loader, packed) as batches:
         stream = iter(batches)
         next(stream)
@@ -70,21 +70,21 @@ def test_position_counts_batches_handed_out_not_gathered(images, tmp_path):
 
 def test_leaving_early_ends_the_thread(images, tmp_path):
     before = threading.active_count()
-    with Prefetch(Loader(50, 2, seed=1), Packed.open(tmp_path / "images.npy")) as batches:
+    with Prefetch(Loader(50, 2, seed=1), PackedArray.open(tmp_path / "images.npy")) as batches:
         for _ in batches:
             break
     assert threading.active_count() == before
 
 
 def test_an_error_in_the_thread_is_raised_here(images):
-    packed = Packed(images, np.arange(60))  # ten rows that the file has not
+    packed = PackedArray(images, np.arange(60))  # ten rows that the file has not
     with pytest.raises(IndexError), Prefetch(Loader(60, 8, seed=1), packed) as batches:
         list(batches)
 
 
 @pytest.mark.parametrize(("gather", "work", "low", "high"), [(0.03, 0.0, 0.8, 1.0), (0.0, 0.03, 0.0, 0.15)])
 def test_waiting_share_tells_who_waits_for_whom(images, gather, work, low, high):
-    class Slow(Packed):
+    class Slow(PackedArray):
         def gather(self, index, *, pin=False):
             time.sleep(gather)
             return super().gather(index, pin=pin)
@@ -103,15 +103,15 @@ import sys
 from pathlib import Path
 import numpy as np
 import torch
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 
 torch.set_num_threads(1)
 
 def mapped():  # MiB of files that are resident in this process
     return int(Path("/proc/self/statm").read_text().split()[2]) * 4096 / 2**20
 
-Packed(np.zeros((8, 3, 32, 32), np.uint8), np.arange(8)).gather(torch.arange(8))  # loads the libraries
-packed = Packed.open(Path(sys.argv[1]))
+PackedArray(np.zeros((8, 3, 32, 32), np.uint8), np.arange(8)).gather(torch.arange(8))  # loads the libraries
+packed = PackedArray.open(Path(sys.argv[1]))
 start, peak = mapped(), 0.0
 for part in torch.randperm(len(packed)).split(256):
     packed.gather(part)

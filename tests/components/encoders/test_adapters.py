@@ -14,6 +14,7 @@ from components.encoders import EncoderConfig, adapters, build_encoder, start_en
 from components.encoders.adapters import TimmConfig, TransformersConfig
 from components.encoders.start import Start, digest
 from components.errors import UserError
+from components.modalities.image.config import image_packing
 
 VIT = {"model_type": "vit", "hidden_size": 6, "image_size": 224}
 
@@ -74,7 +75,7 @@ def libraries(monkeypatch):
 
 
 def build(config, channels=2):
-    return build_encoder(config, channels, [0.5] * channels, [0.25] * channels)
+    return build_encoder(config, image_packing(channels, [0.5] * channels, [0.25] * channels))
 
 
 def test_timm_gives_what_its_classifier_would_see_of_standardised_pixels(libraries):
@@ -139,7 +140,7 @@ def test_weights_come_from_a_local_file_under_the_library_s_names(libraries, tmp
     save_file(tensors, tmp_path / "w.safetensors")
     start = Start(weights=str(tmp_path / "w.safetensors"), sha256=digest(tmp_path / "w.safetensors"))
     for config in (TimmConfig(model="m", start=start), TransformersConfig(architecture=VIT, start=start)):
-        encoder = start_encoder(config, 2, [0.5] * 2, [0.25] * 2)
+        encoder = start_encoder(config, image_packing(2, [0.5] * 2, [0.25] * 2))
         assert torch.equal(encoder.model.inner.bias, tensors["inner.bias"])
         again = build(config)
         again.load_state_dict(encoder.state_dict())  # as a finished pretraining is built anew

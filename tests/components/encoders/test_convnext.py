@@ -4,18 +4,19 @@ import torch.nn.functional as F
 
 from components.encoders import build_encoder
 from components.encoders.convnext import Block, ConvnextConfig, ConvnextTinyConfig, MapNorm
+from components.modalities.image.config import image_packing
 
 SMALL = ConvnextConfig(widths=(6, 10), blocks=(1, 2), patch=2)
 
 
 def build(config=SMALL, channels=1):
     torch.manual_seed(0)
-    return build_encoder(config, channels, [0.4] * channels, [0.25] * channels)
+    return build_encoder(config, image_packing(channels, [0.4] * channels, [0.25] * channels))
 
 
 def test_the_parameter_count_is_the_published_one_without_the_classifier():
     with torch.device("meta"):
-        encoder = build_encoder(ConvnextTinyConfig(patch=4), 3, [0.5] * 3, [0.5] * 3)
+        encoder = build_encoder(ConvnextTinyConfig(patch=4), image_packing(3, [0.5] * 3, [0.5] * 3))
     assert sum(p.numel() for p in encoder.parameters()) == 28_589_128 - 769_000
     assert (encoder.feature_dim, encoder.reduction) == (768, 32)
 

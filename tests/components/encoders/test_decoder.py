@@ -8,6 +8,7 @@ from components.encoders.base import Encoder
 from components.encoders.decoder import FeatureDecoder, MapDecoder, mapping, sides
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
+from components.modalities.image.config import image_packing
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,9 @@ def test_the_way_is_that_of_convolutions_of_stride_2_backwards(side, start, way)
 
 @pytest.mark.parametrize("side", [8, 28, 33])
 def test_the_maps_of_an_encoder_and_its_features_become_images_of_the_first_size(side):
-    encoder = build_encoder(ResnetConfig(widths=(4, 6, 8), blocks=(1, 1, 1)), 2, [0.5, 0.4], [0.3, 0.2])
+    encoder = build_encoder(
+        ResnetConfig(widths=(4, 6, 8), blocks=(1, 1, 1)), image_packing(2, [0.5, 0.4], [0.3, 0.2])
+    )
     x = torch.rand(3, 2, side, side)
     maps = encoder.maps(x)
     assert MapDecoder(8, 2, side, maps.shape[2], width=8)(maps).shape == x.shape

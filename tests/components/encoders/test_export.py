@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 from components.encoders import build_encoder
 from components.encoders.convnext import ConvnextConfig
 from components.encoders.vit import VitConfig
+from components.modalities.image.config import image_packing
 from components.registry import onnx
 from components.registry.model import Classifier, ModelConfig, load_classifier, save_classifier
 from components.training.checkpoint import export_encoder
@@ -21,7 +22,7 @@ X = torch.rand(3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
 
 def build(name, seed=0):
     torch.manual_seed(seed)
-    return build_encoder(CONFIGS[name], 1, [0.3], [0.2]).eval()
+    return build_encoder(CONFIGS[name], image_packing(1, [0.3], [0.2])).eval()
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -10,6 +10,7 @@ from components.encoders.lora import Delta, adapt, freeze, merged
 from components.encoders.resnet import ResnetConfig
 from components.encoders.vit import VitConfig
 from components.errors import UserError
+from components.modalities.image.config import image_packing
 
 CONFIGS = {
     "resnet": ResnetConfig(widths=(4, 8), blocks=(1, 1)),
@@ -21,7 +22,7 @@ X = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
 def build(name):
     torch.manual_seed(0)
-    return build_encoder(CONFIGS[name], 1, [0.5], [0.3]).eval()
+    return build_encoder(CONFIGS[name], image_packing(1, [0.5], [0.3])).eval()
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -65,7 +66,9 @@ def test_a_delta_is_alpha_by_r_times_b_a_in_every_shape():
 
 
 def test_few_parameters_learn():
-    adapted = adapt(build_encoder(VitConfig(width=192, depth=1), 1, [0.5], [0.3]), rank=4, alpha=8.0)
+    adapted = adapt(
+        build_encoder(VitConfig(width=192, depth=1), image_packing(1, [0.5], [0.3])), rank=4, alpha=8.0
+    )
     learnt = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
     layers = {"qkv": (192, 576), "proj": (192, 192), "fc1": (192, 768), "fc2": (768, 192), "patch": (16, 192)}
     assert learnt == sum(4 * (inputs + outputs) for inputs, outputs in layers.values())

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from components.encoders import build_encoder
 from components.encoders.adapters import TimmConfig, TransformersConfig, library
 from components.errors import UserError
+from components.modalities.image.config import image_packing
 from components.registry.model import Classifier, ModelConfig, load_classifier, save_classifier
 from components.training.checkpoint import export_encoder
 
@@ -51,7 +52,7 @@ each = pytest.mark.parametrize("config", CONFIGS.values(), ids=list(CONFIGS))
 def build(config, seed=0):
     real(config.name)
     torch.manual_seed(seed)
-    return build_encoder(config, 1, [0.4], [0.2])
+    return build_encoder(config, image_packing(1, [0.4], [0.2]))
 
 
 @each

@@ -4,13 +4,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from components.encoders import EncoderConfig, build_encoder
 from components.encoders.resnet import Resnet18Config, Resnet50Config, ResnetConfig
+from components.modalities.image.config import image_packing
 
 SMALL = ResnetConfig(widths=(8, 16), blocks=(1, 1))
 
 
 def build(config=SMALL, channels=3, mean=None, std=None):
     torch.manual_seed(0)
-    return build_encoder(config, channels, mean or [0.5] * channels, std or [0.25] * channels)
+    return build_encoder(config, image_packing(channels, mean or [0.5] * channels, std or [0.25] * channels))
 
 
 @pytest.mark.parametrize(

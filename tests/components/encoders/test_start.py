@@ -10,6 +10,7 @@ from components.encoders.resnet import ResnetConfig
 from components.encoders.start import Start, digest
 from components.encoders.vit import VitConfig
 from components.errors import UserError
+from components.modalities.image.config import image_packing
 from components.training.checkpoint import export_encoder
 
 SMALL = VitConfig(width=8, depth=1, heads=2, patch=4)
@@ -18,12 +19,12 @@ X = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
 def build(config=SMALL, mean=0.5, seed=0):
     torch.manual_seed(seed)
-    return build_encoder(config, 1, [mean], [0.3])
+    return build_encoder(config, image_packing(1, [mean], [0.3]))
 
 
 def started(start, config=SMALL, mean=0.5):
     torch.manual_seed(9)
-    return start_encoder(config.model_copy(update={"start": start}), 1, [mean], [0.3])
+    return start_encoder(config.model_copy(update={"start": start}), image_packing(1, [mean], [0.3]))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from components.encoders import build_encoder
 from components.encoders.paths import DropPath
 from components.encoders.vit import Attention, Block, NamedVitConfig, VitConfig, positions
 from components.errors import UserError
+from components.modalities.image.config import image_packing
 
 SMALL = VitConfig(width=16, depth=2, heads=2, patch=4)
 CLASS = VitConfig(width=16, depth=2, heads=2, patch=4, pooling="class")
@@ -16,7 +17,7 @@ CLASS = VitConfig(width=16, depth=2, heads=2, patch=4, pooling="class")
 
 def build(config=SMALL, channels=1):
     torch.manual_seed(0)
-    return build_encoder(config, channels, [0.4] * channels, [0.25] * channels)
+    return build_encoder(config, image_packing(channels, [0.4] * channels, [0.25] * channels))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,9 @@ def test_parameter_counts_are_the_published_ones_without_classifier_and_learned_
     name, published, width
 ):
     with torch.device("meta"):
-        encoder = build_encoder(NamedVitConfig(name=name, patch=16, pooling="class"), 3, [0.5] * 3, [0.5] * 3)
+        encoder = build_encoder(
+            NamedVitConfig(name=name, patch=16, pooling="class"), image_packing(3, [0.5] * 3, [0.5] * 3)
+        )
     classifier, learned_positions = 1000 * width + 1000, 197 * width
     assert sum(p.numel() for p in encoder.parameters()) == published - classifier - learned_positions
     assert encoder.feature_dim == encoder.token_dim == width

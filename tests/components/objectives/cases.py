@@ -11,6 +11,7 @@ from components.augmentations.image import ViewConfig
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.encoders.vit import VitConfig
+from components.modalities.image.config import image_packing
 from components.objectives.autoencoder import AutoencoderConfig
 from components.objectives.barlow import BarlowConfig
 from components.objectives.base import Batch
@@ -158,7 +159,9 @@ CASES = {
 
 def encoder_of(name):
     case = CASES[name]
-    return build_encoder(ENCODERS[case.encoder], case.channels, [0.5] * case.channels, [0.3] * case.channels)
+    return build_encoder(
+        ENCODERS[case.encoder], image_packing(case.channels, [0.5] * case.channels, [0.3] * case.channels)
+    )
 
 
 def views(spec=((VIEW, 2),), rows=ROWS, seed=0, channels=1):

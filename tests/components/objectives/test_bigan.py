@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from components.augmentations.image import ViewConfig
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.config import image_packing
 from components.objectives.base import Batch
 from components.objectives.bigan import Bigan, BiganConfig, Critic, game
 
@@ -17,7 +18,9 @@ X = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0), dtype=tor
 
 def make():
     torch.manual_seed(0)
-    encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), 1, [0.5], [0.3]).double()
+    encoder = build_encoder(
+        ResnetConfig(widths=(4, 8), blocks=(1, 1)), image_packing(1, [0.5], [0.3])
+    ).double()
     return Bigan(BiganConfig(view=ViewConfig(size=8), code=3, width=8), encoder).double(), encoder
 
 

@@ -6,6 +6,7 @@ import torch
 from components.augmentations.image import ViewConfig
 from components.encoders import build_encoder
 from components.encoders.vit import VitConfig
+from components.modalities.image.config import image_packing
 from components.objectives.base import Batch
 from components.objectives.dino import DinoConfig, targets, warmed
 from components.objectives.ibot import Ibot, IbotConfig, token_loss
@@ -16,7 +17,7 @@ DINO = DinoConfig(view=ViewConfig(size=8), hidden=8, bottleneck=6, outputs=5, no
 
 def make(config=IbotConfig(dino=DINO), vit=VIT):  # noqa: B008 - frozen
     torch.manual_seed(0)
-    encoder = build_encoder(vit, 1, [0.4], [0.25])
+    encoder = build_encoder(vit, image_packing(1, [0.4], [0.25]))
     return encoder, Ibot(config, encoder)
 
 

@@ -4,6 +4,7 @@ import torch
 from components.encoders import build_encoder
 from components.encoders.vit import VitConfig
 from components.errors import UserError
+from components.modalities.image.config import image_packing
 from components.objectives.base import Batch
 from components.objectives.mae import Mae, MaeConfig, hidden_error, normalised
 from components.objectives.parts.masks import largest, patches, visible
@@ -14,7 +15,7 @@ CONFIG = MaeConfig(width=16, depth=1, heads=2)
 
 def make(config=CONFIG, vit=VIT):
     torch.manual_seed(0)
-    encoder = build_encoder(vit, 1, [0.4], [0.25])
+    encoder = build_encoder(vit, image_packing(1, [0.4], [0.25]))
     return encoder, Mae(config, encoder)
 
 
@@ -101,7 +102,9 @@ def test_defaults_and_the_published_decoder():
     assert MaeConfig().hidden == 0.75
     config = MaeConfig(width=512, depth=8, heads=16)
     with torch.device("meta"):
-        vit = build_encoder(VitConfig(width=1024, depth=1, heads=16, patch=16), 3, [0.5] * 3, [0.5] * 3)
+        vit = build_encoder(
+            VitConfig(width=1024, depth=1, heads=16, patch=16), image_packing(3, [0.5] * 3, [0.5] * 3)
+        )
         decoder = Mae(config, vit)
     block = 12 * 512**2 + 13 * 512
     expected = 1024 * 512 + 512 + 512 + 8 * block + 2 * 512 + 512 * 768 + 768

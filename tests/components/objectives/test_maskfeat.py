@@ -6,6 +6,7 @@ import torch
 from components.encoders import build_encoder
 from components.encoders.vit import VitConfig
 from components.errors import UserError
+from components.modalities.image.config import image_packing
 from components.objectives.base import Batch
 from components.objectives.mae import hidden_error
 from components.objectives.maskfeat import Maskfeat, MaskfeatConfig, hog
@@ -16,7 +17,7 @@ VIT = VitConfig(width=16, depth=1, heads=2, patch=4)
 
 def make(config=MaskfeatConfig(), vit=VIT):  # noqa: B008 - frozen
     torch.manual_seed(0)
-    encoder = build_encoder(vit, 1, [0.4], [0.25])
+    encoder = build_encoder(vit, image_packing(1, [0.4], [0.25]))
     return encoder, Maskfeat(config, encoder)
 
 

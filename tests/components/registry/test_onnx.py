@@ -7,6 +7,7 @@ from torch import nn
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
+from components.modalities.image.config import image_packing
 from components.registry import onnx
 
 CONFIG = ResnetConfig(widths=(8, 16), blocks=(1, 1))
@@ -14,7 +15,7 @@ CONFIG = ResnetConfig(widths=(8, 16), blocks=(1, 1))
 
 def encoder(channels: int = 1) -> nn.Module:
     torch.manual_seed(0)
-    made = build_encoder(CONFIG, channels, [0.3] * channels, [0.2] * channels)
+    made = build_encoder(CONFIG, image_packing(channels, [0.3] * channels, [0.2] * channels))
     made.train()
     made(torch.rand(16, channels, 16, 16))  # running statistics that are not those of birth
     return made.eval()

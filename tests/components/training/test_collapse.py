@@ -10,6 +10,7 @@ from components.data.packed import Packed
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import Collapse, UserError
+from components.modalities.image.config import image_packing
 from components.objectives import build_objective
 from components.objectives.base import Losses, Objective
 from components.objectives.byol import Byol, ByolConfig
@@ -62,7 +63,7 @@ def training(folder, objective, encoder, *, steps=200, batch=24, rate=5e-3, deca
 
 def encoder(seed=0):
     torch.manual_seed(seed)
-    return build_encoder(SMALL, 1, [0.5], [0.25])
+    return build_encoder(SMALL, image_packing(1, [0.5], [0.25]))
 
 
 class Drawn(Objective):

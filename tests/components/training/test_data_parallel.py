@@ -17,6 +17,7 @@ from components.encoders.norm import BatchNorm, synchronise
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.forks import RESTARTS, WorkerDiedError
+from components.modalities.image.config import image_packing
 from components.objectives import build_objective
 from components.objectives.base import Batch, Losses, Objective
 from components.objectives.simclr import SimclrConfig
@@ -91,7 +92,7 @@ class Squares(Objective):
 
 def _learner() -> Learner:
     torch.manual_seed(0)
-    encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), 1, [0.5], [0.25])
+    encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), image_packing(1, [0.5], [0.25]))
     return Learner(encoder, Squares()).double().train()
 
 
@@ -121,7 +122,7 @@ def _train(folder: Path, kill: tuple[int, int] | None = None) -> bytes:
     """Two epochs of SimCLR; with `kill` the process of that rank dies at that step, once. Bytes of the end state."""
     torch.manual_seed(0)
     view = ViewConfig(size=8, hue=0, grayscale=0)
-    encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), 1, [0.5], [0.25])
+    encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), image_packing(1, [0.5], [0.25]))
     images = np.random.default_rng(0).integers(0, 256, (70, 1, 8, 8), dtype=np.uint8)
     objective = build_objective(SimclrConfig(view=view, embedding=8), encoder, 70)
     source = ViewSource(

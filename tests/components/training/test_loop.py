@@ -17,6 +17,7 @@ from components.data.packed import Packed
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import Collapse, UserError
+from components.modalities.image.config import image_packing
 from components.objectives import build_objective
 from components.objectives.base import Batch, Losses, Objective
 from components.objectives.simclr import SimclrConfig
@@ -47,7 +48,7 @@ def config(**changed: object) -> TrainConfig:
 
 def build(objective: object, seed: int = 0) -> tuple[Learner, ViewSource]:
     torch.manual_seed(seed)
-    encoder = build_encoder(SMALL, 1, [0.5], [0.25])
+    encoder = build_encoder(SMALL, image_packing(1, [0.5], [0.25]))
     built = build_objective(objective, encoder, ROWS)  # type: ignore[arg-type]
     return Learner(encoder, built), ViewSource(
         packed(), built.views, batch_size=16, seed=seed, device=CPU.device
@@ -133,7 +134,7 @@ class Recorder(Objective):
 
 def recorded(tmp_path: Path, objective: Recorder, **given: object) -> list[tuple[int, dict[str, float]]]:
     torch.manual_seed(0)
-    learner = Learner(build_encoder(SMALL, 1, [0.5], [0.25]), objective)
+    learner = Learner(build_encoder(SMALL, image_packing(1, [0.5], [0.25])), objective)
     source = ViewSource(packed(), objective.views, batch_size=16, seed=0, device=CPU.device)
     heard: list[tuple[int, dict[str, float]]] = []
     check = given.pop("check", None)

@@ -12,6 +12,7 @@ from components.data.packed import Packed
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
+from components.modalities.image.config import image_packing
 from components.objectives import build_objective
 from components.objectives.deepcluster import DeepclusterConfig
 from components.objectives.simclr import SimclrConfig
@@ -54,7 +55,7 @@ def run(
     **changed: object,
 ) -> tuple[Trained, Spy]:  # fmt: skip
     torch.manual_seed(rows)
-    encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), 1, [0.5], [0.25])
+    encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), image_packing(1, [0.5], [0.25]))
     built = build_objective(objective, encoder, rows)  # type: ignore[arg-type]
     images = np.random.default_rng(0).integers(0, 256, (rows, 1, 8, 8), dtype=np.uint8)
     source = Spy(Packed(images, np.arange(rows)), built.views, batch_size=16, seed=0, device=CPU.device)

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from components.encoders import EncoderConfig, build_encoder
 from components.encoders.start import digest
-from components.modalities import ImageConfig
+from components.modalities.image.config import ImageConfig, image_packing
 from components.objectives import OBJECTIVES, ObjectiveConfig
 from pipelines.flows.build_check import build_mistake
 
@@ -57,7 +57,9 @@ def test_views_without_a_size_have_that_of_the_data():
 @pytest.fixture
 def weights(tmp_path):
     """The file of a small network, and the section that begins from it."""
-    encoder = build_encoder(TypeAdapter(EncoderConfig).validate_python(SMALL), 3, [0.5] * 3, [0.5] * 3)
+    encoder = build_encoder(
+        TypeAdapter(EncoderConfig).validate_python(SMALL), image_packing(3, [0.5] * 3, [0.5] * 3)
+    )
     save_file(encoder.state_dict(), tmp_path / "w.safetensors")
 
     def start(**more):

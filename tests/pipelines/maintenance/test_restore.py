@@ -8,7 +8,7 @@ import pytest
 from components.data import versions
 from components.data.shards import folder_digest
 from components.errors import UserError
-from components.modalities import ImageConfig
+from components.modalities.image.config import ImageConfig
 from pipelines.engine.context import Context
 from pipelines.engine.execute import execute
 from pipelines.engine.run_once import identify

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
+from components.modalities.image.config import image_packing
 from components.training.checkpoint import export_encoder
 from components.training.device import place
 from pipelines.engine.artifact import Artifact
@@ -39,7 +40,7 @@ def store(tmp_path: Path) -> Path:
     images = np.random.default_rng(0).integers(0, 256, (N, 1, 8, 8), dtype=np.uint8)
     np.save(store / "snapshot/0/images.npy", images)
     torch.manual_seed(0)
-    encoder = build_encoder(CONFIG, 1, [0.5], [0.3])
+    encoder = build_encoder(CONFIG, image_packing(1, [0.5], [0.3]))
     for _ in range(3):  # running statistics that are not those of a new network
         encoder(torch.rand(8, 1, 8, 8))
     export_encoder(store / "pretrain/0/encoder.safetensors", encoder)
@@ -56,7 +57,7 @@ def store(tmp_path: Path) -> Path:
 
 def plain(store: Path) -> np.ndarray:
     """The same encoder in a loop of its own."""
-    placement, encoder = place("cpu", "auto"), build_encoder(CONFIG, 1, [0.5], [0.3])
+    placement, encoder = place("cpu", "auto"), build_encoder(CONFIG, image_packing(1, [0.5], [0.3]))
     encoder.load_state_dict(load_file(store / "pretrain/0/encoder.safetensors"))
     placement.put(encoder).eval()
     images = torch.from_numpy(np.load(store / "snapshot/0/images.npy")).float() / 255

@@ -18,13 +18,14 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image, features
 
-from components.data import by_part, image_file, labels
-from components.modalities.image.check import check_images
+from components.data import by_part, labels
 from components.data.labels import read_labels, settle
 from components.data.shards import Index, read_quarantine, read_shards
 from components.data.splits import split_of
 from components.data.table import Table
 from components.errors import UserError
+from components.modalities.image import file as image_file
+from components.modalities.image.check import check_images
 from pipelines.engine.context import Context
 from pipelines.settings import Settings
 from pipelines.stages import ingest
@@ -592,7 +593,7 @@ def test_a_decoder_that_crashes_costs_one_sample(place: Place, monkeypatch: pyte
             os.kill(os.getpid(), signal.SIGSEGV)
         return check_images(batch, limits)
 
-    monkeypatch.setattr("components.data.checked_files.check_images", crash)
+    monkeypatch.setattr("components.modalities.image.read.check_images", crash)
     for number in range(3):
         put(place.inbox / f"{number}.png", png(number))
     output = place.run()
@@ -662,7 +663,7 @@ def decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int
         counted.write_bytes(b"")
         return number
 
-    monkeypatch.setattr("components.data.checked_files.check_images", count)
+    monkeypatch.setattr("components.modalities.image.read.check_images", count)
     return since
 
 

@@ -18,6 +18,7 @@ from components.data.table import Table
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import Collapse, UserError
+from components.modalities.image.config import image_packing
 from components.training import data_parallel, orientation
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
@@ -77,7 +78,7 @@ def test_it_writes_an_encoder_a_checkpoint_and_figures(context: Context) -> None
     assert context.folder is not None
     output = run(context, context.folder)
     weights = load_file(context.folder / output.encoder.path)
-    encoder = build_encoder(output.encoder_config, output.channels, output.mean, output.std)
+    encoder = build_encoder(output.encoder_config, image_packing(output.channels, output.mean, output.std))
     encoder.load_state_dict(weights)
     assert encoder.feature_dim == output.feature_dim
     assert (output.steps, output.epochs, output.samples) == (6, 2, N - TEST)

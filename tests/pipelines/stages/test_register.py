@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.config import image_packing
 from components.registry.mlflow_registry import ENVIRONMENT, REFERENCE, connect
 from components.registry.model import Classifier, ModelConfig, save_classifier
 from components.registry.smoke_test import Answered
@@ -317,7 +318,8 @@ def test_a_clean_process_that_fails_is_written_down_for_the_gate(
 
 
 def test_samples_are_training_images(context: Context) -> None:
-    from components.modalities.image.pack import ImageConfig, decode
+    from components.modalities.image.config import ImageConfig
+    from components.modalities.image.pack import decode
     from pipelines.engine.store import read_manifest
 
     images = register._samples(read_manifest("snapshot/k", context.store), request(samples=4), context)
@@ -333,7 +335,9 @@ def test_without_labels_the_encoder_is_registered_and_gives_embeddings(
     name = f"without-{stage}"
     again = replace(context, store=tmp_path / "store")
     shutil.copytree(context.store, again.store)
-    encoder = build_encoder(ResnetConfig(widths=(8, 16), blocks=(1, 1)), 1, [0.3], [0.2]).eval()
+    encoder = build_encoder(
+        ResnetConfig(widths=(8, 16), blocks=(1, 1)), image_packing(1, [0.3], [0.2])
+    ).eval()
     folder = again.store / "pretrain" / "k"
     save_file(encoder.state_dict(), folder / "encoder.safetensors")
     artifact = Artifact.of(folder / "encoder.safetensors", folder).model_dump()

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from components.data.table import Table
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.config import image_packing
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.settings import Settings
@@ -81,7 +82,7 @@ def context(home: Path, labels_a_class: dict[int, int], seed: int = 0, cpus: int
         classes=CLASSES if labels_a_class else [], channels=1, size=SIDE, mean=mean, std=std, range=None,
     )  # fmt: skip
     torch.manual_seed(seed)
-    encoder = build_encoder(ENCODER, 1, mean, std)
+    encoder = build_encoder(ENCODER, image_packing(1, mean, std))
     at = folder("pretrain")
     save_file(encoder.state_dict(), at / "encoder.safetensors")
     here.outputs["pretrain/0"] = SimpleNamespace(

@@ -14,11 +14,12 @@ from components.encoders.resnet import ResnetConfig
 from components.evaluation.classification.descent import descend
 from components.evaluation.representation import fine_tuning
 from components.evaluation.representation.fine_tuning import ALPHA, RANK, fine_tune, groups, layers
+from components.modalities.image.config import image_packing
 
 
 def encoder(seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
-    return build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 2)), 1, [0.5], [0.25])
+    return build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 2)), image_packing(1, [0.5], [0.25]))
 
 
 def test_descent_equals_the_algorithm_in_a_loop():

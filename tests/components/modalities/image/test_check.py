@@ -9,8 +9,10 @@ import zlib
 import pytest
 from PIL import Image
 
-from components.modalities.image.check import ImageLimits, check_images, kind_of, png_damage
-from components.modalities.image.pack import ImageConfig, decode
+from components.data.reader import kind_of
+from components.modalities.image.check import check_images, png_damage
+from components.modalities.image.config import ImageConfig, ImageLimits
+from components.modalities.image.pack import decode
 
 LIMITS = ImageLimits(max_bytes=100_000, max_pixels=1_000_000, min_side=4)
 

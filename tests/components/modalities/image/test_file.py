@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from components.data import image_file
-from components.modalities.image.check import ImageLimits, check_images, kind_of
+from components.modalities.image import file as image_file
+from components.data.reader import kind_of
+from components.modalities.image.check import check_images
+from components.modalities.image.config import ImageConfig, ImageLimits
 from components.modalities.image.file import ImageError, ends, is_deep, opened, picture
-from components.modalities.image.pack import ImageConfig, decode
+from components.modalities.image.pack import decode
 
 CONFIG = ImageConfig(size=16, channels=3)
 HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(100)

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from components.modalities.image.config import ImageConfig
 from components.modalities.image.near_duplicates import cells, groups
-from components.modalities.image.pack import ImageConfig, decode
+from components.modalities.image.pack import decode
 
 CONFIG = ImageConfig(size=32, channels=1)
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 from components.errors import UserError
 from components.modalities import MODALITIES
-from components.modalities.image.pack import ImageConfig, PackedImages, decode, pack, statistics
+from components.modalities.image.config import ImageConfig
+from components.modalities.image.pack import PackedImages, decode, pack, statistics
 
 GREY8 = ImageConfig(size=8, channels=1)
 RGB8 = ImageConfig(size=8, channels=3)

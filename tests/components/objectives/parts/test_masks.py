@@ -5,6 +5,7 @@ from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.encoders.vit import VitConfig
 from components.errors import UserError
+from components.modalities.image.config import image_packing
 from components.objectives.ibot import Ibot, IbotConfig
 from components.objectives.mae import Mae, MaeConfig
 from components.objectives.maskfeat import Maskfeat, MaskfeatConfig
@@ -63,7 +64,7 @@ def test_one_patch_alone_is_refused():
     ("build", "config"), [(Mae, MaeConfig()), (Maskfeat, MaskfeatConfig()), (Ibot, IbotConfig())]
 )
 def test_an_encoder_without_tokens_is_refused_with_both_sides_and_the_remedy(build, config):
-    resnet = build_encoder(ResnetConfig(widths=(4,), blocks=(1,)), 1, [0.5], [0.3])
+    resnet = build_encoder(ResnetConfig(widths=(4,), blocks=(1,)), image_packing(1, [0.5], [0.3]))
     with pytest.raises(
         UserError, match=rf"{config.name} .*needs an encoder of tokens, and Resnet.*name: vit"
     ):
@@ -75,7 +76,7 @@ def test_an_encoder_without_tokens_is_refused_with_both_sides_and_the_remedy(bui
 )
 def test_what_is_hidden_changes_with_the_step_and_belongs_to_the_sample(build, config):
     torch.manual_seed(0)
-    vit = build_encoder(VitConfig(width=8, depth=1, heads=1, patch=2), 1, [0.5], [0.3])
+    vit = build_encoder(VitConfig(width=8, depth=1, heads=1, patch=2), image_packing(1, [0.5], [0.3]))
     objective = build(config, vit)
     before = objective.chance.uniform(torch.arange(4), 16)
     objective.after_step(vit, 0.1)

@@ -15,6 +15,7 @@ from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.encoders.vit import VitConfig
 from components.evaluation.classification.corruptions import NAMES
+from components.modalities.image.config import image_packing
 from components.training.device import Placement
 from pipelines.stages.evaluate import dense, protocols
 from pipelines.stages.evaluate.protocols import CHEAP, PROTOCOLS, follow
@@ -44,7 +45,9 @@ def subject(*, spread=0.3, encoder=None, seed=0):
                   np.where(hidden, -1, truth))  # fmt: skip
     features = (np.eye(5)[truth] + spread * rng.standard_normal((len(truth), 5))).astype(np.float32)
     torch.manual_seed(seed)
-    made = encoder or build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), 1, [0.4], [0.2])
+    made = encoder or build_encoder(
+        ResnetConfig(widths=(4, 8), blocks=(1, 1)), image_packing(1, [0.4], [0.2])
+    )
     return Subject(table, 3, features, pictures(truth, seed), lambda: (made, None), Bright(), CPU, seed)
 
 
@@ -178,7 +181,7 @@ def test_scenes_to_learn_from_hold_training_pictures_only(monkeypatch):
 
 
 def test_what_cannot_be_followed_is_left_out_with_the_reason():
-    flat = build_encoder(VitConfig(patch=4, width=8, depth=1, heads=2), 1, [0.4], [0.2])
+    flat = build_encoder(VitConfig(patch=4, width=8, depth=1, heads=2), image_packing(1, [0.4], [0.2]))
     said = []
     found = follow(["detection", "retrieval", "retrieval"], subject(encoder=flat), said.append)
     assert list(found.figures) == ["retrieval"]

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from components.data.table import Table
 from components.encoders import build_encoder
+from components.modalities.image.config import image_packing
 from components.semisupervised import fixmatch
 from pipelines.engine.artifact import Artifact
 from pipelines.stages.finetune import stage as finetune
@@ -55,7 +56,7 @@ def here(tmp_path):
     snapshot = {**vars(made.outputs["snapshot/0"]), "images": Artifact.of(file, file.parent)}
     made.outputs["snapshot/0"] = SimpleNamespace(**snapshot)
     torch.manual_seed(0)
-    encoder = build_encoder(ENCODER, 1, shown.mean, shown.std).train()
+    encoder = build_encoder(ENCODER, image_packing(1, shown.mean, shown.std)).train()
     with torch.no_grad():
         for _ in range(30):
             encoder(torch.from_numpy(images).float() / 255)

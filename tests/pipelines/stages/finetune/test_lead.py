@@ -7,7 +7,7 @@ import torch
 
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
-from components.modalities.image.config import ImageConfig
+from components.modalities.image.config import ImageConfig, image_packing
 from components.registry.model import ModelConfig, load_classifier
 from components.training.finetune import Network
 from pipelines.stages.finetune.cross_fit import Held
@@ -29,7 +29,7 @@ def held(right: int, of: int = 100, sure: float = 1.0) -> Held:
 
 def network(seed: int):
     torch.manual_seed(seed)
-    encoder = build_encoder(ENCODER, 1, MODEL.mean, MODEL.std)
+    encoder = build_encoder(ENCODER, image_packing(1, MODEL.mean, MODEL.std))
     return lambda: (Network(encoder, torch.nn.Linear(encoder.feature_dim, 2)), ENCODER)
 
 

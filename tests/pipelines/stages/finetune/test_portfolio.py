@@ -10,7 +10,7 @@ from components.encoders import build_encoder
 from components.encoders.pixels import PixelsConfig
 from components.encoders.resnet import ResnetConfig
 from components.evaluation.classification.baselines import fit_pixels, pixels
-from components.modalities.image.config import ImageConfig
+from components.modalities.image.config import ImageConfig, image_packing
 from components.registry.model import ModelConfig
 from components.training.device import place
 from components.training.finetune import Material, Network
@@ -36,7 +36,7 @@ def candidate(share, seed, sure=3.0):
     logits = sure * np.eye(2)[answer]
     held = Held(logits, LABELS, np.arange(len(LABELS)), np.zeros(len(LABELS), dtype=np.int64))
     torch.manual_seed(seed)
-    encoder = build_encoder(MODEL.encoder, 1, MODEL.mean, MODEL.std).eval()
+    encoder = build_encoder(MODEL.encoder, image_packing(1, MODEL.mean, MODEL.std)).eval()
     return Candidate(held, Network(encoder, nn.Linear(4, 2)), MODEL.encoder)
 
 
@@ -90,7 +90,7 @@ def test_the_pool_is_one_network_that_answers_the_weighted_sum_of_calibrated_log
 
 def test_pixels_come_last_and_stand_for_nothing_that_was_learnt():
     pixel = PixelsConfig(side=2)
-    network = Network(build_encoder(pixel, 1, MODEL.mean, MODEL.std), nn.Linear(4, 2))
+    network = Network(build_encoder(pixel, image_packing(1, MODEL.mean, MODEL.std)), nn.Linear(4, 2))
     found = {"pixels": (Candidate(None, network, pixel), 0.25), "method": (candidate(0.7, 0), 0.5)}
     made, config = joined(list(found.values()), MODEL)
     assert [member.name for member in config.members] == ["resnet", "pixels"]

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from components.data.table import Table
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.config import image_packing
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.code_digest import code_digest, version
 from pipelines.engine.context import Context
@@ -66,7 +67,10 @@ class Grown:
 
         def encoder(folder: Path) -> dict[str, Any]:
             torch.manual_seed(0)
-            save_file(build_encoder(ENCODER, 1, [0.2], [0.1]).state_dict(), folder / "encoder.safetensors")
+            save_file(
+                build_encoder(ENCODER, image_packing(1, [0.2], [0.1])).state_dict(),
+                folder / "encoder.safetensors",
+            )
             (folder / "checkpoint").write_bytes(b"all of it")
             files = {"encoder": "encoder.safetensors", "checkpoint": "checkpoint"}
             made = {key: Artifact.of(folder / name, folder).model_dump() for key, name in files.items()}

@@ -15,8 +15,8 @@ from components.data.shards import Index, ShardWriter, folder_digest
 from components.data.splits import splits_of
 from components.data.table import Table
 from components.errors import UserError
-from components.modalities import ImageConfig
 from components.modalities import image as decoder
+from components.modalities.image.config import ImageConfig
 from pipelines.engine import context
 from pipelines.engine.code_digest import code_digest
 from pipelines.engine.context import Context

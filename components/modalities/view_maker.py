@@ -1,0 +1,72 @@
+"""What every kind of data gives to training: views of its samples.
+
+Letters: N samples, B samples of a batch.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from components.arrays import Ints
+from components.config import Config
+from components.data.packed import Packed
+from components.modalities.base import Packing
+
+P = TypeVar("P", bound=Packing)
+V = TypeVar("V", bound=Config)
+
+
+@dataclass(frozen=True)
+class Views(Generic[V]):
+    """Options of the views of one policy. weak: for samples whose class is learnt or guessed. strong: for those that
+    must be given the same class. pretrain: for learning without labels."""
+
+    weak: V
+    strong: V
+    pretrain: V
+
+
+class ViewMaker(ABC, Generic[P, V]):
+    """Makes the views of samples: on the device of the batch, the whole batch at once.
+
+    View: type of the options of a view. policies: names of its policies. usual: the one that is taken before anything
+    is measured.
+    """
+
+    View: ClassVar[type[Config]]
+    policies: ClassVar[tuple[str, ...]]
+    usual: ClassVar[str]
+
+    def __init__(self, packing: P) -> None:
+        self.packing = packing
+
+    @abstractmethod
+    def open(self, files: Mapping[str, Path], rows: Ints | None = None) -> Packed:
+        """Map the arrays that the modality has written; rows=None takes all N samples."""
+
+    @abstractmethod
+    def collate(self, rows: Sequence[np.ndarray[Any, Any]]) -> Tensor:
+        """Rows of the arrays -> what `Packed.gather` gives of them."""
+
+    @abstractmethod
+    def clean(self, stored: Tensor) -> Tensor:
+        """Rows as `Packed.gather` gives them, on any device -> a view without augmentation."""
+
+    @abstractmethod
+    def augment(self, view: Tensor, how: V, generator: torch.Generator) -> Tensor:
+        """A clean view -> an augmented one of the same samples. The generator, on the CPU or the view's device, is the
+        only source of chance, and no sample's view depends on another sample of the batch."""
+
+    @abstractmethod
+    def policy(self, name: str) -> Views[V]:
+        """The views of a policy."""
+
+    @abstractmethod
+    def baseline(self) -> dict[str, Any]:
+        """The encoder (by name, with its options) on whose features the field's plain logistic regression is fitted."""
