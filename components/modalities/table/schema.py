@@ -18,6 +18,7 @@ from components.modalities.table import cells
 from components.modalities.table.config import Column, Feature, Kind, TableConfig
 
 ENOUGH = 0.995  # share of values that must fit a kind
+LIKELY = 0.95  # share of the values so far below which a style of numbers is given up, where another fits
 DISTINCT = 20_000  # different values of a column that are counted; beyond them the rare ones are forgotten
 SHARE = 0.01  # of the samples that the categories of a column must cover together
 TIMES = ("", " %H:%M", " %H:%M:%S")
@@ -84,8 +85,8 @@ class Survey:
         if values is None:
             return False
         self.numbers["."] += len(texts)
-        if "," in self.numbers:
-            self.numbers[","] += sum("." not in text for text in texts)
+        if self.numbers.get(",", -1) >= LIKELY * self.values:
+            self.numbers[","] += sum("." not in text or not np.isnan(cells.number(text, ",")) for text in texts)
         return True
 
     def _add_one_by_one(self, texts: list[str]) -> None:
@@ -192,7 +193,8 @@ def _described(name: str, survey: Survey, config: TableConfig) -> tuple[Column, 
     """One column, its features, and notes."""
     only = next(iter(survey.counts), "")
     if len(survey.counts) + bool(survey.missing) <= 1 and not survey.forgotten:
-        text = f"column {name} holds {only[:40]!r} in every row and is left out"
+        held = f"holds {only[:40]!r}" if only else "is empty"
+        text = f"column {name} {held} in every row and is left out"
         return Column(name=name, kind="constant"), [], [text]
     kind, style = survey.kind(config.kinds.get(name))
     column, notes = Column(name=name, kind=kind, style=style), list[str]()
