@@ -20,7 +20,9 @@ from components.modalities.table.plain import codes_of, plain
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 NEIGHBOURS = (1, 3, 5, 10, 20, 50)
 BOOSTINGS = tuple(
-    {"learning_rate": 0.05, "max_iter": rounds, "min_samples_leaf": leaf} for rounds in (25, 100) for leaf in (3, 10, 20)
+    {"learning_rate": 0.05, "max_iter": rounds, "min_samples_leaf": leaf}
+    for rounds in (25, 100)
+    for leaf in (3, 10, 20)
 )
 MANY = 5_000  # labels from which boosting is not tuned: scikit-learn's own values with early stopping are good then
 LEAST = 1e-6  # probability below which a wrong answer costs no more

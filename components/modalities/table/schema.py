@@ -86,7 +86,9 @@ class Survey:
             return False
         self.numbers["."] += len(texts)
         if self.numbers.get(",", -1) >= LIKELY * self.values:
-            self.numbers[","] += sum("." not in text or not np.isnan(cells.number(text, ",")) for text in texts)
+            self.numbers[","] += sum(
+                "." not in text or not np.isnan(cells.number(text, ",")) for text in texts
+            )
         return True
 
     def _add_one_by_one(self, texts: list[str]) -> None:

@@ -38,7 +38,7 @@ def texts(stored: Floats, packing: TablePacking) -> dict[str, str | None]:
 
 
 def cell(value: float, feature: Feature, packing: TablePacking) -> str:
-    """The text of a packed value, in the style of its column; "" where it is missing."""
+    """The text of a packed value, in the style of its column; "" where it is missing. Times are right to 3 minutes."""
     if np.isnan(value):
         return ""
     if feature.categories is not None:

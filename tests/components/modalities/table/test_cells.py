@@ -72,7 +72,12 @@ def test_the_same_text_is_another_number_with_another_point():
     assert cells.number("1.234", ",") == 1234
 
 
-@given(st.lists(st.one_of(st.floats(-1e20, 1e20).map(repr), st.integers().map(str), st.text("0123456789.,-+eE% ", max_size=6)), min_size=10, max_size=40))  # fmt: skip
+TEXTS = st.one_of(
+    st.floats(-1e20, 1e20).map(repr), st.integers().map(str), st.text("0123456789.,-+eE% ", max_size=6)
+)
+
+
+@given(st.lists(TEXTS, min_size=10, max_size=40))
 def test_the_fast_way_gives_what_the_slow_one_gives(texts):
     texts = [text.strip() for text in texts]
     slow = np.array([cells.number(text, ".") for text in texts])

@@ -191,9 +191,7 @@ def test_a_full_disk(tmp_path, monkeypatch):
 
 
 def test_numbers_beyond_every_measure_are_missing():
-    rows, packing, _ = pack(
-        [{"n": "1e30"}, {"n": "2"}] + [{"n": str(k)} for k in range(300)] + [{"n": "1e31"}]
-    )
+    rows, _, _ = pack([{"n": "1e30"}, {"n": "2"}] + [{"n": str(k)} for k in range(300)] + [{"n": "1e31"}])
     assert np.isnan(rows[-1, 0])
     assert rows[0, 0] == np.float32(1e30)
 
