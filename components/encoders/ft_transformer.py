@@ -59,7 +59,8 @@ class FtTransformer(TableEncoder):
 
     def __init__(self, config: FtTransformerConfig, packing: TablePacking) -> None:
         super().__init__(packing)
-        width = self.feature_dim = config.width
+        self.config, width = config, config.width
+        self.feature_dim = width
         self.numbers = Tokens(len(packing.numeric), width)
         self.categories = Categories(packing.sizes, width)
         bound = 1 / math.sqrt(width)

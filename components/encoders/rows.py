@@ -22,6 +22,7 @@ class Rows(TableEncoder):
 
     def __init__(self, config: RowsConfig, packing: TablePacking) -> None:
         super().__init__(packing)
+        self.config = config
         self.feature_dim = plain_size(len(packing.numeric), packing.sizes)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ class TableMlp(TableEncoder):
 
     def __init__(self, config: TableMlpConfig, packing: TablePacking) -> None:
         super().__init__(packing)
-        self.feature_dim = config.width
+        self.config, self.feature_dim = config, config.width
         self.numbers = Numbers(config, len(packing.numeric))
         self.categories = Categories(packing.sizes, config.embedding)
         size, layers = (
