@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from components.augmentations.image import ViewConfig, augment
+from components.modalities.image.augment import ViewConfig, augment
 
 BATCH, SIZE, ROUNDS = 256, 32, 20
 

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import torch
+from components.training.role_views import role_views
 from PIL import Image
 
-from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
 from components.objectives import build_objective
 from components.objectives.simclr import SimclrConfig
@@ -49,9 +50,10 @@ def pretraining(images: np.ndarray, folder: Path) -> tuple[float, float]:
     """(samples a second, share of the time waited for data) of SimCLR for one epoch."""
     placement = place()
     encoder = build_encoder(ENCODER, image_packing(1, [0.286], [0.353]))
-    objective = build_objective(SimclrConfig(view=ViewConfig(size=20)), encoder, len(images))
+    objective = build_objective(SimclrConfig(), encoder, len(images), 20)
     packed = Packed.open(folder / "images.npy")
-    source = ViewSource(packed, objective.views, batch_size=256, seed=0, device=placement.device)
+    views = role_views(ViewConfig(size=20), None, size=28, channels=1, encoder=ENCODER)
+    source = ViewSource(packed, objective.views, views, batch_size=256, seed=0, device=placement.device)
     done = train(
         Learner(encoder, objective), source, TrainConfig(epochs=1), folder / "checkpoints",
         lambda step, figures: None, seed=0, placement=placement,

@@ -32,9 +32,9 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import torch
+from components.training.role_views import role_views
 from numpy.typing import NDArray
 
-from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
 from components.encoders import Encoder, EncoderConfig, build_encoder
 from components.encoders.resnet import ResnetConfig
@@ -45,6 +45,7 @@ from components.evaluation.classification.knn import knn
 from components.evaluation.classification.logistic import fit_logistic
 from components.evaluation.classification.probe import fit_probe, moments
 from components.evaluation.representation.diagnostics import health
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import ImageConfig, image_packing
 from components.modalities.image.pack import decode
 from components.objectives import OBJECTIVES, build_objective
@@ -75,6 +76,8 @@ ENCODERS: dict[str, EncoderConfig] = {
     "resnet": ResnetConfig(widths=(32, 64, 128), blocks=(1, 1, 1), stem_stride=2),
     "vit": VitConfig(width=96, depth=4, heads=3, patch=4),
 }
+WHOLE = ("autoencoder", "bigan", "colour", "denoising", "inpainting", "vae")
+CUT = ("jigsaw", "location")
 BESIDE = ("pixels", "random", "random_vit")
 NOISE = 0.013  # two standard errors of an accuracy of .8 on 4,000 test items
 WRITTEN = "<!-- What stands below is written by hand. -->"
@@ -172,8 +175,10 @@ def pretrained(
     encoder, objective = built(name, given, settings, data, *level)
     known = torch.full((data.train,), -1)
     known[few] = torch.from_numpy(data.labels[few])
+    view = view_of(name, given.size)
+    views = role_views(view, None, size=given.size, channels=1, encoder=ENCODERS[given.encoder])
     source = ViewSource(
-        Packed(data.images, np.arange(data.train)), objective.views, batch_size=batch, seed=seed,
+        Packed(data.images, np.arange(data.train)), objective.views, views, batch_size=batch, seed=seed,
         device=material.placement.device, labels=known if objective.uses_labels else None,
     )  # fmt: skip
     done = train(
@@ -188,19 +193,23 @@ def built(
     name: str, given: Given, settings: TrainConfig, data: Data, level: list[float], spread: list[float]
 ) -> tuple[Encoder, Any]:
     """Encoder and objective; a transformer where the objective asks for tokens."""
-    config = candidate(name, _grey(given.size), data.train, data.classes, settings)
+    config = candidate(name, data.train, data.classes, settings)
+    size = view_of(name, given.size).size
     try:
         encoder = build_encoder(ENCODERS[given.encoder], image_packing(1, level, spread))
-        return encoder, build_objective(config, encoder, data.train)
+        return encoder, build_objective(config, encoder, data.train, size)
     except UserError as error:
         if "token" not in str(error):
             raise
         encoder = build_encoder(ENCODERS["vit"], image_packing(1, level, spread))
-        return encoder, build_objective(config, encoder, data.train)
+        return encoder, build_objective(config, encoder, data.train, size)
 
 
-def _grey(size: int) -> ViewConfig:
-    return ViewConfig(size=size, hue=0.0, saturation=0.0, grayscale=0.0)
+def view_of(name: str, size: int) -> ViewConfig:
+    """The global views that an objective is measured with: larger crops where the whole is to be made again, room for
+    the pieces where it is cut."""
+    suited: dict[str, Any] = {"scale": (0.5, 1.0)} if name in WHOLE else {"size": 36} if name in CUT else {}
+    return ViewConfig(**{"size": size, "hue": 0.0, "saturation": 0.0, "grayscale": 0.0, **suited})
 
 
 def _weak() -> ViewConfig:

@@ -28,12 +28,12 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from benchmarks.data_path import quickstart_images
-from components.augmentations.image import ViewConfig
 from components.cores import ONE_THREAD, available
 from components.data.packed import Packed
 from components.encoders import EncoderConfig, build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.forks import run_all
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
 from components.objectives import ObjectiveConfig, build_objective
 from components.objectives.simclr import SimclrConfig
@@ -118,12 +118,14 @@ def pretraining(recipe: dict[str, Any], processes: int, samples: int, folder: Pa
     if large:
         images: NDArray[np.uint8] = np.random.default_rng(0).integers(0, 256, (samples, 3, 64, 64), np.uint8)
         encoder_config: Any = ResnetConfig(widths=(64, 128, 256, 512), blocks=(2, 2, 2, 2))
-        objective_config: Any = SimclrConfig(view=ViewConfig(size=64))
+        objective_config: Any = SimclrConfig()
+        options = ViewConfig(size=64)
     else:
         images = quickstart_images(samples)
         encoder_config = TypeAdapter(EncoderConfig).validate_python(recipe["pretrain"]["encoder"])
         asked = recipe["pretrain"]["objective"]
         objective_config = TypeAdapter(ObjectiveConfig).validate_python(asked)
+        options = ViewConfig.model_validate(recipe["pretrain"]["views"])
     config = TrainConfig.model_validate({
         **recipe["pretrain"]["train"], "epochs": 1, "watch_steps": 2, "checkpoint_seconds": 1e9,
         **({"batch_size": 64} if large else {}),
@@ -135,9 +137,9 @@ def pretraining(recipe: dict[str, Any], processes: int, samples: int, folder: Pa
         encoder = build_encoder(
             encoder_config, image_packing(images.shape[1], [0.3] * images.shape[1], [0.3] * images.shape[1])
         )
-        objective = build_objective(objective_config, encoder, len(images))
+        objective = build_objective(objective_config, encoder, len(images), options.size)
         source = ViewSource(
-            Packed(images, np.arange(len(images))), objective.views,
+            Packed(images, np.arange(len(images))), objective.views, {"global": options},
             batch_size=config.batch_size, seed=0, device=placement.device,
         )  # fmt: skip
         seen: list[float] = []

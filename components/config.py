@@ -18,10 +18,11 @@ class Config(BaseModel):
     def _known_keys_only(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
+        fields = {field.alias or name: field for name, field in cls.model_fields.items()}
         for key in given:
-            if key not in cls.model_fields:
-                raise ValueError(unknown(str(key), list(cls.model_fields)))
-        kinds = {key for key in given if cls.model_fields[key].discriminator == "name"}
+            if key not in fields:
+                raise ValueError(unknown(str(key), list(fields)))
+        kinds = {key for key in given if fields[key].discriminator == "name"}
         return {key: {"name": v} if key in kinds and isinstance(v, str) else v for key, v in given.items()}
 
 

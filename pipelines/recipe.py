@@ -42,10 +42,13 @@ NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 # What is said once at the top, and the stages that are asked it.
 SHARED: dict[str, tuple[str, ...]] = {
     "seed": ("pretrain", "plan", "pseudo_label", "finetune", "evaluate", "monitor"),
-    "modality": ("ingest", "snapshot"),
+    "modality": (
+        "ingest", "snapshot", "plan", "pretrain", "embed", "finetune", "evaluate", "register", "report", "score",
+        "monitor",
+    ),
     "inbox": ("ingest",),
     "truth": ("report",),
-}
+}  # fmt: skip
 
 # Fields of a request that no recipe may have, beside the upstream references.
 FILLED: dict[str, tuple[str, ...]] = {

@@ -35,7 +35,7 @@ LIGHT = [
     "pipelines.flows.airflow_home",
 ]
 TORCHLESS = ["ingest", "snapshot", "pseudo_label", "promote", "report"]
-BARE = ["objectives", "semisupervised", "augmentations", "encoders", "evaluation", "training"]
+BARE = ["objectives", "semisupervised", "encoders", "evaluation", "training"]
 # Torch, numpy, pydantic and what these need themselves are there; of the rest what we use is out of reach.
 BLOCK = """
 import importlib, sys

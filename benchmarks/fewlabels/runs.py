@@ -19,9 +19,9 @@ from benchmarks.fewlabels.sets import Data
 from benchmarks.fewlabels.signals import SignalSource, SignalView, SignalViews
 from benchmarks.fewlabels.verdict import Row, pack
 from components.arrays import Doubles, Ints
-from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
 from components.encoders import Encoder
+from components.modalities.image.augment import ViewConfig
 from components.objectives import build_objective
 from components.objectives.simclr import SimclrConfig
 from components.semisupervised import MethodConfig, build_method
@@ -55,11 +55,12 @@ def pretrained(data: Data, seed: int, epochs: int, folder: Path) -> Encoder:
     """SimCLR on all training samples, without labels, with the settings that the quickstart found (docs/log.md)."""
     encoder, placement = data.fresh(seed), place()
     look = data.pair if isinstance(data.pair, ViewConfig) else ViewConfig()
-    config = SimclrConfig(view=look, hidden=256, embedding=64)
-    objective = build_objective(config, encoder, len(data.train))
+    config = SimclrConfig(hidden=256, embedding=64)
+    objective = build_objective(config, encoder, len(data.train), look.size)
     source = (ViewSource if isinstance(data.pair, ViewConfig) else SignalViews)(
-        Packed(data.images, data.train), objective.views, batch_size=256, seed=seed, device=placement.device
-    )
+        Packed(data.images, data.train), objective.views, {"global": look},
+        batch_size=256, seed=seed, device=placement.device,
+    )  # fmt: skip
     if isinstance(source, SignalViews) and isinstance(data.pair, SignalView):
         source.look = data.pair
     settings = TrainConfig(

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from benchmarks.fewlabels.signals import SignalView
 from components.arrays import Ints
-from components.augmentations.image import ViewConfig
 from components.encoders import Encoder, build_encoder
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import ImageConfig, image_packing
 from components.modalities.image.pack import decode
 

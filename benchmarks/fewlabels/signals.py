@@ -69,6 +69,6 @@ class SignalViews(ViewSource):
 
     look: SignalView
 
-    def augmented(self, images: Tensor, generator: torch.Generator, views: ViewSpec) -> list[Tensor]:
+    def augmented(self, images: Tensor, generator: torch.Generator, spec: ViewSpec) -> list[Tensor]:
         pixels = images.float() / 255
-        return [view(pixels, self.look, generator) for _, count in views for _ in range(count)]
+        return [view(pixels, self.look, generator) for _, count in spec for _ in range(count)]

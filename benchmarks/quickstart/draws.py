@@ -25,10 +25,8 @@ def variant(objective: str, seed: int, home: Path, each: int = SHIPPED) -> Recip
     """The quickstart with another objective, seed and draw of `each` labels a class, and an inbox of its own."""
     recipe = load(ROOT / "recipes" / "quickstart.yaml")
     sections = dict(recipe.sections)
-    base = dict(sections["pretrain"]["objective"])
     if OBJECTIVES[objective]:
-        base = {"view": base["view"], **OBJECTIVES[objective]}
-    sections["pretrain"] = {**sections["pretrain"], "objective": base}
+        sections["pretrain"] = {**sections["pretrain"], "objective": OBJECTIVES[objective]}
     sections["snapshot"] = {}
     inbox = home / f"draw{seed}-{each}" / "inbox"
     if not inbox.exists():

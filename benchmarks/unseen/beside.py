@@ -17,7 +17,6 @@ import torch
 
 from benchmarks.unseen.product import Product
 from components.arrays import Doubles, Ints, Pixels
-from components.augmentations.policies import Policy, views
 from components.data.packed import Packed
 from components.data.table import Table
 from components.encoders import build_encoder
@@ -26,6 +25,7 @@ from components.evaluation.classification.baselines import knn_on_pixels, logist
 from components.evaluation.classification.probe import fit_probe
 from components.forks import run_all
 from components.modalities.image.config import image_packing
+from components.modalities.image.policies import Policy, views
 from components.semisupervised import MethodConfig
 from components.semisupervised.fixmatch import FixmatchConfig
 from components.semisupervised.supervised import SupervisedConfig

@@ -82,12 +82,22 @@ def build_encoder(config: ServedConfig, packing: Packing) -> Encoder:
 def accepts(config: Config, packing: Packing) -> None:
     """Raises UserError where an encoder does not take samples that are packed like this."""
     name = name_of(config)
-    kind = ENCODERS[name].modality if name in ENCODERS else "image"
+    kind = _takes(ENCODERS[name]) if name in ENCODERS else _takes(Pixels)
     if kind not in ("any", packing.name):
-        fit = ", ".join(sorted(n for n in ENCODERS if ENCODERS[n].modality in ("any", packing.name)))
+        fit = ", ".join(sorted(n for n in ENCODERS if _takes(ENCODERS[n]) in ("any", packing.name)))
         raise UserError(
-            f"encoder {name} takes {kind} samples, these are {packing.name}; for {packing.name}: {fit}"
+            f"encoder {name} takes {kind} samples and the recipe's modality is {packing.name}; for {packing.name}: "
+            f"{fit}"
         )
+
+
+def _takes(encoder: Callable[..., Encoder]) -> str:
+    return str(getattr(encoder, "modality", "any"))
+
+
+def patch_of(config: Config) -> int:
+    """What the side of a view has to be a multiple of; 1 where it does not matter."""
+    return int(getattr(config, "patch", 1))
 
 
 def start_encoder(config: EncoderConfig, packing: Packing) -> Encoder:

@@ -73,6 +73,12 @@ class ImageEncoder(Encoder):
         return (x - self.mean) / self.std
 
 
+def image_encoder(encoder: Encoder) -> ImageEncoder:
+    """The encoder, for what works on images alone and is not built with any other."""
+    assert isinstance(encoder, ImageEncoder), f"{type(encoder).__name__} takes no images"
+    return encoder
+
+
 class SequenceEncoder(Encoder):
     """An encoder that sees a sample as T tokens. token_dim: E, size of what stands for one of them."""
 

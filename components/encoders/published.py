@@ -22,7 +22,7 @@ from components.encoders.base import ImageEncoder
 from components.encoders.efficientnet_lite import FEATURES, MEAN, STD, EfficientnetLite0, renamed
 from components.encoders.hub import HubFile, fetched, sha256_of
 from components.errors import UserError
-from components.modalities.image.config import ImagePacking
+from components.modalities.image.config import ImagePacking, image_packing
 
 
 class InPackage(NamedTuple):
@@ -100,7 +100,7 @@ def published(
     cache: Path,
     packages: Path | None = None,
     least: int = 96,
-    channels: Literal[1, 3] = 3,
+    channels: int = 3,
 ) -> Published:
     """A published encoder on the CPU, for images of so many channels.
 
@@ -126,7 +126,7 @@ def published(
             )
     encoder = Published(
         PublishedConfig(least=least),
-        ImagePacking(size=least, channels=channels, mean=[0.5] * channels, std=[0.5] * channels),
+        image_packing(channels, [0.5] * channels, [0.5] * channels, least),
     )
     _load(encoder.network, renamed(_tensors(file), str(file)), file)
     return encoder

@@ -18,8 +18,10 @@ import numpy as np
 
 from components.arrays import Ints
 from components.config import Config
+from components.data.packed import Packed
 from components.data.reader import Reader
 from components.errors import UserError
+from components.modalities.look import Look
 
 
 class Packing(Config):
@@ -32,6 +34,10 @@ class Packing(Config):
         """The modality's configuration with which further samples are packed like these."""
         raise TypeError(f"{type(self).__name__} defines no config")
 
+    def open(self, files: Mapping[str, Path], rows: Ints | None = None) -> Packed:
+        """Map the arrays that the modality has written; rows=None takes all N samples."""
+        raise TypeError(f"{type(self).__name__} defines no open")
+
     def reads(self, other: "Packing") -> bool:
         """Whether a model that learnt from samples packed like these reads samples packed like `other`."""
         return self == other
@@ -41,7 +47,7 @@ class Packing(Config):
 class Written:
     """What `pack` wrote.
 
-    files: names of the arrays in the folder, by the name that ViewMaker.open knows them by. samples: N, their rows.
+    files: names of the arrays in the folder, by the name that Packing.open knows them by. samples: N, their rows.
     unreadable: position among the samples given -> reason, for those that have no row. found: what was found of the
     samples while they were packed (range, vocabulary, columns), as far as `packing` needs it.
     notes: what a person should know of it, a line each.
@@ -62,16 +68,27 @@ class Modality(ABC, Generic[C, P]):
     """Samples of one kind, as a recipe describes them: from bytes to rows of arrays. Holds no state but the
     description.
 
-    Limits: type of its limits on a sample. requirements: packages that a served model of this kind needs beyond those
-    of every model. columns: input columns of a served model; one alone may come without its name.
+    founded: whether what gives stored numbers their meaning (a vocabulary, columns) is found in the recipe's first
+    samples and stays as it was found. Limits: type of its limits on a sample.
+    requirements: packages that a served model of this kind needs beyond those of every model.
+    columns: input columns of a served model; one alone may come without its name.
     """
 
+    founded: ClassVar[bool] = False
     Limits: ClassVar[type[Config]]
     requirements: ClassVar[tuple[str, ...]] = ()
     columns: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: C) -> None:
         self.config = config
+
+    @abstractmethod
+    def look(self) -> Look:
+        """Takes in samples for `selfsup init`, and says what suits them."""
+
+    @abstractmethod
+    def placeholder(self) -> P:
+        """A packing of made-up samples, for checks before there are any."""
 
     @abstractmethod
     def reader(self, limits: Any) -> Reader:
@@ -93,8 +110,9 @@ class Modality(ABC, Generic[C, P]):
         Args:
             encoded: gives batches of samples in row order, anew at each call. A sample is bytes, or a row of the
                 arrays (`Packed.row`) of an earlier snapshot with the same configuration.
-            total: their number. before: the packing of the recipe's last snapshot: whatever gives a stored number its
-                meaning (vocabulary, columns) stays as it was, so that a trained encoder can read what comes.
+            total: their number.
+            before: the packing of the recipe's first snapshot, where this kind of data is `founded`: whatever gives a
+                stored number its meaning stays as it was, and a trained encoder reads what comes.
             progress: called with the share done.
 
         Raises:

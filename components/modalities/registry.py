@@ -39,9 +39,10 @@ def limits_for(request: dict[str, Any]) -> dict[str, Any]:
     """
     modality, limits = request.get("modality"), request.get("limits")
     name = modality.get("name") if isinstance(modality, dict) else getattr(modality, "name", modality)
-    if not isinstance(limits, dict) or name not in MODALITIES:
+    if not isinstance(limits, dict) or not isinstance(name, str) or name not in MODALITIES:
         return request
+    kind: Any = MODALITIES[name]
     try:
-        return {**request, "limits": MODALITIES[name].Limits.model_validate(limits)}  # type: ignore[attr-defined]
+        return {**request, "limits": kind.Limits.model_validate(limits)}
     except ValidationError as error:
         raise ValueError(explain(error, "limits")) from None

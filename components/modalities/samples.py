@@ -1,19 +1,22 @@
 """Packed samples where they lie: all that a process must be given to read them and to make views of them.
 
+Torch is imported where views are made: who reads rows alone need not wait for it.
 Letters: B samples of a batch.
 """
 
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from components.arrays import Ints
 from components.config import Config
 from components.data.packed import Packed
 from components.modalities.packing import PackingConfig
-from components.modalities.view_maker import ViewMaker
-from components.modalities.views import build_views
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from components.modalities.view_maker import ViewMaker
 
 
 class Samples(Config):
@@ -26,14 +29,19 @@ class Samples(Config):
     """Arrays by their names."""
 
     @property
-    def views(self) -> ViewMaker:
+    def views(self) -> "ViewMaker[Any, Any]":
         """What makes their views."""
+        from components.modalities.views import build_views  # torch, 1 to 3 s
+
         return build_views(self.packing)
 
     def open(self, rows: Ints | None = None) -> Packed:
         """Map the arrays; rows=None takes all samples."""
-        return self.views.open(self.files, rows)
+        packed: Packed = self.packing.open(self.files, rows)
+        return packed
 
-    def clean(self, rows: Ints, device: torch.device | str = "cpu") -> Tensor:
+    def clean(self, rows: Ints, device: "torch.device | str" = "cpu") -> "Tensor":
         """The samples at places `rows` [B] of the arrays, as one view without augmentation."""
+        import torch  # 1 to 3 s
+
         return self.views.clean(self.open(rows).gather(torch.arange(len(rows))).to(device))

@@ -6,19 +6,20 @@ Letters: N samples, B samples of a batch.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from components.arrays import Ints
 from components.config import Config
-from components.data.packed import Packed
 from components.modalities.base import Packing
 
 P = TypeVar("P", bound=Packing)
+
+# global: the whole sample or a large part of it. local: a small part of it. plain: global with its values (an image's
+# colours) as they are, because they are the target.
+Role = Literal["global", "plain", "local"]
 V = TypeVar("V", bound=Config)
 
 
@@ -36,19 +37,16 @@ class ViewMaker(ABC, Generic[P, V]):
     """Makes the views of samples: on the device of the batch, the whole batch at once.
 
     View: type of the options of a view. policies: names of its policies. usual: the one that is taken before anything
-    is measured.
+    is measured. encoder: name of the encoder that a recipe has unless it says otherwise.
     """
 
     View: ClassVar[type[Config]]
     policies: ClassVar[tuple[str, ...]]
     usual: ClassVar[str]
+    encoder: ClassVar[str]
 
     def __init__(self, packing: P) -> None:
         self.packing = packing
-
-    @abstractmethod
-    def open(self, files: Mapping[str, Path], rows: Ints | None = None) -> Packed:
-        """Map the arrays that the modality has written; rows=None takes all N samples."""
 
     @abstractmethod
     def collate(self, rows: Sequence[np.ndarray[Any, Any]]) -> Tensor:
@@ -66,6 +64,24 @@ class ViewMaker(ABC, Generic[P, V]):
     @abstractmethod
     def policy(self, name: str) -> Views[V]:
         """The views of a policy."""
+
+    @abstractmethod
+    def roles(self, given: V | str | None, local: V | None, patch: int = 1) -> Mapping[Role, V]:
+        """The views of every role of pretraining.
+
+        Args:
+            given: the global views: those of a policy, these options, or their defaults (those of "measured", too).
+            local: options of the local views; None: by a rule of this kind of data.
+            patch: what the length of a local view has to be a multiple of.
+        """
+
+    @abstractmethod
+    def length(self, how: V) -> int:
+        """Of the last axis of such a view (the side of an image), at most."""
+
+    @abstractmethod
+    def blank(self, count: int) -> Tensor:
+        """A clean view of `count` samples with nothing in them, for checks before there are any."""
 
     @abstractmethod
     def baseline(self) -> dict[str, Any]:

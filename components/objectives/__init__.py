@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from components.config import Config
 from components.encoders import Encoder
-from components.implementations import Implementations
+from components.implementations import Implementations, name_of
 from components.objectives.base import Objective
+from components.objectives.needs import check_needs
 
 OBJECTIVES = Implementations[Objective](
     "components.objectives",
@@ -46,6 +47,14 @@ else:
     ObjectiveConfig = OBJECTIVES.config_type()
 
 
-def build_objective(config: ObjectiveConfig, encoder: Encoder, rows: int) -> Objective:
-    """The objective for this encoder (it may copy it as a teacher) and a training set of `rows` samples."""
-    return OBJECTIVES.build(config, encoder, rows)
+def build_objective(config: ObjectiveConfig, encoder: Encoder, rows: int, size: int) -> Objective:
+    """The objective for this encoder (it may copy it as a teacher) and a training set of `rows` samples.
+
+    size: of the last axis of a global view, such as the side of an image; what is made again of a feature has it, too.
+    """
+    return OBJECTIVES.build(config, encoder, rows, size)
+
+
+def check_objective(config: ObjectiveConfig, modality: str) -> None:
+    """Raises UserError where an objective does not work on this kind of data."""
+    check_needs("objective", name_of(config), modality, OBJECTIVES)

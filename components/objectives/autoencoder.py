@@ -11,13 +11,12 @@ from typing import Literal
 from pydantic import PositiveInt
 from torch import Tensor
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
-from components.encoders.base import Encoder
+from components.encoders.base import Encoder, image_encoder
 from components.encoders.decoder import FeatureDecoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
-from components.objectives.parts.one_view import PLAIN, Single, only_view
+from components.objectives.parts.one_view import Single, only_view
 from components.precision import at_least_float32
 
 
@@ -26,9 +25,6 @@ class AutoencoderConfig(Config):
 
     name: Literal["autoencoder"] = "autoencoder"
     """Selects the autoencoder (Hinton & Salakhutdinov 2006)."""
-
-    view: ViewConfig = PLAIN
-    """How the view of a sample is made."""
 
     width: PositiveInt = 64
     """Channels of the decoder's smallest maps."""
@@ -50,7 +46,7 @@ def squared_error(prediction: Tensor, target: Tensor, where: Tensor | None = Non
     if prediction.shape != target.shape:
         raise UserError(
             f"an image is compared with one of the same shape, got {list(prediction.shape)} and "
-            f"{list(target.shape)}; view.size is the side that the decoder was built for"
+            f"{list(target.shape)}; the decoder was built for `size`"
         )
     each = (at_least_float32(prediction) - at_least_float32(target)).square().mean(dim=1)  # [B, S, S]
     if where is None:
@@ -60,9 +56,13 @@ def squared_error(prediction: Tensor, target: Tensor, where: Tensor | None = Non
 
 
 class Autoencoder(Single):
-    def __init__(self, config: AutoencoderConfig, encoder: Encoder, rows: int = 0) -> None:
-        super().__init__(config.view)
-        self.decoder = FeatureDecoder(encoder.feature_dim, encoder.channels, config.view.size, config.width)
+    needs = "image"
+
+    def __init__(self, config: AutoencoderConfig, encoder: Encoder, rows: int, size: int) -> None:
+        super().__init__()
+        self.decoder = FeatureDecoder(
+            encoder.feature_dim, image_encoder(encoder).channels, size, config.width
+        )
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """One view a sample -> total: [] squared deviations of a pixel.
@@ -71,5 +71,5 @@ class Autoencoder(Single):
             UserError: not one view, or not of the size that the decoder was built for.
         """
         x = only_view(batch, "autoencoder")
-        target = encoder.standardised(x).detach()
+        target = image_encoder(encoder).standardised(x).detach()
         return Losses(squared_error(self.decoder(encoder(x)), target))

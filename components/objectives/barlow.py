@@ -13,7 +13,6 @@ import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
 
-from components.augmentations.image import ViewConfig
 from components.collectives import all_reduce_sum, world
 from components.config import Config
 from components.encoders.base import Encoder
@@ -28,9 +27,6 @@ class BarlowConfig(Config):
 
     name: Literal["barlow"] = "barlow"
     """Selects Barlow Twins (Zbontar et al. 2021, arXiv:2103.03230)."""
-
-    view: ViewConfig = ViewConfig()
-    """How each of the two views of a sample is made."""
 
     hidden: PositiveInt = 512
     """Width of the projector's hidden layers (published: 8192)."""
@@ -77,9 +73,9 @@ def barlow_twins(correlation: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Barlow(Paired):
-    def __init__(self, config: BarlowConfig, encoder: Encoder, rows: int = 0) -> None:
+    def __init__(self, config: BarlowConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         head = projector(encoder.feature_dim, config.hidden, config.embedding, config.layers, norm=False)
-        super().__init__(config.view, head)
+        super().__init__(head)
         self.config = config
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:

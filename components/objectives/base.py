@@ -5,13 +5,14 @@ Letters: B samples in a batch, C channels, S side of a view in pixels, D feature
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.encoders.base import Encoder
+from components.modalities.view_maker import Role
+from components.objectives.needs import Needs
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Losses:
     parts: dict[str, Tensor] = field(default_factory=dict)
 
 
-ViewSpec = tuple[tuple[ViewConfig, int], ...]  # (how, how many), the global views first
+ViewSpec = tuple[tuple[Role, int], ...]  # (role, how many), the global views first
 
 # -> [N, D] float32 on the CPU: clean-view features of every training sample, by row
 FeatureSource = Callable[[], Tensor]
@@ -51,7 +52,8 @@ FeatureSource = Callable[[], Tensor]
 class Objective(nn.Module):
     """A pretext task. It owns everything beyond the encoder: heads, teacher, queue, prototypes.
 
-    views: what it wants to see of a sample.
+    views: which views of a sample it wants to see, and how many; how they are made is not its business.
+    needs: what it works on, see components.objectives.needs.
     uses_labels: whether batch.targets carry the labels that there are (-1 elsewhere); only an objective that
     says so sees any.
     tied_to_rows: names of the buffers that hold for the rows of one data set alone (assignments, banks, and
@@ -61,6 +63,7 @@ class Objective(nn.Module):
     progress: buffer [], share of the training that is done, 0 to 1.
     """
 
+    needs: ClassVar[Needs] = "any"
     views: ViewSpec
     uses_labels: bool = False
     lr_scale: float = 1.0

@@ -18,13 +18,12 @@ import torch.nn.functional as F
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
-from components.encoders.base import Encoder
+from components.encoders.base import Encoder, image_encoder
 from components.encoders.decoder import FeatureDecoder
 from components.encoders.reversal import reverse
 from components.objectives.base import Batch, Losses
-from components.objectives.parts.one_view import PLAIN, Drawing, only_view
+from components.objectives.parts.one_view import Drawing, only_view
 from components.precision import at_least_float32
 
 SLOPE = 0.2  # of the critic's activation below 0
@@ -35,9 +34,6 @@ class BiganConfig(Config):
 
     name: Literal["bigan"] = "bigan"
     """Selects BiGAN (Donahue et al. 2017, arXiv:1605.09782)."""
-
-    view: ViewConfig = PLAIN
-    """How the view of a sample is made."""
 
     code: PositiveInt = 64
     """Size L of the code (published: 50 for MNIST, 64 for CIFAR)."""
@@ -81,12 +77,14 @@ class Critic(nn.Module):
 
 
 class Bigan(Drawing):
-    def __init__(self, config: BiganConfig, encoder: Encoder, rows: int = 0) -> None:
-        super().__init__(config.view)
+    needs = "image"
+
+    def __init__(self, config: BiganConfig, encoder: Encoder, rows: int, size: int) -> None:
+        super().__init__()
         self.config, self.lr_scale = config, config.lr_scale
         self.code = nn.Linear(encoder.feature_dim, config.code)
-        self.generator = FeatureDecoder(config.code, encoder.channels, config.view.size, config.width)
-        self.critic = Critic(encoder.channels, config.view.size, config.code, config.width)
+        self.generator = FeatureDecoder(config.code, image_encoder(encoder).channels, size, config.width)
+        self.critic = Critic(image_encoder(encoder).channels, size, config.code, config.width)
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """One view a sample -> total: [] nats. parts: right, the share of pairs that the critic tells rightly,
@@ -99,7 +97,7 @@ class Bigan(Drawing):
         code = reverse(self.code(encoder(x)))
         drawn = self.chance.normal(batch.index, self.config.code).to(x.device, x.dtype)
         image = reverse(self.generator(drawn))
-        real = self.critic(encoder.standardised(x), code)
+        real = self.critic(image_encoder(encoder).standardised(x), code)
         made = self.critic(image, drawn)
         right = (torch.cat([real.detach(), -made.detach()]) > 0).float().mean()
         return Losses(game(real, made), {"right": right})

@@ -15,12 +15,11 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.parts.multicrop import encode, view_spec
+from components.objectives.base import Batch, Losses, Objective, ViewSpec
+from components.objectives.parts.multicrop import encode
 from components.objectives.parts.teacher import follow, rising, teacher_of
 from components.objectives.parts.two_views import projector, same_shape, two_views, unit
 
@@ -30,9 +29,6 @@ class ByolConfig(Config):
 
     name: Literal["byol"] = "byol"
     """Selects BYOL (Grill et al. 2020, arXiv:2006.07733)."""
-
-    view: ViewConfig = ViewConfig()
-    """How each of the two views of a sample is made."""
 
     hidden: PositiveInt = 512
     """Width of the hidden layers of projector and predictor (published: 4096)."""
@@ -65,10 +61,11 @@ def regression(prediction: Tensor, target: Tensor) -> Tensor:
 class Byol(Objective):
     """teacher: encoder and head that follow the student's; the predictor is the student's alone."""
 
-    def __init__(self, config: ByolConfig, encoder: Encoder, rows: int = 0) -> None:
+    views: ViewSpec = (("global", 2),)
+
+    def __init__(self, config: ByolConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         super().__init__()
         self.config = config
-        self.views = view_spec(config.view, None, 0)
         self.head = projector(encoder.feature_dim, config.hidden, config.embedding, layers=2, norm=False)
         self.predictor = mlp_head(config.embedding, config.hidden, config.embedding)
         self.teacher = teacher_of(nn.Sequential(encoder, self.head))

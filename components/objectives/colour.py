@@ -17,7 +17,6 @@ import torch.nn.functional as F
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.collectives import all_reduce_sum, world
 from components.config import Config
 from components.encoders.base import Encoder
@@ -25,7 +24,7 @@ from components.encoders.decoder import mapping
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.cielab import gamut, rgb_to_lab, soft_codes
-from components.objectives.parts.one_view import PLAIN, Single, only_view
+from components.objectives.parts.one_view import Single, only_view
 from components.precision import at_least_float32
 
 
@@ -34,9 +33,6 @@ class ColourConfig(Config):
 
     name: Literal["colour"] = "colour"
     """Selects colourisation (Zhang et al. 2016, arXiv:1603.08511)."""
-
-    view: ViewConfig = PLAIN
-    """How the view of a sample is made."""
 
     bin: PositiveInt = Field(default=10, ge=5, le=50)
     """Side of a bin on the a and b axes of CIELAB (published: 10)."""
@@ -71,12 +67,13 @@ def rebalanced_cross_entropy(scores: Tensor, codes: Tensor, weights: Tensor) -> 
 
 
 class Colour(Single):
+    needs = "maps"
     bins: Tensor  # [Q, 2]
     shares: Tensor  # [Q] of the colours seen so far, the same on every rank
 
-    def __init__(self, config: ColourConfig, encoder: Encoder, rows: int = 0) -> None:
+    def __init__(self, config: ColourConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         """Raises UserError: the encoder is not for colour images, or gives no maps."""
-        super().__init__(config.view)
+        super().__init__()
         self.config = config
         if encoder.channels != 3:
             raise UserError(

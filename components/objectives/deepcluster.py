@@ -17,7 +17,6 @@ import torch.nn.functional as F
 from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import trunk
@@ -62,9 +61,6 @@ class DeepclusterConfig(Config):
 
     seed: NonNegativeInt = 0
     """Seed of the clusterings."""
-
-    view: ViewConfig = ViewConfig()
-    """How each view of a sample is made."""
 
     views: PositiveInt = 1
     """Number of views of a sample in each step."""
@@ -118,11 +114,11 @@ class Deepcluster(Objective):
     agreement: Tensor
     empties: Tensor
 
-    def __init__(self, config: DeepclusterConfig, encoder: Encoder, rows: int) -> None:
+    def __init__(self, config: DeepclusterConfig, encoder: Encoder, rows: int, size: int = 0) -> None:
         super().__init__()
         enough(rows, config.clusters, "deepcluster")
         self.config = config
-        self.views = ((config.view, config.views),)
+        self.views = (("global", config.views),)
         self.body = trunk(encoder.feature_dim, config.hidden)
         self.top = nn.Linear(config.hidden or encoder.feature_dim, config.clusters)
         self.register_buffer("assignment", torch.full((rows,), -1, dtype=torch.int64))

@@ -20,7 +20,6 @@ import torch.nn.functional as F
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.collectives import gather
 from components.config import Config
 from components.encoders.base import Encoder
@@ -35,7 +34,7 @@ from components.objectives.parts.clusters import (
     on_first_rank,
     perplexity,
 )
-from components.objectives.parts.multicrop import encode, view_spec
+from components.objectives.parts.multicrop import encode, multicrop
 from components.precision import at_least_float32
 
 _CHUNK = 4096  # features put through the head at once
@@ -47,14 +46,8 @@ class Deepclusterv2Config(Config):
     name: Literal["deepclusterv2"] = "deepclusterv2"
     """Selects DeepCluster-v2 (Caron et al. 2020, arXiv:2006.09882)."""
 
-    view: ViewConfig = ViewConfig()
-    """How each of the two global views of a sample is made."""
-
-    local: ViewConfig | None = None
-    """How local (small) views are made; required where `locals` is above 0."""
-
     locals: NonNegativeInt = 0
-    """Number of local views of a sample."""
+    """Number of local (small) views of a sample."""
 
     hidden: PositiveInt | None = None
     """Width of the projector's hidden layers; null: the feature size."""
@@ -89,11 +82,11 @@ class Deepclusterv2(Objective):
     prototypes: Tensor  # [H, K, E] unit length
     repaired: Tensor  # [] int64, clusters that were empty in the last clustering
 
-    def __init__(self, config: Deepclusterv2Config, encoder: Encoder, rows: int) -> None:
+    def __init__(self, config: Deepclusterv2Config, encoder: Encoder, rows: int, size: int = 0) -> None:
         super().__init__()
         enough(rows, config.prototypes, "deepclusterv2", "prototypes")
         self.config = config
-        self.views = view_spec(config.view, config.local, config.locals)
+        self.views = multicrop(config.locals)
         self.head: nn.Module = mlp_head(
             encoder.feature_dim, config.hidden or encoder.feature_dim, config.embedding, config.layers
         )

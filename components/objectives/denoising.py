@@ -13,13 +13,12 @@ import torch
 from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
-from components.encoders.base import Encoder
+from components.encoders.base import Encoder, image_encoder
 from components.encoders.decoder import FeatureDecoder
 from components.objectives.autoencoder import squared_error
 from components.objectives.base import Batch, Losses
-from components.objectives.parts.one_view import PLAIN, Drawing, only_view
+from components.objectives.parts.one_view import Drawing, only_view
 
 
 class DenoisingConfig(Config):
@@ -27,9 +26,6 @@ class DenoisingConfig(Config):
 
     name: Literal["denoising"] = "denoising"
     """Selects the denoising autoencoder (Vincent et al. 2010)."""
-
-    view: ViewConfig = PLAIN
-    """How the view of a sample is made."""
 
     noise: NonNegativeFloat = 0.1
     """Standard deviation of the Gaussian noise, on pixels in [0, 1] (published: 0.05 to 0.5)."""
@@ -50,10 +46,14 @@ def spoiled(x: Tensor, noise: Tensor, hidden: Tensor, fill: Tensor) -> Tensor:
 
 
 class Denoising(Drawing):
-    def __init__(self, config: DenoisingConfig, encoder: Encoder, rows: int = 0) -> None:
-        super().__init__(config.view)
+    needs = "image"
+
+    def __init__(self, config: DenoisingConfig, encoder: Encoder, rows: int, size: int) -> None:
+        super().__init__()
         self.config = config
-        self.decoder = FeatureDecoder(encoder.feature_dim, encoder.channels, config.view.size, config.width)
+        self.decoder = FeatureDecoder(
+            encoder.feature_dim, image_encoder(encoder).channels, size, config.width
+        )
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """One view a sample -> total: [] squared deviations of a pixel.
@@ -64,6 +64,6 @@ class Denoising(Drawing):
         x, index = only_view(batch, "denoising"), batch.index
         noise = self.config.noise * self.chance.normal(index, *x.shape[1:])
         hidden = self.chance.uniform(index, 1, *x.shape[2:], stream=1) < self.config.masked
-        corrupt = spoiled(x, noise.to(x.device, x.dtype), hidden.to(x.device), encoder.mean)
-        target = encoder.standardised(x).detach()
+        corrupt = spoiled(x, noise.to(x.device, x.dtype), hidden.to(x.device), image_encoder(encoder).mean)
+        target = image_encoder(encoder).standardised(x).detach()
         return Losses(squared_error(self.decoder(encoder(corrupt)), target))

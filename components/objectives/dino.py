@@ -20,7 +20,6 @@ import torch
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.collectives import all_reduce_sum, world
 from components.config import Config
 from components.encoders.base import Encoder
@@ -28,7 +27,7 @@ from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, Losses, Objective
 from components.objectives.parts.koleo import koleo
-from components.objectives.parts.multicrop import encode, view_spec
+from components.objectives.parts.multicrop import encode, multicrop
 from components.objectives.parts.teacher import follow, rising, teacher_of
 from components.objectives.parts.two_views import unit
 from components.objectives.swav import swapped_prediction
@@ -41,14 +40,8 @@ class DinoConfig(Config):
     name: Literal["dino"] = "dino"
     """Selects DINO (Caron et al. 2021, arXiv:2104.14294)."""
 
-    view: ViewConfig = ViewConfig()
-    """How each of the two global views of a sample is made."""
-
-    local: ViewConfig | None = None
-    """How local (small) views are made; required where `locals` is above 0."""
-
     locals: NonNegativeInt = 0
-    """Number of local views of a sample."""
+    """Number of local (small) views of a sample."""
 
     hidden: PositiveInt = 512
     """Width of the head's hidden layers (published: 2048)."""
@@ -132,10 +125,10 @@ class Dino(Objective):
     centre: Tensor
     sums: Tensor
 
-    def __init__(self, config: DinoConfig, encoder: Encoder, rows: int = 0) -> None:
+    def __init__(self, config: DinoConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         super().__init__()
         self.config = config
-        self.views = view_spec(config.view, config.local, config.locals)
+        self.views = multicrop(config.locals)
         self.head = DinoHead(
             encoder.feature_dim, config.hidden, config.bottleneck, config.outputs, config.norm
         )

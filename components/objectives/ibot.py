@@ -59,7 +59,9 @@ def token_loss(scores: Tensor, codes: Tensor, temperature: float) -> Tensor:
 class Ibot(Dino):
     """centre: [2, K], of features and of hidden tokens. token: [E] stands for a hidden patch."""
 
-    def __init__(self, config: IbotConfig, encoder: Encoder, rows: int = 0) -> None:
+    needs = "patches"
+
+    def __init__(self, config: IbotConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         """Raises UserError: the encoder gives no tokens."""
         tokens = token_encoder(encoder, "ibot")
         super().__init__(config.dino, encoder, rows)

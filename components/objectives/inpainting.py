@@ -16,13 +16,12 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
-from components.encoders.base import Encoder
+from components.encoders.base import Encoder, image_encoder
 from components.encoders.decoder import MapDecoder, mapping
 from components.objectives.autoencoder import squared_error
 from components.objectives.base import Batch, Losses
-from components.objectives.parts.one_view import PLAIN, Drawing, only_view
+from components.objectives.parts.one_view import Drawing, only_view
 
 
 class InpaintingConfig(Config):
@@ -30,9 +29,6 @@ class InpaintingConfig(Config):
 
     name: Literal["inpainting"] = "inpainting"
     """Selects inpainting (context encoders, Pathak et al. 2016, arXiv:1604.07379)."""
-
-    view: ViewConfig = PLAIN
-    """How the view of a sample is made."""
 
     area: float = Field(default=0.25, gt=0, lt=1)
     """Share of the image that the squares cover together if they do not overlap (published: 0.25)."""
@@ -43,10 +39,9 @@ class InpaintingConfig(Config):
     width: PositiveInt = 64
     """Channels of the decoder's smallest maps."""
 
-    @property
-    def side(self) -> int:
-        """Of a square, in pixels: half the view by default."""
-        return max(1, round(self.view.size * math.sqrt(self.area / self.blocks)))
+    def side(self, size: int) -> int:
+        """Of a square, in pixels, in a view of side `size`: half of it by default."""
+        return max(1, round(size * math.sqrt(self.area / self.blocks)))
 
 
 def squares(chance: Tensor, size: int, side: int) -> Tensor:
@@ -62,11 +57,13 @@ def squares(chance: Tensor, size: int, side: int) -> Tensor:
 
 
 class Inpainting(Drawing):
-    def __init__(self, config: InpaintingConfig, encoder: Encoder, rows: int = 0) -> None:
+    needs = "maps"
+
+    def __init__(self, config: InpaintingConfig, encoder: Encoder, rows: int, size: int) -> None:
         """Raises UserError: the encoder gives no maps."""
-        super().__init__(config.view)
+        super().__init__()
         self.config = config
-        size, maps = config.view.size, mapping(encoder, "inpainting")
+        maps = mapping(encoder, "inpainting")
         start = -(-size // maps.reduction)
         self.decoder = MapDecoder(maps.feature_dim, maps.channels, size, start, config.width)
 
@@ -78,7 +75,7 @@ class Inpainting(Drawing):
         """
         x = only_view(batch, "inpainting")
         chance = self.chance.uniform(batch.index, self.config.blocks, 2)
-        hidden = squares(chance, x.shape[3], self.config.side).to(x.device)
-        maps = mapping(encoder, "inpainting").maps(torch.where(hidden, encoder.mean, x))
-        target = encoder.standardised(x).detach()
+        hidden = squares(chance, x.shape[3], self.config.side(x.shape[3])).to(x.device)
+        maps = mapping(encoder, "inpainting").maps(torch.where(hidden, image_encoder(encoder).mean, x))
+        target = image_encoder(encoder).standardised(x).detach()
         return Losses(squared_error(self.decoder(maps), target, hidden))

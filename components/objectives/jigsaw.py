@@ -4,7 +4,9 @@ Source: Noroozi & Favaro 2016 (arXiv:1603.09246): 3 x 3 cells, a tile somewhere 
 continue, every tile levelled by itself, one network for all tiles, their features side by side; algorithm 1
 chooses the permutations.
 Published: cells of 75 pixels, tiles of 64, 1000 permutations (of 9! = 362,880), 30 % of the images grey. Here
-the same proportion at 36 pixels (12 and 10) and 100 permutations, the number of the ablation's middle.
+the same proportion at cells of 12 pixels (tiles of 10) and 100 permutations, the number of the ablation's middle.
+A view of any size will do: a cell is as large as the view allows, rounded up, and no smaller than `cell`; a view that
+the cells do not fill is enlarged to grid x cell pixels (28 becomes 36, 64 becomes 66, 36 stays as it is).
 Differs: algorithm 1 takes the largest mean distance to those chosen so far, from a random first one. Here the
 largest least distance comes first and the mean only between equals, from the identity: of 64 permutations
 of 9 the closest two then differ at 7 places instead of 2, at the same mean distance of 8.12. Chance takes no
@@ -22,13 +24,12 @@ import torch.nn.functional as F
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
-from components.objectives.base import Batch, Losses
+from components.objectives.base import Batch, Losses, ViewSpec
 from components.objectives.parts.one_view import Drawing, only_view
-from components.objectives.parts.tiles import cut, tile_features
+from components.objectives.parts.tiles import cut, enlarged, tile_features
 from components.precision import at_least_float32
 
 
@@ -38,11 +39,11 @@ class JigsawConfig(Config):
     name: Literal["jigsaw"] = "jigsaw"
     """Selects jigsaw puzzles (Noroozi & Favaro 2016, arXiv:1603.09246)."""
 
-    view: ViewConfig = ViewConfig(size=36)
-    """How the view of a sample is made before it is divided into tiles."""
-
     grid: Literal[2, 3] = 3
     """Cells along a side (published: 3)."""
+
+    cell: PositiveInt = 12
+    """Smallest side of a cell in pixels; a smaller view is enlarged (published: 75)."""
 
     tile: PositiveInt | None = None
     """Side of a tile in pixels; null: 85 % of a cell, as published."""
@@ -53,20 +54,16 @@ class JigsawConfig(Config):
     hidden: PositiveInt | None = None
     """Width of the head's hidden layer; null: the feature size."""
 
-    @property
-    def cell(self) -> int:
-        return self.view.size // self.grid
-
-    @property
-    def side(self) -> int:
-        return self.tile or max(1, round(64 / 75 * self.cell))
+    def sides(self, size: int) -> tuple[int, int]:
+        """Of a cell and of a tile, in pixels, for a view of side `size`: 12 and 10 for 28, 22 and 19 for 64."""
+        cell = max(self.cell, -(-size // self.grid))
+        return cell, self.tile or max(1, round(64 / 75 * cell))
 
     @model_validator(mode="after")
     def _fits(self) -> "JigsawConfig":
-        if self.side > self.cell:
+        if self.tile is not None and self.tile > self.cell:
             raise ValueError(
-                f"tile needs to fit into a cell of {self.cell} pixels ({self.view.size} / {self.grid}), "
-                f"got {self.side}; make view.size larger"
+                f"tile needs to fit into a cell of {self.cell} pixels, got {self.tile}; make cell larger"
             )
         if self.permutations > (most := math.factorial(self.grid**2)):
             raise ValueError(
@@ -111,14 +108,16 @@ def scattered(x: Tensor, chance: Tensor, grid: int, side: int) -> Tensor:
 
 
 class Jigsaw(Drawing):
+    needs = "image"
+    views: ViewSpec = (("global", 1),)
     permutations: Tensor  # [K, T]
 
-    def __init__(self, config: JigsawConfig, encoder: Encoder, rows: int = 0) -> None:
-        super().__init__(config.view)
+    def __init__(self, config: JigsawConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
+        super().__init__()
         self.config = config
-        tiles, size = config.grid**2, encoder.feature_dim
+        tiles, width = config.grid**2, encoder.feature_dim
         self.register_buffer("permutations", far_apart(tiles, config.permutations).clone())
-        self.head: nn.Module = mlp_head(tiles * size, config.hidden or size, config.permutations)
+        self.head: nn.Module = mlp_head(tiles * width, config.hidden or width, config.permutations)
 
     @property
     def collapse_loss(self) -> float:
@@ -133,7 +132,9 @@ class Jigsaw(Drawing):
         """
         x, index = only_view(batch, "jigsaw"), batch.index
         config = self.config
-        tiles = scattered(x, self.chance.uniform(index, config.grid**2, 2), config.grid, config.side)
+        cell, tile = config.sides(x.shape[3])
+        x = enlarged(x, config.grid * cell)
+        tiles = scattered(x, self.chance.uniform(index, config.grid**2, 2), config.grid, tile)
         which = (self.chance.uniform(index, stream=1) * config.permutations).long().to(x.device)
         order = self.permutations[which]  # [B, T]
         shuffled = tiles[torch.arange(len(x), device=x.device).unsqueeze(1), order]

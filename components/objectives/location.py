@@ -3,7 +3,9 @@
 Source: Doersch et al. 2015 (arXiv:1505.05192), section 3: a gap between the patches and jitter of both, so
 that edges do not continue; one network for both, their features side by side.
 Published: patches of 96 pixels, 48 between them, jitter of 7, in images of 150,000 pixels and more. Here the
-same proportion at 36 pixels: 8, 4 and 1.
+same proportion in 36 pixels: 8, 4 and 1.
+A view of any size will do: one that is smaller than three patches with gaps around them (or with gaps between them and
+jitter, where that is more) is enlarged to that side, 36 pixels by default; a larger one stays as it is.
 Differs: all nine places lie inside the view, so that where the first patch lies does not tell where the
 second can be; patches are levelled (mean and deviation) instead of losing two of three colours.
 Letters: B samples on this rank, C channels, S side, P side of a patch, D feature size.
@@ -14,16 +16,15 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
-from components.objectives.base import Batch, Losses
+from components.objectives.base import Batch, Losses, ViewSpec
 from components.objectives.parts.one_view import Drawing, only_view
-from components.objectives.parts.tiles import cut, tile_features
+from components.objectives.parts.tiles import cut, enlarged, tile_features
 from components.precision import at_least_float32
 
 PLACES = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))  # (down, right), in cells
@@ -34,9 +35,6 @@ class LocationConfig(Config):
 
     name: Literal["location"] = "location"
     """Selects relative location (context prediction, Doersch et al. 2015, arXiv:1505.05192)."""
-
-    view: ViewConfig = ViewConfig(size=36)
-    """How the view of a sample is made before patches are cut from it."""
 
     patch: PositiveInt = 8
     """Side of a patch in pixels (published: 96, for large images)."""
@@ -51,22 +49,17 @@ class LocationConfig(Config):
     """Width of the head's hidden layer; null: the feature size."""
 
     @property
-    def room(self) -> int:
-        """What is left of the view beside three patches, the gaps and the jitter."""
-        return self.view.size - 3 * self.patch - 2 * self.gap - 2 * self.jitter
+    def smallest(self) -> int:
+        """Side that a view is enlarged to where it is smaller, in pixels."""
+        return 3 * self.patch + 2 * self.gap + max(self.gap, 2 * self.jitter)
 
-    @model_validator(mode="after")
-    def _fits(self) -> "LocationConfig":
-        if self.room < 0:
-            raise ValueError(
-                f"3 patches of {self.patch}, 2 gaps of {self.gap} and jitter {self.jitter} need a view of "
-                f"{self.view.size - self.room} pixels, got view.size = {self.view.size}"
-            )
-        return self
+    def room(self, size: int) -> int:
+        """What is left of a view of side `size` beside three patches, the gaps and the jitter, in pixels."""
+        return size - 3 * self.patch - 2 * self.gap - 2 * self.jitter
 
 
-def corners(place: Tensor, chance: Tensor, config: LocationConfig) -> tuple[Tensor, Tensor]:
-    """Where the middle patch and its neighbour begin.
+def corners(place: Tensor, chance: Tensor, config: LocationConfig, size: int) -> tuple[Tensor, Tensor]:
+    """Where the middle patch and its neighbour begin in a view of side `size`, which is config.smallest or more.
 
     Args:
         place: [B] int64, a number in PLACES.
@@ -76,7 +69,9 @@ def corners(place: Tensor, chance: Tensor, config: LocationConfig) -> tuple[Tens
         top, left: [B, 2] int64 in pixels, the middle patch first.
     """
     step = config.patch + config.gap
-    whole = (chance[:, :1] * (config.room + 1)).long() + config.jitter + step  # of the middle, [B, 1, 2]
+    whole = (
+        (chance[:, :1] * (config.room(size) + 1)).long() + config.jitter + step
+    )  # of the middle, [B, 1, 2]
     jitter = (chance[:, 1:] * (2 * config.jitter + 1)).long() - config.jitter  # [B, 2, 2]
     beside = torch.tensor(PLACES, device=place.device)[place] * step  # [B, 2]
     found = whole + jitter + torch.stack([torch.zeros_like(beside), beside], dim=1)
@@ -84,11 +79,14 @@ def corners(place: Tensor, chance: Tensor, config: LocationConfig) -> tuple[Tens
 
 
 class Location(Drawing):
-    def __init__(self, config: LocationConfig, encoder: Encoder, rows: int = 0) -> None:
-        super().__init__(config.view)
+    needs = "image"
+    views: ViewSpec = (("global", 1),)
+
+    def __init__(self, config: LocationConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
+        super().__init__()
         self.config = config
-        size = encoder.feature_dim
-        self.head: nn.Module = mlp_head(2 * size, config.hidden or size, len(PLACES))
+        width = encoder.feature_dim
+        self.head: nn.Module = mlp_head(2 * width, config.hidden or width, len(PLACES))
 
     @property
     def collapse_loss(self) -> float:
@@ -101,9 +99,9 @@ class Location(Drawing):
         Raises:
             UserError: not one view.
         """
-        x, index = only_view(batch, "location"), batch.index
+        x, index = enlarged(only_view(batch, "location"), self.config.smallest), batch.index
         place = (self.chance.uniform(index, stream=1) * len(PLACES)).long()
-        top, left = corners(place, self.chance.uniform(index, 3, 2), self.config)
+        top, left = corners(place, self.chance.uniform(index, 3, 2), self.config, x.shape[3])
         patches = cut(x, top, left, self.config.patch)
         scores = self.head(tile_features(encoder, patches))
         return Losses(F.cross_entropy(at_least_float32(scores), place.to(x.device)))

@@ -15,9 +15,8 @@ import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
-from components.encoders.base import Encoder
+from components.encoders.base import Encoder, image_encoder
 from components.encoders.vit import Block, begin, positions
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
@@ -31,9 +30,6 @@ class MaeConfig(Config):
 
     name: Literal["mae"] = "mae"
     """Selects masked autoencoders (He et al. 2021, arXiv:2111.06377)."""
-
-    view: ViewConfig = ViewConfig(jitter=0.0, grayscale=0.0)
-    """How the view of a sample is made."""
 
     hidden: float = Field(default=0.75, gt=0, lt=1)
     """Share of the patches that are masked (published: 0.75)."""
@@ -75,9 +71,11 @@ def hidden_error(prediction: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
 
 
 class Mae(Drawing):
-    def __init__(self, config: MaeConfig, encoder: Encoder, rows: int = 0) -> None:
+    needs = "patches"
+
+    def __init__(self, config: MaeConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         """Raises UserError: the encoder gives no tokens, or its patches are single numbers."""
-        super().__init__(config.view)
+        super().__init__()
         self.config, width = config, config.width
         tokens = token_encoder(encoder, "mae")
         self.numbers = tokens.channels * tokens.patch**2
@@ -102,7 +100,7 @@ class Mae(Drawing):
         hidden = largest(self.chance.uniform(batch.index, grid[0] * grid[1]), self.config.hidden).to(x.device)
         kept = visible(hidden)
         prediction = self.decoded(tokens.tokens(x, kept=kept), kept, grid)
-        target = patches(encoder.standardised(x).detach(), tokens.patch)
+        target = patches(image_encoder(encoder).standardised(x).detach(), tokens.patch)
         target = normalised(target) if self.config.normalise else target
         with torch.autocast(x.device.type, enabled=False):
             return Losses(hidden_error(prediction, target, hidden))

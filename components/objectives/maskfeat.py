@@ -18,7 +18,6 @@ import torch.nn.functional as F
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.encoders.base import Encoder
 from components.errors import UserError
@@ -34,9 +33,6 @@ class MaskfeatConfig(Config):
 
     name: Literal["maskfeat"] = "maskfeat"
     """Selects MaskFeat (Wei et al. 2021, arXiv:2112.09133)."""
-
-    view: ViewConfig = ViewConfig(jitter=0.0, grayscale=0.0)
-    """How the view of a sample is made."""
 
     hidden: float = Field(default=0.4, gt=0, lt=1)
     """Share of the patches that are masked (published: 0.4)."""
@@ -75,9 +71,11 @@ def hog(x: Tensor, cell: int, orientations: int) -> Tensor:
 
 
 class Maskfeat(Drawing):
-    def __init__(self, config: MaskfeatConfig, encoder: Encoder, rows: int = 0) -> None:
+    needs = "patches"
+
+    def __init__(self, config: MaskfeatConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         """Raises UserError: the encoder gives no tokens, or a patch is not made of whole cells."""
-        super().__init__(config.view)
+        super().__init__()
         self.config = config
         tokens = token_encoder(encoder, "maskfeat")
         self.cell = config.cell or tokens.patch

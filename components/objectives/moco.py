@@ -18,12 +18,11 @@ import torch.nn.functional as F
 from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.parts.multicrop import encode, view_spec
+from components.objectives.base import Batch, Losses, Objective, ViewSpec
+from components.objectives.parts.multicrop import encode
 from components.objectives.parts.queue import Queue, length_for
 from components.objectives.parts.teacher import follow, teacher_of
 from components.objectives.parts.two_views import same_shape, two_views, unit
@@ -34,9 +33,6 @@ class MocoConfig(Config):
 
     name: Literal["moco"] = "moco"
     """Selects MoCo v2 (He et al. 2019, arXiv:1911.05722; Chen et al. 2020, arXiv:2003.04297)."""
-
-    view: ViewConfig = ViewConfig()
-    """How each of the two views of a sample is made."""
 
     hidden: PositiveInt | None = None
     """Width of the projector's hidden layer; null: the feature size."""
@@ -81,10 +77,11 @@ def info_nce(query: Tensor, key: Tensor, queue: Tensor, *, temperature: float) -
 class Moco(Objective):
     """teacher: encoder and head that follow the student's. queue: its keys of the steps before this one."""
 
-    def __init__(self, config: MocoConfig, encoder: Encoder, rows: int = 0) -> None:
+    views: ViewSpec = (("global", 2),)
+
+    def __init__(self, config: MocoConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         super().__init__()
         self.config = config
-        self.views = view_spec(config.view, None, 0)
         hidden = config.hidden or encoder.feature_dim
         self.head: nn.Module = mlp_head(encoder.feature_dim, hidden, config.embedding, norm=False)
         self.teacher = teacher_of(nn.Sequential(encoder, self.head))

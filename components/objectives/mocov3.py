@@ -16,12 +16,11 @@ import torch
 from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.parts.multicrop import encode, view_spec
+from components.objectives.base import Batch, Losses, Objective, ViewSpec
+from components.objectives.parts.multicrop import encode
 from components.objectives.parts.teacher import follow, rising, teacher_of
 from components.objectives.parts.two_views import of_own_key, projector, two_views
 
@@ -31,9 +30,6 @@ class Mocov3Config(Config):
 
     name: Literal["mocov3"] = "mocov3"
     """Selects MoCo v3 (Chen, Xie & He 2021, arXiv:2104.02057)."""
-
-    view: ViewConfig = ViewConfig()
-    """How each of the two views of a sample is made."""
 
     hidden: PositiveInt = 512
     """Width of the hidden layers of projector and predictor (published: 4096)."""
@@ -56,10 +52,11 @@ def contrast(query: Tensor, key: Tensor, *, temperature: float) -> Tensor:
 class Mocov3(Objective):
     """teacher: encoder and head that follow the student's; the predictor is the student's alone."""
 
-    def __init__(self, config: Mocov3Config, encoder: Encoder, rows: int = 0) -> None:
+    views: ViewSpec = (("global", 2),)
+
+    def __init__(self, config: Mocov3Config, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         super().__init__()
         self.config = config
-        self.views = view_spec(config.view, None, 0)
         self.head = projector(encoder.feature_dim, config.hidden, config.embedding, layers=2)
         self.predictor = mlp_head(config.embedding, config.hidden, config.embedding)
         self.teacher = teacher_of(nn.Sequential(encoder, self.head))

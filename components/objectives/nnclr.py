@@ -15,12 +15,11 @@ import torch
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.parts.multicrop import encode, view_spec
+from components.objectives.base import Batch, Losses, Objective, ViewSpec
+from components.objectives.parts.multicrop import encode
 from components.objectives.parts.queue import Queue, length_for
 from components.objectives.parts.two_views import of_own_key, projector, two_views, unit
 
@@ -30,9 +29,6 @@ class NnclrConfig(Config):
 
     name: Literal["nnclr"] = "nnclr"
     """Selects NNCLR (Dwibedi et al. 2021, arXiv:2104.14548)."""
-
-    view: ViewConfig = ViewConfig()
-    """How each of the two views of a sample is made."""
 
     hidden: PositiveInt = 512
     """Width of the hidden layers of projector and predictor (published: 2048 and 4096)."""
@@ -63,10 +59,11 @@ def neighbour_loss(neighbours: Tensor, predictions: Tensor, *, temperature: floa
 class Nnclr(Objective):
     """queue: embeddings of the first views of the steps before this one."""
 
-    def __init__(self, config: NnclrConfig, encoder: Encoder, rows: int = 0) -> None:
+    views: ViewSpec = (("global", 2),)
+
+    def __init__(self, config: NnclrConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         super().__init__()
         self.config = config
-        self.views = view_spec(config.view, None, 0)
         self.head = projector(encoder.feature_dim, config.hidden, config.embedding, layers=3)
         self.predictor = mlp_head(config.embedding, config.hidden, config.embedding)
         self.queue = Queue(config.queue or length_for(rows), config.embedding)

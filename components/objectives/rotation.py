@@ -17,11 +17,10 @@ import torch.nn.functional as F
 from pydantic import NonNegativeInt
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import trunk
-from components.objectives.base import Batch, Losses
+from components.objectives.base import Batch, Losses, ViewSpec
 from components.objectives.parts.one_view import Single, only_view
 from components.precision import at_least_float32
 
@@ -33,9 +32,6 @@ class RotationConfig(Config):
 
     name: Literal["rotation"] = "rotation"
     """Selects rotation prediction (Gidaris et al. 2018, arXiv:1803.07728)."""
-
-    view: ViewConfig = ViewConfig()
-    """How the view of a sample is made before it is turned; it should not itself turn images."""
 
     hidden: NonNegativeInt = 256
     """Width of the hidden layer before the last layer; 0: none, as published."""
@@ -58,8 +54,11 @@ def rotation_loss(scores: Tensor) -> Tensor:
 
 
 class Rotation(Single):
-    def __init__(self, config: RotationConfig, encoder: Encoder, rows: int = 0) -> None:
-        super().__init__(config.view)
+    needs = "image"
+    views: ViewSpec = (("global", 1),)
+
+    def __init__(self, config: RotationConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
+        super().__init__()
         self.body = trunk(encoder.feature_dim, config.hidden)
         self.top = nn.Linear(config.hidden or encoder.feature_dim, TURNS)
 

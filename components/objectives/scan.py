@@ -39,7 +39,7 @@ class ScanConfig(Config):
     """Selects SCAN (Van Gansbeke et al. 2020, arXiv:2005.12320)."""
 
     pretext: SimclrConfig = SimclrConfig()
-    """Options of the pretext task, SimCLR, and of the views."""
+    """Options of the pretext task, SimCLR."""
 
     pretext_until: float = Field(default=0.625, ge=0, le=1)
     """Share of training at which the pretext task ends (published: 500 of 800 epochs)."""
@@ -93,7 +93,7 @@ class Scan(Objective):
     tally: Tensor  # [K + 2] of this epoch's predictions: their sum, how many are sure, how many there were
     phase: Tensor  # [] int64, the part of the training that the epoch belongs to
 
-    def __init__(self, config: ScanConfig, encoder: Encoder, rows: int) -> None:
+    def __init__(self, config: ScanConfig, encoder: Encoder, rows: int, size: int = 0) -> None:
         super().__init__()
         if config.neighbours >= rows:
             raise UserError(

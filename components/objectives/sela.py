@@ -16,7 +16,6 @@ import torch
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.clustering.sinkhorn import sinkhorn
 from components.config import Config
 from components.encoders.base import Encoder
@@ -33,9 +32,6 @@ class SelaConfig(Config):
 
     name: Literal["sela"] = "sela"
     """Selects SeLa (Asano et al. 2020, arXiv:1911.05371)."""
-
-    view: ViewConfig = ViewConfig()
-    """How each view of a sample is made."""
 
     views: PositiveInt = 1
     """Number of views of a sample in each step."""
@@ -78,11 +74,11 @@ class Sela(Objective):
     labels: Tensor  # [H, N] int64
     changed: Tensor  # [] share of the labels that the last labelling changed; NaN after the first
 
-    def __init__(self, config: SelaConfig, encoder: Encoder, rows: int) -> None:
+    def __init__(self, config: SelaConfig, encoder: Encoder, rows: int, size: int = 0) -> None:
         super().__init__()
         enough(rows, config.clusters, "sela")
         self.config = config
-        self.views = ((config.view, config.views),)
+        self.views = (("global", config.views),)
         self.body = trunk(encoder.feature_dim, config.hidden)
         self.top = nn.Linear(config.hidden or encoder.feature_dim, config.heads * config.clusters)
         self.register_buffer("labels", torch.full((config.heads, rows), UNKNOWN))

@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor
 
-from components.augmentations.image import ViewConfig
 from components.collectives import gather, rank, world
 from components.config import Config
 from components.encoders.base import Encoder
@@ -23,9 +22,6 @@ from components.objectives.parts.two_views import Paired, unit
 
 class ContrastConfig(Config):
     """Options shared by SimCLR and SupCon."""
-
-    view: ViewConfig = ViewConfig()
-    """How each of the two views of a sample is made."""
 
     hidden: PositiveInt | None = None
     """Width of the projector's hidden layers; null: the feature size."""
@@ -95,9 +91,9 @@ class Contrast(Paired):
 
     config: ContrastConfig
 
-    def __init__(self, config: ContrastConfig, encoder: Encoder, rows: int = 0) -> None:
-        size = encoder.feature_dim
-        super().__init__(config.view, mlp_head(size, config.hidden or size, config.embedding, config.layers))
+    def __init__(self, config: ContrastConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
+        width = encoder.feature_dim
+        super().__init__(mlp_head(width, config.hidden or width, config.embedding, config.layers))
         self.config = config
 
 

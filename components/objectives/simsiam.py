@@ -14,12 +14,11 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
-from components.objectives.base import Batch, Losses, Objective
-from components.objectives.parts.multicrop import encode, view_spec
+from components.objectives.base import Batch, Losses, Objective, ViewSpec
+from components.objectives.parts.multicrop import encode
 from components.objectives.parts.two_views import projector, same_shape, two_views, unit
 
 
@@ -28,9 +27,6 @@ class SimsiamConfig(Config):
 
     name: Literal["simsiam"] = "simsiam"
     """Selects SimSiam (Chen & He 2020, arXiv:2011.10566)."""
-
-    view: ViewConfig = ViewConfig()
-    """How each of the two views of a sample is made."""
 
     embedding: PositiveInt = 512
     """Width of all layers of the projector, and embedding size E (published: 2048)."""
@@ -54,10 +50,11 @@ def negative_cosine(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 class Simsiam(Objective):
-    def __init__(self, config: SimsiamConfig, encoder: Encoder, rows: int = 0) -> None:
+    views: ViewSpec = (("global", 2),)
+
+    def __init__(self, config: SimsiamConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         super().__init__()
         self.config = config
-        self.views = view_spec(config.view, None, 0)
         self.head = projector(encoder.feature_dim, config.embedding, config.embedding, layers=3)
         self.predictor = mlp_head(config.embedding, config.bottleneck, config.embedding)
 

@@ -17,7 +17,6 @@ import torch.nn.functional as F
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.clustering.sinkhorn import sinkhorn
 from components.collectives import gather, rank, world
 from components.config import Config
@@ -25,7 +24,7 @@ from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.errors import UserError
 from components.objectives.base import Batch, Losses, Objective
-from components.objectives.parts.multicrop import encode, view_spec
+from components.objectives.parts.multicrop import encode, multicrop
 from components.precision import at_least_float32
 
 
@@ -35,14 +34,8 @@ class SwavConfig(Config):
     name: Literal["swav"] = "swav"
     """Selects SwAV (Caron et al. 2020, arXiv:2006.09882)."""
 
-    view: ViewConfig = ViewConfig()
-    """How each of the two global views of a sample is made."""
-
-    local: ViewConfig | None = None
-    """How local (small) views are made; required where `locals` is above 0."""
-
     locals: NonNegativeInt = 0
-    """Number of local views of a sample."""
+    """Number of local (small) views of a sample."""
 
     hidden: PositiveInt | None = None
     """Width of the projector's hidden layers; null: the feature size."""
@@ -98,10 +91,10 @@ class Swav(Objective):
     queued: Tensor  # [] int64, rows of the queue that are filled
     use: Tensor  # [K] samples nearest to each prototype since the epoch began
 
-    def __init__(self, config: SwavConfig, encoder: Encoder, rows: int = 0) -> None:
+    def __init__(self, config: SwavConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         super().__init__()
         self.config = config
-        self.views = view_spec(config.view, config.local, config.locals)
+        self.views = multicrop(config.locals)
         self.head: nn.Module = mlp_head(
             encoder.feature_dim, config.hidden or encoder.feature_dim, config.embedding, config.layers
         )

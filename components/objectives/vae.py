@@ -14,13 +14,12 @@ from typing import Literal
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.config import Config
-from components.encoders.base import Encoder
+from components.encoders.base import Encoder, image_encoder
 from components.encoders.decoder import FeatureDecoder
 from components.objectives.autoencoder import squared_error
 from components.objectives.base import Batch, Losses
-from components.objectives.parts.one_view import PLAIN, Drawing, only_view
+from components.objectives.parts.one_view import Drawing, only_view
 from components.precision import at_least_float32
 
 
@@ -29,9 +28,6 @@ class VaeConfig(Config):
 
     name: Literal["vae"] = "vae"
     """Selects the variational autoencoder (Kingma & Welling 2014, arXiv:1312.6114)."""
-
-    view: ViewConfig = PLAIN
-    """How the view of a sample is made."""
 
     code: PositiveInt = 64
     """Size L of the code (published: 2 to 200)."""
@@ -72,11 +68,13 @@ def negative_bound(
 
 
 class Vae(Drawing):
-    def __init__(self, config: VaeConfig, encoder: Encoder, rows: int = 0) -> None:
-        super().__init__(config.view)
+    needs = "image"
+
+    def __init__(self, config: VaeConfig, encoder: Encoder, rows: int, size: int) -> None:
+        super().__init__()
         self.config = config
         self.code = nn.Linear(encoder.feature_dim, 2 * config.code)
-        self.decoder = FeatureDecoder(config.code, encoder.channels, config.view.size, config.width)
+        self.decoder = FeatureDecoder(config.code, image_encoder(encoder).channels, size, config.width)
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:
         """One view a sample -> total: [] nats per pixel value.
@@ -88,6 +86,6 @@ class Vae(Drawing):
         mu, log_variance = at_least_float32(self.code(encoder(x))).chunk(2, dim=1)
         noise = self.chance.normal(batch.index, self.config.code).to(x.device, mu.dtype)
         prediction = self.decoder(mu + (log_variance / 2).exp() * noise)
-        target = encoder.standardised(x).detach()
+        target = image_encoder(encoder).standardised(x).detach()
         total, parts = negative_bound(target, prediction, mu, log_variance, self.config.beta)
         return Losses(total, parts)

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from components.encoders.base import Encoder
-from components.implementations import Implementations
+from components.errors import UserError
+from components.implementations import Implementations, name_of
+from components.objectives.needs import GIVEN, check_needs
 from components.semisupervised.base import Method, Settings
 
 METHODS = Implementations[Method](
@@ -50,3 +52,13 @@ def build_method(
     prior: [K] class shares of the labels, for methods that balance by them.
     """
     return METHODS.build(config, encoder, classes, rows, prior)
+
+
+def check_method(config: MethodConfig, modality: str) -> None:
+    """Raises UserError where a method, or how it mixes samples, does not work on this kind of data."""
+    check_needs("method", name_of(config), modality, METHODS)
+    if config.mix is not None and "continuous" not in GIVEN.get(modality, ()):
+        raise UserError(
+            f"method.mix: {config.mix.name} mixes views of continuous values, and the recipe's modality is {modality}; "
+            "leave it out"
+        )

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from components.encoders.base import Encoder
+from components.encoders.base import Encoder, image_encoder
 from components.encoders.decoder import FeatureDecoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
@@ -64,6 +64,7 @@ def unlabelled_bound(logits: Tensor, bounds: Tensor) -> Tensor:
 
 
 class M2(Consistency):
+    needs = "image"
     config: M2Config
     strong = 0
 
@@ -77,7 +78,9 @@ class M2(Consistency):
     ) -> None:
         super().__init__(config, encoder, classes, rows, prior)
         self.rest = nn.Linear(encoder.feature_dim + classes, 2 * config.latent)
-        self.decoder = FeatureDecoder(config.latent + classes, encoder.channels, config.side, config.width)
+        self.decoder = FeatureDecoder(
+            config.latent + classes, image_encoder(encoder).channels, config.side, config.width
+        )
         self.chance = Chance()
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:

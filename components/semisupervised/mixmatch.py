@@ -59,6 +59,7 @@ def guessed(first: Tensor, second: Tensor, temperature: float) -> Tensor:
 class Mixmatch(Consistency):
     """The first weak view of labelled rows, both of the others."""
 
+    needs = "continuous"
     config: MixmatchConfig
     weak = 2
     strong = 0

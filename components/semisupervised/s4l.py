@@ -61,6 +61,7 @@ def exemplar_loss(a: Tensor, b: Tensor, index: Tensor) -> Tensor:
 
 
 class S4l(Consistency):
+    needs = "image"
     config: S4lConfig
 
     def __init__(

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from components.collectives import all_reduce_sum, world
-from components.encoders.base import Encoder
+from components.encoders.base import Encoder, image_encoder
 from components.encoders.decoder import FeatureDecoder
 from components.errors import UserError
 from components.objectives.base import Batch, Losses
@@ -60,6 +60,7 @@ def feature_matching(real: Tensor, made: Tensor) -> Tensor:
 
 
 class Ssgan(Consistency):
+    needs = "image"
     config: SsganConfig
     strong = 0
 
@@ -72,7 +73,9 @@ class Ssgan(Consistency):
         prior: Tensor | None = None,
     ) -> None:
         super().__init__(config, encoder, classes, rows, prior)
-        self.generator = FeatureDecoder(config.latent, encoder.channels, config.side, config.width)
+        self.generator = FeatureDecoder(
+            config.latent, image_encoder(encoder).channels, config.side, config.width
+        )
         self.chance = Chance()
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:

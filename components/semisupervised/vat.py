@@ -80,6 +80,7 @@ def adversarial(
 class Vat(Consistency):
     """One view of every row, labelled ones too, and its perturbation; the mean is over all of them."""
 
+    needs = "continuous"
     config: VatConfig
     strong = 0
 

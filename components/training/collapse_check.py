@@ -42,7 +42,7 @@ class Look:
     def __call__(self, loss: float) -> Check:
         stored = self.source.packed.gather(self.index).to(self.placement.device)
         generator = torch.Generator(self.placement.device).manual_seed(self.seed)
-        spec = ((self.source.views[0][0], 2),)
+        spec = ((self.source.spec[0][0], 2),)
         views = self.source.augmented(stored[::2], generator, spec)
         encoder = self.learner.encoder
         training = encoder.training

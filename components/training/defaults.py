@@ -115,12 +115,3 @@ def queue_of(samples: int, batch: int, prototypes: int) -> int:
     already, and never more than a quarter of the samples. SwAV's 3840 for K = 3000, B = 256."""
     wanted = math.ceil((BALANCE * prototypes - batch) / batch)
     return batch * max(0, min(wanted, samples // 4 // batch))
-
-
-def speed_of(side: int, stride: int, cores: int = 2) -> float:
-    """Samples a second that the small ResNet (32, 64, 128) trains on with two views of `side` pixels.
-
-    Measured with two processes on two cores: 3,400 with 20 pixels at stride 2. Time goes with the area of the first
-    map.
-    """
-    return 3400 * (10 * stride / side) ** 2 * cores / 2

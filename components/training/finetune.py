@@ -70,9 +70,9 @@ class Material:
     """What there is to learn from.
 
     packed: the samples for training, which positions count. views: what makes views of them; weak, strong: how.
-    labelled [n] positions, labels [n]; kept [m] positions of pseudo-labels, kept_labels [m] their classes, confidence [m].
-    folder: of checkpoints. source: [N] where each sample comes from, None where nobody says. cores: processes that may
-    compute at the same time.
+    labelled [n] positions, labels [n]; kept [m] positions of pseudo-labels, kept_labels [m] their classes,
+    confidence [m]. folder: of checkpoints. source: [N] where each sample comes from, None where nobody says. cores:
+    processes that may compute at the same time.
     """
 
     packed: Packed

@@ -17,10 +17,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from components.augmentations.policies import Policy
 from components.config import Config
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.config import image_packing
+from components.modalities.image.policies import Policy
 from components.training.device import place
 from components.training.learner import derive_seed
 from components.training.optimiser import AdamwConfig, build_optimiser, set_rate
@@ -117,7 +118,7 @@ def _learn(x: Tensor, seed: int) -> nn.Module:
         mean, std = x.mean((0, 2, 3)).tolist(), x.std((0, 2, 3)).clamp(min=0.05).tolist()
         stride: Literal[1, 2] = 2 if x.shape[-1] >= 24 else 1
         config = ResnetConfig(widths=(16, 32, 64), blocks=(1, 1, 1), stem_stride=stride)
-        encoder = build_encoder(config, x.shape[1], mean, std)
+        encoder = build_encoder(config, image_packing(x.shape[1], mean, std, x.shape[-1]))
         network = nn.Sequential(encoder, nn.Linear(encoder.feature_dim, 8))
         place("cpu").put(network)
         optimiser = build_optimiser(AdamwConfig(learning_rate=RATE, weight_decay=0.01), [(network, 1.0)])

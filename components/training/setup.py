@@ -16,7 +16,9 @@ from components.encoders import Encoder, EncoderConfig, start_encoder
 from components.errors import UserError
 from components.modalities.packing import PackingConfig
 from components.modalities.samples import Samples
-from components.objectives import ObjectiveConfig, build_objective
+from components.modalities.view_maker import Role
+from components.modalities.views import ViewsConfig
+from components.objectives import ObjectiveConfig, build_objective, check_objective
 from components.training.collapse_check import Look
 from components.training.device import Placement, place
 from components.training.learner import Learner, derive_seed
@@ -26,13 +28,14 @@ from components.training.view_source import ViewSource
 
 class Beginning(Config):
     """samples, table: of the snapshot. packing: as the encoder is to know the samples; in a warm start that of its
-    parent."""
+    parent. views: how those of each role are made."""
 
     samples: Samples
     packing: PackingConfig
     table: Path
     encoder: EncoderConfig
     objective: ObjectiveConfig
+    views: dict[Role, ViewsConfig]
     train: TrainConfig
     seed: NonNegativeInt
     device: str = "auto"
@@ -59,18 +62,22 @@ def begin(given: Beginning, rows: NDArray[np.int64], labels: NDArray[np.int64]) 
     Raises:
         UserError: fewer than two samples, or what encoder and objective refuse.
     """
+    check_objective(given.objective, given.packing.name)
     placement = place(given.device, given.train.precision)
     packed = given.samples.open(rows)
     if len(packed) < 2:
         raise UserError(f"pretraining needs at least 2 training samples, got {len(packed)}; deliver more")
     torch.manual_seed(derive_seed(given.seed))
     encoder = start_encoder(given.encoder, given.packing)
-    objective = build_objective(given.objective, encoder, len(packed))
+    objective = build_objective(
+        given.objective, encoder, len(packed), given.samples.views.length(given.views["global"])
+    )
     learner = Learner(encoder, objective)
     source = ViewSource(
         packed,
         given.samples.views,
         objective.views,
+        given.views,
         batch_size=given.train.batch_size,
         seed=given.seed,
         device=placement.device,

@@ -20,21 +20,21 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from components.arrays import Ints
-from components.augmentations.image import augment
-from components.augmentations.policies import Policy, views
 from components.config import Config
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.evaluation.classification.folds import possible_folds, stratified_folds
 from components.forks import run_all
-from components.modalities.image.config import ImagePacking
+from components.modalities.image.augment import augment
+from components.modalities.image.config import image_packing
+from components.modalities.image.policies import views
 from components.training.device import place
 from components.training.learner import derive_seed
 from components.training.optimiser import AdamwConfig, build_optimiser, set_rate
 
 STEPS, BATCH, RATE = 120, 64, 4e-3
 FOLDS, REPEATS = 3, 1
-RIVALS: dict[Policy, tuple[Policy, ...]] = {
+RIVALS: dict[str, tuple[str, ...]] = {
     "photo": ("upright",),
     "upright": ("photo", "signal"),
     "any_way_up": ("photo",),
@@ -49,7 +49,7 @@ Bytes = NDArray[np.uint8]
 class Evidence(Config):
     """Of one policy: accuracy on held-out labels, its difference to the suggested one and that one's standard error."""
 
-    policy: Policy
+    policy: str
     accuracy: float
     difference: float
     error: float
@@ -58,15 +58,15 @@ class Evidence(Config):
 class ViewChoice(Config):
     """policy: that is taken. suggested: by the data without labels. evidence: empty where nothing was measured."""
 
-    policy: Policy
-    suggested: Policy
+    policy: str
+    suggested: str
     reason: str
     labels: int = 0
     evidence: list[Evidence] = Field(default_factory=list)
 
 
 def choose_views(
-    images: Bytes, rows: Ints, labels: Ints, classes: int, suggested: Policy, *, cores: int = 1, seed: int = 0
+    images: Bytes, rows: Ints, labels: Ints, classes: int, suggested: str, *, cores: int = 1, seed: int = 0
 ) -> ViewChoice:
     """Choose on the images at `rows` [n] of images [N, C, S, S], which may be a map of a file, with labels [n].
 
@@ -95,7 +95,7 @@ def choose_views(
     return decide(tried, right.mean(axis=1)[:, several])
 
 
-def decide(tried: Sequence[Policy], right: NDArray[np.float64]) -> ViewChoice:
+def decide(tried: Sequence[str], right: NDArray[np.float64]) -> ViewChoice:
     """The policy to take.
 
     Args:
@@ -126,7 +126,7 @@ def _small(images: Bytes) -> Tensor:
 
 
 def _right(
-    x: Tensor, y: Ints, classes: int, out: NDArray[np.bool_], policy: Policy, seed: int
+    x: Tensor, y: Ints, classes: int, out: NDArray[np.bool_], policy: str, seed: int
 ) -> NDArray[np.float64]:
     """[h] 1 where a held-out label is predicted right by a network that was trained on the others."""
     network = _learn(x[torch.from_numpy(~out)], torch.from_numpy(y[~out]), classes, policy, seed)
@@ -137,7 +137,7 @@ def _right(
     return np.asarray(predicted.numpy() == y[out], dtype=np.float64)
 
 
-def _learn(x: Tensor, y: Tensor, classes: int, policy: Policy, seed: int) -> nn.Module:
+def _learn(x: Tensor, y: Tensor, classes: int, policy: str, seed: int) -> nn.Module:
     """Half of each batch in weak views, half in strong ones, as a semi-supervised training sees them."""
     side, channels = x.shape[-1], x.shape[1]
     made = views(policy, side, channels)
@@ -147,8 +147,7 @@ def _learn(x: Tensor, y: Tensor, classes: int, policy: Policy, seed: int) -> nn.
         torch.manual_seed(derive_seed(seed))
         mean, std = x.mean((0, 2, 3)).tolist(), x.std((0, 2, 3)).clamp(min=0.05).tolist()
         config = ResnetConfig(widths=(16, 32, 64), blocks=(1, 1, 1), stem_stride=stride)
-        packing = ImagePacking(size=side, channels=channels, mean=mean, std=std)
-        encoder = build_encoder(config, packing)
+        encoder = build_encoder(config, image_packing(channels, mean, std, side))
         network = nn.Sequential(encoder, nn.Linear(encoder.feature_dim, classes))
     place("cpu").put(network)
     optimiser = build_optimiser(AdamwConfig(learning_rate=RATE, weight_decay=0.01), [(network, 1.0)])

@@ -7,7 +7,7 @@ Letters: B samples in this process's part of a batch, N samples, M rows of an ep
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -15,8 +15,9 @@ from torch import Tensor
 
 from components.collectives import rank, world
 from components.data.loader import Loader
-from components.data.packed import Packed, Prefetch
-from components.modalities.view_maker import ViewMaker
+from components.data.packed import Packed
+from components.data.prefetch import Prefetch
+from components.modalities.view_maker import Role, ViewMaker
 from components.objectives.base import Batch, ViewSpec
 
 
@@ -51,18 +52,21 @@ class ViewSource:
         self,
         packed: Packed,
         maker: ViewMaker[Any, Any],
-        views: ViewSpec,
+        spec: ViewSpec,
+        views: Mapping[Role, Any],
         *,
         batch_size: int,
         seed: int,
         device: torch.device,
         labels: Tensor | None = None,
     ) -> None:
-        """batch_size: of all processes together; fewer samples than that make one batch. labels: [N] int64,
-        -1 where there is none, for an objective that uses them."""
+        """spec: which views of each sample, and how many. views: how those of a role are made. batch_size: of all
+        processes together; fewer samples than that make one batch. labels: [N] int64, -1 where there is none, for an
+        objective that uses them."""
         size = min(batch_size, len(packed) - len(packed) % world())
         self.loader = Loader(len(packed), size, seed, rank=rank(), world=world())
-        self.packed, self.maker, self.views, self.device, self.labels = packed, maker, views, device, labels
+        self.packed, self.maker, self.spec, self.views = packed, maker, spec, views
+        self.device, self.labels = device, labels
         self._prefetch: Prefetch | None = None
         self._batches: Iterator[tuple[Tensor, Tensor]] = iter(())
         self._waited = 0.0
@@ -89,14 +93,18 @@ class ViewSource:
         began = time.perf_counter()
         index, stored = next(self._batches)
         self._waited += time.perf_counter() - began
-        views = self.augmented(stored, generator, self.views)
+        views = self.augmented(stored, generator, self.spec)
         targets = self.labels[index].to(self.device) if self.labels is not None else None
         return Batch(views=views, index=index.to(self.device), targets=targets)
 
-    def augmented(self, stored: Tensor, generator: torch.Generator, views: ViewSpec) -> list[Tensor]:
+    def augmented(self, stored: Tensor, generator: torch.Generator, spec: ViewSpec) -> list[Tensor]:
         """Rows of the arrays -> one view [B, ...] for every one that is wanted."""
         clean = self.maker.clean(stored)
-        return [self.maker.augment(clean, how, generator) for how, count in views for _ in range(count)]
+        return [
+            self.maker.augment(clean, self.views[role], generator)
+            for role, count in spec
+            for _ in range(count)
+        ]
 
     def clean(self, index: Tensor) -> Tensor:
         return self.maker.clean(self.packed.gather(index).to(self.device))

@@ -56,10 +56,16 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="PATH",
-        help="a folder of images (class folders, label files or no labels), or a CSV or Parquet table",
+        help="a folder of images or texts (class folders, label files or no labels), or a CSV or Parquet table",
     )
     init.add_argument(
         "--budget", default="6 min", help="for a whole run on two cores, e.g. '90 s' (default 6 min)"
+    )
+    init.add_argument(
+        "--modality",
+        metavar="KIND",
+        help="of the samples, as in a recipe: image, text, table, or e.g. '{name: table, target: COLUMN}'; "
+        "default: what is there",
     )
     init.set_defaults(do=_init)
     choose = commands.add_parser("choose", help="short runs of several objectives: which suits this data")
@@ -113,12 +119,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _init(arguments: argparse.Namespace) -> int:
+    import yaml
+
     from pipelines.onboarding.init import init
     from pipelines.onboarding.recipe_template import seconds_of
     from pipelines.settings import Settings
 
+    modality = yaml.safe_load(arguments.modality) if arguments.modality else None
     init(
-        arguments.name, arguments.source, Settings.load(), seconds_of(arguments.budget)
+        arguments.name, arguments.source, Settings.load(), seconds_of(arguments.budget), modality
     )  # it prints what it found
     return 0
 

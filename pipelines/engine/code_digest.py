@@ -30,6 +30,9 @@ TABLES = {
     "components.objectives": "objective",
     "components.encoders": "encoder",
     "components.semisupervised": "method",
+    "components.modalities.registry": "modality",
+    "components.modalities.packing": "modality",
+    "components.modalities.views": "modality",
 }
 SILENT = ("print", "say", "tell", "warn", "warning", "info", "debug", "announce")  # calls that only report
 

@@ -1,4 +1,5 @@
-"""Whether what a pretraining begins with can be built: objective, encoder and weights, without memory or data.
+"""Can the encoder and the objective of a recipe be built, and does the encoder take the views? Told before any data are
+read.
 
 Networks are built on torch's meta device: shapes without numbers, so that a large one takes no memory and a second.
 """
@@ -7,54 +8,70 @@ from typing import Any
 
 import torch
 
-from components.encoders import build_encoder
+from components.config import Config
+from components.encoders import build_encoder, patch_of
 from components.encoders.base import Encoder
 from components.encoders.start import check_start
 from components.errors import UserError
-from components.modalities.registry import ModalityConfig
-from components.objectives import ObjectiveConfig, build_objective
+from components.implementations import name_of
+from components.modalities.base import Packing
+from components.modalities.registry import ModalityConfig, build_modality
+from components.modalities.views import build_views
+from components.objectives import ObjectiveConfig, build_objective, check_objective
 from components.objectives.base import Objective
-from components.training.candidates import sized
 
 ROWS = 1 << 20  # training samples that an objective is built for: how many there are is not known yet
 
 
-def build_mistake(objective: ObjectiveConfig, encoder: Any, modality: ModalityConfig) -> str | None:
-    """What hinders a pretraining of this encoder (an EncoderConfig) by this objective; None: nothing."""
+def build_mistake(
+    objective: ObjectiveConfig,
+    encoder: Any,
+    modality: ModalityConfig,
+    views: Config | str | None,
+    local: Config | None,
+) -> str | None:
+    """What hinders a pretraining of this encoder (an EncoderConfig) by this objective on these views; None: nothing."""
+    packing = build_modality(modality).placeholder()
+    maker = build_views(packing)
     try:
+        check_objective(objective, packing.name)
         if encoder.start is not None:
-            check_start(_built(encoder, modality, "meta"), encoder.start)
-        made = _objective(sized(objective, modality.size), encoder, modality)
-        for size in sorted({view.size for view, _ in made.views} | {modality.size}):
-            _encodes(encoder, modality, size)
+            check_start(_built(encoder, packing, "meta"), encoder.start)
+        roles = maker.roles(views, local, patch_of(encoder))
+        made = _objective(objective, encoder, packing, maker.length(roles["global"]))
+        blank, chance = maker.blank(2), torch.Generator().manual_seed(0)
+        seen = {role: maker.augment(blank, roles[role], chance) for role, _ in made.views}
+        for view in (blank, *seen.values()):
+            _encodes(encoder, packing, view)
     except UserError as error:
         return str(error)
     return None
 
 
-def _built(config: Any, modality: ModalityConfig, device: str) -> Encoder:
+def _built(config: Any, packing: Packing, device: str) -> Encoder:
     with torch.device(device):
-        return build_encoder(config, modality.channels, [0.5] * modality.channels, [0.5] * modality.channels)
+        return build_encoder(config, packing)
 
 
-def _objective(config: ObjectiveConfig, encoder: Any, modality: ModalityConfig) -> Objective:
+def _objective(config: ObjectiveConfig, encoder: Any, packing: Packing, length: int) -> Objective:
     try:
         with torch.device("meta"):
-            return build_objective(config, _built(encoder, modality, "meta"), ROWS)
+            return build_objective(config, _built(encoder, packing, "meta"), ROWS, length)
     except NotImplementedError:  # it computes with numbers when it is built: a table of colours, say
-        return build_objective(config, _built(encoder, modality, "cpu"), ROWS)
+        return build_objective(config, _built(encoder, packing, "cpu"), ROWS, length)
 
 
 @torch.no_grad()
-def _encodes(config: Any, modality: ModalityConfig, size: int) -> None:
-    """Raises UserError where the encoder takes no images of this side."""
-    encoder = _built(config, modality, "meta").eval()
+def _encodes(config: Any, packing: Packing, view: torch.Tensor) -> None:
+    """Raises UserError where the encoder takes no views of this shape."""
+    encoder = _built(config, packing, "meta").eval()
     try:
-        encoder(torch.empty(2, modality.channels, size, size, device="meta"))
+        encoder(torch.empty_like(view, device="meta"))
     except NotImplementedError:  # a library's encoder that computes with numbers: the training will tell
         return
     except RuntimeError as error:
+        shape = " x ".join(map(str, view.shape[1:]))
         raise UserError(
-            f"encoder {config.name} takes no images of {size} pixels ({str(error).splitlines()[0]:.160}); change the "
+            f"encoder {name_of(config)} takes no views of {shape} ({str(error).splitlines()[0]:.160}); change the "
             "size of the views or of the modality, or the encoder"
         ) from None

@@ -60,8 +60,17 @@ def mistakes(recipe: Recipe, stages: Sequence[str]) -> list[str]:
         from pipelines.flows.build_check import build_mistake  # torch, which pretrain has imported
 
         asked = requests["pretrain"]
-        if wrong := build_mistake(asked.objective, asked.encoder, requests["snapshot"].modality):
+        parts = (asked.objective, asked.encoder, asked.modality, asked.views, asked.local_views)
+        if wrong := build_mistake(*parts):
             found.append(f"pretrain: {wrong}")
+    if "finetune" in requests:
+        from components.semisupervised import check_method
+
+        asked = requests["finetune"]
+        try:
+            check_method(asked.method, asked.modality.name)
+        except UserError as error:
+            found.append(f"finetune: {error}")
     return found
 
 

@@ -11,26 +11,28 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
-from components.augmentations.image import ViewConfig
-from components.augmentations.policies import views
+from components.config import Config
 from components.data.table import Table
+from components.encoders import patch_of
 from components.errors import UserError
 from components.implementations import name_of
+from components.modalities.samples import Samples
+from components.modalities.views import MEASURED
 from components.objectives import OBJECTIVES
-from components.training.candidates import candidate, sized, with_view
+from components.training.candidates import candidate
 from components.training.choose import Choice, Outcome, ranked, rungs
 from components.training.orientation import suggested
 from components.training.trial import Trial
 from components.wording import counted
 from pipelines import recipe_folders
 from pipelines.engine import journal
-from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
 from pipelines.engine.progress import Display
 from pipelines.engine.store import read_manifest
 from pipelines.flows.run import home_lock, run
+from pipelines.inference.samples import image_array, samples_of
 from pipelines.onboarding.ray_tune import tune_trials
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
@@ -95,31 +97,30 @@ def _known(names: Sequence[str]) -> list[str]:
 def prepared(
     names: Sequence[str], recipe: Recipe, done: dict[str, str], settings: Settings, budget: int, folder: Path
 ) -> dict[str, Trial]:
-    """A trial for each name: the recipe's own encoder and training; its objective as it stands there, the others
-    by rule with its views."""
+    """A trial for each name: the recipe's own encoder, training and views; its objective as it stands there, the others
+    by rule."""
     output = snapshot.Output.model_validate(read_manifest(done["snapshot"], settings.store).output)
     asked = pretrain.Request.model_validate(recipe.request("pretrain", done))
     if output.samples < 2:
         raise UserError(f"choosing needs samples and the snapshot has {output.samples}; deliver some")
 
-    def file(artifact: Artifact) -> Path:
-        return settings.store / done["snapshot"] / artifact.path
-
-    view, classes = _view(asked, file(output.images), file(output.table), output), len(output.classes)
-    own = sized(asked.objective, output.size)
-    own = own if asked.views is None else with_view(own, view)
+    context = Context(settings.store, settings, recipe.name)
+    samples = samples_of(done["snapshot"], output, context)
+    table, classes = settings.store / done["snapshot"] / output.table.path, len(output.classes)
+    views = samples.views.roles(
+        _global_views(asked, samples, table), asked.local_views, patch_of(asked.encoder)
+    )
     found = {}
     for name in names:
-        given = candidate(name, view, output.samples, classes or None, asked.train)
+        given = candidate(name, output.samples, classes or None, asked.train)
         found[name] = Trial(
-            images=file(output.images),
-            table=file(output.table),
+            samples=samples,
+            packing=samples.packing,
+            table=table,
             classes=classes,
-            channels=output.channels,
-            mean=list(output.mean),
-            std=list(output.std),
             encoder=asked.encoder,
-            objective=own if name == name_of(asked.objective) else given,
+            objective=asked.objective if name == name_of(asked.objective) else given,
+            views=dict(views),
             train=asked.train.model_copy(update={"epochs": budget, "checkpoint_seconds": 1e9}),
             seed=recipe.seed,
             device=settings.device,
@@ -128,16 +129,12 @@ def prepared(
     return found
 
 
-def _view(asked: pretrain.Request, images: Path, table: Path, output: snapshot.Output) -> ViewConfig:
-    """The recipe's: its objective's own, or that of the policy which it names or has measured."""
-    if asked.views is None:
-        own: ViewConfig = getattr(sized(asked.objective, output.size), "view", ViewConfig(size=output.size))
-        return own
-    rows = Table.load(table).train_rows()
-    policy = asked.views
-    if policy == "measured":
-        policy, _ = suggested(np.load(images, mmap_mode="r"), rows, asked.seed)
-    return views(policy, output.size, output.channels).pretrain
+def _global_views(asked: pretrain.Request, samples: Samples, table: Path) -> Config | str | None:
+    """The recipe's; in place of `measured` the policy that is."""
+    if asked.views != MEASURED or len(samples.views.policies) == 1:
+        return asked.views
+    policy, _ = suggested(image_array(samples), Table.load(table).train_rows(), asked.seed)
+    return policy
 
 
 def progress(name: str, record: dict[str, Any]) -> str:

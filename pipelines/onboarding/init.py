@@ -9,12 +9,14 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from components.errors import UserError
 from components.wording import are, counted
 from pipelines import recipe_folders
+from pipelines.onboarding.kinds import named, policies_of, present
 from pipelines.onboarding.recipe_template import BUDGET, TEST_SHARE, Values, render, suited
-from pipelines.onboarding.survey import Found, inbox_of, look
+from pipelines.onboarding.survey import Found, inbox_of, survey
 from pipelines.settings import Settings, make_home
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -31,8 +33,16 @@ class InitReport:
     values: Values
 
 
-def init(name: str, source: Path, settings: Settings, budget: float = BUDGET) -> InitReport:
+def init(
+    name: str,
+    source: Path,
+    settings: Settings,
+    budget: float = BUDGET,
+    modality: str | dict[str, Any] | None = None,
+) -> InitReport:
     """Look at `source` (a folder, a CSV or Parquet table) and write NAME.yaml into the user's recipes.
+
+    modality: kind of the samples, as a recipe names it; None: the first of MODALITIES of which there are any.
 
     Raises:
         UserError: a name that cannot be or is taken; no such place; nothing readable there.
@@ -40,14 +50,16 @@ def init(name: str, source: Path, settings: Settings, budget: float = BUDGET) ->
     recipe = settings.user_recipes / f"{name}.yaml"
     _check_name(name, recipe, settings)
     if not source.exists():
-        raise UserError(f"there is nothing at {source}; give a folder of images, or a CSV or Parquet file")
+        raise UserError(f"there is nothing at {source}; give a folder, or a CSV or Parquet file")
     inbox, table = source.resolve(), None
+    kind = named(modality) if modality is not None else present(inbox, settings.own)
     if not source.is_dir():
-        inbox, table = inbox_of(inbox, settings.home / "inboxes" / name)
+        inbox, table = inbox_of(inbox, settings.home / "inboxes" / name, kind)
     settings.refuse_own(inbox)
-    found = look(inbox, settings.own)
-    values = suited(found, budget)
-    text = render(name, _relative(inbox, recipe.parent), found, values, str(table) if table else None)
+    found = survey(inbox, kind, settings.own)
+    values, policies = suited(found, budget), policies_of(found.kind)
+    place = _relative(inbox, recipe.parent)
+    text = render(name, place, found, values, policies, str(table) if table else None)
     make_home(settings.home)
     recipe.parent.mkdir(parents=True, exist_ok=True)
     with recipe.open("x", encoding="utf-8") as file:
@@ -64,21 +76,8 @@ def init(name: str, source: Path, settings: Settings, budget: float = BUDGET) ->
 
 def describe(found: Found) -> list[str]:
     """What was found, a line each."""
-    widths, heights = zip(*found.sizes, strict=True)
-    shape = f"{widths[0]} x {heights[0]}" if len(set(found.sizes)) == 1 else (
-        f"{min(widths)} x {min(heights)} to {max(widths)} x {max(heights)}, median short side {found.side}"
-    )  # fmt: skip
-    colour = len(found.sizes) - found.grey
-    lines = [
-        f"{counted(found.samples, 'sample')}, {found.looked:,} looked at: {shape} pixels; "
-        f"{found.grey} grey, {colour} in colour"
-    ]
-    if found.range is not None:
-        low, high = found.range
-        lines.append(
-            f"{len(found.deep)} of more than 8 bits: values from {low:g} to {high:g} become black to white "
-            "(modality.range; 0.1 % at either end is left out)"
-        )
+    first, *rest = found.look.lines()
+    lines = [f"{counted(found.samples, 'sample')}, {found.looked:,} looked at: {first}", *rest]
     for reason, count in found.bad.most_common():
         lines.append(f"bad: {count} {reason}, e.g. {found.example[reason]}")
     lines += found.left_out
@@ -135,6 +134,7 @@ def notes(found: Found, values: Values) -> list[str]:
         said.append(
             f"{found.bad_share:.0%} of the samples are bad; ingest.max_bad_share is {values['max_bad_share']}"
         )
+    said += found.look.notes(found.samples)
     if found.samples < 200:
         said.append(
             f"{counted(found.samples, 'sample')} {are(found.samples)} few to learn from without labels; some "

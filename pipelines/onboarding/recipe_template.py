@@ -1,11 +1,12 @@
 """What suits the data that a survey found: the values, and the recipe that says them with their reasons."""
 
 import re
+from collections.abc import Sequence
 
 import yaml
 
 from components.errors import UserError
-from components.training.defaults import defaults, learning_rate, speed_of
+from components.training.defaults import defaults, learning_rate
 from pipelines.onboarding.survey import Found
 
 Values = dict[str, int | float | None]
@@ -34,26 +35,11 @@ def suited(found: Found, budget: float = BUDGET) -> Values:
     """Values that suit the data, for a whole run of `budget` seconds on two cores; the rule is
     components.training.defaults. The longest pretraining of few samples, and the shortest of many, may take it beyond
     that."""
-    side, classes, samples = found.side, len(found.labels.classes), found.samples
-    square = len(set(found.sizes)) == 1 and found.sizes[0][0] == found.sizes[0][1]
-    if square and 16 <= side <= 64:
-        size = side
-    else:
-        ladder = [
-            s
-            for s in (16, 24, 28, 32, 48, 64, 96)
-            if s <= side and (s < 96 or (side >= 160 and samples <= 3000))
-        ]
-        size = ladder[-1] if ladder else 16
-    stride = 2 if size >= 24 else 1
-    train = int(samples * 0.8)
-    speed = speed_of(size, stride)
+    classes, samples = len(found.labels.classes), found.samples
+    train, speed = int(samples * 0.8), found.look.suited(samples).speed
     rule = defaults(train, classes=classes or None, speed=speed, seconds=budget * PRETRAINING)
     labels = found.labels.classes.total() - found.labels.tests
     return {
-        "size": size,
-        "channels": 1 if found.grey >= 0.99 * len(found.sizes) else 3,
-        "stem_stride": stride,
         "batch_size": rule.batch_size,
         "epochs": rule.epochs,
         "seconds": rule.seconds,
@@ -71,13 +57,14 @@ def suited(found: Found, budget: float = BUDGET) -> Values:
     }
 
 
-def render(name: str, inbox: str, found: Found, values: Values, table: str | None = None) -> str:
-    """The recipe as text, with the reasons as comments."""
-    size, channels = int(values["size"] or 0), int(values["channels"] or 0)
-    classes = len(found.labels.classes)
+def render(
+    name: str, inbox: str, found: Found, values: Values, policies: Sequence[str], table: str | None = None
+) -> str:
+    """The recipe as text, with the reasons as comments. policies: of views of this kind of data."""
+    own, classes = found.look.suited(found.samples), len(found.labels.classes)
     whence = {
         "file": "label files, or a column label",
-        "folders": "an image's folder is its class; a label file corrects it",
+        "folders": "a file's folder is its class; a label file corrects it",
         None: "no labels yet",
     }
     reason = (
@@ -104,7 +91,7 @@ def render(name: str, inbox: str, found: Found, values: Values, table: str | Non
 # For {_duration(float(values["budget"] or 0))} a run on two cores; for another, `selfsup init --budget '20 min'`.
 name: {name}
 seed: 0
-modality: {{name: image, size: {size}, channels: {channels}{_range(found)}}}  # short side: {found.side}, the median
+modality: {own.modality}  # {own.why}
 inbox: {_quoted(inbox)}
 schedule: null  # or a cron expression
 
@@ -117,9 +104,9 @@ snapshot:
 
 pretrain:
   objective:
-    name: simclr  # or swav with {swav}; `selfsup choose` compares
-  views: measured  # or photo, upright, any_way_up, signal; finetune.views says the same of fine-tuning
-  encoder: {{name: resnet, widths: [32, 64, 128], blocks: [1, 1, 1], stem_stride: {values["stem_stride"]}}}
+    name: {own.objective}  # or swav with {swav}; `selfsup choose` compares
+  views: measured  # or {", ".join(policies)}; finetune.views says the same of fine-tuning
+  encoder: {own.encoder}
   train:  # {_duration(float(values["seconds"] or 0))} on two cores
     epochs: {values["epochs"]}
     batch_size: {values["batch_size"]}
@@ -128,13 +115,6 @@ pretrain:
 pseudo_label:
   clusters: {values["clusters"] or "auto"}  # {reason}
 {tuning}"""
-
-
-def _range(found: Found) -> str:
-    """The range of grey values of more than 8 bits, for a recipe of images that have them."""
-    if found.range is None:
-        return ""
-    return f", range: [{', '.join(f'{end:.15g}' for end in found.range)}]"
 
 
 def _links(found: Found) -> str:

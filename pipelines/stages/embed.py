@@ -16,6 +16,8 @@ from pydantic import PositiveInt
 from components.config import Config
 from components.crash import point
 from components.errors import UserError
+from components.modalities.image.config import ImageConfig
+from components.modalities.registry import ModalityConfig
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.store import read_manifest
@@ -31,6 +33,9 @@ RANGE = 4  # batches a task: small enough to follow and to share out, large enou
 
 class Request(Config):
     """What the stage embed is given."""
+
+    modality: ModalityConfig = ImageConfig.model_validate({})
+    """Kind of the samples and what belongs to it."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""

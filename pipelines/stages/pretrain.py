@@ -4,27 +4,28 @@ From scratch, or (`start`) from the whole end state of an earlier pretrain: see 
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from pydantic import NonNegativeInt
+from pydantic import NonNegativeInt, model_validator
 
-from components.augmentations.policies import Policy
 from components.collectives import rank
 from components.config import Config
 from components.cores import available
 from components.crash import point
 from components.data.table import Table
-from components.encoders import EncoderConfig
+from components.encoders import EncoderConfig, patch_of
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.modalities.base import Packing
+from components.modalities.image.config import ImageConfig
 from components.modalities.packing import PackingConfig
+from components.modalities.registry import ModalityConfig
 from components.modalities.samples import Samples
+from components.modalities.views import ViewsConfig, default_encoder, views_for
 from components.objectives import ObjectiveConfig
 from components.objectives.simclr import SimclrConfig
-from components.training.candidates import sized, with_view
 from components.training.checkpoint import export_encoder
 from components.training.cluster import Record, Tell, run_on_workers
 from components.training.data_parallel import SMALLEST, how_many, together
@@ -39,7 +40,7 @@ from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import read_manifest
 from pipelines.inference.samples import image_array, packing_of, samples_of
 
-VERSION = 2
+VERSION = 3
 
 
 class Start(Config):
@@ -55,6 +56,9 @@ class Request(Config):
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""
 
+    modality: ModalityConfig = ImageConfig.model_validate({})
+    """Kind of the samples and what belongs to it."""
+
     objective: ObjectiveConfig = SimclrConfig()
     """Pretext task."""
 
@@ -64,9 +68,14 @@ class Request(Config):
     train: TrainConfig = TrainConfig()
     """Training loop."""
 
-    views: Policy | Literal["measured"] | None = None
-    """Policy of the views (components.augmentations.policies) in place of the objective's own; `measured`:
-    the policy that suits the samples, measured without labels; null: the objective's own views."""
+    views: ViewsConfig | str | None = None
+    """Global views: those of a policy (docs/methods.md); `measured`: those of the policy that suits the samples,
+    measured without labels; the options of a view; null: a view's defaults. Objectives that predict the colours of a
+    sample see the same without changes of colour."""
+
+    local_views: ViewsConfig | None = None
+    """Options of the local (small) views, of which `objective.locals` is the number; their side is half that of the
+    global ones where none is named. Null: as the global ones, of an area from 0.05 to where theirs begins."""
 
     warm: WarmConfig = WarmConfig()
     """How a warm start is trained; unused without `start`."""
@@ -76,6 +85,13 @@ class Request(Config):
 
     start: Start | None = None
     """What a warm start continues; the plan fills it in. Null: training from scratch."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_modality(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return views_for(default_encoder(given), ("views", "local_views"), ("views",))
 
     def training(self) -> TrainConfig:
         """`train`, shorter and at a lower rate for a warm start."""
@@ -92,8 +108,8 @@ class Output(Config):
 
     figures: of the last epoch. seconds: of training. samples_per_second: of all processes, of which `processes`
     shared every batch. generation: warm starts since a training from scratch. new_samples: those that the parent
-    had not; all without a parent. policy: of the views, None where they were the objective's own; orientation: what it
-    rests on, where it was measured.
+    had not; all without a parent. policy: of the views, None where the recipe names none; orientation: what it rests
+    on, where it was measured.
     """
 
     encoder: Artifact
@@ -112,7 +128,7 @@ class Output(Config):
     collapsed: bool = False
     generation: int = 0
     new_samples: int = 0
-    policy: Policy | None = None
+    policy: str | None = None
     orientation: Orientation | None = None
 
 
@@ -127,12 +143,10 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         _fits(parent, request, packing)
         packing = packing_of(parent.output)  # the encoder has learnt to see through its statistics
     policy, measured = _policy(request, parent, samples, snapshot, context)
-    objective = sized(request.objective, packing.size)
-    if policy is not None:
-        objective = with_view(objective, samples.views.policy(policy).pretrain)
-    seen = request.model_copy(update={"objective": objective})
+    views = samples.views.roles(policy or request.views, request.local_views, patch_of(request.encoder))
     config = {
-        "request": seen.model_dump(mode="json"),
+        "request": request.model_dump(mode="json"),
+        "views": {role: view.model_dump(mode="json") for role, view in views.items()},
         "samples": samples.model_dump(mode="json"),
         "packing": packing.model_dump(mode="json"),
         "table": str(context.file(request.snapshot, snapshot.table)),
@@ -180,8 +194,10 @@ def run(request: Request, folder: Path, context: Context) -> Output:
 
 def _policy(
     request: Request, parent: Manifest | None, samples: Samples, snapshot: Any, context: Context
-) -> tuple[Policy | None, Orientation | None]:
-    """Whose views the objective sees, and what was measured for it; a warm start sees those of its parent."""
+) -> tuple[str | None, Orientation | None]:
+    """The policy of the views, and what was measured for it; a warm start has that of its parent."""
+    if request.views is None or isinstance(request.views, Config):
+        return None, None
     if request.views != "measured":
         return request.views, None
     if parent is not None and parent.output.get("policy"):
@@ -224,6 +240,8 @@ def _fits(parent: Manifest, request: Request, packing: Packing) -> None:
     for name, was, now in (
         ("objective", parent.request["objective"], asked["objective"]),
         ("encoder", parent.request["encoder"], asked["encoder"]),
+        ("views", parent.request["views"], asked["views"]),
+        ("local_views", parent.request["local_views"], asked["local_views"]),
         ("packing", True, packing_of(parent.output).reads(packing)),
     ):
         if was != now:
@@ -260,7 +278,7 @@ def fit(config: Record, tell: Tell) -> Record:
     table = Table.load(Path(config["table"]))
     rows = table.train_rows()
     given = Beginning(
-        **{name: config[name] for name in ("samples", "packing", "table", "device")},
+        **{name: config[name] for name in ("samples", "packing", "table", "device", "views")},
         encoder=request.encoder,
         objective=request.objective,
         train=request.training(),

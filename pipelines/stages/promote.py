@@ -3,7 +3,6 @@
 A refused challenger is no error: the champion stays, and the reason is told. Imports no torch.
 """
 
-import warnings
 from pathlib import Path
 
 from pydantic import Field
@@ -25,29 +24,27 @@ VERSION = 2
 ATTEMPTS = 3  # decisions, where the champion is moved by somebody else meanwhile
 WAITS = "waits for approval"
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", UserWarning)  # hides ABCMeta.register, which nobody calls
 
-    class Request(Config):
-        """What the stage promote is given."""
+class Request(Config):
+    """What the stage promote is given."""
 
-        snapshot: str
-        """Reference of the finished snapshot; the run fills it in."""
+    snapshot: str
+    """Reference of the finished snapshot; the run fills it in."""
 
-        evaluate: str
-        """Reference of the finished evaluate; the run fills it in."""
+    evaluate: str
+    """Reference of the finished evaluate; the run fills it in."""
 
-        register: str = Field()  # required: else ABCMeta.register is its default
-        """Reference of the finished register; the run fills it in."""
+    registered: str = Field(alias="register")
+    """Reference of the finished register; the run fills it in."""
 
-        gate: GateConfig = GateConfig()
-        """Bounds of the gate checks."""
+    gate: GateConfig = GateConfig()
+    """Bounds of the gate checks."""
 
-        approval: bool = False
-        """A challenger that passes the gate waits until a person promotes it."""
+    approval: bool = False
+    """A challenger that passes the gate waits until a person promotes it."""
 
-        deleted: str | None = None
-        """Version of a champion that somebody deleted and that is made anew; the plan fills it in."""
+    deleted: str | None = None
+    """Version of a champion that somebody deleted and that is made anew; the plan fills it in."""
 
 
 class Output(Config):
@@ -65,7 +62,7 @@ class Output(Config):
 
 def run(request: Request, folder: Path, context: Context) -> Output:
     """Raises UserError where the champion is moved by somebody else again and again."""
-    registered = read_manifest(request.register, context.store).output
+    registered = read_manifest(request.registered, context.store).output
     if reason := registered.get("skipped"):
         return Output(skipped=str(reason), reason=str(reason))
     name, version = str(registered["name"]), str(registered["version"])

@@ -17,6 +17,8 @@ from pydantic import Field, PositiveInt
 
 from components.config import Config
 from components.crash import point
+from components.modalities.image.config import ImageConfig
+from components.modalities.registry import ModalityConfig
 from components.registry.champion import DIGEST, FILES, combined
 from components.registry.journal import CHALLENGER, CHAMPION
 from components.registry.mlflow_registry import REFERENCE, experiment, make_run, quoted
@@ -45,6 +47,9 @@ Gather = Callable[[Path, Context], dict[str, str]]
 
 class Request(Config):
     """What the stage register is given."""
+
+    modality: ModalityConfig = ImageConfig.model_validate({})
+    """Kind of the samples and what belongs to it."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""

@@ -11,9 +11,9 @@ SELF = ("tests/components/semisupervised/test_selftraining.py",)
 DOMAINS = ("tests/components/semisupervised/test_adaptation.py",)
 S4L = ("tests/components/semisupervised/test_s4l.py",)
 MADE = ("tests/components/semisupervised/test_generative.py",)
-VIEWS = ("tests/components/augmentations/test_randaugment.py",)
+VIEWS = ("tests/components/modalities/image/test_randaugment.py",)
 PIECES = "components/semisupervised/parts/"
-RANDAUGMENT = "components/augmentations/randaugment.py"
+RANDAUGMENT = "components/modalities/image/randaugment.py"
 
 MUTATIONS = [
     Mutation(

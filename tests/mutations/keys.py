@@ -4,24 +4,11 @@ from tests.mutations.base import Mutation
 
 CODE, PLAN = ("tests/pipelines/engine/test_code_digest.py",), ("tests/pipelines/stages/plan/test_stage.py",)
 PYFUNC = ("tests/components/registry/test_pyfunc.py",)
-PRETRAIN = ("tests/pipelines/stages/test_pretrain.py", "-k", "no_size")
-BUILT = ("tests/pipelines/flows/test_build_check.py",)
 ORIGIN = ("tests/pipelines/registry/test_provenance.py",)
 SOURCE = ("tests/components/test_source.py",)
 TABLES = ("tests/components/test_implementations.py",)
 
-SIZES = ("tests/components/training/test_candidates.py", "-k", "no_size")
-
 MUTATIONS = [
-    Mutation(
-        "components/training/candidates.py", 'config if "size" in config.model_fields_set else ', "", SIZES
-    ),
-    Mutation(
-        "components/training/candidates.py",
-        "type(config).model_validate({**dict(config), **changed})",
-        "config",
-        SIZES,
-    ),
     Mutation("pipelines/engine/code_digest.py", "            and chosen[table]\n", "", CODE),
     Mutation("pipelines/engine/code_digest.py", "            and importer not in of.values()\n", "", CODE),
     Mutation("pipelines/engine/code_digest.py", "node.returns = None", "pass", CODE),
@@ -57,12 +44,5 @@ MUTATIONS = [
     Mutation("components/source.py", "- node.level + 1]", "- node.level]", SOURCE),
     Mutation("pipelines/stages/plan/champion_runs.py", "one.code == other.code", "one.code", PLAN),
     Mutation("pipelines/stages/plan/champion_runs.py", "for run in alike if", "for run in made if", PLAN),
-    Mutation(
-        "pipelines/stages/pretrain.py",
-        "sized(request.objective, snapshot.size)",
-        "request.objective",
-        PRETRAIN,
-    ),
-    Mutation("pipelines/flows/build_check.py", "sized(objective, modality.size)", "objective", BUILT),
     Mutation("pipelines/registry/provenance.py", "*FILLED.get(stage, ())", "", ORIGIN),
 ]

@@ -11,11 +11,14 @@ EQUAL = ("tests/components/objectives/test_every_objective.py", "-m", "slow", "-
 SLOW = ("tests/components/training/test_slowdown.py",)
 VIEWS = ("tests/components/training/test_view_choice.py",)
 ORIENTATION = ("tests/components/training/test_orientation.py",)
-POLICIES = ("tests/components/augmentations/test_policies.py", "tests/components/augmentations/test_image.py")
+POLICIES = (
+    "tests/components/modalities/image/test_policies.py",
+    "tests/components/modalities/image/test_augment.py",
+)
 SHARED = "components/training/data_parallel.py"
 MEMORY = "components/training/shared_memory.py"
 PLACES = "components/encoders/conv.py"
-DRAWN = "components/augmentations/image.py"
+DRAWN = "components/modalities/image/augment.py"
 CHOICE = "components/training/view_choice.py"
 SYMMETRY = "components/training/orientation.py"
 

@@ -37,10 +37,8 @@ TRAIN, TEST, SIDE = 1200, 400, 8
 NAMES = [str(digit) for digit in range(10)]
 ABOVE = {name: f"{name}/0" for name in ("snapshot", "pretrain", "embed", "pseudo_label", "finetune")}
 PRETRAIN = {
-    "objective": {
-        "name": "simclr", "hidden": 64, "embedding": 32,
-        "view": {"size": SIDE, "scale": [0.5, 1.0], "flip": 0.0, "jitter": 0.0, "grayscale": 0.0},
-    },
+    "objective": {"name": "simclr", "hidden": 64, "embedding": 32},
+    "views": {"size": SIDE, "scale": [0.5, 1.0], "flip": 0.0, "jitter": 0.0, "grayscale": 0.0},
     "encoder": {"name": "resnet", "widths": [16, 32], "blocks": [1, 1]},
     "train": {"epochs": 2, "batch_size": 100, "precision": "float32"},
 }  # fmt: skip

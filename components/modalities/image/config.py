@@ -1,11 +1,14 @@
 """What a recipe may say of images, and what is known of packed ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
+from components.arrays import Ints
 from components.config import Config
+from components.data.packed import PackedArray
 from components.modalities.base import Packing
 
 ARRAY = "images"  # name of the only array
@@ -69,6 +72,9 @@ class ImagePacking(Packing):
     range: tuple[float, float] | None = None
     """Values that became black and white, of samples of more than 8 bits a channel; null: there were none."""
 
+    def open(self, files: Mapping[str, Path], rows: Ints | None = None) -> PackedArray:
+        return PackedArray.open(files[ARRAY], rows)
+
     def reads(self, other: Packing) -> bool:
         """The range matters only where both have one: without it there was no grey of more than 8 bits."""
         if not isinstance(other, ImagePacking) or (self.size, self.channels) != (other.size, other.channels):
@@ -78,7 +84,7 @@ class ImagePacking(Packing):
     @property
     def config(self) -> ImageConfig:
         """How further samples are decoded like these."""
-        return ImageConfig(size=self.size, channels=self.channels, range=self.range)
+        return ImageConfig.model_validate({"size": self.size, "channels": self.channels, "range": self.range})
 
 
 def image_packing(

@@ -12,9 +12,10 @@ import numpy as np
 from components.arrays import Ints, Pixels
 from components.modalities.base import Modality, Written
 from components.modalities.image import pack, serve, show
-from components.modalities.image.config import ARRAY, ImageConfig, ImageLimits, ImagePacking
+from components.modalities.image.config import ARRAY, ImageConfig, ImageLimits, ImagePacking, image_packing
 from components.modalities.image.near_duplicates import groups
 from components.modalities.image.read import ImageReader
+from components.modalities.image.suit import ImageLook
 
 OUTSIDE = 0.01  # share of clipped values from which it is worth a warning
 
@@ -28,6 +29,12 @@ class Images(Modality[ImageConfig, ImagePacking]):
 
     def __init__(self, config: ImageConfig) -> None:
         super().__init__(config)
+
+    def look(self) -> ImageLook:
+        return ImageLook()
+
+    def placeholder(self) -> ImagePacking:
+        return image_packing(self.config.channels, size=self.config.size)
 
     def reader(self, limits: ImageLimits) -> ImageReader:
         return ImageReader(limits)
@@ -58,7 +65,11 @@ class Images(Modality[ImageConfig, ImagePacking]):
         images = np.load(folder / written.files[ARRAY], mmap_mode="r")
         mean, std = pack.statistics(images, rows)
         return ImagePacking(
-            size=self.config.size, channels=self.config.channels, mean=mean, std=std, range=written.found
+            size=self.config.size,
+            channels=self.config.channels,
+            mean=tuple(mean),
+            std=tuple(std),
+            range=written.found,
         )
 
     def near_duplicates(self, files: Mapping[str, Path]) -> Ints:

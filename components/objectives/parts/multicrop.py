@@ -9,22 +9,12 @@ from itertools import groupby
 import torch
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
-from components.errors import UserError
 from components.objectives.base import ViewSpec
 
 
-def view_spec(view: ViewConfig, local: ViewConfig | None, locals_: int) -> ViewSpec:
-    """Two global views, then the local ones.
-
-    Raises:
-        UserError: local views are wanted but not described.
-    """
-    if locals_ and local is None:
-        raise UserError(
-            f"locals = {locals_} needs local: how such a view is made; give local, or set locals to 0"
-        )
-    return ((view, 2), (local, locals_)) if local is not None and locals_ else ((view, 2),)
+def multicrop(locals_: int) -> ViewSpec:
+    """Two global views, then the local ones: for 4, (("global", 2), ("local", 4))."""
+    return (("global", 2), ("local", locals_)) if locals_ else (("global", 2),)
 
 
 def encode(encoder: nn.Module, views: list[Tensor]) -> list[Tensor]:

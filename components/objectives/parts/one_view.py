@@ -5,13 +5,10 @@ Letters: B samples, C channels, S side of the view.
 
 from torch import Tensor
 
-from components.augmentations.image import ViewConfig
 from components.encoders.base import Encoder
 from components.errors import UserError
-from components.objectives.base import Batch, Objective
+from components.objectives.base import Batch, Objective, ViewSpec
 from components.objectives.parts.sample_rng import Chance
-
-PLAIN = ViewConfig(scale=(0.5, 1.0), jitter=0.0, grayscale=0.0)  # colours as they are: they are the target
 
 
 def only_view(batch: Batch, name: str) -> Tensor:
@@ -26,18 +23,16 @@ def only_view(batch: Batch, name: str) -> Tensor:
 
 
 class Single(Objective):
-    """An objective of one view."""
+    """An objective of one view, a plain one unless its class says otherwise."""
 
-    def __init__(self, view: ViewConfig) -> None:
-        super().__init__()
-        self.views = ((view, 1),)
+    views: ViewSpec = (("plain", 1),)
 
 
 class Drawing(Single):
     """An objective of one view whose chance belongs to sample and step."""
 
-    def __init__(self, view: ViewConfig) -> None:
-        super().__init__(view)
+    def __init__(self) -> None:
+        super().__init__()
         self.chance = Chance()
 
     def after_step(self, encoder: Encoder, progress: float) -> None:

@@ -4,9 +4,10 @@ Letters: B samples, T tiles, C channels, S side of the image, P side of a tile.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from components.encoders.base import Encoder
+from components.encoders.base import Encoder, image_encoder
 
 FLAT = 0.01  # a tile of less deviation than this share of the pixels' range is not blown up to 1
 
@@ -20,6 +21,13 @@ def cut(x: Tensor, top: Tensor, left: Tensor, side: int) -> Tensor:
     return pixels.movedim(4, 2)
 
 
+def enlarged(x: Tensor, side: int) -> Tensor:
+    """x [B, C, S, S] -> [B, C, S', S'], S' the larger one of S and `side`, interpolated linearly; x where S is."""
+    if x.shape[3] >= side:
+        return x
+    return F.interpolate(x, size=(side, side), mode="bilinear", align_corners=False)
+
+
 def levelled(tiles: Tensor, encoder: Encoder) -> Tensor:
     """Every tile [..., C, P, P] brought to the mean and deviation, over all its values, of the encoder's pixels.
 
@@ -28,7 +36,8 @@ def levelled(tiles: Tensor, encoder: Encoder) -> Tensor:
     """
     variance, average = torch.var_mean(tiles, dim=(-3, -2, -1), correction=0, keepdim=True)
     level = (tiles - average) / (variance + FLAT**2).sqrt()
-    return level * encoder.std[0] + encoder.mean[0]
+    own = image_encoder(encoder)
+    return level * own.std[0] + own.mean[0]
 
 
 def tile_features(encoder: Encoder, tiles: Tensor) -> Tensor:

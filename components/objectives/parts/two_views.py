@@ -8,13 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.collectives import gather, rank, world
 from components.encoders.base import Encoder
 from components.encoders.heads import mlp_head
 from components.encoders.norm import BatchNorm
 from components.errors import UserError
-from components.objectives.base import Batch, Objective
+from components.objectives.base import Batch, Objective, ViewSpec
 from components.objectives.parts.multicrop import encode
 from components.precision import at_least_float32
 
@@ -85,9 +84,10 @@ def projector(inputs: int, hidden: int, outputs: int, layers: int, norm: bool = 
 class Paired(Objective):
     """An objective of the embeddings of two views of a sample. head: [n, D] -> [n, E]."""
 
-    def __init__(self, view: ViewConfig, head: nn.Module) -> None:
+    views: ViewSpec = (("global", 2),)
+
+    def __init__(self, head: nn.Module) -> None:
         super().__init__()
-        self.views = ((view, 2),)
         self.head = head
 
     def embeddings(self, encoder: Encoder, batch: Batch, name: str) -> tuple[Tensor, Tensor]:

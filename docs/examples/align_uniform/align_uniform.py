@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 
-from components.augmentations.image import ViewConfig
 from components.collectives import gather
 from components.config import Config
 from components.encoders import Encoder
@@ -24,9 +23,6 @@ class AlignUniformConfig(Config):
 
     name: Literal["align_uniform"] = "align_uniform"
     """Selects alignment and uniformity."""
-
-    view: ViewConfig = ViewConfig()
-    """How each of the two views of a sample is made."""
 
     embedding: PositiveInt = 64
     """Embedding size E, on which both terms are computed."""
@@ -46,10 +42,8 @@ def uniformity(x: Tensor) -> Tensor:
 
 
 class AlignUniform(Paired):
-    def __init__(self, config: AlignUniformConfig, encoder: Encoder, rows: int = 0) -> None:
-        super().__init__(
-            config.view, projector(encoder.feature_dim, encoder.feature_dim, config.embedding, 2)
-        )
+    def __init__(self, config: AlignUniformConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
+        super().__init__(projector(encoder.feature_dim, encoder.feature_dim, config.embedding, 2))
         self.config = config
 
     def forward(self, encoder: Encoder, batch: Batch) -> Losses:

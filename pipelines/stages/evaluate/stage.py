@@ -25,6 +25,8 @@ from components.evaluation.classification.calibration import softmax
 from components.evaluation.representation.diagnostics import health
 from components.evaluation.representation.frozen import on_frozen
 from components.forks import run_all
+from components.modalities.image.config import ImageConfig
+from components.modalities.registry import ModalityConfig
 from components.training.device import place
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
@@ -46,6 +48,9 @@ POOL = 4096  # rows that health and standardisation are taken from
 
 class Request(Config):
     """What the stage evaluate is given."""
+
+    modality: ModalityConfig = ImageConfig.model_validate({})
+    """Kind of the samples and what belongs to it."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""

@@ -1,14 +1,15 @@
 """What a fine-tuning is asked, beside the references of what it starts from."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from components.augmentations.image import ViewConfig
-from components.augmentations.policies import Policy
 from components.config import Config
 from components.encoders import EncoderConfig
 from components.evaluation.classification.conformal import Score
+from components.modalities.image.config import ImageConfig
+from components.modalities.registry import ModalityConfig
+from components.modalities.views import MEASURED, ViewsConfig, views_for
 from components.semisupervised import MethodConfig
 from components.semisupervised.distillation import DistillationConfig
 from components.semisupervised.fixmatch import FixmatchConfig
@@ -113,14 +114,17 @@ class FinetuneConfig(FitConfig):
     pseudo_share: NonNegativeFloat = 1.0
     """Largest total weight of the pseudo-labels in the fit of that head, relative to that of the labels."""
 
-    views: Policy | Literal["measured"] = "measured"
-    """Policy of the views (components.augmentations.policies); `measured`: the policy that keeps the classes,
-    measured on the labels."""
+    modality: ModalityConfig = ImageConfig.model_validate({})
+    """Kind of the samples and what belongs to it."""
 
-    weak: ViewConfig | None = None
+    views: str = MEASURED
+    """Policy of the views (docs/methods.md); `measured`: the policy that keeps the classes, measured on the
+    labels."""
+
+    weak: ViewsConfig | None = None
     """Weak views; null: those of the policy."""
 
-    strong: ViewConfig | None = None
+    strong: ViewsConfig | None = None
     """Strong views; null: those of the policy."""
 
     false_alarms: float = Field(default=0.05, gt=0, lt=1)
@@ -141,6 +145,11 @@ class FinetuneConfig(FitConfig):
     handed_weight: NonNegativeFloat = 1.0
     """`pseudo_weight` of the method where the champion's predictions are among the pseudo-labels
     (docs/retrain.md: 1 gains 0.6 points over five seeds, 0.5 gains 0.4)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _views_of_the_modality(cls, given: Any) -> Any:
+        return views_for(given, ("views", "weak", "strong"), ("views",)) if isinstance(given, dict) else given
 
     def handed(self) -> Self:
         """The same where the champion's answers are among the pseudo-labels."""

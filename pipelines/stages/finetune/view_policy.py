@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from components.augmentations.policies import Policy
 from components.data.table import Table
 from components.training.orientation import suggested
 from components.training.view_choice import ViewChoice, choose_views, table
@@ -30,7 +29,7 @@ def view_policy(
         policy = samples.views.usual
         return ViewChoice(policy=policy, suggested=policy, reason="the only one for this kind of data")
     images = image_array(samples)
-    begun: Policy | None = context.output(pretrain_of).policy
+    begun: str | None = context.output(pretrain_of).policy
     labelled = rows.labelled_rows()
     found = choose_views(
         images,

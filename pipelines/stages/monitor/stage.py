@@ -15,6 +15,8 @@ from components.crash import point
 from components.data.shards import Index
 from components.data.table import Table
 from components.errors import UserError
+from components.modalities.image.config import ImageConfig
+from components.modalities.registry import ModalityConfig
 from components.monitoring.drift import drifted, error_rate
 from components.registry.champion import Champion
 from pipelines.engine.artifact import Artifact
@@ -33,6 +35,9 @@ VERSION = 1
 
 class Request(Config):
     """What the stage monitor is given."""
+
+    modality: ModalityConfig = ImageConfig.model_validate({})
+    """Kind of the samples and what belongs to it."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""

@@ -16,7 +16,8 @@ from pipelines.inference.samples import arrays_digest, packing_of
 from pipelines.recipe import FILLED
 from pipelines.stages.plan.decision import Decision, OnCodeChange
 
-BESIDE = ("snapshot", "plan", "start", "warm")  # of pretrain's request: no part of what it gives from scratch
+# Of pretrain's request: no part of what it gives from scratch. How samples are packed is compared by itself.
+BESIDE = ("snapshot", "plan", "start", "warm", "modality")
 NEEDED = (("pretrain", "encoder"), ("pretrain", "checkpoint"), ("finetune", "model"), ("finetune", "config"))
 
 
@@ -121,7 +122,7 @@ class ChampionRuns:
             same = above == {name: reference for name, reference in run.given.items() if name in GRAPH}
             if (
                 not same
-                or differing(run.given, today.asked[stage], (*GRAPH, *FILLED.get(stage, ())))
+                or differing(run.given, today.asked[stage], ("modality", *GRAPH, *FILLED.get(stage, ())))
                 or not today.made(run)
             ):
                 break
@@ -154,7 +155,7 @@ class ChampionRuns:
         digests = [arrays_digest(read_manifest(ref, context.store).output) for ref in (over, snapshot)]
         return (
             run.given["pretrain"] == self.references["pretrain"]
-            and not differing(run.given, today.asked["embed"], ("snapshot", "pretrain"))
+            and not differing(run.given, today.asked["embed"], ("snapshot", "pretrain", "modality"))
             and today.made(run)
             and digests[0] == digests[1]
         )

@@ -17,6 +17,8 @@ from components.config import Config
 from components.crash import point
 from components.data.shards import Index
 from components.data.table import Table
+from components.modalities.image.config import ImageConfig
+from components.modalities.registry import ModalityConfig
 from components.monitoring.drift import drifted
 from pipelines.engine import code_digest
 from pipelines.engine.artifact import Artifact
@@ -38,6 +40,9 @@ CODE, OF_VERSION = "code/", "version/"  # before a stage, of the digest of its c
 
 class Request(Config):
     """What the stage plan is given."""
+
+    modality: ModalityConfig = ImageConfig.model_validate({})
+    """Kind of the samples and what belongs to it."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""

@@ -42,7 +42,7 @@ def shown(sources: Sources, truth: dict[str, str], clusters: int, thumbnails: in
         members = np.flatnonzero(cluster == name)
         near = sources.features[members] @ centroids[labelled["cluster_ids"].index(int(name))]
         picked = typical(near, members, thumbnails)
-        sheet = sources.sheet(rows[picked], min(8, thumbnails))
+        sheet = sources.sheet(rows[picked].tolist(), min(8, thumbnails))
         found.append(
             {"cluster": int(name), "text": _text(sources, truth, str(name), members), "samples": sheet}
         )

@@ -5,7 +5,6 @@ The true labels of unlabelled samples, where there are any (as for the quickstar
 and nothing else.
 """
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from components.config import Config
 from components.crash import point
 from components.evaluation.labels.acquisition import Asking
+from components.modalities.image.config import ImageConfig
+from components.modalities.registry import ModalityConfig
 from components.registry.journal import Entry
 from components.wording import counted
 from pipelines.engine.artifact import Artifact
@@ -28,60 +29,60 @@ from pipelines.settings import Settings
 VERSION = 2
 
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", UserWarning)  # hides ABCMeta.register, which nobody calls
+class Request(Config):
+    """What the stage report is given."""
 
-    class Request(Config):
-        """What the stage report is given."""
+    modality: ModalityConfig = ImageConfig.model_validate({})
+    """Kind of the samples and what belongs to it."""
 
-        ingest: str
-        """Reference of the finished ingest; the run fills it in."""
+    ingest: str
+    """Reference of the finished ingest; the run fills it in."""
 
-        snapshot: str
-        """Reference of the finished snapshot; the run fills it in."""
+    snapshot: str
+    """Reference of the finished snapshot; the run fills it in."""
 
-        plan: str
-        """Reference of the finished plan; the run fills it in."""
+    plan: str
+    """Reference of the finished plan; the run fills it in."""
 
-        pretrain: str
-        """Reference of the finished pretrain; the run fills it in."""
+    pretrain: str
+    """Reference of the finished pretrain; the run fills it in."""
 
-        embed: str
-        """Reference of the finished embed; the run fills it in."""
+    embed: str
+    """Reference of the finished embed; the run fills it in."""
 
-        pseudo_label: str
-        """Reference of the finished pseudo_label; the run fills it in."""
+    pseudo_label: str
+    """Reference of the finished pseudo_label; the run fills it in."""
 
-        finetune: str
-        """Reference of the finished finetune; the run fills it in."""
+    finetune: str
+    """Reference of the finished finetune; the run fills it in."""
 
-        evaluate: str
-        """Reference of the finished evaluate; the run fills it in."""
+    evaluate: str
+    """Reference of the finished evaluate; the run fills it in."""
 
-        register: str = Field()  # required: else ABCMeta.register is its default
-        """Reference of the finished register; the run fills it in."""
+    registered: str = Field(alias="register")
+    """Reference of the finished register; the run fills it in."""
 
-        promote: str
-        """Reference of the finished promote; the run fills it in."""
+    promote: str
+    """Reference of the finished promote; the run fills it in."""
 
-        truth: str | None = None
-        """Parquet file (id, label) of samples that nobody labelled, to measure pseudo-labels with; null:
-        none."""
+    truth: str | None = None
+    """Parquet file (id, label) of samples that nobody labelled, to measure pseudo-labels with; null:
+    none."""
 
-        points: PositiveInt = 1000
-        """Points of the embedding map."""
+    points: PositiveInt = 1000
+    """Points of the embedding map."""
 
-        clusters: PositiveInt = 24
-        """Clusters of which samples are shown, the largest ones."""
+    clusters: PositiveInt = 24
+    """Clusters of which samples are shown, the largest ones."""
 
-        thumbnails: PositiveInt = 16
-        """Thumbnails of each cluster."""
+    thumbnails: PositiveInt = 16
+    """Thumbnails of each cluster."""
 
-        ask: PositiveInt = 50
-        """Samples in the list of what to label next."""
+    ask: PositiveInt = 50
+    """Samples in the list of what to label next."""
 
-        seed: NonNegativeInt = 0
-        """Seed of the choice of samples."""
+    seed: NonNegativeInt = 0
+    """Seed of the choice of samples."""
 
 
 class Output(Config):
@@ -98,7 +99,7 @@ class Output(Config):
 
 def observe(request: Request, settings: Settings) -> dict[str, str]:
     """The move that made the champion of now: where a person moves it, the report says so."""
-    name = read_manifest(request.register, settings.store).output.get("name")
+    name = read_manifest(request.registered, settings.store).output.get("name")
     move = champion_of(journal_of(str(name), settings).entries()) if name else None
     return {} if move is None else {"champion": move.model_dump_json(exclude={"gate"})}
 

@@ -21,6 +21,8 @@ from components.config import Config
 from components.crash import point
 from components.data.table import Table
 from components.errors import UserError
+from components.modalities.image.config import ImageConfig
+from components.modalities.registry import ModalityConfig
 from components.wording import counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
@@ -40,6 +42,9 @@ BINS = 20  # of the histogram of confidence
 
 class Request(Config):
     """What the stage score is given."""
+
+    modality: ModalityConfig = ImageConfig.model_validate({})
+    """Kind of the samples and what belongs to it."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""

@@ -3,7 +3,10 @@
 Letters: N samples of the earlier snapshot.
 """
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,22 +15,22 @@ from numpy.typing import NDArray
 from components.data.packed import Packed
 from components.data.table import Table
 from components.errors import UserError
-from components.modalities.base import Packing
-from components.modalities.registry import ModalityConfig
+from components.modalities.registry import ModalityConfig, build_modality
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.code_digest import code_digest
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.inference.samples import samples_of
+from pipelines.settings import Settings
 
 
 class PackedBefore:
-    """packed: all samples of the earlier snapshot, packed as `packing`. ids: [N], of its rows."""
+    """packed: all samples of the earlier snapshot. ids: [N], of its rows."""
 
-    def __init__(self, packed: Packed, packing: Packing, ids: NDArray[np.str_]) -> None:
+    def __init__(self, packed: Packed, ids: NDArray[np.str_]) -> None:
         named = ids.astype("S64")  # a quarter of the memory
         self._order = np.argsort(named)
-        self._ids, self._packed, self.packing = named[self._order], packed, packing
+        self._ids, self._packed = named[self._order], packed
 
     def taken(self, ids: Sequence[str], encoded: Sequence[bytes]) -> list[Any]:
         """Each sample as a row of the arrays where it is known, else as it came."""
@@ -40,6 +43,36 @@ class PackedBefore:
         ]
 
 
+def founding(modality: ModalityConfig, store: Path, recipe: str) -> Manifest | None:
+    """The oldest snapshot of the recipe with this modality: in its packing stands what the vocabulary or the columns
+    are. None where there is none, or where this kind of data has nothing of that sort."""
+    if not build_modality(modality).founded:
+        return None
+    asked = modality.model_dump(mode="json")
+    made = [manifest for _, manifest in _made(store, recipe) if manifest.request["modality"] == asked]
+    return min(made, key=lambda manifest: manifest.started, default=None)
+
+
+def founded_on(modality: ModalityConfig, settings: Settings, recipe: str, now: str) -> dict[str, str]:
+    """What of that is part of a snapshot's key: its packing, unless it was found in the samples that lie there now.
+
+    now: digest of the recipe's data folder.
+    """
+    first = founding(modality, settings.store, recipe)
+    if first is None or (first.observed.get(f"data/{recipe}") == now and "packing" not in first.observed):
+        return {}
+    found = json.dumps(first.output["packing"], sort_keys=True).encode()
+    return {"packing": first.observed.get("packing") or hashlib.sha256(found).hexdigest()}
+
+
+def _made(store: Path, recipe: str) -> Iterator[tuple[str, Manifest]]:
+    """Reference and manifest of the recipe's finished snapshots."""
+    for file in store.glob("snapshot/[!.]*/manifest.json"):
+        manifest = Manifest.model_validate_json(file.read_bytes())
+        if manifest.recipe == recipe:
+            yield f"snapshot/{file.parent.name}", manifest
+
+
 def packed_before(modality: ModalityConfig, context: Context) -> PackedBefore | None:
     """The newest snapshot that was packed by the same code as asked now; None where there is none.
 
@@ -47,10 +80,9 @@ def packed_before(modality: ModalityConfig, context: Context) -> PackedBefore | 
     """
     asked = modality.model_dump(mode="json")
     made = [
-        (manifest.started, f"snapshot/{file.parent.name}", manifest)
-        for file in context.store.glob("snapshot/[!.]*/manifest.json")
-        if (manifest := Manifest.model_validate_json(file.read_bytes())).recipe == context.recipe
-        and manifest.code == code_digest("snapshot", manifest.given)
+        (manifest.started, reference, manifest)
+        for reference, manifest in _made(context.store, context.recipe)
+        if manifest.code == code_digest("snapshot", manifest.given)
         and manifest.request["modality"] == asked
         and manifest.output["packing"].get("range") is None
         and manifest.output["samples"]
@@ -63,4 +95,4 @@ def packed_before(modality: ModalityConfig, context: Context) -> PackedBefore | 
         table = context.file(reference, Artifact.model_validate(newest.output["table"]))
     except UserError:  # taken away or damaged: all is decoded again
         return None
-    return PackedBefore(samples.open(), samples.packing, Table.load(table).ids)
+    return PackedBefore(samples.open(), Table.load(table).ids)

@@ -27,9 +27,10 @@ from components.modalities.registry import ModalityConfig, build_modality
 from components.wording import counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
+from pipelines.inference.samples import packing_of
 from pipelines.settings import Settings
 from pipelines.stages.snapshot.notes import left_out, of_sources, tell
-from pipelines.stages.snapshot.packed_before import packed_before
+from pipelines.stages.snapshot.packed_before import founded_on, founding, packed_before
 
 VERSION = 3
 
@@ -54,8 +55,9 @@ class Output(Config):
 
     packing: what training must know of the packed samples. arrays: they, by name. table: Parquet, see
     components.data.table. labelled, tests: training and test samples with a label. sources: names of where samples come
-    from, empty where the recipe names no such column. unreadable: CSV list (id, name, reason) of samples in shards that cannot be decoded and have no row. near_duplicates: samples that repeat an earlier
-    one. leaked_tests: test samples with a near-duplicate among the training samples, which are not among `tests`.
+    from, empty where the recipe names no such column. unreadable: CSV list (id, name, reason) of samples in shards that
+    cannot be decoded and have no row. near_duplicates: samples that repeat an earlier one. leaked_tests: test samples
+    with a near-duplicate among the training samples, which are not among `tests`.
     """
 
     version: str
@@ -77,9 +79,11 @@ class Output(Config):
 
 
 def observe(request: Request, settings: Settings, recipe: str = "") -> dict[str, str]:
-    """The recipe's folder as it stands; without a recipe's name, every recipe's."""
+    """The recipe's folder as it stands, and the packing that its samples have to have; without a recipe's name, every
+    recipe's folder."""
     folders = {recipe: folder_digest(settings.data / recipe)} if recipe else _folders(settings.data)
-    return {f"data/{name}": digest for name, digest in folders.items()}
+    packing = founded_on(request.modality, settings, recipe, folders[recipe]) if recipe else {}
+    return {f"data/{name}": digest for name, digest in folders.items()} | packing
 
 
 def disagreement(settings: Settings, recipe: str = "") -> str | None:
@@ -158,6 +162,11 @@ def run(request: Request, folder: Path, context: Context) -> Output:
             raise UserError(_unexpected(" or ".join(request.expect), version.hash, digest, index))
         before = packed_before(request.modality, context)
         modality = build_modality(request.modality)
+        first = (
+            founding(request.modality, context.store, context.recipe)
+            if context.observed.get("packing")
+            else None
+        )
 
         def encoded() -> Iterator[Sequence[Any]]:
             for _, batch in read_current(source, index, ["id", "bytes"]):
@@ -167,7 +176,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
             encoded,
             index.samples - len(Replacements(source, index).retired),
             folder,
-            before=before.packing if before is not None else None,
+            before=packing_of(first.output) if first is not None else None,
             progress=lambda done: context.progress(0.9 * done, "packing"),
         )
         files = {name: folder / file for name, file in packed.files.items()}

@@ -7,8 +7,8 @@ import pytest
 from benchmarks.fewlabels import command
 from benchmarks.fewlabels.sets import Data
 from benchmarks.fewlabels.verdict import pack
-from components.augmentations.image import ViewConfig
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.augment import ViewConfig
 
 
 @pytest.fixture

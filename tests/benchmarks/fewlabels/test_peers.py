@@ -6,8 +6,8 @@ import pytest
 from benchmarks.fewlabels.peers import PEERS, peer
 from benchmarks.fewlabels.sets import Data, draw
 from benchmarks.fewlabels.verdict import unpack
-from components.augmentations.image import ViewConfig
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.augment import ViewConfig
 
 
 def data():

@@ -6,8 +6,8 @@ from benchmarks.fewlabels import runs
 from benchmarks.fewlabels.sets import Data, draw
 from benchmarks.fewlabels.signals import SignalView
 from benchmarks.fewlabels.verdict import unpack
-from components.augmentations.image import ViewConfig
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.augment import ViewConfig
 from components.semisupervised import METHODS
 from components.training.labelled_source import LabelledSource
 

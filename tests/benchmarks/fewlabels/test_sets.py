@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from benchmarks.fewlabels.sets import SETS, Data, draw
-from components.augmentations.image import ViewConfig
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.augment import ViewConfig
 
 
 def data():

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from benchmarks.fewlabels.signals import SignalSource, SignalView, SignalViews, view
-from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
+from components.modalities.image.augment import ViewConfig
 from components.training.labelled_source import Supervision
 
 
@@ -91,10 +91,10 @@ def test_a_source_gives_weak_views_of_all_rows_and_strong_ones_of_the_unlabelled
 
 def test_an_objective_sees_as_many_views_as_it_wants():
     source = SignalViews(
-        Packed(np.full((8, 1, 1, 40), 128, dtype=np.uint8), np.arange(8)), ((ViewConfig(), 2),),
+        Packed(np.full((8, 1, 1, 40), 128, dtype=np.uint8), np.arange(8)), (("global", 2),), {},
         batch_size=4, seed=0, device=torch.device("cpu"),
     )  # fmt: skip
     source.look = SignalView(noise=0.1)
-    first, second = source.augmented(torch.full((4, 1, 1, 40), 128.0), chance(), source.views)
+    first, second = source.augmented(torch.full((4, 1, 1, 40), 128.0), chance(), source.spec)
     assert first.shape == (4, 1, 1, 40)
     assert not torch.equal(first, second)

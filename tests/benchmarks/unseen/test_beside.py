@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks.unseen import beside as module
 from benchmarks.unseen.beside import Data, Scratch, Steps, on_pixels, on_published
-from components.augmentations.policies import views
 from components.data.packed import Packed
 from components.encoders.resnet import ResnetConfig
+from components.modalities.image.policies import views
 from components.training.device import place
 from components.training.finetune import Material
 from pipelines.stages.finetune.config import FinetuneConfig

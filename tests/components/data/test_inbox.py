@@ -265,7 +265,10 @@ def test_the_listing_changes_with_files_times_and_age(tmp_path: Path) -> None:
         put(tmp_path, name, data, mtime)
         seen.add(at(tmp_path).digest())
     put(tmp_path, "b.png", b"", YOUNG)
-    seen |= {at(tmp_path).digest(), Inbox(tmp_path, READER, 5, NOW + 100).digest()}  # the same file, grown old
+    seen |= {
+        at(tmp_path).digest(),
+        Inbox(tmp_path, READER, 5, NOW + 100).digest(),
+    }  # the same file, grown old
     assert len(seen) == 7
     assert at(tmp_path).digest() in seen
 

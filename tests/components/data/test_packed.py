@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from components.data.loader import Loader
-from components.data.packed import MAPPED, PackedArray, Prefetch
+from components.data.packed import MAPPED, PackedArray
+from components.data.prefetch import Prefetch
 
 
 @pytest.fixture

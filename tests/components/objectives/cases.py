@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 
-from components.augmentations.image import ViewConfig
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.encoders.vit import VitConfig
@@ -42,7 +41,7 @@ from components.objectives.vae import VaeConfig
 from components.objectives.vicreg import VicregConfig
 
 ROWS, B, SIDE = 24, 12, 8
-VIEW = ViewConfig(size=SIDE)
+SIDES = {"global": SIDE, "plain": SIDE, "local": 4}  # of the views of each role
 ENCODERS = {
     "resnet": ResnetConfig(widths=(4, 8), blocks=(1, 1)),
     "vit": VitConfig(width=16, depth=2, heads=2, patch=2),
@@ -67,27 +66,19 @@ class Case:
 
 
 CASES = {
-    "deepcluster": Case(DeepclusterConfig(view=VIEW, clusters=4, hidden=8, components=0)),
-    "moco": Case(MocoConfig(view=VIEW, embedding=6, queue=30), still=("objective.teacher",), unseen=(1,)),
-    "moco, symmetric": Case(
-        MocoConfig(view=VIEW, embedding=6, queue=30, symmetric=True), still=("objective.teacher",)
-    ),
-    "mocov3": Case(
-        Mocov3Config(view=VIEW, hidden=8, embedding=6), still=("objective.teacher", "objective.head.4")
-    ),
-    "nnclr": Case(NnclrConfig(view=VIEW, hidden=8, embedding=6, queue=30), still=("objective.head.7",)),
-    "supcon": Case(SupconConfig(view=VIEW, embedding=6)),
-    "byol": Case(ByolConfig(view=VIEW, hidden=8, embedding=6), still=("objective.teacher",)),
-    "simsiam": Case(SimsiamConfig(view=VIEW, embedding=8, bottleneck=4), still=("objective.head.7",)),
-    "barlow": Case(BarlowConfig(view=VIEW, hidden=8, embedding=6)),
-    "vicreg": Case(VicregConfig(view=VIEW, hidden=8, embedding=6)),
-    "dino": Case(
-        DinoConfig(view=VIEW, hidden=8, bottleneck=6, outputs=12, freeze=0.0), still=("objective.teacher",)
-    ),
+    "deepcluster": Case(DeepclusterConfig(clusters=4, hidden=8, components=0)),
+    "moco": Case(MocoConfig(embedding=6, queue=30), still=("objective.teacher",), unseen=(1,)),
+    "moco, symmetric": Case(MocoConfig(embedding=6, queue=30, symmetric=True), still=("objective.teacher",)),
+    "mocov3": Case(Mocov3Config(hidden=8, embedding=6), still=("objective.teacher", "objective.head.4")),
+    "nnclr": Case(NnclrConfig(hidden=8, embedding=6, queue=30), still=("objective.head.7",)),
+    "supcon": Case(SupconConfig(embedding=6)),
+    "byol": Case(ByolConfig(hidden=8, embedding=6), still=("objective.teacher",)),
+    "simsiam": Case(SimsiamConfig(embedding=8, bottleneck=4), still=("objective.head.7",)),
+    "barlow": Case(BarlowConfig(hidden=8, embedding=6)),
+    "vicreg": Case(VicregConfig(hidden=8, embedding=6)),
+    "dino": Case(DinoConfig(hidden=8, bottleneck=6, outputs=12, freeze=0.0), still=("objective.teacher",)),
     "dino, local": Case(  # a corner of four pixels tells too little for the check of pairs
         DinoConfig(
-            view=VIEW,
-            local=ViewConfig(size=4),
             locals=2,
             hidden=8,
             bottleneck=6,
@@ -99,36 +90,34 @@ CASES = {
         pairs=False,
     ),
     "dino, frozen": Case(
-        DinoConfig(view=VIEW, hidden=8, bottleneck=6, outputs=12, freeze=1.0),
+        DinoConfig(hidden=8, bottleneck=6, outputs=12, freeze=1.0),
         still=("objective.teacher", "objective.head.last"),
     ),
-    "mae": Case(MaeConfig(view=VIEW, width=16, depth=1, heads=2), encoder="vit", pairs=False),
-    "maskfeat": Case(MaskfeatConfig(view=VIEW), encoder="vit", pairs=False),
+    "mae": Case(MaeConfig(width=16, depth=1, heads=2), encoder="vit", pairs=False),
+    "maskfeat": Case(MaskfeatConfig(), encoder="vit", pairs=False),
     "ibot": Case(
-        IbotConfig(dino=DinoConfig(view=VIEW, hidden=8, bottleneck=6, outputs=12, freeze=0.0)),
+        IbotConfig(dino=DinoConfig(hidden=8, bottleneck=6, outputs=12, freeze=0.0)),
         encoder="vit",
         still=("objective.teacher",),
     ),
-    "simclr, vit": Case(SimclrConfig(view=VIEW, embedding=6), encoder="vit"),
-    "simclr": Case(SimclrConfig(view=VIEW, embedding=6)),
-    "deepclusterv2": Case(Deepclusterv2Config(view=VIEW, embedding=6, prototypes=4)),
-    "deepclusterv2, local": Case(
-        Deepclusterv2Config(view=VIEW, local=ViewConfig(size=4), locals=1, embedding=6, prototypes=4, heads=2)
-    ),
-    "sela": Case(SelaConfig(view=VIEW, clusters=4)),
-    "sela, heads": Case(SelaConfig(view=VIEW, views=2, clusters=3, heads=3)),
+    "simclr, vit": Case(SimclrConfig(embedding=6), encoder="vit"),
+    "simclr": Case(SimclrConfig(embedding=6)),
+    "deepclusterv2": Case(Deepclusterv2Config(embedding=6, prototypes=4)),
+    "deepclusterv2, local": Case(Deepclusterv2Config(locals=1, embedding=6, prototypes=4, heads=2)),
+    "sela": Case(SelaConfig(clusters=4)),
+    "sela, heads": Case(SelaConfig(views=2, clusters=3, heads=3)),
     "scan": Case(
-        ScanConfig(pretext=SimclrConfig(view=VIEW, embedding=6), clusters=3, neighbours=3),
+        ScanConfig(pretext=SimclrConfig(embedding=6), clusters=3, neighbours=3),
         still=("objective.top",),
     ),
     "scan, neighbours": Case(
-        ScanConfig(pretext=SimclrConfig(view=VIEW, embedding=6), pretext_until=0.0, clusters=3, neighbours=3),
+        ScanConfig(pretext=SimclrConfig(embedding=6), pretext_until=0.0, clusters=3, neighbours=3),
         still=("objective.pretext",),
         pairs=False,
     ),
     "scan, self-labels": Case(
         ScanConfig(
-            pretext=SimclrConfig(view=VIEW, embedding=6),
+            pretext=SimclrConfig(embedding=6),
             pretext_until=0.0,
             neighbours_until=0.0,
             clusters=3,
@@ -138,22 +127,18 @@ CASES = {
         still=("objective.pretext",),
         unseen=(0,),
     ),
-    "rotation": Case(RotationConfig(view=VIEW), pairs=False),
-    "jigsaw": Case(JigsawConfig(view=VIEW, grid=2, permutations=6, hidden=8), pairs=False),
-    "location": Case(LocationConfig(view=VIEW, patch=2, gap=0, hidden=8), pairs=False),
-    "colour": Case(ColourConfig(view=VIEW, bin=20, memory=0.5), pairs=False, channels=3),
-    "inpainting": Case(InpaintingConfig(view=VIEW, blocks=2, width=8), pairs=False),
-    "autoencoder": Case(AutoencoderConfig(view=VIEW, width=8), pairs=False),
-    "denoising": Case(DenoisingConfig(view=VIEW, width=8), pairs=False),
-    "vae": Case(VaeConfig(view=VIEW, code=3, width=8), pairs=False),
-    "bigan": Case(BiganConfig(view=VIEW, code=3, width=8), pairs=False),
-    "swav": Case(SwavConfig(view=VIEW, embedding=6, prototypes=5, freeze=0.0)),
-    "swav, queue": Case(
-        SwavConfig(view=VIEW, embedding=6, prototypes=5, freeze=0.0, queue=30, queue_from=0.0)
-    ),
-    "swav, frozen": Case(
-        SwavConfig(view=VIEW, embedding=6, prototypes=5, freeze=1.0), still=("objective.prototypes",)
-    ),
+    "rotation": Case(RotationConfig(), pairs=False),
+    "jigsaw": Case(JigsawConfig(grid=2, cell=4, permutations=6, hidden=8), pairs=False),
+    "location": Case(LocationConfig(patch=2, gap=0, hidden=8), pairs=False),
+    "colour": Case(ColourConfig(bin=20, memory=0.5), pairs=False, channels=3),
+    "inpainting": Case(InpaintingConfig(blocks=2, width=8), pairs=False),
+    "autoencoder": Case(AutoencoderConfig(width=8), pairs=False),
+    "denoising": Case(DenoisingConfig(width=8), pairs=False),
+    "vae": Case(VaeConfig(code=3, width=8), pairs=False),
+    "bigan": Case(BiganConfig(code=3, width=8), pairs=False),
+    "swav": Case(SwavConfig(embedding=6, prototypes=5, freeze=0.0)),
+    "swav, queue": Case(SwavConfig(embedding=6, prototypes=5, freeze=0.0, queue=30, queue_from=0.0)),
+    "swav, frozen": Case(SwavConfig(embedding=6, prototypes=5, freeze=1.0), still=("objective.prototypes",)),
 }
 
 
@@ -164,21 +149,21 @@ def encoder_of(name):
     )
 
 
-def views(spec=((VIEW, 2),), rows=ROWS, seed=0, channels=1):
+def views(spec=(("global", 2),), rows=ROWS, seed=0, channels=1):
     """Noisy views of distinct samples, as many and as large as the objective asks: each [rows, C, S, S]."""
     generator = torch.Generator().manual_seed(seed)
     x = torch.rand(rows, channels, SIDE, SIDE, generator=generator)
     made = []
-    for how, count in spec:
+    for role, count in spec:
         for _ in range(count):
             noisy = (x + 0.05 * torch.randn(x.shape, generator=generator)).clamp(0, 1)
-            made.append(noisy[..., : how.size, : how.size])
+            made.append(noisy[..., : SIDES[role], : SIDES[role]])
     return made
 
 
 def batch(index, objective=None, dtype=torch.float32, rows=ROWS):
     """The given rows, as the objective wants to see them; labels for two thirds where it uses any."""
-    spec = objective.views if objective is not None else ((VIEW, 2),)
+    spec = objective.views if objective is not None else (("global", 2),)
     targets = None
     if objective is not None and objective.uses_labels:
         targets = torch.where(index % 3 == 2, -1, index % 2)

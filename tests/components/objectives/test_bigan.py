@@ -6,7 +6,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from components.augmentations.image import ViewConfig
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.modalities.image.config import image_packing
@@ -21,7 +20,7 @@ def make():
     encoder = build_encoder(
         ResnetConfig(widths=(4, 8), blocks=(1, 1)), image_packing(1, [0.5], [0.3])
     ).double()
-    return Bigan(BiganConfig(view=ViewConfig(size=8), code=3, width=8), encoder).double(), encoder
+    return Bigan(BiganConfig(code=3, width=8), encoder, rows=0, size=8).double(), encoder
 
 
 def test_the_game_by_hand():
@@ -38,7 +37,7 @@ def test_the_game_by_hand():
 def test_its_pace_is_a_tenth_unless_the_recipe_says_otherwise():
     assert make()[0].lr_scale == 0.1
     encoder = make()[1]
-    assert Bigan(BiganConfig(view=ViewConfig(size=8), lr_scale=0.5), encoder.float()).lr_scale == 0.5
+    assert Bigan(BiganConfig(lr_scale=0.5), encoder.float(), rows=0, size=8).lr_scale == 0.5
 
 
 def test_the_critic_descends_and_encoder_and_generator_climb():

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from components.augmentations.image import ViewConfig
 from components.encoders.base import Encoder, MapEncoder
 from components.errors import UserError
 from components.objectives.base import Batch
@@ -26,9 +25,7 @@ class Remembering(MapEncoder):
 
 def make(**fields):
     torch.manual_seed(0)
-    return Colour(
-        ColourConfig(view=ViewConfig(size=4), **{"bin": 20, **fields}), Remembering()
-    ), Remembering()
+    return Colour(ColourConfig(**{"bin": 20, **fields}), Remembering()), Remembering()
 
 
 def flat(rgb, samples=3, side=4):
@@ -137,4 +134,4 @@ def test_grey_images_and_encoders_without_maps_are_refused_by_name():
 def test_published_defaults():
     config = ColourConfig()
     assert (config.bin, config.even) == (10, 0.5)
-    assert config.view.grayscale == config.view.jitter == 0
+    assert Colour.views == (("plain", 1),)

@@ -5,7 +5,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from components.augmentations.image import ViewConfig
 from components.errors import UserError
 from components.objectives.base import Batch
 from components.objectives.deepclusterv2 import Deepclusterv2, Deepclusterv2Config
@@ -92,7 +91,7 @@ def test_equal_prototypes_cost_log_k():
 
 
 def test_small_views_share_the_cluster_and_reach_the_encoder_but_not_the_bank():
-    objective = make(local=ViewConfig(size=2), locals=1)
+    objective = make(locals=1)
     objective.before_epoch(0, blobs)
     assert sum(count for _, count in objective.views) == 3
     encoder, index = nn.Sequential(nn.Flatten(), nn.Linear(4, 4)), torch.arange(3)

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-from components.augmentations.image import ViewConfig
 from components.encoders.base import Encoder
 from components.objectives.base import Batch
 from components.objectives.denoising import Denoising, DenoisingConfig, spoiled
@@ -21,7 +20,7 @@ class Remembering(Encoder):
 def make(**fields):
     torch.manual_seed(0)
     encoder = Remembering(3, [0.5, 0.4, 0.3], [0.2, 0.2, 0.1])
-    return Denoising(DenoisingConfig(view=ViewConfig(size=8), width=4, **fields), encoder), encoder
+    return Denoising(DenoisingConfig(width=4, **fields), encoder, rows=0, size=8), encoder
 
 
 def test_hidden_pixels_become_the_fill_and_others_noisy():

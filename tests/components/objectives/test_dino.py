@@ -5,7 +5,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from components.augmentations.image import ViewConfig
 from components.errors import UserError
 from components.objectives.dino import Dino, DinoConfig, DinoHead, targets, warmed
 from components.objectives.parts.koleo import koleo
@@ -78,11 +77,7 @@ def test_the_objective_composes_student_teacher_and_centre(views):
 
 
 def test_views_are_two_global_ones_and_the_local_ones():
-    large, small_ = ViewConfig(size=32), ViewConfig(size=16)
-    assert Dino(DinoConfig(view=large, local=small_, locals=4), make(Dino, SMALL)[1]).views == (
-        (large, 2),
-        (small_, 4),
-    )
+    assert Dino(DinoConfig(locals=4), make(Dino, SMALL)[1]).views == (("global", 2), ("local", 4))
     objective, encoder = small()
     with pytest.raises(UserError, match="2 views or more"):
         objective(encoder, batch(1))

@@ -5,13 +5,15 @@ import io
 import pytest
 import torch
 import torch.distributed as dist
+from torch import nn
 
+from components.encoders.base import Encoder
 from components.objectives import OBJECTIVES, build_objective
 from components.objectives.base import Batch
 from components.training.learner import Learner, parallel
 from components.training.warm_start import take_over
 from tests import ranks
-from tests.components.objectives.cases import CASES, ROWS, B, batch, encoder_of, views
+from tests.components.objectives.cases import CASES, ROWS, SIDE, B, batch, encoder_of, views
 
 PREDICT = ("byol", "mocov3", "nnclr", "simsiam")
 PAIRS = [name for name, case in CASES.items() if case.pairs]
@@ -20,7 +22,7 @@ PAIRS = [name for name, case in CASES.items() if case.pairs]
 def make(name, seed=0, dtype=torch.float32, ready=True, rows=ROWS):
     torch.manual_seed(seed)
     encoder = encoder_of(name)
-    learner = Learner(encoder, build_objective(CASES[name].config, encoder, rows)).to(dtype)
+    learner = Learner(encoder, build_objective(CASES[name].config, encoder, rows, SIDE)).to(dtype)
     if ready:
         begin(learner, rows, dtype)
     return learner
@@ -225,6 +227,58 @@ class TestEveryObjective:
                 torch.testing.assert_close(
                     value, one["state"][key], rtol=1e-5, atol=1e-7, equal_nan=True, msg=key
                 )
+
+
+class Columns(Encoder):
+    """Rows of a table [B, 5] -> features."""
+
+    feature_dim = 7
+
+    def __init__(self):
+        super().__init__(1, [0.0], [1.0])
+        self.layer = nn.Sequential(nn.Linear(5, 7), nn.BatchNorm1d(7))
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class Words(Columns):
+    """Texts [B, 5] of ids -> features."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(9, 5)
+
+    def forward(self, x):
+        return self.layer(self.words(x).mean(dim=1))
+
+
+@pytest.mark.parametrize("kind", [Columns, Words])
+@pytest.mark.parametrize("name", [n for n, c in CASES.items() if OBJECTIVES[c.config.name].needs == "any"])
+def test_what_needs_no_images_learns_from_tables_and_texts(name, kind):
+    torch.manual_seed(0)
+    encoder = kind()
+    objective = build_objective(CASES[name].config, encoder, ROWS, 5)
+    rows = torch.rand(ROWS, 5) if kind is Columns else torch.randint(9, (ROWS, 5))
+    index = torch.arange(B)
+    learner, seen = Learner(encoder, objective), [rows[index] for _, n in objective.views for _ in range(n)]
+    objective.before_epoch(0, lambda: encoder(rows).detach())
+    targets = index % 2 if objective.uses_labels else None
+    loss = learner(Batch(seen, index, targets)).total
+    loss.backward()
+    objective.after_step(encoder, 0.1)
+    assert torch.isfinite(loss)
+    still = CASES[name].still
+    for key, parameter in learner.named_parameters():
+        if parameter.requires_grad and not key.startswith(still or ("-",)):
+            assert parameter.grad is not None, key
+            assert torch.isfinite(parameter.grad).all(), key
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_global_views_come_first(name):
+    roles = [role for role, count in make(name, ready=False).objective.views if count > 0]
+    assert roles in (["global"], ["plain"], ["global", "local"])
 
 
 @pytest.mark.parametrize("name", PAIRS)

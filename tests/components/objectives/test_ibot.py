@@ -3,7 +3,6 @@ import math
 import pytest
 import torch
 
-from components.augmentations.image import ViewConfig
 from components.encoders import build_encoder
 from components.encoders.vit import VitConfig
 from components.modalities.image.config import image_packing
@@ -12,7 +11,7 @@ from components.objectives.dino import DinoConfig, targets, warmed
 from components.objectives.ibot import Ibot, IbotConfig, token_loss
 
 VIT = VitConfig(width=16, depth=1, heads=2, patch=2)
-DINO = DinoConfig(view=ViewConfig(size=8), hidden=8, bottleneck=6, outputs=5, norm=False, freeze=0.0)
+DINO = DinoConfig(hidden=8, bottleneck=6, outputs=5, norm=False, freeze=0.0)
 
 
 def make(config=IbotConfig(dino=DINO), vit=VIT):  # noqa: B008 - frozen

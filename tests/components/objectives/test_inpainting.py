@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-from components.augmentations.image import ViewConfig
 from components.encoders.base import Encoder, MapEncoder
 from components.errors import UserError
 from components.objectives.base import Batch
@@ -24,7 +23,7 @@ class Whole(MapEncoder):
 def make(**fields):
     torch.manual_seed(0)
     encoder = Whole(2, [0.4, 0.6], [0.2, 0.1])
-    return Inpainting(InpaintingConfig(view=ViewConfig(size=8), width=4, **fields), encoder), encoder
+    return Inpainting(InpaintingConfig(width=4, **fields), encoder, rows=0, size=8), encoder
 
 
 def test_squares_by_hand():
@@ -76,11 +75,11 @@ def test_only_what_was_hidden_counts():
 
 @pytest.mark.parametrize(("size", "blocks", "side"), [(32, 1, 16), (32, 4, 8), (28, 1, 14), (28, 3, 8)])
 def test_squares_cover_a_quarter_of_the_image_together(size, blocks, side):
-    config = InpaintingConfig(view=ViewConfig(size=size), blocks=blocks)
+    config = InpaintingConfig(blocks=blocks)
     assert config.area == 0.25
-    assert config.side == side
+    assert config.side(size) == side
 
 
 def test_an_encoder_without_maps_is_refused():
     with pytest.raises(UserError, match="inpainting needs an encoder that gives maps"):
-        Inpainting(InpaintingConfig(), Encoder(1, [0.5], [0.3]))
+        Inpainting(InpaintingConfig(), Encoder(1, [0.5], [0.3]), rows=0, size=8)

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from components.augmentations.image import ViewConfig
 from components.encoders.base import Encoder
+from components.objectives import jigsaw
 from components.objectives.base import Batch
 from components.objectives.jigsaw import Jigsaw, JigsawConfig, far_apart, scattered
+from components.objectives.parts.tiles import enlarged
 
 
 def distances(permutations):
@@ -84,7 +85,7 @@ def test_a_head_that_knows_the_places_finds_the_permutation_and_every_one_is_dra
         x[:, 0, i, j] = 1
         assert divmod(t, 2) == (i % 2, j % 2)
     torch.manual_seed(0)
-    objective = Jigsaw(JigsawConfig(view=ViewConfig(size=4), grid=2, tile=2, permutations=6), Which())
+    objective = Jigsaw(JigsawConfig(grid=2, cell=2, tile=2, permutations=6), Which())
     head = nn.Linear(16, 6)
     with torch.no_grad():  # the score of permutation k: how many of its tiles lie where it puts them
         head.weight.copy_(20 * nn.functional.one_hot(objective.permutations, 4).flatten(1).float())
@@ -100,12 +101,38 @@ def test_a_head_that_knows_the_places_finds_the_permutation_and_every_one_is_dra
 
 
 def test_published_proportions_and_what_does_not_fit():
-    published = JigsawConfig(view=ViewConfig(size=225), permutations=1000)
-    assert (published.grid, published.cell, published.side) == (3, 75, 64)
     config = JigsawConfig()
-    assert (config.cell, config.side, config.permutations) == (12, 10, 100)
+    assert (config.grid, config.sides(225)) == (3, (75, 64))
+    assert (config.sides(36), config.permutations) == ((12, 10), 100)
     assert Jigsaw(JigsawConfig(grid=2, permutations=5), Which()).collapse_loss == pytest.approx(math.log(5))
     with pytest.raises(ValueError, match="a cell of 4 pixels"):
-        JigsawConfig(view=ViewConfig(size=12), tile=5)
+        JigsawConfig(cell=4, tile=5)
     with pytest.raises(ValueError, match="4 tiles have 24 permutations, got permutations = 25"):
         JigsawConfig(grid=2, permutations=25)
+
+
+class Brightness(Which):
+    def forward(self, x):
+        return x.mean(dim=(1, 2, 3)).unsqueeze(1).expand(-1, 4)
+
+
+@pytest.mark.parametrize(
+    ("size", "cell", "tile", "side"),
+    [(1, 12, 10, 36), (28, 12, 10, 36), (36, 12, 10, 36), (37, 13, 11, 39), (64, 22, 19, 66)],
+)
+def test_a_view_of_any_size_is_enlarged_to_whole_cells(size, cell, tile, side, monkeypatch):
+    """Cells of the view's third, rounded up, and of 12 pixels at least."""
+    seen = []
+    monkeypatch.setattr(
+        jigsaw,
+        "scattered",
+        lambda x, chance, grid, side: seen.append((x, side)) or scattered(x, chance, grid, side),
+    )
+    assert JigsawConfig().sides(size) == (cell, tile)
+    torch.manual_seed(0)
+    x = torch.rand(2, 1, size, size)
+    Jigsaw(JigsawConfig(permutations=2), Brightness())(Brightness(), Batch([x], torch.arange(2)))
+    (cells, told), *_ = seen
+    assert (cells.shape, told) == ((2, 1, side, side), tile)
+    assert torch.equal(cells, enlarged(x, side))
+    assert (cells is x) == (size == 36)

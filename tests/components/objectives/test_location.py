@@ -6,12 +6,13 @@ import math
 import pytest
 import torch
 
-from components.augmentations.image import ViewConfig
 from components.encoders.base import Encoder
+from components.objectives import location
 from components.objectives.base import Batch
 from components.objectives.location import PLACES, Location, LocationConfig, corners
+from components.objectives.parts.tiles import cut, enlarged
 
-SMALL = LocationConfig(view=ViewConfig(size=20), patch=4, gap=2, jitter=1)  # 12 + 4 + 2, room 2
+SMALL = LocationConfig(patch=4, gap=2, jitter=1)  # 12 + 4 + 2: room 2 in a view of 20
 
 
 def test_the_places_are_the_eight_around_the_middle():
@@ -22,7 +23,7 @@ def test_the_places_are_the_eight_around_the_middle():
 def test_without_chance_the_neighbour_is_one_patch_and_one_gap_away():
     place = torch.arange(8)
     middle = torch.full((8, 3, 2), 0.5)  # jitter 0, the whole in the middle of its room
-    top, left = corners(place, middle, SMALL)
+    top, left = corners(place, middle, SMALL, 20)
     assert (top[:, 0] == 1 + 1 + 6).all()  # room / 2 + jitter + a patch and a gap
     assert (left[:, 0] == 8).all()
     moved = torch.stack([top[:, 1] - top[:, 0], left[:, 1] - left[:, 0]], dim=1)
@@ -32,7 +33,7 @@ def test_without_chance_the_neighbour_is_one_patch_and_one_gap_away():
 def test_jitter_and_the_whole_stay_in_bounds_and_reach_them():
     place = torch.arange(8).repeat(400)
     chance = torch.rand(3200, 3, 2, generator=torch.Generator().manual_seed(0))
-    top, left = corners(place, chance, SMALL)
+    top, left = corners(place, chance, SMALL, 20)
     for start in (top, left):
         assert start.min() == 0
         assert start.max() == 20 - 4
@@ -56,9 +57,8 @@ class Ramp(Encoder):
 def test_the_class_is_the_place_of_the_second_patch_and_all_are_drawn(monkeypatch):
     """Images whose two channels say the row and the column: a difference of features is the place."""
     monkeypatch.setattr("components.objectives.parts.tiles.levelled", lambda tiles, encoder: tiles)
-    config = LocationConfig(view=ViewConfig(size=18), patch=4, gap=2, jitter=1)
     torch.manual_seed(0)
-    objective = Location(config, Ramp())
+    objective = Location(SMALL, Ramp())
     place = torch.arange(18.0)
     x = torch.stack([place.unsqueeze(1).expand(18, 18), place.expand(18, 18)]).expand(50, -1, -1, -1)
 
@@ -77,5 +77,23 @@ def test_published_proportions_and_what_does_not_fit():
     assert (config.patch, config.gap, config.jitter) == (8, 4, 1)  # 96, 48 and 7, divided by 12 (and .6 by 1)
     assert config.patch / config.gap == 96 / 48
     assert Location(config, Ramp()).collapse_loss == pytest.approx(math.log(8))
-    with pytest.raises(ValueError, match=r"need a view of 34 pixels, got view\.size = 33"):
-        LocationConfig(view=ViewConfig(size=33))
+
+
+@pytest.mark.parametrize(
+    ("config", "smallest", "room"),
+    [
+        (LocationConfig(), 36, 2),  # gaps around the patches, too
+        (LocationConfig(jitter=3), 38, 0),  # two gaps, and jitter at both ends
+        (SMALL, 18, 0),
+    ],
+)
+def test_a_smaller_view_is_enlarged_and_a_larger_one_stays(config, smallest, room, monkeypatch):
+    assert (config.smallest, config.room(smallest)) == (smallest, room)
+    seen = []
+    monkeypatch.setattr(location, "cut", lambda x, *rest: seen.append(x) or cut(x, *rest))
+    for size in (smallest - 5, smallest, smallest + 5):
+        x = torch.rand(2, 2, size, size)
+        Location(config, Ramp())(Ramp(), Batch([x], torch.arange(2)))
+        side = max(size, smallest)
+        assert seen[-1].shape == (2, 2, side, side)
+        assert torch.equal(seen[-1], enlarged(x, side))

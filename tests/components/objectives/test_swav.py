@@ -5,7 +5,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from components.augmentations.image import ViewConfig
 from components.clustering.sinkhorn import sinkhorn
 from components.errors import UserError
 from components.objectives.base import Batch
@@ -89,11 +88,8 @@ def test_the_objective_composes_head_prototypes_codes_and_loss(views):
 
 
 def test_views_are_two_global_ones_and_the_local_ones():
-    large, small = ViewConfig(size=32), ViewConfig(size=16)
-    assert Swav(SwavConfig(view=large, local=small, locals=4), Flat()).views == ((large, 2), (small, 4))
-    assert Swav(SwavConfig(view=large), Flat()).views == ((large, 2),)
-    with pytest.raises(UserError, match="give local"):
-        Swav(SwavConfig(locals=2), Flat())
+    assert Swav(SwavConfig(locals=4), Flat()).views == (("global", 2), ("local", 4))
+    assert Swav(SwavConfig(), Flat()).views == (("global", 2),)
 
 
 def test_frozen_prototypes_get_gradient_zero_and_then_more():

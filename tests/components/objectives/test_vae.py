@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from components.augmentations.image import ViewConfig
 from components.encoders.base import Encoder
 from components.objectives.base import Batch
 from components.objectives.vae import Vae, VaeConfig, divergence, negative_bound
@@ -80,7 +79,7 @@ class Pixels(Encoder):
 def test_the_code_is_drawn_around_mu_with_the_deviation_that_the_encoder_says():
     torch.manual_seed(0)
     encoder = Pixels(1, [0.5], [0.3])
-    objective = Vae(VaeConfig(view=ViewConfig(size=4), code=2, width=4), encoder)
+    objective = Vae(VaeConfig(code=2, width=4), encoder, rows=0, size=4)
     with torch.no_grad():
         objective.code.weight.zero_()
         objective.code.bias.copy_(torch.tensor([3.0, -1.0, math.log(4), math.log(0.25)]))

@@ -4,8 +4,8 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 
-from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
+from components.modalities.image.augment import ViewConfig
 from components.objectives.base import Batch
 from components.semisupervised import METHODS, MethodConfig
 from components.training.device import place

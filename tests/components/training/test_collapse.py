@@ -5,11 +5,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import Collapse, UserError
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
 from components.objectives import build_objective
 from components.objectives.base import Losses, Objective
@@ -27,6 +27,7 @@ from tests.components.objectives.cases import CASES, encoder_of
 
 CPU, SIDE, ROWS = place("cpu", "float32"), 8, 96
 VIEW = ViewConfig(size=SIDE, scale=(0.5, 1.0), hue=0, saturation=0, grayscale=0)
+VIEWS = {"global": VIEW, "plain": VIEW, "local": VIEW.model_copy(update={"size": 4})}
 SMALL = ResnetConfig(widths=(4, 8), blocks=(1, 1))
 
 
@@ -38,12 +39,12 @@ def patterns() -> Packed:
     return Packed(images.astype(np.uint8), np.arange(ROWS))
 
 
-def training(folder, objective, encoder, *, steps=200, batch=24, rate=5e-3, decay=0.0):
+def training(folder, objective, encoder, *, views=VIEWS, steps=200, batch=24, rate=5e-3, decay=0.0):
     """Train until the end or until the run is called dead; the epochs' figures."""
     labels = torch.arange(ROWS) % 4 if objective.uses_labels else None
     learner = Learner(encoder, objective)
     source = ViewSource(
-        patterns(), objective.views, batch_size=batch, seed=0, device=CPU.device, labels=labels
+        patterns(), objective.views, views, batch_size=batch, seed=0, device=CPU.device, labels=labels
     )
     config = TrainConfig(
         epochs=steps * batch // ROWS,
@@ -69,9 +70,11 @@ def encoder(seed=0):
 class Drawn(Objective):
     """A loss on the features [B, D] of two views, given as a function."""
 
+    views = (("global", 2),)
+
     def __init__(self, loss):
         super().__init__()
-        self.views, self.loss = ((VIEW, 2),), loss
+        self.loss = loss
 
     def forward(self, encoder, batch):
         return Losses(self.loss(*encode(encoder, batch.views)))
@@ -102,7 +105,7 @@ def test_features_that_die(tmp_path, loss, rate, words):
 
 def test_a_clustering_loss_that_stays_at_ln_k(tmp_path):
     """Codes that say nothing: their epsilon is a thousand times too large."""
-    config = SwavConfig(view=VIEW, embedding=6, prototypes=5, epsilon=50.0, temperature=10.0)
+    config = SwavConfig(embedding=6, prototypes=5, epsilon=50.0, temperature=10.0)
     with pytest.raises(Collapse, match=r"stays at 1\.6094"):
         training(tmp_path, Swav(config, (net := encoder()), ROWS), net)
 
@@ -113,17 +116,17 @@ class Unbalanced(Swav):
 
 
 def test_all_samples_in_one_prototype(tmp_path):
-    config = SwavConfig(view=VIEW, embedding=6, prototypes=5, freeze=0.0)
+    config = SwavConfig(embedding=6, prototypes=5, freeze=0.0)
     with pytest.raises(Collapse, match="all samples go to one prototype"):
         training(tmp_path, Unbalanced(config, (net := encoder()), ROWS), net, rate=6e-2)
 
 
 def test_a_teacher_without_a_predictor(tmp_path):
     net, hard = encoder(), VIEW.model_copy(update={"scale": (0.1, 1.0)})
-    byol = Byol(ByolConfig(view=hard, hidden=16, embedding=8, momentum=0.5), net, ROWS)
+    byol = Byol(ByolConfig(hidden=16, embedding=8, momentum=0.5), net, ROWS)
     byol.predictor = torch.nn.Identity()
     with pytest.raises(Collapse, match="embeddings are nearly equal"):
-        training(tmp_path, byol, net, rate=5e-2)
+        training(tmp_path, byol, net, views={"global": hard}, rate=5e-2)
 
 
 class Uncentred(Dino):
@@ -134,7 +137,7 @@ class Uncentred(Dino):
 
 def test_a_teacher_without_centring(tmp_path):
     net = encoder()
-    config = DinoConfig(view=VIEW, hidden=16, bottleneck=8, outputs=8, norm=False, freeze=0.0)
+    config = DinoConfig(hidden=16, bottleneck=8, outputs=8, norm=False, freeze=0.0)
     with pytest.raises(Collapse, match="give every sample the same answer"):
         training(tmp_path, Uncentred(config, net, ROWS), net, rate=1e-2)
 
@@ -142,7 +145,7 @@ def test_a_teacher_without_centring(tmp_path):
 def test_a_teacher_too_warm_to_say_anything(tmp_path):
     net = encoder()
     config = DinoConfig(
-        view=VIEW, hidden=16, bottleneck=8, outputs=8, freeze=0.0, teacher_temperature=(9.0, 9.0), warm=0.0
+        hidden=16, bottleneck=8, outputs=8, freeze=0.0, teacher_temperature=(9.0, 9.0), warm=0.0
     )
     with pytest.raises(Collapse, match="the teacher's answers are uniform"):
         training(tmp_path, Dino(config, net, ROWS), net)
@@ -163,6 +166,6 @@ def test_a_loss_that_is_not_finite_stops_at_once(tmp_path):
 def test_a_healthy_run_is_not_accused(tmp_path, name):
     torch.manual_seed(0)
     net = encoder_of(name)
-    objective = build_objective(CASES[name].config, net, ROWS)
+    objective = build_objective(CASES[name].config, net, ROWS, SIDE)
     seen = training(tmp_path, objective, net, steps=60, batch=8, rate=2e-3)
     assert any("diagnostics/lidar" in figures for figures in seen)

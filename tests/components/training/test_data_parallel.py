@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.collectives import rank, world
 from components.data.packed import Packed
 from components.encoders import build_encoder
@@ -17,6 +16,7 @@ from components.encoders.norm import BatchNorm, synchronise
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.forks import RESTARTS, WorkerDiedError
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
 from components.objectives import build_objective
 from components.objectives.base import Batch, Losses, Objective
@@ -81,9 +81,10 @@ def test_gradients_are_the_mean_over_processes() -> None:
 class Squares(Objective):
     """A loss of each sample alone, behind batch norm."""
 
+    views = (("global", 1),)
+
     def __init__(self) -> None:
         super().__init__()
-        self.views = ((ViewConfig(size=8), 1),)
         self.head = nn.Sequential(nn.Linear(8, 6), BatchNorm(6), nn.Linear(6, 1))
 
     def forward(self, encoder: nn.Module, batch: Batch) -> Losses:
@@ -124,9 +125,14 @@ def _train(folder: Path, kill: tuple[int, int] | None = None) -> bytes:
     view = ViewConfig(size=8, hue=0, grayscale=0)
     encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), image_packing(1, [0.5], [0.25]))
     images = np.random.default_rng(0).integers(0, 256, (70, 1, 8, 8), dtype=np.uint8)
-    objective = build_objective(SimclrConfig(view=view, embedding=8), encoder, 70)
+    objective = build_objective(SimclrConfig(embedding=8), encoder, 70, 8)
     source = ViewSource(
-        Packed(images, np.arange(70)), objective.views, batch_size=16, seed=0, device=CPU.device
+        Packed(images, np.arange(70)),
+        objective.views,
+        {"global": view},
+        batch_size=16,
+        seed=0,
+        device=CPU.device,
     )
     mark = folder.parent / f"{folder.name}-killed"
 

@@ -10,7 +10,6 @@ from components.training.defaults import (
     learning_rate,
     prototypes_of,
     queue_of,
-    speed_of,
 )
 
 
@@ -67,9 +66,3 @@ def test_about_three_prototypes_a_class(samples, classes, prototypes):
 )  # fmt: skip
 def test_a_queue_where_the_batch_is_too_small_to_balance_over(samples, batch, prototypes, queue):
     assert queue_of(samples, batch, prototypes) == queue
-
-
-def test_the_speed_is_as_measured():
-    assert speed_of(20, 2) == 3400
-    assert speed_of(20, 2, cores=4) == 6800
-    assert speed_of(16, 1) == pytest.approx(1330, rel=0.05)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
 from components.errors import UserError
+from components.modalities.image.augment import ViewConfig
 from components.training.labelled_source import LabelledSource, Stream, Supervision, domains_of
 
 N = 10

@@ -12,11 +12,11 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import Tensor, nn
 
-from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import Collapse, UserError
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
 from components.objectives import build_objective
 from components.objectives.base import Batch, Losses, Objective
@@ -46,12 +46,12 @@ def config(**changed: object) -> TrainConfig:
     return TrainConfig.model_validate({**given, **changed})
 
 
-def build(objective: object, seed: int = 0) -> tuple[Learner, ViewSource]:
+def build(objective: object, seed: int = 0, view: ViewConfig = VIEW) -> tuple[Learner, ViewSource]:
     torch.manual_seed(seed)
     encoder = build_encoder(SMALL, image_packing(1, [0.5], [0.25]))
-    built = build_objective(objective, encoder, ROWS)  # type: ignore[arg-type]
+    built = build_objective(objective, encoder, ROWS, 8)  # type: ignore[arg-type]
     return Learner(encoder, built), ViewSource(
-        packed(), built.views, batch_size=16, seed=seed, device=CPU.device
+        packed(), built.views, {"global": view}, batch_size=16, seed=seed, device=CPU.device
     )
 
 
@@ -69,8 +69,8 @@ def run(
     return trained.checkpoint.read_bytes()
 
 
-SIMCLR = SimclrConfig(view=VIEW, embedding=8)
-SWAV = SwavConfig(view=VIEW, embedding=8, prototypes=6, queue=20, queue_from=0.2)
+SIMCLR = SimclrConfig(embedding=8)
+SWAV = SwavConfig(embedding=8, prototypes=6, queue=20, queue_from=0.2)
 
 
 @pytest.mark.parametrize("objective", [SIMCLR, SWAV], ids=["simclr", "swav"])
@@ -109,9 +109,10 @@ class TestSameBytes:
 class Recorder(Objective):
     """Counts its calls; its loss is a weight's square, so that everything is known."""
 
+    views = (("global", 1),)
+
     def __init__(self, value: float = 1.0) -> None:
         super().__init__()
-        self.views = ((VIEW, 1),)
         self.weight = nn.Parameter(torch.tensor([[value]]))
         self.calls: list[tuple[str, object]] = []
         self.fresh_parameters: list[nn.Parameter] = []
@@ -135,7 +136,7 @@ class Recorder(Objective):
 def recorded(tmp_path: Path, objective: Recorder, **given: object) -> list[tuple[int, dict[str, float]]]:
     torch.manual_seed(0)
     learner = Learner(build_encoder(SMALL, image_packing(1, [0.5], [0.25])), objective)
-    source = ViewSource(packed(), objective.views, batch_size=16, seed=0, device=CPU.device)
+    source = ViewSource(packed(), objective.views, {"global": VIEW}, batch_size=16, seed=0, device=CPU.device)
     heard: list[tuple[int, dict[str, float]]] = []
     check = given.pop("check", None)
     train(
@@ -294,11 +295,8 @@ def _process(rank: int, world: int, folder: str, cut: bool) -> None:
 
 
 def _train(folder: Path, cut: bool) -> None:
-    learner, source = build(
-        SimclrConfig(
-            view=ViewConfig(size=8, scale=(1, 1), ratio=(1, 1), flip=0, jitter=0, grayscale=0), embedding=8
-        )
-    )
+    same = ViewConfig(size=8, scale=(1, 1), ratio=(1, 1), flip=0, jitter=0, grayscale=0)
+    learner, source = build(SIMCLR, view=same)
 
     def watch(step: int, figures: dict[str, float]) -> None:
         if cut and step == 4:

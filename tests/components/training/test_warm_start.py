@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
 from components.objectives import build_objective
 from components.objectives.deepcluster import DeepclusterConfig
@@ -27,9 +27,9 @@ from components.training.warm_start import Warm, WarmConfig
 OLD, NEW = 50, 14
 CPU = place("cpu", "float32")
 VIEW = ViewConfig(size=8, hue=0, grayscale=0)
-SIMCLR = SimclrConfig(view=VIEW, embedding=8)
-SWAV = SwavConfig(view=VIEW, embedding=8, prototypes=6, queue=20, queue_from=0.2)
-DEEPCLUSTER = DeepclusterConfig(view=VIEW, clusters=4, components=0)
+SIMCLR = SimclrConfig(embedding=8)
+SWAV = SwavConfig(embedding=8, prototypes=6, queue=20, queue_from=0.2)
+DEEPCLUSTER = DeepclusterConfig(clusters=4, components=0)
 
 
 class Spy(ViewSource):
@@ -56,9 +56,16 @@ def run(
 ) -> tuple[Trained, Spy]:  # fmt: skip
     torch.manual_seed(rows)
     encoder = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), image_packing(1, [0.5], [0.25]))
-    built = build_objective(objective, encoder, rows)  # type: ignore[arg-type]
+    built = build_objective(objective, encoder, rows, 8)  # type: ignore[arg-type]
     images = np.random.default_rng(0).integers(0, 256, (rows, 1, 8, 8), dtype=np.uint8)
-    source = Spy(Packed(images, np.arange(rows)), built.views, batch_size=16, seed=0, device=CPU.device)
+    source = Spy(
+        Packed(images, np.arange(rows)),
+        built.views,
+        {"global": VIEW},
+        batch_size=16,
+        seed=0,
+        device=CPU.device,
+    )
 
     def watch(step: int, figures: dict[str, float]) -> None:
         if step == stop:
@@ -156,7 +163,7 @@ def test_what_does_not_fit_is_refused_in_one_line(tmp_path: Path) -> None:
     parent, _ = run(tmp_path / "parent", SIMCLR, epochs=1)
     for number, (objective, how) in enumerate((
         (SWAV, {}),
-        (SimclrConfig(view=VIEW, embedding=9), {}),
+        (SimclrConfig(embedding=9), {}),
         (SIMCLR, {"optimiser": SgdConfig()}),
         (SIMCLR, {"ema_decay": 0.9}),
     )):  # fmt: skip

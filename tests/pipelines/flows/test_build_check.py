@@ -4,33 +4,36 @@ import time
 
 import pytest
 import torch
+from components.training.role_views import role_views
 from pydantic import TypeAdapter
 from safetensors.torch import save_file
 
 from components.encoders import EncoderConfig, build_encoder
 from components.encoders.start import digest
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import ImageConfig, image_packing
 from components.objectives import OBJECTIVES, ObjectiveConfig
 from pipelines.flows.build_check import build_mistake
 
 SMALL = {"name": "resnet", "widths": [4, 8], "blocks": [1, 1]}
 IMAGES = ImageConfig(size=32, channels=3)
-TOKENS, MAPS = {"ibot", "mae", "maskfeat"}, {"inpainting", "colour"}
 
 
-def mistake(objective, encoder, modality=IMAGES):
+def mistake(objective, encoder, modality=IMAGES, view=None, local=None):
+    network = TypeAdapter(EncoderConfig).validate_python(encoder)
     return build_mistake(
         TypeAdapter(ObjectiveConfig).validate_python(objective),
-        TypeAdapter(EncoderConfig).validate_python(encoder),
+        network,
         modality,
+        role_views(view, local, size=modality.size, channels=modality.channels, encoder=network),
     )
 
 
 @pytest.mark.parametrize("name", sorted(OBJECTIVES))
 def test_every_objective_is_built_for_an_encoder_that_suits_it_and_refuses_others(name):
     resnet, vit = mistake({"name": name}, {"name": "resnet"}), mistake({"name": name}, {"name": "vit"})
-    assert (resnet is None) == (name not in TOKENS)
-    assert (vit is None) == (name not in MAPS)
+    assert (resnet is None) == (OBJECTIVES[name].needs != "patches")
+    assert (vit is None) == (OBJECTIVES[name].needs != "maps")
     for said in filter(None, (resnet, vit)):
         assert said.startswith(name)
 
@@ -43,7 +46,7 @@ def test_a_large_network_takes_no_memory_and_a_second():
 
 
 def test_images_that_the_encoder_does_not_take():
-    said = mistake({"name": "simclr", "view": {"size": 30}}, {"name": "vit", "patch": 4})
+    said = mistake({"name": "simclr"}, {"name": "vit", "patch": 4}, view=ViewConfig(size=30))
     assert "30" in said
     assert "patch" in said
     assert "33" in mistake({"name": "simclr"}, {"name": "vit", "patch": 4}, ImageConfig(size=33))
@@ -52,6 +55,15 @@ def test_images_that_the_encoder_does_not_take():
 def test_views_without_a_size_have_that_of_the_data():
     """A patch of 7 fits into 28 pixels, and not into the 32 of a view that nobody has sized."""
     assert mistake({"name": "simclr"}, {"name": "vit", "patch": 7}, ImageConfig(size=28)) is None
+
+
+def test_local_views_count_where_there_are_any():
+    """By default they fit the patches; a side that a recipe names need not."""
+    vit, images = {"name": "vit", "patch": 4}, ImageConfig(size=28)
+    dino = {"name": "dino", "locals": 2, "outputs": 8}
+    assert mistake(dino, vit, images) is None
+    assert "14" in mistake(dino, vit, images, local=ViewConfig(size=14))
+    assert mistake({"name": "simclr"}, vit, images, local=ViewConfig(size=14)) is None
 
 
 @pytest.fixture

@@ -4,31 +4,38 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import yaml
 
-from components.augmentations.image import ViewConfig
 from components.data.table import Table
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
+from components.modalities.image import policies
+from components.modalities.image.augment import ViewConfig
 from components.objectives.simclr import SimclrConfig
 from components.objectives.swav import SwavConfig
 from components.objectives.vicreg import VicregConfig
+from components.training.candidates import candidate
 from components.training.choose import DEAD, ranked
 from components.training.loop import TrainConfig
 from components.training.optimiser import SgdConfig
 from components.training.trial import Trial, accuracy, trial
+from pipelines.engine.artifact import Artifact
 from pipelines.engine.journal import overview
 from pipelines.maintenance import gc
 from pipelines.maintenance.retention import open_since, runs
-from pipelines.onboarding.choose import _known, choose, progress, report, row
+from pipelines.onboarding import choose as module
+from pipelines.onboarding.choose import _known, choose, prepared, progress, report, row
 from pipelines.onboarding.ray_tune import outcome, tune_trials
+from pipelines.recipe import load
 from pipelines.settings import Settings
 
 SIDE, ROWS = 8, 96
 VIEW = ViewConfig(size=SIDE, hue=0, saturation=0, grayscale=0)
+VIEWS = {"global": VIEW, "plain": VIEW, "local": VIEW}
 DEADLY = TrainConfig(
     epochs=3, batch_size=24, precision="float32", optimiser=SgdConfig(learning_rate=1e25), warmup=0.0
 )
@@ -50,15 +57,15 @@ def trials(folder, epochs=3):
     def one(name, objective, training):
         return Trial(
             images=folder / "images.npy", table=folder / "table.parquet", classes=4, channels=1, mean=[0.4],
-            std=[0.3], encoder=ResnetConfig(widths=(4, 8), blocks=(1, 1)), objective=objective, train=training,
-            seed=0, device="cpu", folder=folder / name,
+            std=[0.3], encoder=ResnetConfig(widths=(4, 8), blocks=(1, 1)), objective=objective, views=VIEWS,
+            train=training, seed=0, device="cpu", folder=folder / name,
         )  # fmt: skip
 
     live = TrainConfig(epochs=epochs, batch_size=24, precision="float32")
     return {
-        "simclr": one("simclr", SimclrConfig(view=VIEW, embedding=8), live),
-        "swav": one("swav", SwavConfig(view=VIEW, embedding=8, prototypes=8), live),
-        "vicreg": one("vicreg", VicregConfig(view=VIEW), DEADLY),
+        "simclr": one("simclr", SimclrConfig(embedding=8), live),
+        "swav": one("swav", SwavConfig(embedding=8, prototypes=8), live),
+        "vicreg": one("vicreg", VicregConfig(), DEADLY),
     }
 
 
@@ -135,6 +142,44 @@ def test_lines_for_a_person():
 def test_mistakes(names, budget, message):
     with pytest.raises(UserError, match=message):
         choose(Path("none.yaml"), None, names, budget)
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"views": "upright"}, {"views": "measured", "local_views": {"size": 9}}]
+)
+def test_every_trial_has_the_views_of_the_recipe_and_the_others_objectives_by_rule(
+    said, tmp_path, monkeypatch
+):
+    section = {
+        "objective": {"name": "swav", "hidden": 9},
+        "train": {"epochs": 7},
+        "views": {"size": 20},
+        **said,
+    }
+    top = {"name": "r", "modality": {"name": "image", "size": 28, "channels": 1}, "inbox": "in"}
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump({**top, "pretrain": section}))
+    recipe = load(tmp_path / "r.yaml")
+    file, monkey = Artifact(path="x", sha256="0" * 64, bytes=1), monkeypatch.setattr
+    output = SimpleNamespace(
+        samples=5000, classes=["a"] * 10, channels=1, size=28, mean=[0.3], std=[0.3], images=file, table=file
+    )
+    monkey(module, "read_manifest", lambda *_: SimpleNamespace(output=output))
+    monkey(module.snapshot.Output, "model_validate", lambda output: output)
+    monkey(Table, "load", lambda _: SimpleNamespace(train_rows=lambda: np.arange(9)))
+    monkey(module.np, "load", lambda *_, **__: None)
+    monkey(module, "suggested", lambda *_: ("signal", None))
+    done = {stage: f"{stage}/0" for stage in ("snapshot", "plan")}
+    made = prepared(["swav", "dino", "mae"], recipe, done, Settings(home=tmp_path), 3, tmp_path)
+    expected = {
+        "upright": policies.views("upright", 28, 1).pretrain,
+        "measured": policies.views("signal", 28, 1).pretrain,
+    }.get(said.get("views"), ViewConfig.model_validate(section["views"]) if not said else None)
+    for one in made.values():
+        assert one.views["global"] == expected
+        assert one.views["plain"].jitter == 0
+        assert one.views["local"].size == (9 if "local_views" in said else expected.size // 2)
+    assert made["swav"].objective == SwavConfig.model_validate(section["objective"])
+    assert made["dino"].objective == candidate("dino", 5000, 10, TrainConfig.model_validate(section["train"]))
 
 
 def test_without_names_all_are_meant():

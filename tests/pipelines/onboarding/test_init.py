@@ -10,6 +10,7 @@ from PIL import Image
 
 from components.data.inbox import Inbox
 from components.errors import UserError
+from components.modalities.image.suit import ImageLook
 from pipelines import recipe
 from pipelines.flows.recipe_check import check
 from pipelines.onboarding.init import init
@@ -146,8 +147,7 @@ def test_a_parquet_delivery(settings, source):
         40,
         {"x": 20, "y": 20},
     )
-    assert report.values["size"] == 28
-    assert report.values["channels"] == 1
+    assert read(report)[0].modality == {"name": "image", "size": 28, "channels": 1}
 
 
 def test_grey_of_more_than_8_bits_gets_one_range_in_the_recipe(settings, source, capsys):
@@ -198,7 +198,7 @@ def test_many_bad_samples_are_said_and_allowed_for(settings, source, capsys):
     ("name", "make", "word"),
     [
         ("x", lambda s: None, "there is nothing at"),
-        ("x", lambda s: s.mkdir(), "nothing readable .* no image files or tables"),
+        ("x", lambda s: s.mkdir(), "nothing readable .* no images"),
         ("x", lambda s: (s.mkdir(), (s / "a.png").write_text("text")), "nothing readable .* 1 not an image"),
         ("x", lambda s: s.write_text("hello"), "is no data that can be read"),
         ("Big Name", lambda s: put(s, "a.png"), "small letters"),
@@ -247,23 +247,32 @@ def test_which_folders_read_like_classes(names, expected):
     assert are_classes(names * 5) is expected
 
 
+def images(samples: int, side: int) -> Found:
+    look = ImageLook()
+    look.sizes = [(side, side)] * 10
+    return Found("image", look, samples=samples, looked=10)
+
+
 @pytest.mark.parametrize(
     ("side", "samples", "size"),
     [(28, 9000, 28), (33, 9000, 33), (200, 9000, 64), (200, 900, 96), (12, 9000, 16)],
 )
 def test_size_and_length_suit_the_data(side, samples, size):
-    values = suited(Found(samples=samples, looked=10, sizes=[(side, side)] * 10))
-    assert values["size"] == size
+    found = images(samples, side)
+    values = suited(found)
+    assert f"size: {size}," in found.look.suited(samples).modality
     assert values["batch_size"] * 4 <= samples
     assert 5 <= values["epochs"] <= 400
 
 
 def test_the_time_that_is_promised_is_that_of_the_epochs(settings, source):
     """1,797 samples of 16 pixels: 1,437 to train on, about 1,330 a second."""
-    values = suited(Found(samples=1797, looked=10, sizes=[(16, 16)] * 10))
-    assert (values["batch_size"], values["epochs"], values["stem_stride"]) == (128, 111, 1)
+    found = images(1797, 16)
+    values = suited(found)
+    assert (values["batch_size"], values["epochs"]) == (128, 111)
+    assert "stem_stride: 1}" in found.look.suited(1797).encoder
     assert values["seconds"] == pytest.approx(120, rel=0.02)
-    many = suited(Found(samples=5_000_000, looked=10, sizes=[(28, 28)] * 10))
+    many = suited(images(5_000_000, 28))
     assert (many["epochs"], many["learning_rate"], many["prototypes"]) == (5, 0.004, 2000)
     put(source, *(f"{n}.png" for n in range(30)), width=28, height=28)
     report = init("short", source, settings)
@@ -285,13 +294,13 @@ def test_another_budget_is_refused_with_what_one_is(text):
 
 
 def test_a_budget_sets_epochs_and_steps(settings, source):
-    found = Found(samples=9000, looked=10, sizes=[(28, 28)] * 10)
+    found = images(9000, 28)
     usual, twice, third = (suited(found, seconds) for seconds in (360, 720, 120))
     assert suited(found, 1440)["epochs"] == pytest.approx(2 * twice["epochs"], rel=0.05)
     assert third["epochs"] < 0.6 * usual["epochs"]
     # 1,735 samples of two views a second, 787 views a step, two fifths of the time: 634, 1,269 and 211
     assert (usual["steps"], twice["steps"], third["steps"]) == (400, 400, 211)
-    large = suited(Found(samples=2000, looked=10, sizes=[(64, 64)] * 10), 360)
+    large = suited(images(2000, 64), 360)
     assert large["steps"] == 150  # 121 would fit
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.data import image_file
-from pipelines.onboarding.survey import look
+from components.modalities.image import file as image_file
+from pipelines.onboarding.kinds import named
+from pipelines.onboarding.survey import survey
 
 
 def test_each_image_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,10 +26,10 @@ def test_each_image_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return real(file, **given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(image_file.Image, "open", counting)
-    found = look(tmp_path)
+    found = survey(tmp_path, named("image"))
     assert len(opened) == 7
-    assert (found.looked, len(found.sizes), found.grey) == (7, 6, 1)
-    assert set(found.sizes) == {(9, 8)}
+    assert (found.looked, len(found.look.sizes), found.look.grey) == (7, 6, 1)
+    assert set(found.look.sizes) == {(9, 8)}
     assert found.bad == {"not an image": 1}
-    ((low, high),) = found.deep
+    ((low, high),) = found.look.deep
     assert 0 <= low < high < 4096

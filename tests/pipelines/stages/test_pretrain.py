@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import load_file
 
-from components.augmentations.policies import views
 from components.data.packed import Packed
 from components.data.table import Table
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import Collapse, UserError
+from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import image_packing
+from components.modalities.image.policies import views
 from components.training import data_parallel, orientation
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
@@ -62,7 +64,8 @@ def request(view: dict[str, object] | None = None, **train: object) -> pretrain.
     how = {"size": 8, "hue": 0, "grayscale": 0, **(view or {})}
     return pretrain.Request.model_validate({
         "snapshot": "snapshot/0",
-        "objective": {"name": "simclr", "embedding": 8, "view": how},
+        "objective": {"name": "simclr", "embedding": 8},
+        "views": how,
         "encoder": {"name": "resnet", "widths": [4, 8], "blocks": [1, 1]},
         "train": {**given, **train},
         "seed": 3,
@@ -198,7 +201,7 @@ def test_under_ray_workers_it_gives_what_one_process_gives(
 def test_views_are_those_of_the_policy_that_was_measured(
     context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The policy's views take the place of the objective's, at the images' size."""
+    """At the images' size."""
     monkeypatch.setattr(orientation, "FEWEST", 40)
     seen: list[pretrain.Beginning] = []
     real = pretrain.begin
@@ -208,13 +211,36 @@ def test_views_are_those_of_the_policy_that_was_measured(
     output = pretrain.run(asked, tmp_path / "m", context)
     assert output.orientation is not None
     assert output.policy == output.orientation.policy
-    assert seen[0].objective.view == views(output.policy, 8, 1).pretrain  # type: ignore[union-attr]
+    assert output.policy is not None
+    assert seen[0].views["global"] == views(output.policy, 8, 1).pretrain
     assert f"views of policy {output.policy}: told from the samples" in capsys.readouterr().out
     named = request().model_copy(update={"views": "upright"})
     (tmp_path / "n").mkdir()
     output = pretrain.run(named, tmp_path / "n", context)
     assert (output.policy, output.orientation) == ("upright", None)
-    assert seen[1].objective.view.flip == 0  # type: ignore[union-attr]
+    assert seen[1].views["global"].flip == 0
+
+
+def test_what_makes_the_image_again_has_the_size_of_the_views(context: Context, tmp_path: Path) -> None:
+    """Not that of the data (8 pixels), nor the default of a view (32)."""
+    asked = request({"size": 6}, epochs=1).model_dump(mode="json")
+    asked["objective"] = {"name": "autoencoder", "width": 4}
+    (tmp_path / "a").mkdir()
+    output = pretrain.run(pretrain.Request.model_validate(asked), tmp_path / "a", context)
+    assert output.figures["loss/total"] > 0
+
+
+def test_views_are_a_policy_or_options_and_nothing_else() -> None:
+    ask = pretrain.Request.model_validate
+    assert ask({"snapshot": "s", "views": {"scale": [0.5, 1]}}).views == ViewConfig(scale=(0.5, 1))
+    for given, said in (
+        ("phto", r"one of photo, upright, any_way_up, signal, measured, or the options .*got 'phto'"),
+        (3, "or the options of a view .got 3"),
+        ({"siz": 3}, "unknown key 'siz'; did you mean 'size'"),
+    ):
+        with pytest.raises(ValidationError, match=said) as error:
+            ask({"snapshot": "s", "views": given})
+        assert [wrong["loc"] for wrong in error.value.errors()] == [("views",)]
 
 
 def test_a_recipe_that_names_no_size_sees_views_of_the_size_of_the_data(
@@ -229,4 +255,4 @@ def test_a_recipe_that_names_no_size_sees_views_of_the_size_of_the_data(
     pretrain.run(
         pretrain.Request(snapshot="snapshot/0", train=train, encoder=encoder), tmp_path / "n", context
     )
-    assert seen[0].objective.view.size == 8  # type: ignore[attr-defined]
+    assert {role: view.size for role, view in seen[0].views.items()} == {"global": 8, "plain": 8, "local": 4}

@@ -74,7 +74,8 @@ def request(snapshot: str, parent: str | None = None, **more: Any) -> pretrain.R
     train = {"epochs": 4, "batch_size": 16, "watch_steps": 1, "checkpoint_seconds": 0, "precision": "float32"}
     return pretrain.Request.model_validate({
         "snapshot": snapshot,
-        "objective": {"name": "simclr", "embedding": 8, "view": view},
+        "objective": {"name": "simclr", "embedding": 8},
+        "views": view,
         "encoder": {"name": "resnet", "widths": [4, 8], "blocks": [1, 1]},
         "train": train,
         "start": {"parent": parent} if parent else None,
@@ -142,9 +143,12 @@ def test_the_same_request_gives_the_same_bytes_and_resumes_to_them(
     [
         ({"objective": {"name": "simclr", "embedding": 9}}, "objective"),
         ({"encoder": {"name": "resnet", "widths": [8, 8], "blocks": [1, 1]}}, "encoder"),
+        ({"views": {"size": 8, "hue": 0, "grayscale": 0.1}}, "views"),
+        ({"views": "photo"}, "views"),
+        ({"local_views": {"size": 4}}, "local_views"),
     ],
 )
-def test_another_objective_or_encoder_is_refused(
+def test_another_objective_encoder_or_view_is_refused(
     context: Context, tmp_path: Path, change: dict[str, Any], name: str
 ) -> None:
     with pytest.raises(UserError, match=f"needs the parent's {name}.*pretrain/.* train from scratch"):

@@ -78,19 +78,17 @@ def context(home: Path, labels_a_class: dict[int, int], seed: int = 0, cpus: int
     Table(ids, np.full(len(ids), "s"), split, label).save(at / "table.parquet")
     mean, std = [float(images.mean() / 255)], [float(images.std() / 255)]
     here.outputs["snapshot/0"] = SimpleNamespace(
-        images=Artifact.of(at / "images.npy", at), table=Artifact.of(at / "table.parquet", at),
-        classes=CLASSES if labels_a_class else [], channels=1, size=SIDE, mean=mean, std=std, range=None,
+        arrays={"images": Artifact.of(at / "images.npy", at)}, table=Artifact.of(at / "table.parquet", at),
+        classes=CLASSES if labels_a_class else [], packing=image_packing(1, mean, std, SIDE),
     )  # fmt: skip
     torch.manual_seed(seed)
-    encoder = build_encoder(ENCODER, image_packing(1, mean, std))
+    encoder = build_encoder(ENCODER, image_packing(1, mean, std, SIDE))
     at = folder("pretrain")
     save_file(encoder.state_dict(), at / "encoder.safetensors")
     here.outputs["pretrain/0"] = SimpleNamespace(
         encoder=Artifact.of(at / "encoder.safetensors", at),
         encoder_config=ENCODER,
-        channels=1,
-        mean=mean,
-        std=std,
+        packing=image_packing(1, mean, std, SIDE),
         policy="upright",
     )
     at = folder("embed")

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from components.modalities.image import file as image_file
 from components.data.reader import kind_of
+from components.modalities.image import file as image_file
 from components.modalities.image.check import check_images
 from components.modalities.image.config import ImageConfig, ImageLimits
 from components.modalities.image.file import ImageError, ends, is_deep, opened, picture

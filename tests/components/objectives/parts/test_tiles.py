@@ -3,7 +3,7 @@
 import torch
 
 from components.encoders.base import Encoder
-from components.objectives.parts.tiles import cut, levelled, tile_features
+from components.objectives.parts.tiles import cut, enlarged, levelled, tile_features
 
 
 def test_cut_equals_slices():
@@ -15,6 +15,14 @@ def test_cut_equals_slices():
         for t in range(2):
             i, j = int(top[b, t]), int(left[b, t])
             assert torch.equal(tiles[b, t], x[b, :, i : i + 3, j : j + 3])
+
+
+def test_enlarging_interpolates_linearly_and_leaves_what_is_large_enough():
+    x = torch.tensor([[0.0, 1.0], [0.0, 1.0]])[None, None]
+    expected = torch.tensor([0.0, 0.25, 0.75, 1.0]).expand(1, 1, 4, 4)  # of pixels whose middles lie between
+    torch.testing.assert_close(enlarged(x, 4), expected)
+    assert enlarged(x, 2) is x
+    assert enlarged(x, 1) is x
 
 
 def test_a_levelled_tile_is_standard_for_the_encoder_however_bright_it_was():

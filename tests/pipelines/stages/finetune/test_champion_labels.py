@@ -2,8 +2,8 @@ from pathlib import Path
 
 import numpy as np
 
-from components.augmentations.image import ViewConfig
 from components.data.packed import Packed
+from components.modalities.image.augment import ViewConfig
 from components.semisupervised.fixmatch import FixmatchConfig
 from components.training.device import place
 from components.training.finetune import Material

@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import load_file
 
 import pipelines.engine.context
-from components.augmentations.policies import views
 from components.data.packed import Packed
 from components.data.table import Table
 from components.encoders.published import Published, PublishedConfig
@@ -17,6 +16,7 @@ from components.errors import UserError
 from components.evaluation.classification.agreement import agreement, possible, temperature_for
 from components.evaluation.classification.calibration import fit_temperature, softmax
 from components.evaluation.classification.conformal import fit_sets
+from components.modalities.image.policies import views
 from components.registry.model import load_classifier
 from components.registry.outlier_model import fit_ordinary
 from components.training import finetune as fewlabels

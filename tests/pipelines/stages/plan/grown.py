@@ -54,9 +54,12 @@ class Grown:
             Table(np.array([f"{i:064x}" for i in range(n)]), shards, split, label).save(
                 folder / "table.parquet"
             )
-            files = {"images": "images.npy", "table": "table.parquet"}
-            made = {key: Artifact.of(folder / name, folder).model_dump() for key, name in files.items()}
-            return {**made, "classes": ["bag", "shoe"], "samples": n}
+            images_, table = (Artifact.of(folder / name, folder) for name in ("images.npy", "table.parquet"))
+            packing = image_packing(1, [0.2], [0.1], SIDE).model_copy(update={"range": given.get("range")})
+            return {
+                "arrays": {"images": images_.model_dump()}, "table": table.model_dump(),
+                "packing": packing.model_dump(mode="json"), "classes": ["bag", "shoe"], "samples": n,
+            }  # fmt: skip
 
         return self.finish("snapshot", write, **{"modality": MODALITY, "test_share": 0.2, **given})
 
@@ -75,7 +78,11 @@ class Grown:
             files = {"encoder": "encoder.safetensors", "checkpoint": "checkpoint"}
             made = {key: Artifact.of(folder / name, folder).model_dump() for key, name in files.items()}
             config = ENCODER.model_dump(mode="json")
-            return {**made, "encoder_config": config, "channels": 1, "mean": [0.2], "std": [0.1]}
+            return {
+                **made,
+                "encoder_config": config,
+                "packing": image_packing(1, [0.2], [0.1], SIDE).model_dump(mode="json"),
+            }
 
         def model(folder: Path) -> dict[str, Any]:
             for name in ("model", "config"):

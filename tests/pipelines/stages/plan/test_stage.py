@@ -181,6 +181,11 @@ def test_deliveries_like_the_old_ones_do_not_drift(grown):
             "another (encoder, train)",
         ),
         (
+            {"asked": {**ASKED, "pretrain": {**ASKED["pretrain"], "views": "photo", "local_views": {}}}},
+            {},
+            "another (local_views, views)",
+        ),
+        (
             {"on_code_change": "scratch"},
             {"code/pretrain": "0" * 16},
             "the code of pretraining is another",

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from components.augmentations.geometry import crop_boxes, erase, grid, resample, turn
+from components.modalities.image.geometry import crop_boxes, erase, grid, resample, turn
 
 WHOLE = [0.0, 0.0, 1.0, 1.0]
 

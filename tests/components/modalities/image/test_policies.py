@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from components.augmentations.image import ViewConfig, augment
-from components.augmentations.policies import POLICIES, views
+from components.modalities.image.augment import ViewConfig, augment
+from components.modalities.image.policies import POLICIES, views
 
 
 def changed(x: torch.Tensor, config: ViewConfig) -> float:

@@ -4,9 +4,9 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from components.augmentations import colour
-from components.augmentations.image import ViewConfig, augment
 from components.errors import UserError
+from components.modalities.image import colour
+from components.modalities.image.augment import ViewConfig, augment
 
 NOTHING = {"scale": (1.0, 1.0), "ratio": (1.0, 1.0), "flip": 0.0, "jitter": 0.0, "grayscale": 0.0}
 FULL = ViewConfig(size=12, rotate=20, translate=0.1, gamma=0.5, blur=0.5, solarise=0.3, erase=0.5)

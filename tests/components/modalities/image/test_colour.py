@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from components.augmentations import colour
+from components.modalities.image import colour
 
 
 def images(samples=4, channels=3, side=8):

@@ -11,7 +11,7 @@ given the same class (FixMatch, arXiv:2001.07685), `pretrain` for learning witho
 
 from typing import Any, Literal, get_args
 
-from components.augmentations.image import ViewConfig
+from components.modalities.image.augment import ViewConfig
 from components.modalities.view_maker import Views
 
 Policy = Literal["photo", "upright", "any_way_up", "signal"]
@@ -23,11 +23,11 @@ AS_IT_IS: dict[str, Any] = {"jitter": 0.0, "grayscale": 0.0, "blur": 0.0}
 ALL_TURNS: dict[str, Any] = {"flip": 0.5, "upside_down": 0.5, "quarter_turns": 1.0}
 
 
-def views(policy: Policy, size: int, channels: int) -> Views[ViewConfig]:
+def views(policy: str, size: int, channels: int) -> Views[ViewConfig]:
     """The three views of images of this size: side in pixels, number of channels."""
     colour: dict[str, Any] = {} if channels == 3 else {**NO_COLOUR, "gamma": 0.4}
     mild: dict[str, Any] = {**TONE, **NO_COLOUR} if channels != 3 else {**TONE, "hue": 0.05, "grayscale": 0.0}
-    of: dict[Policy, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    of: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         "photo": (
             {"scale": (0.7, 1.0), **AS_IT_IS},
             {"scale": (0.3, 1.0), "erase": 0.5, **colour},

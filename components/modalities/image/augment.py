@@ -11,9 +11,9 @@ import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor
 
-from components.augmentations import colour, geometry, randaugment
 from components.config import Config
 from components.errors import UserError
+from components.modalities.image import colour, geometry, randaugment
 
 DRAWS = (
     "area", "ratio", "left", "top", "flip", "angle", "shift_x", "shift_y",

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from components.augmentations import colour, geometry
+from components.modalities.image import colour, geometry
 
 Operation = Callable[[Tensor, Tensor], Tensor]  # (x [B, C, H, W], u [B]) -> [B, C, H, W]
 

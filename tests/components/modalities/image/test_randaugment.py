@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image, ImageEnhance, ImageOps
 
-from components.augmentations import randaugment as ra
-from components.augmentations.image import ViewConfig, augment
+from components.modalities.image import randaugment as ra
+from components.modalities.image.augment import ViewConfig, augment
 
 
 def pictures(samples=6, channels=3, side=16):

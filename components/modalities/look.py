@@ -1,0 +1,49 @@
+"""A look at samples before anything is made of them: what `selfsup init` reports and writes into a recipe."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Suited(NamedTuple):
+    """What of a recipe follows from the kind of data and from the samples.
+
+    modality, encoder: YAML in one line each. why: comment beside the modality. objective: name of one that suits.
+    speed: samples a second that the encoder trains on with it, on two cores.
+    """
+
+    modality: str
+    why: str
+    encoder: str
+    objective: str
+    speed: float
+
+
+class Look(ABC):
+    """Takes in samples and says what they are."""
+
+    @abstractmethod
+    def add(self, batch: Sequence[bytes]) -> list[str | None]:
+        """Look at these; why each is bad, or None, as in ingest."""
+
+    @property
+    @abstractmethod
+    def good(self) -> int:
+        """How many of those that were looked at can be used."""
+
+    @property
+    def useless(self) -> str | None:
+        """Why nothing can be learnt from them, the end of "all N samples ..."; None: something can."""
+        return None
+
+    @abstractmethod
+    def lines(self) -> list[str]:
+        """What they are, for a person; the first line continues "N samples, n looked at: "."""
+
+    def notes(self, samples: int) -> list[str]:
+        """What a person should know before a run on so many samples."""
+        return []
+
+    @abstractmethod
+    def suited(self, samples: int) -> Suited:
+        """What suits so many samples like these."""

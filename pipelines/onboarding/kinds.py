@@ -1,0 +1,57 @@
+"""Which kind of data somebody has."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from components.config import explain, unknown
+from components.errors import UserError
+
+if TYPE_CHECKING:
+    from components.modalities.base import Modality
+
+
+def named(modality: str | dict[str, Any]) -> "Modality[Any, Any]":
+    """The kind of data that is named as in a recipe.
+
+    Raises:
+        UserError: there is no such kind, or it has no such option.
+    """
+    from components.modalities.registry import MODALITIES, ModalityConfig, build_modality
+
+    given = {"name": modality} if isinstance(modality, str) else modality
+    if given.get("name") not in MODALITIES:
+        raise UserError(
+            f"modality: {unknown(str(given.get('name')), list(MODALITIES)).replace('key', 'name')}"
+        )
+    try:
+        return build_modality(TypeAdapter(ModalityConfig).validate_python(given))
+    except ValidationError as error:
+        raise UserError(explain(error, "modality")) from None
+
+
+def present(place: Path, own: Iterable[Path]) -> "Modality[Any, Any]":
+    """The first kind of data of which there are samples at a place, a folder or a table; images where there are none,
+    so that the survey says what is missing. own: folders that are no part of it."""
+    from components.data.inbox import Inbox
+    from components.modalities.registry import MODALITIES
+
+    folder = place if place.is_dir() else place.parent
+    for name in MODALITIES:
+        modality = named(name)
+        listing = Inbox(folder, modality.reader(modality.Limits()), settle=0, now=0, own=own).list()
+        deliveries = [d for d in listing.deliveries if place.is_dir() or d.name == place.name]
+        if any(delivery.kind == "table" or delivery.files for delivery in deliveries):
+            return modality
+    return named("image")
+
+
+def policies_of(name: str) -> tuple[str, ...]:
+    """The policies of views of a kind of data."""
+    from components.modalities.views import VIEW_MAKERS
+
+    kind: Any = VIEW_MAKERS[name]
+    policies: tuple[str, ...] = kind.policies
+    return policies
