@@ -33,7 +33,7 @@ class MaskedFeaturesConfig(Config):
 
 
 class MaskedFeatures(OfCells):
-    def __init__(self, config: MaskedFeaturesConfig, encoder: Encoder, rows: int = 0) -> None:
+    def __init__(self, config: MaskedFeaturesConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         table = table_encoder(encoder, "masked_features")
         super().__init__(table)
         self.config = config

@@ -45,7 +45,7 @@ class Scarf(Objective):
     needs = "table"
     views: ViewSpec = (("plain", 1), ("global", 1))
 
-    def __init__(self, config: ScarfConfig, encoder: Encoder, rows: int = 0) -> None:
+    def __init__(self, config: ScarfConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         super().__init__()
         self.config = config
         size = encoder.feature_dim

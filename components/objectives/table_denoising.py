@@ -31,7 +31,7 @@ class TableDenoisingConfig(Config):
 
 
 class TableDenoising(OfCells):
-    def __init__(self, config: TableDenoisingConfig, encoder: Encoder, rows: int = 0) -> None:
+    def __init__(self, config: TableDenoisingConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         table = table_encoder(encoder, "table_denoising")
         super().__init__(table)
         self.config = config

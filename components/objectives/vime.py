@@ -50,7 +50,7 @@ def mask_loss(logits: Tensor, mask: Tensor) -> Tensor:
 
 
 class Vime(OfCells):
-    def __init__(self, config: VimeConfig, encoder: Encoder, rows: int = 0) -> None:
+    def __init__(self, config: VimeConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         table = table_encoder(encoder, "vime")
         super().__init__(table)
         self.config = config

@@ -3,13 +3,16 @@
 Letters: N samples, F features of a packed row, K categories of a feature, Q quantiles of a feature.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator
 
-from components.arrays import Floats
+from components.arrays import Floats, Ints
 from components.config import Config
+from components.data.packed import PackedArray
 from components.modalities.base import Packing
 
 ARRAY = "rows"  # name of the packed array
@@ -158,6 +161,9 @@ class TablePacking(Packing):
     def config(self) -> TableConfig:
         return self.table
 
+    def open(self, files: Mapping[str, Path], rows: Ints | None = None) -> PackedArray:
+        return PackedArray.open(files[ARRAY], rows)
+
     def reads(self, other: Packing) -> bool:
         """Whether the columns and the codes of categories are the same, whatever their distribution."""
         return isinstance(other, TablePacking) and self.layout == other.layout
@@ -188,3 +194,17 @@ class TablePacking(Packing):
         """[numeric features, Q] float32 quantiles."""
         rows = [self.features[place].quantiles for place in self.numeric]
         return np.array(rows, dtype=np.float32).reshape(len(rows), QUANTILES)
+
+
+def placeholder(table: TableConfig) -> TablePacking:
+    """The packing of a made-up table of three numbers and a category."""
+    steps = tuple(place / (QUANTILES - 1) for place in range(QUANTILES))
+    numbers = [Feature(column=name, quantiles=steps) for name in ("a", "b", "c")]
+    return TablePacking(
+        table=table,
+        columns=(
+            *(Column(name=feature.column, kind="numeric", style=".") for feature in numbers),
+            Column(name="d", kind="categorical"),
+        ),
+        features=(*numbers, Feature(column="d", categories=("x", "y"), counts=(0, 0, 1, 1))),
+    )

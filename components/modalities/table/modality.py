@@ -13,20 +13,28 @@ from components.arrays import Floats, Ints
 from components.modalities.base import Modality, Written
 from components.modalities.table import pack, serve, show
 from components.modalities.table.check import parsed
-from components.modalities.table.config import ARRAY, TableConfig, TableLimits, TablePacking
+from components.modalities.table.config import ARRAY, TableConfig, TableLimits, TablePacking, placeholder
 from components.modalities.table.read import TableReader
 from components.modalities.table.schema import Schema
+from components.modalities.table.suit import TableLook
 
 
 class Tables(Modality[TableConfig, TablePacking]):
     """Packed as float32 [N, F]; a view is [B, F] float32. NaN is missing, categories are codes."""
 
+    founded = True
     Limits = TableLimits
     requirements = ("pandas", "pyarrow")
 
     def __init__(self, config: TableConfig) -> None:
         super().__init__(config)
         self._reading: tuple[TablePacking, pack.Reading] | None = None
+
+    def look(self) -> TableLook:
+        return TableLook(self.config)
+
+    def placeholder(self) -> TablePacking:
+        return placeholder(self.config)
 
     def reader(self, limits: TableLimits) -> TableReader:
         return TableReader(self.config, limits)

@@ -179,7 +179,7 @@ def infer(
         )
     columns, features, notes = list[Column](), list[Feature](), list[str]()
     for name in sorted(surveys):
-        column, made, said = _described(name, surveys[name], config)
+        column, made, said = described(name, surveys[name], config)
         columns.append(column)
         features += made
         notes += said
@@ -191,7 +191,7 @@ def infer(
     return Schema(columns=tuple(columns), features=tuple(features)), notes
 
 
-def _described(name: str, survey: Survey, config: TableConfig) -> tuple[Column, list[Feature], list[str]]:
+def described(name: str, survey: Survey, config: TableConfig) -> tuple[Column, list[Feature], list[str]]:
     """One column, its features, and notes."""
     only = next(iter(survey.counts), "")
     if len(survey.counts) + bool(survey.missing) <= 1 and not survey.forgotten:

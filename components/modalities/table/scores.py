@@ -2,8 +2,8 @@
 
 Source: the quantile transformation of scikit-learn (QuantileTransformer): piecewise linear between quantiles, the
 middle of the ranks where a value makes up several of them.
-Deviations: the middle is taken for the smallest and the largest value, too, where scikit-learn gives 0 and 1; scores end at the 0.1 % and 99.9 % points of the normal distribution, +-3.09, since 101 quantiles say no
-more of the tails.
+Deviations: the middle is taken for the smallest and the largest value, too, where scikit-learn gives 0 and 1; scores
+end at the 0.1 % and 99.9 % points of the normal distribution, +-3.09, since 101 quantiles say no more of the tails.
 Letters: B samples, F numeric features, Q quantiles of each.
 """
 

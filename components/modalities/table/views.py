@@ -5,7 +5,6 @@ Letters: B samples, F features.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,12 @@ import torch
 from pydantic import Field, NonNegativeFloat
 from torch import Tensor
 
-from components.arrays import Floats, Ints
+from components.arrays import Floats
 from components.config import Config
-from components.data.packed import PackedArray
-from components.modalities.table.config import ARRAY, TablePacking
+from components.modalities.table.config import TablePacking
 from components.modalities.table.marginals import Marginals
 from components.modalities.table.scores import at_rank, ranks
-from components.modalities.view_maker import ViewMaker, Views
+from components.modalities.view_maker import Role, ViewMaker, Views
 
 
 class TableView(Config):
@@ -34,6 +32,10 @@ class TableView(Config):
 
     noise: NonNegativeFloat = 0.0
     """Standard deviation of Gaussian noise on numbers, where a column has the standard deviation 1 (normal scores)."""
+
+
+UNCHANGED = TableView(corrupt=0)
+LOCAL = 0.5  # share of the cells that a local view lacks
 
 
 def chosen(u: Tensor, share: float, extra: Tensor) -> Tensor:
@@ -52,13 +54,11 @@ class TableViews(ViewMaker[TablePacking, TableView]):
     View = TableView
     policies = ("corrupt",)
     usual = "corrupt"
+    encoder = "table_mlp"
 
     def __init__(self, packing: TablePacking) -> None:
         super().__init__(packing)
         self.marginals = Marginals(packing)
-
-    def open(self, files: Mapping[str, Path], rows: Ints | None = None) -> PackedArray:
-        return PackedArray.open(files[ARRAY], rows)
 
     def collate(self, rows: Sequence[Floats]) -> Tensor:
         return torch.from_numpy(np.stack(rows))
@@ -95,6 +95,25 @@ class TableViews(ViewMaker[TablePacking, TableView]):
     def policy(self, name: str) -> Views[TableView]:
         assert name == "corrupt"
         return Views(weak=TableView(corrupt=0.1), strong=TableView(corrupt=0.4), pretrain=TableView())
+
+    def roles(
+        self, given: TableView | str | None, local: TableView | None, patch: int = 1
+    ) -> Mapping[Role, TableView]:
+        """plain: without any change. local: as the global ones, with half of the cells missing, unless given."""
+        named = isinstance(given, str) and given in self.policies
+        options = self.policy(str(given)).pretrain if named else given
+        whole = options if isinstance(options, TableView) else TableView()
+        return {
+            "global": whole,
+            "plain": UNCHANGED,
+            "local": local or whole.model_copy(update={"drop": max(whole.drop, LOCAL)}),
+        }
+
+    def length(self, how: TableView) -> int:
+        return len(self.packing.features)
+
+    def blank(self, count: int) -> Tensor:
+        return torch.full((count, len(self.packing.features)), torch.nan)
 
     def baseline(self) -> dict[str, Any]:
         return {"name": "rows"}

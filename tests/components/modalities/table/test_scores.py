@@ -26,7 +26,9 @@ def test_ranks_are_those_of_scikit_learn():
     grid = torch.tensor(np.quantile(data, np.linspace(0, 1, 101), axis=0).T.copy())
     new = np.concatenate([data[:50], random.normal(size=(50, 3)) * 3])
     found, wanted = ranks(torch.tensor(new), grid).numpy(), peer.transform(new)
-    ends = np.isin(new, [0, 4])  # where many values are the smallest, scikit-learn gives rank 0, not the middle
+    ends = np.isin(
+        new, [0, 4]
+    )  # where many values are the smallest, scikit-learn gives rank 0, not the middle
     np.testing.assert_allclose(found[~ends], wanted[~ends], atol=1e-9)
     assert 0.05 < ranks(torch.zeros(1, 1, dtype=torch.float64), grid[1:2]).item() < 0.15
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from components.modalities.table.config import TableConfig, placeholder
 from components.modalities.table.views import TableView, TableViews, chosen
 from tests.components.modalities.table.toys import column, mixed, pack
 
@@ -96,9 +97,30 @@ def test_the_policy(made):
 
 
 def test_open_and_collate(made, tmp_path):
-    view, views, _ = made
+    view, views, packing = made
     np.save(tmp_path / "rows.npy", view.numpy())
-    packed = views.open({"rows": tmp_path / "rows.npy"}, np.array([5, 2, 9]))
+    packed = packing.open({"rows": tmp_path / "rows.npy"}, np.array([5, 2, 9]))
     gathered = packed.gather(torch.tensor([2, 0]))
     torch.testing.assert_close(views.clean(gathered), view[[9, 5]], equal_nan=True)
     torch.testing.assert_close(views.collate([packed.row(9), packed.row(5)]), gathered, equal_nan=True)
+
+
+def test_roles(made):
+    view, views, _ = made
+    roles = views.roles(None, None)
+    assert roles["global"] == TableView()
+    plain = views.augment(view, roles["plain"], torch.Generator().manual_seed(0))
+    torch.testing.assert_close(plain, view, rtol=0, atol=0, equal_nan=True)
+    assert roles["local"].drop == 0.5
+    own = TableView(corrupt=0.2)
+    assert views.roles(own, own)["global"] == views.roles(own, own)["local"] == own
+    assert views.roles("corrupt", None)["global"] == views.policy("corrupt").pretrain
+    assert views.length(own) == view.shape[1]
+    assert views.blank(3).shape == (3, view.shape[1])
+
+
+def test_the_placeholder_has_views_too():
+    packing = placeholder(TableConfig(target="y"))
+    views = TableViews(packing)
+    assert views.augment(views.blank(4), TableView(), torch.Generator().manual_seed(0)).shape == (4, 4)
+    assert packing.config.target == "y"
