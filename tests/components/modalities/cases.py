@@ -1,0 +1,75 @@
+"""Every modality with samples that the one list of checks packs, sees, shows and serves.
+
+A line here for each name in MODALITIES.
+"""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from components.modalities.image.config import ImageConfig
+from components.modalities.registry import build_modality
+from components.modalities.samples import Samples
+
+
+def png(seed: int) -> bytes:
+    out = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (12, 12), dtype=np.uint8)
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+@dataclass(frozen=True)
+class Case:
+    """samples: good ones. hostile: bad ones. foreign: samples that none of these may be taken for markup by."""
+
+    config: Any
+    samples: list[bytes]
+    hostile: dict[str, bytes]
+    encoder: dict[str, Any]
+    tolerance: float = 0.0
+    limits: dict[str, Any] = field(default_factory=dict)
+
+
+CASES = {
+    "image": Case(
+        config=ImageConfig(size=8, channels=1),
+        samples=[png(seed) for seed in range(24)],
+        hostile={"empty": b"", "text": b"hello", "cut": png(0)[:60]},
+        encoder={"name": "resnet", "widths": [4, 8], "blocks": [1, 1]},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """What packing a case's samples gave."""
+
+    case: Case
+    modality: Any
+    samples: Samples
+    written: Any
+
+
+def made(
+    name: str, folder: Path, samples: list[bytes] | None = None, batch: int = 7, before: Any = None
+) -> Made:
+    """Pack samples of a case, `batch` at a time."""
+    case = CASES[name]
+    given = case.samples if samples is None else samples
+    modality = build_modality(case.config)
+
+    def encoded() -> Iterator[list[bytes]]:
+        for start in range(0, len(given), batch):
+            yield given[start : start + batch]
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = modality.pack(encoded, len(given), folder, before=before)
+    packing = modality.packing(written, folder, np.arange(written.samples))
+    files = {key: folder / file for key, file in written.files.items()}
+    return Made(case, modality, Samples(packing=packing, files=files), written)
