@@ -20,6 +20,8 @@ class RowsConfig(Config):
 class Rows(TableEncoder):
     """[B, F] -> [B, D]: see components.modalities.table.plain."""
 
+    learnt = False
+
     def __init__(self, config: RowsConfig, packing: TablePacking) -> None:
         super().__init__(packing)
         self.config = config

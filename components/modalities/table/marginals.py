@@ -44,6 +44,7 @@ class Marginals(nn.Module):
 
     def draw(self, u: Tensor) -> Tensor:
         """[B, F] uniform in [0, 1) -> [B, F] values as packed: NaN for u below the share of missing values."""
+        u = u.to(self.missing.dtype)
         there = ((u - self.missing) / (1 - self.missing).clamp_min(1e-6)).clamp(0, 1)
         out = torch.empty_like(u)
         if len(self.numeric):

@@ -1,5 +1,5 @@
-"""What every encoder of rows promises: features of the promised size, whatever is missing or unknown; the same for a row
-alone and in a batch; a state that loads without pickle."""
+"""What every encoder of rows promises: features of the promised size, whatever is missing or unknown; the same for a
+row alone and in a batch; a state that loads without pickle."""
 
 import numpy as np
 import pytest

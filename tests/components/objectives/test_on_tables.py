@@ -9,6 +9,7 @@ import torch
 from components.encoders.ft_transformer import FtTransformer, FtTransformerConfig
 from components.encoders.table_mlp import TableMlp, TableMlpConfig
 from components.modalities.table.views import TableViews
+from components.objectives import OBJECTIVES as REGISTERED
 from components.objectives.barlow import Barlow, BarlowConfig
 from components.objectives.base import Batch
 from components.objectives.byol import Byol, ByolConfig
@@ -119,7 +120,62 @@ def test_twenty_steps(data, name, encoder):
     assert torch.linalg.matrix_rank(found - found.mean(0)) >= 4
 
 
-@pytest.mark.parametrize("name", ["scarf", "vime", "masked_features", "table_denoising"])
+OF_TABLES = [name for name in OBJECTIVES if OBJECTIVES[name][0].needs == "table"]
+
+
+def test_every_objective_of_tables_is_on_this_list():
+    registered = {name for name in REGISTERED if REGISTERED[name].needs == "table"}
+    assert registered == set(OF_TABLES)
+    assert all(config.name == name for name, (_, config) in OBJECTIVES.items())
+
+
+@pytest.mark.parametrize("name", OF_TABLES)
+class TestObjectivesOfTables:
+    def test_gradient_reaches_every_parameter(self, data, name):
+        training = Training(data, name, "table_mlp")
+        training.run(0, 1)
+        for module in (training.encoder, training.objective):
+            for key, parameter in module.named_parameters():
+                assert parameter.grad is not None, key
+                assert parameter.grad.isfinite().all(), key
+        assert all(p.grad.abs().sum() > 0 for p in training.encoder.body.parameters())
+
+    def test_bfloat16_autocast_is_finite_and_near_float32(self, data, name):
+        training = Training(data, name, "table_mlp")
+        views = [training.rows[:B]] * sum(count for _, count in training.objective.views)
+        batch = Batch(views, torch.arange(B))
+        exact = training.objective(training.encoder, batch).total
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = training.objective(training.encoder, batch).total
+        assert loss.dtype == torch.float32
+        torch.testing.assert_close(loss, exact, rtol=0.1, atol=0.1)
+
+    def test_rows_that_cannot_be_told_apart_or_are_empty_stay_finite(self, data, name):
+        training = Training(data, name, "table_mlp")
+        count = sum(count for _, count in training.objective.views)
+        for rows in (training.rows[:1].expand(B, -1), torch.full_like(training.rows[:B], torch.nan)):
+            loss = training.objective(training.encoder, Batch([rows] * count, torch.arange(B))).total
+            loss.backward()
+            assert loss.isfinite()
+            assert all(p.grad.isfinite().all() for p in training.encoder.parameters() if p.grad is not None)
+
+    def test_a_warm_start_carries_the_state_over(self, data, name):
+        parent, child = Training(data, name, "table_mlp"), Training(data, name, "table_mlp")
+        parent.run(0, 3)
+        child.objective.carry_over(parent.objective.state_dict())
+        for key, value in child.objective.state_dict().items():
+            assert key == "progress" or torch.equal(value, parent.objective.state_dict()[key]), key
+        assert child.objective.progress == 0
+
+    def test_float64(self, data, name):
+        training = Training(data, name, "table_mlp")
+        training.encoder.double()
+        training.objective.double()
+        views = [training.rows[:B].double()] * sum(count for _, count in training.objective.views)
+        assert training.objective(training.encoder, Batch(views, torch.arange(B))).total.isfinite()
+
+
+@pytest.mark.parametrize("name", OF_TABLES)
 def test_the_order_of_the_batch_does_not_matter(data, name):
     training = Training(data, name, "table_mlp")
     rows = training.rows[:B]
