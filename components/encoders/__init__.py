@@ -10,8 +10,10 @@ from components.encoders.base import Encoder
 from components.encoders.joined import Joined
 from components.encoders.pixels import Pixels, PixelsConfig
 from components.encoders.published import Published, PublishedConfig
+from components.encoders.rows import Rows, RowsConfig
 from components.encoders.start import begin_from
 from components.encoders.tfidf import Tfidf, TfidfConfig
+from components.encoders.trees import Trees, TreesConfig
 from components.errors import UserError
 from components.implementations import Implementations, name_of
 from components.modalities.base import Packing
@@ -35,11 +37,15 @@ ENCODERS = Implementations[Encoder](
         "vit_base": "vit:Vit",
         "text_bag": "text_bag:TextBag",
         "text_transformer": "text_transformer:TextTransformer",
+        "table_mlp": "table_mlp:TableMlp",
+        "ft_transformer": "ft_transformer:FtTransformer",
         "timm": "adapters:Timm",
         "transformers": "adapters:Transformers",
     },
 )
-UNTRAINED: dict[str, Callable[..., Encoder]] = {"pixels": Pixels, "published": Published, "tfidf": Tfidf}
+UNTRAINED: dict[str, Callable[..., Encoder]] = {
+    "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "trees": Trees,
+}  # fmt: skip
 """Encoders in which nothing learns, by name: a recipe does not name them, a model may hold them."""
 
 if TYPE_CHECKING:
@@ -47,7 +53,7 @@ if TYPE_CHECKING:
     MemberConfig = Config
 else:
     EncoderConfig = ENCODERS.config_type()
-    MemberConfig = ENCODERS.config_type(PixelsConfig, PublishedConfig, TfidfConfig)
+    MemberConfig = ENCODERS.config_type(PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, TreesConfig)
 
 
 class JoinedConfig(Config):
@@ -61,7 +67,7 @@ if TYPE_CHECKING:
     ServedConfig = Config
 else:
     ServedConfig = ENCODERS.config_type(
-        PixelsConfig, PublishedConfig, TfidfConfig, JoinedConfig
+        PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, TreesConfig, JoinedConfig
     )  # of a model
 
 

@@ -68,8 +68,9 @@ def same(a, b):
 
 
 def test_every_objective_is_on_this_list():
-    assert CASES.keys() >= OBJECTIVES.keys()
-    assert {case.config.name for case in CASES.values()} == OBJECTIVES.keys()
+    on_images = {name for name in OBJECTIVES if OBJECTIVES[name].needs not in ("sequence", "table")}
+    assert CASES.keys() >= on_images
+    assert {case.config.name for case in CASES.values()} == on_images
 
 
 @pytest.mark.parametrize("name", CASES)
