@@ -106,7 +106,7 @@ config = TypeAdapter(ObjectiveConfig).validate_python({"name": "align_uniform", 
 small = TypeAdapter(EncoderConfig).validate_python({"name": "resnet", "widths": [4], "blocks": [1]})
 torch.manual_seed(0)
 encoder = build_encoder(small, 1, [0.5], [0.5])
-objective = build_objective(config, encoder, 4)
+objective = build_objective(config, encoder, 4, 8)
 views = [torch.rand(4, 1, 8, 8), torch.rand(4, 1, 8, 8)]
 losses = objective(encoder, Batch(views=views, index=torch.arange(4)))
 losses.total.backward()
