@@ -103,7 +103,7 @@ def test_figures_equal_scikit_learn_on_the_predictions(measured):
 
 def test_the_margin_is_against_the_better_baseline(measured):
     output, _, _ = measured
-    assert set(output.baselines) == {"scratch", "logistic_pixels", "knn_pixels"}
+    assert set(output.baselines) == {"scratch", "logistic_plain", "knn_plain"}
     assert set(output.frozen) == {"knn", "probe"}
     best = max(output.baselines.values())
     assert output.baselines[output.best_baseline] == best
@@ -143,9 +143,9 @@ def test_differences_are_widened_by_the_training_noise_of_both(measured):
 def test_two_trainings_are_noisier_than_one():
     difference = figures.Figure(value=0.1, low=0.1, high=0.1)
     reach = {
-        name: with_training_noise(name, difference, 0.01).high - 0.1 for name in ("scratch", "knn_pixels")
+        name: with_training_noise(name, difference, 0.01).high - 0.1 for name in ("scratch", "knn_plain")
     }
-    assert reach["knn_pixels"] == pytest.approx(0.0196, abs=1e-4)
+    assert reach["knn_plain"] == pytest.approx(0.0196, abs=1e-4)
     assert reach["scratch"] == pytest.approx(0.0196 * 2**0.5, abs=1e-4)
 
 
@@ -277,7 +277,7 @@ def test_the_saving_ends_at_the_figures_of_all_labels(measured):
     output, _, _ = measured
     assert output.saving.sizes == [3, 5, 7, 12, 18]
     assert output.saving.ours[-1] == pytest.approx(output.frozen["probe"])
-    assert output.saving.alone[-1] == pytest.approx(output.baselines["logistic_pixels"])
+    assert output.saving.alone[-1] == pytest.approx(output.baselines["logistic_plain"])
 
 
 def test_the_cheap_protocols_are_followed_without_being_asked(measured):
@@ -340,7 +340,7 @@ def test_test_labels_tune_nothing(measured, tmp_path, monkeypatch):
     evaluate.run(Request(**ABOVE, bootstrap=2), tmp_path / "1", here)
     (first, labels), (second, others) = given
     assert (labels != others).all()
-    assert set(first) == {"model", "alone", "probe", "knn", "logistic_pixels", "knn_pixels", "scratch"}
+    assert set(first) == {"model", "alone", "probe", "knn", "logistic_plain", "knn_plain", "scratch"}
     for name in first:
         np.testing.assert_array_equal(first[name], second[name])
 
@@ -355,7 +355,7 @@ def test_without_a_fine_tuned_model_there_are_clusters_and_health(tmp_path):
 
 def test_without_scratch_the_other_baselines_stand(tmp_path):
     output, _ = run(prepare(tmp_path, {0: 6, 1: 6, 2: 6}, scratch=False), bootstrap=10)
-    assert set(output.baselines) == {"logistic_pixels", "knn_pixels"}
+    assert set(output.baselines) == {"logistic_plain", "knn_plain"}
 
 
 def test_no_labelled_test_sample_is_skipped_with_a_word(tmp_path):

@@ -41,12 +41,12 @@ def candidate(share, seed, sure=3.0):
 
 
 def test_one_that_is_far_better_is_served_as_it_is_whoever_made_it():
-    found = {"method": candidate(0.55, 0), "pixels": candidate(0.99, 1), "probe": candidate(0.6, 2)}
+    found = {"method": candidate(0.55, 0), "plain": candidate(0.99, 1), "probe": candidate(0.6, 2)}
     chosen = choose(PortfolioConfig(strength=10), found, MODEL)
-    assert chosen.portfolio.served == "pixels"
-    assert chosen.portfolio.itself == ("logistic_pixels",)
+    assert chosen.portfolio.served == "plain"
+    assert chosen.portfolio.itself == ("logistic_plain",)
     assert [row.weight for row in chosen.portfolio.rows] == [0, 1, 0]
-    assert "logistic regression on pixels is served alone" in chosen.portfolio.reason
+    assert "logistic regression on plain features is served alone" in chosen.portfolio.reason
 
 
 def test_equals_are_averaged_and_their_mean_is_better_than_each():
@@ -91,7 +91,7 @@ def test_the_pool_is_one_network_that_answers_the_weighted_sum_of_calibrated_log
 def test_pixels_come_last_and_stand_for_nothing_that_was_learnt():
     pixel = PixelsConfig(side=2)
     network = Network(build_encoder(pixel, MODEL.packing), nn.Linear(4, 2))
-    found = {"pixels": (Candidate(None, network, pixel), 0.25), "method": (candidate(0.7, 0), 0.5)}
+    found = {"plain": (Candidate(None, network, pixel), 0.25), "method": (candidate(0.7, 0), 0.5)}
     made, config = joined(list(found.values()), MODEL)
     assert [member.name for member in config.members] == ["resnet", "pixels"]
     assert (made.encoder.embedding_dim, made.encoder.feature_dim) == (4, 8)
