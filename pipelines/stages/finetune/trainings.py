@@ -164,8 +164,8 @@ def shared_by(name: str, request: FinetuneConfig, material: Material) -> int:
 @dataclass(frozen=True)
 class Linears:
     """What linear models on a fold's labels alone predict for the labels that they were not given, [h, K] each.
-    plain: logistic regression on plain features. before: the head on the frozen features. published: that on the published
-    encoder, None where there is none."""
+    plain: logistic regression on plain features. before: the head on the frozen features. published: that on the
+    published encoder, None where there is none."""
 
     plain: Doubles
     before: Doubles

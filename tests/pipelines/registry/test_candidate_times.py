@@ -10,8 +10,8 @@ from tests.pipelines.stages.finetune.meters import meter
 
 TIMES = {
     "views": (2.0, 9.0),
-    "pixels-0": (0.5, 1.0),
-    "pixels-1": (0.75, 1.75),
+    "plain-0": (0.5, 1.0),
+    "plain-1": (0.75, 1.75),
     "cross_alone-0": (9.0, 12.0),
     "cross_alone-1": (10.0, 14.0),
     "alone": (14.0, 15.0),
