@@ -189,7 +189,7 @@ def reader_of(request: Request) -> Reader:
 def _ingest(request: Request, folder: Path, context: Context, target: Path) -> Output:
     inbox = inbox_of(request, context.settings)
     if request.table:
-        link_table(Path(request.table), inbox.folder)
+        link_table(Path(request.table), inbox.folder, inbox.reader)
     files = FileCache(place(context.settings.home, context.recipe), inbox.folder)
     with closing(files):
         growing = Growing(target, request.shard_size, files)
