@@ -35,8 +35,8 @@ def build_mistake(
     maker = build_views(packing)
     try:
         check_objective(objective, packing.name)
-        if encoder.start is not None:
-            check_start(_built(encoder, packing, "meta"), encoder.start)
+        if (start := getattr(encoder, "start", None)) is not None:
+            check_start(_built(encoder, packing, "meta"), start)
         roles = maker.roles(views, local, patch_of(encoder))
         made = _objective(objective, encoder, packing, maker.length(roles["global"]))
         blank, chance = maker.blank(2), torch.Generator().manual_seed(0)
