@@ -81,25 +81,14 @@ def by_length(layers: Layers, view: Tensor, embedding: nn.Embedding, more: Tenso
     """
     lengths = (view != PAD).sum(dim=1)
     order = lengths.argsort(stable=True)
-    embedded, padding = embedding(view[order]), (view == PAD)[order]
-    parts = [
-        layers(
-            embedded[start : start + TOGETHER, :width],
-            padding[start : start + TOGETHER, :width],
-            None if more is None else more[order[start : start + TOGETHER]],
-        )
-        for start, width in widths(lengths[order])
-    ]
+    rows = order.split(TOGETHER)  # of no texts: one part without any
+    embedded = embedding(view[order]).split(TOGETHER)  # a slice of the whole would have a gradient as large as it
+    parts = []
+    for own, some in zip(rows, embedded, strict=True):
+        width = max([1, *lengths[own][-1:].tolist()])
+        padding = (view[own] == PAD)[:, :width]
+        parts.append(layers(some[:, :width], padding, None if more is None else more[own]))
     return torch.cat(parts)[order.argsort()]
-
-
-def widths(lengths: Tensor) -> list[tuple[int, int]]:
-    """Sorted lengths [B] -> (first sample, tokens of the longest) of each TOGETHER of them; one where there are none.
-
-    1 2 4, two together: (0, 2), (2, 4).
-    """
-    starts = range(0, max(1, len(lengths)), TOGETHER)
-    return [(start, max([1, *lengths[start : start + TOGETHER][-1:].tolist()])) for start in starts]
 
 
 def text_encoder(encoder: Encoder, name: str, *, contextual: bool = True) -> TextEncoder:

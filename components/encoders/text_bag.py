@@ -9,6 +9,7 @@ Letters: B texts, T tokens of the longest of a batch, E width, H hidden size.
 
 from typing import Literal
 
+import torch.nn.functional as F
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from torch import Tensor, nn
 
@@ -16,6 +17,7 @@ from components.config import Config
 from components.encoders.start import Start
 from components.encoders.text import TextEncoder
 from components.modalities.text.config import TextPacking
+from components.modalities.text.tokenizer import PAD
 
 
 class TextBagConfig(Config):
@@ -59,6 +61,12 @@ class TextBag(TextEncoder):
             if config.hidden
             else None
         )
+
+    def forward(self, view: Tensor, noise: Tensor | None = None) -> Tensor:
+        if self.near is not None:
+            return super().forward(view, noise)
+        found = F.embedding_bag(view, self.embedding.weight, mode="mean", padding_idx=PAD)
+        return found if noise is None else found * noise[:, 0]
 
     def layers(self, embedded: Tensor, padding: Tensor, noise: Tensor | None) -> Tensor:
         x = embedded.masked_fill(padding.unsqueeze(2), 0)  # beyond the end as beyond the batch's longest

@@ -23,7 +23,6 @@ FALSE = frozenset({"false", "no", "n", "f", "0"})
 Moments = np.ndarray[Any, np.dtype[np.datetime64]]
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 LARGEST = 1e30  # above it, a number would overflow float32 in a square root of sums
-FEW = 8  # cells below which a loop is faster than pyarrow
 UNITS = "%‰$€£¥₹°"
 SPACES = "'\u2019\u00a0\u202f "  # between groups of three digits, besides comma or point
 CODE = re.compile(r"[+-]?0[0-9]")  # the beginning of 007, which is a name and no number
@@ -58,31 +57,6 @@ def number(text: str, point: str) -> float:
 def unit_of(text: str) -> str:
     """The sign of a currency or share in a cell, or ""."""
     return next((sign for sign in text if sign in UNITS), "")
-
-
-def numbers(texts: Sequence[str], point: str) -> Doubles:
-    """`number` of each cell."""
-    if point == "." and len(texts) > FEW and (plain := plain_numbers(texts)) is not None:
-        return plain
-    return np.array([number(text, point) for text in texts], dtype=np.float64)
-
-
-def plain_numbers(texts: Sequence[str]) -> Doubles | None:
-    """`numbers` with point ".", fast; None where a cell is anything but digits, sign, point and exponent."""
-    import pyarrow as pa  # here: 60 ms, and a served model reads one row at a time
-    import pyarrow.compute as pc
-
-    given = pa.array(texts, pa.string())
-    try:
-        values: Doubles = given.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:
-        return None
-    sane = bool((np.abs(values) <= LARGEST).all())
-    return (
-        values
-        if sane and not pc.any(pc.match_substring_regex(given, "^[+-]?0[0-9]|[^-+.eE0-9]")).as_py()
-        else None
-    )
 
 
 def truth(text: str) -> float:

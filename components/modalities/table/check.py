@@ -6,6 +6,8 @@ from typing import Any
 
 from components.modalities.table.config import TableLimits
 
+Row = dict[str, str | None]
+
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
@@ -14,7 +16,7 @@ def canonical(row: Mapping[str, str | None]) -> bytes:
     return _encode(row).encode("utf-8", "backslashreplace")
 
 
-def parsed(data: bytes) -> dict[str, str | None]:
+def parsed(data: bytes) -> Row:
     """The row that `canonical` made bytes of.
 
     Raises:

@@ -12,6 +12,7 @@ import numpy as np
 from components.arrays import Floats, Ints
 from components.modalities.base import Modality, Written
 from components.modalities.table import pack, serve, show
+from components.modalities.table.block import of_rows
 from components.modalities.table.check import parsed
 from components.modalities.table.config import ARRAY, TableConfig, TableLimits, TablePacking, placeholder
 from components.modalities.table.read import TableReader
@@ -80,7 +81,9 @@ class Tables(Modality[TableConfig, TablePacking]):
         if self._reading is None or self._reading[0] is not packing:
             schema = Schema(columns=packing.columns, features=packing.features)
             self._reading = packing, pack.Reading(schema, self.config)
-        return np.asarray(self._reading[1].read([row])[0])
+        return np.asarray(
+            self._reading[1].read(of_rows([row], [column.name for column in packing.columns]))[0]
+        )
 
     def show(self, stored: Floats, packing: TablePacking, size: int = 64) -> str:
         return show.show_row(stored, packing, size)

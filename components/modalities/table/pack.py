@@ -11,12 +11,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from components.arrays import Floats, Ints
+from components.arrays import Doubles, Floats, Ints
 from components.errors import UserError
 from components.files import enough_room, no_room
 from components.modalities.base import Written
 from components.modalities.table import cells
-from components.modalities.table.check import parsed
+from components.modalities.table.block import Block, Texts, block_of
 from components.modalities.table.config import (
     ARRAY,
     FIRST,
@@ -27,7 +27,7 @@ from components.modalities.table.config import (
     TableConfig,
     TablePacking,
 )
-from components.modalities.table.schema import ENOUGH, Schema, infer, parts, present
+from components.modalities.table.schema import ENOUGH, Schema, infer, parts
 
 CHUNK = 8192  # rows that are read at once
 SAMPLES = 200_000  # rows from which the distribution of the features is found
@@ -35,7 +35,6 @@ RETYPED = (
     0.05  # share of new values that do not fit the kind of their column from which the column is another one
 )
 FEW = 20  # new values below which no column is called retyped
-Row = dict[str, str | None]
 
 
 class Reading:
@@ -57,54 +56,54 @@ class Reading:
             str, tuple[int, str]
         ] = {}  # column -> values that do not fit its kind, and the first of them
         self.seen: dict[str, int] = {}  # column -> values
-        self.varied: dict[str, str] = {}  # column that was constant -> another value
 
-    def read(self, rows: Sequence[Row]) -> Floats:
+    def read(self, block: Block) -> Floats:
         """float32 [n, F] of n rows."""
-        self.rows += len(rows)
-        for row in rows:
-            if row.keys() != self.columns.keys():
-                for name in self.columns.keys() - row.keys():
-                    self.absent[name] = self.absent.get(name, 0) + 1
-                for name in row.keys() - self.columns.keys():
-                    self.unknown[name] = self.unknown.get(name, 0) + 1
-        out = np.full((len(rows), len(self.schema.features)), np.nan, dtype=np.float32)
-        values: dict[str, Any] = {}
+        self.rows += block.rows
+        for name in block.columns.keys() | block.absent.keys():
+            absent = block.absent.get(name, 0)
+            if name not in self.columns:
+                self.unknown[name] = self.unknown.get(name, 0) + block.rows - absent
+            elif absent:
+                self.absent[name] = self.absent.get(name, 0) + absent
+        out = np.full((block.rows, len(self.schema.features)), np.nan, dtype=np.float32)
+        values: dict[str, tuple[Ints, Doubles]] = {}
         for place, feature in enumerate(self.schema.features):
             name = feature.column
             if name not in values:
-                values[name] = self._column(self.columns[name], [row.get(name) for row in rows])
+                values[name] = self._column(self.columns[name], Texts(block.columns[name], self.spellings))
             where, found = values[name]
             out[where, place] = found if feature.part == "value" else _part(found, feature.part)
         return out
 
-    def _column(self, column: Column, texts: list[str | None]) -> tuple[Ints, Any]:
-        """Rows that have a value, and their values as float64."""
-        where = np.array(
-            [k for k, text in enumerate(texts) if text is not None and text not in self.spellings], int
-        )
-        there = present(texts, self.spellings).texts
+    def _column(self, column: Column, texts: Texts) -> tuple[Ints, Doubles]:
+        """Rows that have a value, and their values; NaN where one does not fit the kind of a number or date."""
+        plain = texts.plain_numbers if column.kind == "numeric" and column.style == "." else None
+        if plain is not None:
+            self.seen[column.name] = self.seen.get(column.name, 0) + len(texts)
+            return texts.where, plain
+        each, places = texts.distinct
         match column.kind:
             case "numeric":
-                found = cells.numbers(there, column.style)
+                value = np.array([cells.number(text, column.style) for text in each], dtype=np.float64)
             case "date":
-                found = cells.days(cells.moments(there, column.style))
+                value = cells.days(cells.moments(each, column.style))
             case "boolean":
-                found = np.array([cells.truth(text) for text in there]) + FIRST
+                value = np.array([cells.truth(text) for text in each], dtype=np.float64) + FIRST
             case _:
                 codes = self.codes[column.name]
-                found = np.array([codes.get(text, np.nan) for text in there], dtype=np.float64)
-        misfits = np.flatnonzero(np.isnan(found))
-        self.seen[column.name] = self.seen.get(column.name, 0) + len(there)
-        if len(misfits):
-            count, first = self.odd.get(column.name, (0, there[misfits[0]]))
+                value = np.array([codes.get(text, np.nan) for text in each], dtype=np.float64)
+        found: Doubles = value[places]
+        self.seen[column.name] = self.seen.get(column.name, 0) + len(texts)
+        if len(misfits := np.flatnonzero(np.isnan(found))):
+            count, first = self.odd.get(column.name, (0, each[places[misfits[0]]]))
             self.odd[column.name] = (count + len(misfits), first)
         if column.kind in ("categorical", "boolean"):
             found = np.where(np.isnan(found), OTHER, found)
-        return where, found
+        return texts.where, found
 
 
-def _part(days: Any, part: str) -> Any:
+def _part(days: Doubles, part: str) -> Doubles:
     """Codes of weekday or hour."""
     there = np.isfinite(days)
     weekday, hour = parts(np.round(days[there] * 86400).astype("datetime64[s]"))
@@ -125,7 +124,7 @@ def write(
     """Write all rows into an .npy of float32 [N, F]; see Modality.pack. found: the Schema."""
     notes = list[str]()
     if before is None:
-        schema, notes = infer(_columns(encoded(), total, lambda done: progress(done / 2)), config)
+        schema, notes = infer(_blocks(encoded(), total, lambda done: progress(done / 2)), config)
     else:
         schema = Schema(columns=before.columns, features=before.features)
     width = len(schema.features)
@@ -136,9 +135,9 @@ def write(
             _header(out, (total, width))
             seen = 0
             for chunk in _chunks(encoded()):
-                good, bad = _parse(chunk, seen)
-                out.write(_rows(good, reading, width).tobytes())
-                written.samples, written.unreadable = written.samples + len(good), written.unreadable | bad
+                rows, bad = _rows(chunk, reading, seen)
+                out.write(rows.tobytes())
+                written.samples, written.unreadable = written.samples + len(rows), written.unreadable | bad
                 seen += len(chunk)
                 progress(seen / total if before else (1 + seen / total) / 2)
             out.seek(0)
@@ -224,17 +223,15 @@ def _described(values: Any, feature: Feature) -> Feature:
     )
 
 
-def _columns(
+def _blocks(
     encoded: Iterable[Sequence[Any]], total: int, progress: Callable[[float], None]
-) -> Iterator[dict[str, Sequence[str | None]]]:
+) -> Iterator[Block]:
     seen = 0
     for chunk in _chunks(encoded):
-        good, _ = _parse(chunk, seen)
-        rows = [row for row in good if isinstance(row, dict)]
+        block, _ = block_of([data for data in chunk if not isinstance(data, np.ndarray)])
         seen += len(chunk)
         progress(seen / total)
-        names = dict.fromkeys(name for row in rows for name in row)
-        yield {name: [row[name] for row in rows if name in row] for name in names}
+        yield block
 
 
 def _chunks(encoded: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
@@ -248,30 +245,20 @@ def _chunks(encoded: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
         yield waiting
 
 
-def _parse(chunk: Sequence[Any], seen: int) -> tuple[list[Row | Floats], dict[int, str]]:
-    """The rows of a chunk, and position -> reason of those that are none."""
-    good, bad = list[Row | Floats](), dict[int, str]()
-    for place, data in enumerate(chunk, start=seen):
+def _rows(chunk: Sequence[Any], reading: Reading, seen: int) -> tuple[Floats, dict[int, str]]:
+    """float32 [n, F] of samples, in order, and position -> reason of those that are no rows.
+
+    seen: samples before this chunk.
+    """
+    fresh = [place for place, data in enumerate(chunk) if not isinstance(data, np.ndarray)]
+    block, bad = block_of([chunk[place] for place in fresh], list(reading.columns))
+    out = np.empty((len(chunk), len(reading.schema.features)), dtype=np.float32)
+    for place, data in enumerate(chunk):
         if isinstance(data, np.ndarray):
-            good.append(data)
-            continue
-        try:
-            good.append(parsed(data))
-        except ValueError as error:
-            bad[place] = str(error)
-    return good, bad
-
-
-def _rows(good: Sequence[Row | Floats], reading: Reading, width: int) -> Floats:
-    """float32 [n, F] of rows that were packed before and others, in their order."""
-    out = np.empty((len(good), width), dtype=np.float32)
-    fresh = [place for place, row in enumerate(good) if isinstance(row, dict)]
-    if fresh:
-        out[fresh] = reading.read([row for row in good if isinstance(row, dict)])
-    for place, row in enumerate(good):
-        if not isinstance(row, dict):
-            out[place] = row
-    return out
+            out[place] = data
+    out[[place for number, place in enumerate(fresh) if number not in bad]] = reading.read(block)
+    gone = {fresh[number]: reason for number, reason in bad.items()}
+    return np.delete(out, list(gone), axis=0), {seen + place: reason for place, reason in gone.items()}
 
 
 def _header(out: BinaryIO, shape: tuple[int, ...]) -> None:

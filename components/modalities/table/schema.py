@@ -6,8 +6,7 @@ values, which a note reports.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from components.arrays import Ints
 from components.config import Config
 from components.errors import UserError
 from components.modalities.table import cells
+from components.modalities.table.block import Block, Texts
 from components.modalities.table.config import Column, Feature, Kind, TableConfig
 
 ENOUGH = 0.995  # share of values that must fit a kind
@@ -41,19 +41,6 @@ class Schema(Config):
     """Columns of the array, without their distribution."""
 
 
-class Cells(NamedTuple):
-    """The values of one column that are there. missing: how many are not."""
-
-    texts: list[str]
-    missing: int
-
-
-def present(column: Sequence[str | None], missing: frozenset[str]) -> Cells:
-    """The values of a column without empty cells and spellings of a missing value."""
-    texts = [text for text in column if text is not None and text not in missing]
-    return Cells(texts, len(column) - len(texts))
-
-
 class Survey:
     """What is known of one column so far."""
 
@@ -68,41 +55,41 @@ class Survey:
         self.weekdays: dict[str, set[int]] = {style: set() for style in self.dates}
         self.hours: dict[str, set[int]] = {style: set() for style in self.dates}
 
-    def add(self, found: Cells) -> None:
+    def add(self, texts: Texts) -> None:
         """Count further values of the column."""
-        self.missing += found.missing
-        if not found.texts:
+        self.missing += texts.missing
+        if not len(texts):
             return
-        self.counts.update(found.texts)
+        plain = "." in self.numbers and texts.plain_numbers is not None
+        if plain:
+            self.numbers["."] += len(texts)
+        if (
+            not plain or not self.forgotten or self.numbers["."] < self.values
+        ):  # else nobody asks for the values
+            self._add_one_by_one(texts, plain)
+        self.values += len(texts)
+
+    def _add_one_by_one(self, texts: Texts, plain: bool) -> None:
+        counts = texts.counts
+        for text, count in counts.items():
+            self.counts[text] += count
         self._forget()
-        if not self._all_numbers(found.texts):
-            self._add_one_by_one(found.texts)
-        self.values += len(found.texts)
-
-    def _all_numbers(self, texts: list[str]) -> bool:
-        """Count plain numbers, the most frequent case, at once; false where there is anything else."""
-        values = cells.plain_numbers(texts) if "." in self.numbers else None
-        if values is None:
-            return False
-        self.numbers["."] += len(texts)
-        if self.numbers.get(",", -1) >= LIKELY * self.values:
-            self.numbers[","] += sum(
-                "." not in text or not np.isnan(cells.number(text, ",")) for text in texts
-            )
-        return True
-
-    def _add_one_by_one(self, texts: list[str]) -> None:
-        counts = Counter(texts)
         for point in self.numbers:
+            if point == "." and plain:
+                continue
+            if plain and self.numbers[point] < LIKELY * self.values:
+                continue
             fit = [text for text in counts if not np.isnan(cells.number(text, point))]
             self.numbers[point] += sum(counts[text] for text in fit)
             self.units |= {cells.unit_of(text) for text in fit} - {""}
+        if plain:
+            return
         if self.dates and any(len(text) >= 6 and any("0" <= sign <= "9" for sign in text) for text in counts):
             self._add_dates(counts)
         else:
             self.dates.clear()
 
-    def _add_dates(self, counts: Counter[str]) -> None:
+    def _add_dates(self, counts: dict[str, int]) -> None:
         texts = list(counts)
         times = np.array([counts[text] for text in texts])
         for style in list(self.dates):
@@ -155,23 +142,19 @@ def parts(when: cells.Moments) -> tuple[Ints, Ints]:
     return (hours // 24 + 3) % 7, hours % 24  # 1970 began on a Thursday
 
 
-def infer(
-    batches: Iterable[dict[str, Sequence[str | None]]], config: TableConfig
-) -> tuple[Schema, list[str]]:
-    """The schema of the rows of all batches, and notes on it for a person.
-
-    batches: values by column; in each, all columns are equally long.
+def infer(blocks: Iterable[Block], config: TableConfig) -> tuple[Schema, list[str]]:
+    """The schema of the rows of all blocks, and notes on it for a person.
 
     Raises:
         UserError: no column can be learnt from.
     """
     surveys: dict[str, Survey] = {}
     missing = cells.MISSING | frozenset(config.missing)
-    for batch in batches:
-        for name, texts in batch.items():
+    for block in blocks:
+        for name, column in block.columns.items():
             if name not in surveys:
                 surveys[name] = Survey(config)
-            surveys[name].add(present(texts, missing))
+            surveys[name].add(Texts(column, missing))
     if unknown := sorted(set(config.kinds) - set(surveys)):
         raise UserError(
             f"modality.kinds names column {unknown[0]!r}, which the tables do not have; "

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from components.modalities.look import Look, Suited
 from components.modalities.table import cells
-from components.modalities.table.check import check_rows, parsed
+from components.modalities.table.block import Texts, block_of
+from components.modalities.table.check import check_rows
 from components.modalities.table.config import TableConfig, TableLimits
-from components.modalities.table.schema import Survey, described, present
+from components.modalities.table.schema import Survey, described
 
 TARGETS = (
     "target", "label", "class", "y", "outcome", "category", "species", "diagnosis", "churn", "churned", "default",
@@ -30,14 +31,13 @@ class TableLook(Look):
     def add(self, batch: Sequence[bytes]) -> list[str | None]:
         reasons = check_rows(batch, self.limits)
         good = [data for data, reason in zip(batch, reasons, strict=True) if reason is None]
-        rows = [parsed(data) for data in good]
+        block, _ = block_of(good)
         if len(self.distinct) < 2:
             self.distinct |= set(good)
         missing = cells.MISSING | frozenset(self.config.missing)
-        for name in dict.fromkeys(name for row in rows for name in row):
-            survey = self.surveys.setdefault(name, Survey(self.config))
-            survey.add(present([row.get(name) for row in rows], missing))
-        self.rows += len(rows)
+        for name, column in block.columns.items():
+            self.surveys.setdefault(name, Survey(self.config)).add(Texts(column, missing))
+        self.rows += block.rows
         return reasons
 
     @property

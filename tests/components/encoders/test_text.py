@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from components.encoders import build_encoder
-from components.encoders.text import TOGETHER, by_length, pooled, text_encoder, widths
+from components.encoders.text import TOGETHER, by_length, pooled, text_encoder
 from components.encoders.text_bag import TextBagConfig
 from components.encoders.text_transformer import TextTransformerConfig
 from components.encoders.tfidf import TfidfConfig
@@ -131,7 +131,9 @@ def test_samples_of_about_one_length_pass_together():
     assert seen == [
         (TOGETHER, lengths[TOGETHER - 1]), (TOGETHER, lengths[2 * TOGETHER - 1]), (9, lengths[-1]),
     ]  # fmt: skip
-    assert widths(torch.empty(0)) == [(0, 1)]
+    seen.clear()
+    assert by_length(layers, view[:0], embedding, more[:0]).shape == (0,)
+    assert seen == [(0, 1)]
 
 
 def test_means_leave_padding_out():

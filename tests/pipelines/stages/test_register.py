@@ -73,6 +73,7 @@ def fill(store: Path) -> None:
     finish(store, "snapshot", {"modality": MODALITY}, output)
     given = {
         "snapshot": up["snapshot"],
+        "modality": MODALITY,
         "seed": 3,
         "train": {"epochs": 2},
         "start": {"parent": "pretrain/old"},
@@ -203,7 +204,7 @@ def test_the_recipe_can_be_read_from_the_version_and_asks_the_same(client: Any, 
                     modality=told.pop("modality"), sections=told)  # fmt: skip
     done = dict(REFERENCES)
     assert recipe.request("finetune", done) == {
-        "seed": 4, "steps": 7,
+        "seed": 4, "steps": 7, "modality": MODALITY,
         **{name: done[name] for name in ("snapshot", "pretrain", "pseudo_label")},
     }  # fmt: skip
 
@@ -364,7 +365,7 @@ def test_without_labels_the_encoder_is_registered_and_gives_embeddings(
     import mlflow
     import pandas as pd
 
-    from components.registry.model import encode_png
+    from components.modalities.image.serve import encode_png
 
     pixels = np.load(again.store / "snapshot" / "k" / "images.npy")[:3]
     mlflow.set_tracking_uri(context.settings.mlflow)

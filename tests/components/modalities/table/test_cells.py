@@ -1,4 +1,4 @@
-"""Text of cells: what is a number, a truth value or a moment, and that the fast way gives what the slow one does."""
+"""Text of cells: what is a number, a truth value or a moment."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -6,8 +6,6 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from components.modalities.table import cells
 
@@ -70,24 +68,6 @@ def test_no_numbers(text):
 def test_the_same_text_is_another_number_with_another_point():
     assert cells.number("1.234", ".") == 1.234
     assert cells.number("1.234", ",") == 1234
-
-
-TEXTS = st.one_of(
-    st.floats(-1e20, 1e20).map(repr), st.integers().map(str), st.text("0123456789.,-+eE% ", max_size=6)
-)
-
-
-@given(st.lists(TEXTS, min_size=10, max_size=40))
-def test_the_fast_way_gives_what_the_slow_one_gives(texts):
-    texts = [text.strip() for text in texts]
-    slow = np.array([cells.number(text, ".") for text in texts])
-    np.testing.assert_array_equal(cells.numbers(texts, "."), slow)
-
-
-def test_the_fast_way_is_taken_where_it_can_be():
-    assert cells.plain_numbers(["1.5", "-2", "3e2"] * 5).tolist() == [1.5, -2, 300] * 5
-    assert cells.plain_numbers(["1.5", "007"]) is None
-    assert cells.plain_numbers(["1.5", "1,000"]) is None
 
 
 def test_truth():

@@ -1,17 +1,26 @@
 """Kinds of columns: inferred over the whole column, in bounded memory, with what does not fit reported."""
 
+import pyarrow as pa
 import pytest
 
 from components.errors import UserError
 from components.modalities.table import schema
+from components.modalities.table.block import Block, Texts
 from components.modalities.table.config import TableConfig
 from components.modalities.table.schema import infer
+
+
+def blocks(*batches):
+    return [
+        Block(0, {name: pa.array(texts, pa.string()) for name, texts in batch.items()}, {})
+        for batch in batches
+    ]
 
 
 def kinds(values, **config):
     """(kind, style) of one column beside one that varies, and the notes."""
     other = [str(k) for k in range(len(values))]
-    found, notes = infer([{"x": values, "y": other}], TableConfig(**config))
+    found, notes = infer(blocks({"x": values, "y": other}), TableConfig(**config))
     column = found.columns[0]
     return column.kind, column.style, notes
 
@@ -66,9 +75,9 @@ def test_a_few_odd_values_are_noted_and_more_make_another_kind():
 
 def test_columns_are_judged_over_all_batches():
     batches = [{"x": ["12", "13"]}, {"x": ["1,5", "7"]}, {"x": ["1.000", "8"]}]
-    assert infer(batches, TableConfig())[0].columns[0].style == ","
+    assert infer(blocks(*batches), TableConfig())[0].columns[0].style == ","
     batches = [{"x": ["1", "2"]}, {"x": ["a", "b"] * 3}]
-    assert infer(batches, TableConfig())[0].columns[0].kind == "categorical"
+    assert infer(blocks(*batches), TableConfig())[0].columns[0].kind == "categorical"
 
 
 def test_the_recipe_has_the_last_word():
@@ -88,7 +97,7 @@ def test_ambiguous_dates_are_noted():
 
 def test_a_date_is_days_and_what_varies_of_weekday_and_hour():
     def parts(values):
-        found, _ = infer([{"x": values}], TableConfig())
+        found, _ = infer(blocks({"x": values}), TableConfig())
         return [feature.part for feature in found.features]
 
     assert parts(["2026-11-30", "2026-12-01"]) == ["value", "weekday"]
@@ -98,9 +107,9 @@ def test_a_date_is_days_and_what_varies_of_weekday_and_hour():
 
 def test_categories_the_most_frequent_first_and_rare_ones_left_out():
     values = ["b"] * 5 + ["a"] * 5 + ["c"] * 9 + ["rare"] * 2
-    found, _ = infer([{"x": values}], TableConfig())
+    found, _ = infer(blocks({"x": values}), TableConfig())
     assert found.features[0].categories == ("c", "a", "b")
-    found, _ = infer([{"x": values}], TableConfig(categories=2, rare=1))
+    found, _ = infer(blocks({"x": values}), TableConfig(categories=2, rare=1))
     assert found.features[0].categories == ("c", "a")
 
 
@@ -118,7 +127,7 @@ def test_memory_is_bounded(monkeypatch):
     ]
     survey = schema.Survey(TableConfig())
     for batch in batches:
-        survey.add(schema.present(batch["x"], frozenset()))
+        survey.add(Texts(pa.array(batch["x"])))
     assert len(survey.counts) <= 50
     assert survey.forgotten
     assert survey.categories()[0] == "often"
@@ -126,4 +135,4 @@ def test_memory_is_bounded(monkeypatch):
 
 def test_nothing_varies():
     with pytest.raises(UserError, match="none of the 1 columns varies"):
-        infer([{"x": ["a", "a"]}], TableConfig())
+        infer(blocks({"x": ["a", "a"]}), TableConfig())
