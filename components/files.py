@@ -2,10 +2,13 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from components.errors import UserError
 
 
 def write_atomically(file: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -38,3 +41,17 @@ def locked(file: Path) -> Iterator[None]:
     with file.open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def enough_room(folder: Path, needed: int) -> None:
+    """Refuse before the work what could not be written after it. needed: bytes."""
+    if shutil.disk_usage(folder).free < needed:
+        raise no_room(folder, needed)
+
+
+def no_room(folder: Path, needed: int = 0) -> UserError:
+    """The error of a full disk."""
+    size = f"{needed / 1e6:,.0f} MB are needed" if needed else "more is needed"
+    return UserError(
+        f"no room on the disk of {folder}: {size}; free some, or set SELFSUP_HOME to a larger disk"
+    )

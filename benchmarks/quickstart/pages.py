@@ -6,7 +6,7 @@ SHOWN = (
     "model",
     "same encoder, labels alone",
     "frozen probe",
-    "logistic_pixels",
+    "logistic_plain",
     "scratch",
     "calibration error",
 )

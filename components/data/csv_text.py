@@ -40,9 +40,11 @@ def encoding_of(file: Path) -> str:
     return "utf-8"
 
 
-def read_csv(file: Path) -> Iterator[tuple[int, list[str]]]:
+def read_csv(file: Path, *, uneven: bool = False) -> Iterator[tuple[int, list[str]]]:
     """(number of the line on which it begins, values) of the header, in small letters, and of each row that is not
     blank.
+
+    uneven: rows of more or fewer values than there are columns come as they are; the caller judges them.
 
     Raises:
         ValueError: not CSV, with the line.
@@ -57,7 +59,7 @@ def read_csv(file: Path) -> Iterator[tuple[int, list[str]]]:
         try:
             for values in reader:
                 line, begun = before + reader.line_num, line + 1
-                if any("\0" in value for value in values):
+                if any("\0" in value for value in values) and not uneven:
                     raise ValueError(f"line {begun}: a value holds a NUL character")
                 values = [value.strip() for value in values]
                 if not names:
@@ -65,13 +67,13 @@ def read_csv(file: Path) -> Iterator[tuple[int, list[str]]]:
                 elif [value.lower() for value in values] == names:
                     continue  # tables that were joined
                 width = len(names)
-                if any(values[width:]):
+                if any(values[width:]) and not uneven:
                     raise ValueError(
                         f"line {begun}: {len(values)} values for {width} columns; a value that holds"
                         f" {delimiter!r} needs quotes"
                     )
                 if any(values):
-                    yield begun, values[:width]
+                    yield begun, values if uneven else values[:width]
         except csv.Error as error:
             cause = next((cause for text, cause in CAUSES.items() if text in str(error)), str(error))
             raise ValueError(f"line {line + 1}: {cause}") from None

@@ -1,7 +1,7 @@
 """A table that a person keeps elsewhere, and an inbox of our own that follows it.
 
 The files that a table of paths names are linked into the inbox (copied where links cannot be), beside the table
-with the paths that they have there. A Parquet file of samples is linked itself. Each ingest does so anew, so that
+with the paths that they have there. A table of samples is linked itself. Each ingest does so anew, so that
 rows which are added or corrected arrive.
 """
 
@@ -12,37 +12,38 @@ import os
 import shutil
 from pathlib import Path
 
+from components.data.reader import Reader
 from components.data.tables import IMAGES, PATHS, columns_of, read_rows
 from components.errors import UserError
 
 TABLE = "paths.csv"
 
 
-def path_column(file: Path) -> str | None:
-    """The column of a table that holds paths; None for a Parquet file of samples.
+def path_column(file: Path, reader: Reader) -> str | None:
+    """The column of a table that holds paths; None for a table of samples.
 
     Raises:
         ValueError: it is no table, or has neither paths nor samples.
     """
     columns = columns_of(file)
-    if file.suffix.lower() == ".parquet" and "image" in columns:
+    if reader.is_table(file.name, columns):
         return None
     column = next((name for name in (*PATHS, *IMAGES) if name in columns), None)
     if column is None:
         raise ValueError(
-            f"a column path, or one of images, is needed; it has {', '.join(sorted(columns))[:100]}"
+            f"a column path, or one of {reader.noun}, is needed; it has {', '.join(sorted(columns))[:100]}"
         )
     return column
 
 
-def link_table(file: Path, inbox: Path) -> None:
+def link_table(file: Path, inbox: Path, reader: Reader) -> None:
     """Bring the inbox up to date with the table.
 
     Raises:
         UserError: the table is gone or cannot be read.
     """
     try:
-        column = path_column(file)
+        column = path_column(file, reader)
         rows = list(read_rows(file)) if column else []
     except ValueError as error:
         raise UserError(f"{file}: {error}; bring it back, or take ingest.table out of the recipe") from None

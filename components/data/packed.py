@@ -46,13 +46,28 @@ class Packed(ABC):
         """The same arrays with other rows in use; `rows` are places in the arrays."""
 
 
+class Pages:
+    """The mapped pages of an array, usually a np.memmap; of another array there are none."""
+
+    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+        self._mapping, self._touched = _mapping(array), 0
+
+    def release(self, coming: int) -> None:
+        """Give mapped pages back where those that the next read maps would pass the budget. coming: their bytes."""
+        if self._mapping is None or len(self._mapping) <= MAPPED:
+            return
+        if self._touched + coming > MAPPED:
+            self._mapping.madvise(mmap.MADV_DONTNEED)
+            self._touched = 0
+        self._touched += coming
+
+
 class PackedArray(Packed):
     """Samples of one shape. array: [N, ...], usually a np.memmap."""
 
     def __init__(self, array: np.ndarray[Any, Any], rows: Ints) -> None:
         self.array, self.rows = array, np.asarray(rows, dtype=np.int64)
-        self._mapping = _mapping(array)
-        self._touched = 0
+        self._pages = Pages(array)
 
     @classmethod
     def open(cls, file: Path, rows: Ints | None = None) -> Self:
@@ -72,7 +87,7 @@ class PackedArray(Packed):
         chunk = max(1, MAPPED // 4 // size)
         for start in range(0, len(asked), chunk):
             part = inwards[start : start + chunk]
-            self._release(len(part) * size)
+            self._pages.release(len(part) * size)
             target[part] = self.array[asked[part]]
         return out
 
@@ -81,15 +96,6 @@ class PackedArray(Packed):
 
     def select(self, rows: Ints) -> Self:
         return type(self)(self.array, rows)
-
-    def _release(self, coming: int) -> None:
-        """Give mapped pages back where those that the next read maps would pass the budget."""
-        if self._mapping is None or len(self._mapping) <= MAPPED:
-            return
-        if self._touched + coming > MAPPED:
-            self._mapping.madvise(mmap.MADV_DONTNEED)
-            self._touched = 0
-        self._touched += coming
 
 
 def _mapping(array: Any) -> mmap.mmap | None:

@@ -10,7 +10,10 @@ from components.encoders.base import Encoder
 from components.encoders.joined import Joined
 from components.encoders.pixels import Pixels, PixelsConfig
 from components.encoders.published import Published, PublishedConfig
+from components.encoders.rows import Rows, RowsConfig
 from components.encoders.start import begin_from
+from components.encoders.tfidf import Tfidf, TfidfConfig
+from components.encoders.trees import Trees, TreesConfig
 from components.errors import UserError
 from components.implementations import Implementations, name_of
 from components.modalities.base import Packing
@@ -32,16 +35,25 @@ ENCODERS = Implementations[Encoder](
         "vit_tiny": "vit:Vit",
         "vit_small": "vit:Vit",
         "vit_base": "vit:Vit",
+        "text_bag": "text_bag:TextBag",
+        "text_transformer": "text_transformer:TextTransformer",
+        "table_mlp": "table_mlp:TableMlp",
+        "ft_transformer": "ft_transformer:FtTransformer",
         "timm": "adapters:Timm",
         "transformers": "adapters:Transformers",
     },
 )
+UNTRAINED: dict[str, Callable[..., Encoder]] = {
+    "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "trees": Trees,
+}  # fmt: skip
+"""Encoders in which nothing learns, by name: a recipe does not name them, a model may hold them."""
+
 if TYPE_CHECKING:
     EncoderConfig = Config
     MemberConfig = Config
 else:
     EncoderConfig = ENCODERS.config_type()
-    MemberConfig = ENCODERS.config_type(PixelsConfig, PublishedConfig)  # nothing in these learns
+    MemberConfig = ENCODERS.config_type(PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, TreesConfig)
 
 
 class JoinedConfig(Config):
@@ -54,7 +66,9 @@ class JoinedConfig(Config):
 if TYPE_CHECKING:
     ServedConfig = Config
 else:
-    ServedConfig = ENCODERS.config_type(PixelsConfig, PublishedConfig, JoinedConfig)  # of a model
+    ServedConfig = ENCODERS.config_type(
+        PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, TreesConfig, JoinedConfig
+    )  # of a model
 
 
 def build_encoder(config: ServedConfig, packing: Packing) -> Encoder:
@@ -66,29 +80,26 @@ def build_encoder(config: ServedConfig, packing: Packing) -> Encoder:
         ValueError: mean or std are not one a channel, or std is not above 0.
         UserError: it takes samples of another kind, or is of a library that is missing.
     """
-    match config:
-        case JoinedConfig():
-            return Joined([build_encoder(member, packing) for member in config.members], packing)
-        case PixelsConfig():
-            made: Callable[..., Encoder] = Pixels
-        case PublishedConfig():
-            made = Published
-        case _:
-            made = ENCODERS[name_of(config)]
+    if isinstance(config, JoinedConfig):
+        return Joined([build_encoder(member, packing) for member in config.members], packing)
     accepts(config, packing)
-    return made(config, packing)
+    return _made(name_of(config))(config, packing)
 
 
 def accepts(config: Config, packing: Packing) -> None:
     """Raises UserError where an encoder does not take samples that are packed like this."""
     name = name_of(config)
-    kind = _takes(ENCODERS[name]) if name in ENCODERS else _takes(Pixels)
+    kind = _takes(_made(name))
     if kind not in ("any", packing.name):
         fit = ", ".join(sorted(n for n in ENCODERS if _takes(ENCODERS[n]) in ("any", packing.name)))
         raise UserError(
             f"encoder {name} takes {kind} samples and the recipe's modality is {packing.name}; for {packing.name}: "
             f"{fit}"
         )
+
+
+def _made(name: str) -> Callable[..., Encoder]:
+    return UNTRAINED[name] if name in UNTRAINED else ENCODERS[name]
 
 
 def _takes(encoder: Callable[..., Encoder]) -> str:

@@ -10,7 +10,11 @@ from components.modalities.base import Packing
 PACKINGS = Implementations[Packing](
     "components.modalities",
     "selfsup.packings",
-    {"image": "image.config:ImagePacking"},
+    {
+        "image": "image.config:ImagePacking",
+        "text": "text.config:TextPacking",
+        "table": "table.config:TablePacking",
+    },
 )
 if TYPE_CHECKING:
     PackingConfig = Any

@@ -11,7 +11,7 @@ from components.modalities.base import Modality, Packing
 MODALITIES = Implementations[Modality[Any, Any]](
     "components.modalities",
     "selfsup.modalities",
-    {"image": "image.modality:Images"},
+    {"image": "image.modality:Images", "text": "text.modality:Texts", "table": "table.modality:Tables"},
 )
 if TYPE_CHECKING:
     ModalityConfig = Config

@@ -16,7 +16,7 @@ from components.modalities.view_maker import ViewMaker
 VIEW_MAKERS = Implementations[ViewMaker[Any, Any]](
     "components.modalities",
     "selfsup.views",
-    {"image": "image.views:ImageViews"},
+    {"image": "image.views:ImageViews", "text": "text.views:TextViews", "table": "table.views:TableViews"},
 )
 if TYPE_CHECKING:
     ViewsConfig = Config
@@ -29,7 +29,7 @@ def views_for(request: dict[str, Any], fields: Sequence[str], named: Sequence[st
     """A request with its options of views as the type that belongs to its `modality`, where both are as in a recipe.
 
     Args:
-        fields: that hold options. named: those of them that may name a policy instead.
+        fields: that hold options. named: those that may name a policy, instead or alone.
 
     Raises:
         ValueError: an option or policy that this kind of data does not have, or a value that makes no sense.
@@ -38,17 +38,18 @@ def views_for(request: dict[str, Any], fields: Sequence[str], named: Sequence[st
     if maker is None:
         return request
     typed, known = dict[str, Any](), (*maker.policies, MEASURED)
-    for field in fields:
+    for field in dict.fromkeys((*fields, *named)):
         given = request.get(field)
-        if isinstance(given, str) and field in named and given not in known:
-            raise ValueError(
-                f"{field}: one of {', '.join(known)}, or the options of a view (got {given!r:.80})"
-            )
-        if isinstance(given, dict):
-            try:
-                typed[field] = maker.View.model_validate(given)
-            except ValidationError as error:
-                raise ValueError(explain(error, field)) from None
+        if given is None or isinstance(given, Config) or (field in named and given in known):
+            continue
+        if field not in fields or not isinstance(given, dict):
+            needed = [f"one of {', '.join(known)}"] if field in named else []
+            needed += ["a mapping of the options of a view"] if field in fields else []
+            raise ValueError(f"{field}: must be {', or '.join(needed)} (got {given!r:.80})")
+        try:
+            typed[field] = maker.View.model_validate(given)
+        except ValidationError as error:
+            raise ValueError(explain(error, field)) from None
     return request | typed
 
 

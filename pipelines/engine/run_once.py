@@ -74,7 +74,7 @@ def run_once(identity: Identity, settings: Settings, run: str = "") -> tuple[str
         output = module.run(request, part, context)
         manifest = Manifest(
             **identity.model_dump(),
-            request=request.model_dump(mode="json"),
+            request=request.model_dump(mode="json", by_alias=True),
             output=output.model_dump(mode="json"),
             started=round(started, 3),
             seconds=round(time.time() - started, 3),

@@ -35,8 +35,8 @@ def build_mistake(
     maker = build_views(packing)
     try:
         check_objective(objective, packing.name)
-        if encoder.start is not None:
-            check_start(_built(encoder, packing, "meta"), encoder.start)
+        if (start := getattr(encoder, "start", None)) is not None:
+            check_start(_built(encoder, packing, "meta"), start)
         roles = maker.roles(views, local, patch_of(encoder))
         made = _objective(objective, encoder, packing, maker.length(roles["global"]))
         blank, chance = maker.blank(2), torch.Generator().manual_seed(0)
@@ -64,9 +64,8 @@ def _objective(config: ObjectiveConfig, encoder: Any, packing: Packing, length: 
 @torch.no_grad()
 def _encodes(config: Any, packing: Packing, view: torch.Tensor) -> None:
     """Raises UserError where the encoder takes no views of this shape."""
-    encoder = _built(config, packing, "meta").eval()
     try:
-        encoder(torch.empty_like(view, device="meta"))
+        _forward(config, packing, view, "meta")
     except NotImplementedError:  # a library's encoder that computes with numbers: the training will tell
         return
     except RuntimeError as error:
@@ -75,3 +74,13 @@ def _encodes(config: Any, packing: Packing, view: torch.Tensor) -> None:
             f"encoder {name_of(config)} takes no views of {shape} ({str(error).splitlines()[0]:.160}); change the "
             "size of the views or of the modality, or the encoder"
         ) from None
+
+
+def _forward(config: Any, packing: Packing, view: torch.Tensor, device: str) -> None:
+    encoder = _built(config, packing, device).eval()
+    try:
+        encoder(torch.empty_like(view, device=device) if device == "meta" else view)
+    except RuntimeError:
+        if device != "meta":
+            raise
+        _forward(config, packing, view, "cpu")  # it may look at numbers on its way

@@ -6,10 +6,9 @@ from typing import Any
 from components.data.shards import Index
 from components.errors import UserError
 from components.wording import counted
+from pipelines.engine.store import load
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
-from pipelines.stages.ingest import Request as Ingest
-from pipelines.stages.ingest import inbox_of
 
 BATCHES = (("pretrain", "train", "batch_size"), ("finetune", "batch_size"))
 
@@ -51,6 +50,7 @@ def _batches(recipe: Recipe) -> Iterator[tuple[str, int]]:
 
 def _waiting(recipe: Recipe, settings: Settings) -> int:
     """Samples in the inbox."""
-    asked = Ingest.model_validate(recipe.request("ingest", {}) | {"settle_seconds": 0.0})
-    inbox = inbox_of(asked, settings)
+    ingest = load("ingest")
+    asked = ingest.Request.model_validate(recipe.request("ingest", {}) | {"settle_seconds": 0.0})
+    inbox = ingest.inbox_of(asked, settings)
     return sum(map(inbox.count, inbox.list().deliveries))

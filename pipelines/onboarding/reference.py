@@ -8,7 +8,8 @@ import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import get_args
+from functools import cache
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -92,8 +93,22 @@ class Node:
 
 
 def names(config: type[BaseModel]) -> tuple[str, ...]:
-    """The values of `name` that select this kind."""
-    return tuple(str(name) for name in get_args(config.model_fields["name"].annotation))
+    """The values of `name` that select this kind; of one without it, the kinds of data that it belongs to."""
+    if "name" in config.model_fields:
+        return tuple(str(name) for name in get_args(config.model_fields["name"].annotation))
+    return tuple(name for name, owned in _by_modality().items() if config in owned)
+
+
+@cache
+def _by_modality() -> dict[str, tuple[type[Config], type[Config]]]:
+    """Kind of data -> the options of its views, and its limits: which of them is meant follows from `modality`."""
+    from components.modalities.registry import MODALITIES
+    from components.modalities.views import VIEW_MAKERS  # torch, 1 to 3 s
+
+    kinds: dict[str, tuple[Any, Any]] = {
+        name: (VIEW_MAKERS[name], MODALITIES[name]) for name in MODALITIES if name in VIEW_MAKERS
+    }
+    return {name: (maker.View, modality.Limits) for name, (maker, modality) in kinds.items()}
 
 
 def summary(config: type[BaseModel]) -> str:
@@ -123,7 +138,7 @@ def page() -> str:
     """docs/recipe-reference.md. Kinds that other packages have added are left out."""
     parts = [PREAMBLE]
     found = _sections()
-    links = {config: _anchor(title) for title, config, _ in found}
+    links = {config: (_anchor(title), group) for title, config, group in found}
     top = _top()
     parts.append("## Top of a recipe\n")
     parts.append(_table([node for name, node in top.items() if name in Recipe.model_fields], links))
@@ -162,13 +177,14 @@ def _fields(config: type[BaseModel], key: str, given: BaseModel | None = None) -
     for name, field in config.model_fields.items():
         own = default_of(field)
         value = own if given is None else getattr(given, name)
-        found[name] = Node(
-            f"{key}.{name}" if key else name,
+        said = field.alias or name
+        found[said] = Node(
+            f"{key}.{said}" if key else said,
             _text(field),
             field,
             tuple(held(field.annotation)),
-            filled=name in filled,
-            shared=name in shared,
+            filled=said in filled,
+            shared=said in shared,
             given=value if isinstance(value, BaseModel) else None,
             left_out=value_text(value) if value != own else "",
         )
@@ -229,7 +245,8 @@ def _sections() -> list[tuple[str, type[BaseModel], str]]:
             if len(own) == 1 and config not in found:
                 found[config] = (name, "")
             elif len(own) > 1 and not found.get(config, ("", ""))[1]:
-                found[config] = (", ".join(names(config)), name)
+                kind = ", ".join(names(config))
+                found[config] = (kind if "name" in config.model_fields else f"{name} of {kind}", name)
             else:
                 continue
             below = [*below, *_fields(config, found[config][0]).values()]
@@ -237,15 +254,17 @@ def _sections() -> list[tuple[str, type[BaseModel], str]]:
     return [(title, config, group) for config, (title, group) in found.items()]
 
 
-def _table(nodes: list[Node], links: Mapping[type[BaseModel], str]) -> str:
+def _table(nodes: list[Node], links: Mapping[type[BaseModel], tuple[str, str]]) -> str:
+    """links: configuration -> the anchor of its heading, and its group."""
     lines = ["| key | type | default | text |", "|---|---|---|---|"]
     for node in nodes:
         name, kind = node.key.rpartition(".")[2], node.type
         targets = [links[config] for config in node.configs if config in links]
         if len(targets) > 1:
-            kind = kind.replace("section", f"[kind of {name}](#{_anchor(f'Kinds of {name}')})")
+            _, group = targets[0]
+            kind = kind.replace("section", f"[kind of {group}](#{_anchor(f'Kinds of {group}')})")
         elif targets:
-            kind = kind.replace("section", f"[section](#{targets[0]})")
+            kind = kind.replace("section", f"[section](#{targets[0][0]})")
         lines.append(
             "| " + " | ".join(_cell(text) for text in (f"`{name}`", kind, node.default, node.text)) + " |"
         )

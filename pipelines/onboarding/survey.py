@@ -101,18 +101,19 @@ def inbox_of(file: Path, own: Path, modality: "Modality[Any, Any]") -> tuple[Pat
     from components.data.linked_table import link_table, path_column
     from components.data.tables import read_rows
 
+    reader = modality.reader(modality.Limits())
     try:
-        column = path_column(file)
+        column = path_column(file, reader)
         paths = [row[column] for row in read_rows(file)] if column else []
     except ValueError as error:
         raise UserError(f"{file} is no data that can be read: {error}") from None
     if not any(p.startswith("/") or ".." in Path(p).parts for p in paths):
-        there = Inbox(file.parent, modality.reader(modality.Limits()), settle=0, now=0).list()
+        there = Inbox(file.parent, reader, settle=0, now=0).list()
         if {d.name for d in there.deliveries} == {file.name}:
             return file.parent, None
     if own.exists():
         shutil.rmtree(own)  # of an init that came to nothing: no recipe names it
-    link_table(file, own)
+    link_table(file, own, reader)
     return own, file
 
 

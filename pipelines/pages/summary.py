@@ -8,8 +8,8 @@ from pipelines.pages.wording import percent
 
 NAMES = {
     "model": "this model",
-    "logistic_pixels": "logistic regression on pixels",
-    "knn_pixels": "nearest neighbours on pixels",
+    "logistic_plain": "logistic regression on plain features",
+    "knn_plain": "nearest neighbours on plain features",
     "scratch": "same network, random start, labels only",
     "alone": "same encoder, labels alone",
     "own": "the method's own network",

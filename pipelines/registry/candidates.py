@@ -5,13 +5,13 @@ from components.config import Config
 METHOD, COMMITTEE = "method", "committee"
 TOLD = {
     METHOD: "the method's network",
-    "pixels": "logistic regression on pixels",
+    "plain": "logistic regression on plain features",
     "probe": "a head on the frozen encoder",
     "alone": "the encoder trained on the labels alone",
     "scratch": "the network from random, trained on the labels alone",
     "published": "a head on the published encoder",
 }
-BASELINE_OF = {"pixels": "logistic_pixels", "scratch": "scratch", "alone": "alone", "probe": "probe"}
+BASELINE_OF = {"plain": "logistic_plain", "scratch": "scratch", "alone": "alone", "probe": "probe"}
 
 
 class Row(Config):

@@ -75,11 +75,15 @@ def _processes(manifests: Mapping[str, Manifest]) -> dict[str, int]:
 
 def recipe_text(name: str, manifests: Mapping[str, Manifest]) -> str:
     """What the stages of these manifests were asked, as YAML."""
+    modality = manifests["snapshot"].given.get("modality") if "snapshot" in manifests else None
     asked = {
-        stage: {k: v for k, v in manifest.given.items() if k not in (*GRAPH, *FILLED.get(stage, ()))}
+        stage: {
+            key: value
+            for key, value in manifest.given.items()
+            if key not in (*GRAPH, *FILLED.get(stage, ())) and (key, value) != ("modality", modality)
+        }
         for stage, manifest in manifests.items()
     }
-    modality = asked.get("snapshot", {}).pop("modality", None)
     sections = {stage: section for stage, section in asked.items() if section}
     return yaml.safe_dump({"name": name, "modality": modality, **sections}, sort_keys=False)
 

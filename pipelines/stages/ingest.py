@@ -136,7 +136,7 @@ def observe(request: Request, settings: Settings, recipe: str) -> dict[str, str]
     """The inbox as it stands: a digest of paths, sizes and times.
 
     Where ingested data were taken away while the store was kept, the time too: that no earlier run is found. Where
-    files are in quarantine for want of a decoder that is installed now, its name: they are tried again.
+    files are in quarantine for want of a decoder that is installed now, the reason: they are tried again.
     """
     inbox = inbox_of(request, settings)
     seen = {"inbox": inbox.digest() if inbox.folder.is_dir() else "missing"}
@@ -189,7 +189,7 @@ def reader_of(request: Request) -> Reader:
 def _ingest(request: Request, folder: Path, context: Context, target: Path) -> Output:
     inbox = inbox_of(request, context.settings)
     if request.table:
-        link_table(Path(request.table), inbox.folder)
+        link_table(Path(request.table), inbox.folder, inbox.reader)
     files = FileCache(place(context.settings.home, context.recipe), inbox.folder)
     with closing(files):
         growing = Growing(target, request.shard_size, files)

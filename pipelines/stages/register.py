@@ -17,6 +17,7 @@ from pydantic import Field, PositiveInt
 
 from components.config import Config
 from components.crash import point
+from components.errors import UserError
 from components.modalities.image.config import ImageConfig
 from components.modalities.registry import ModalityConfig
 from components.registry.champion import DIGEST, FILES, combined
@@ -69,8 +70,8 @@ class Request(Config):
     deleted: str | None = None
     """Version of a champion that somebody deleted and that is made anew; the plan fills it in."""
 
-    onnx: bool = True
-    """Export the encoder as ONNX beside the model."""
+    onnx: bool | None = None
+    """Export the encoder as ONNX beside the model; null: where it can be exported."""
 
     samples: PositiveInt = 8
     """Samples that the loaded model predicts in a clean process, as a test."""
@@ -190,23 +191,42 @@ def _make(
     smoke.ask(saved, modality.request(values))
 
     context.progress(0.6, "exporting the encoder")
-    exported, onnx_error = folder / "encoder.onnx", None
-    if request.onnx:
-        from components.registry.onnx import export_encoder
-
-        onnx_error = export_encoder(classifier.encoder, samples.clean(np.array(rows)), exported)
+    exported = folder / "encoder.onnx"
+    onnx_error = _export(request, classifier.encoder, samples.clean(np.array(rows)), exported, context)
     here = Predictor(classifier).predict(values).to_dict("list")
     context.progress(0.8, "waiting for the clean process")
     found = _answer(smoke, saved, {str(k): v for k, v in here.items()})
-    if request.onnx:
+    if onnx_error is not None:
         shutil.copyfile(exported, saved / exported.name)
     return Output(
         **found,
         digest=combined(digests(source)),
         bytes=size,
-        onnx=Artifact.of(exported, folder) if request.onnx else None,
+        onnx=Artifact.of(exported, folder) if onnx_error is not None else None,
         onnx_error=onnx_error,
     )
+
+
+def _export(request: Request, encoder: Any, view: Any, file: Path, context: Context) -> float | None:
+    """Largest difference of the encoder as ONNX from torch; None where it is not wanted, or nobody insists on it and it
+    cannot be exported.
+
+    view: clean views of some samples.
+
+    Raises:
+        UserError: the recipe insists on it.
+    """
+    from components.registry.onnx import export_encoder
+
+    if request.onnx is False:
+        return None
+    try:
+        return export_encoder(encoder, view, file)
+    except UserError as error:
+        if request.onnx:
+            raise
+        context.say(f"{str(error).partition(';')[0]}: left out")
+        return None
 
 
 def _run(client: Any, where: str, reference: str, tags: dict[str, str]) -> str:

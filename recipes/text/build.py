@@ -3,8 +3,8 @@ kept.
 
     python recipes/text/build.py [--source /usr/share/wordnet/data.noun] [--target recipes/text]
 
-The source file is that of the Debian package wordnet-base. A sample is the gloss of a noun; its class is the
-lexicographer file of the noun's synset, which the gloss does not name. The order is that of the SHA-256 of a salt and the
+The source file is that of the Debian package wordnet-base. A sample is the gloss of a noun, its class the
+lexicographer file of its synset, which the gloss does not name. The order is that of the SHA-256 of a salt and the
 gloss: a shuffle that needs no random generator, and one in which a gloss that occurs twice is dropped.
 """
 
@@ -20,7 +20,7 @@ CLASSES = {
     4: "act", 5: "animal", 6: "artifact", 8: "body", 9: "cognition", 10: "communication", 13: "food", 15: "location",
     18: "person", 20: "plant",
 }  # fmt: skip
-"""Number of a lexicographer file -> its name (lexnames(5WN)): the ten of nouns with distinct meaning and many glosses."""
+"""Number of a lexicographer file -> its name (lexnames(5WN)): ten of nouns with distinct meaning and many glosses."""
 FIRST, TEST, SECOND, PER_CLASS = 20_000, 2_000, 8_000, 10
 SALT = b"selfsup text"
 
@@ -46,7 +46,9 @@ def write(rows: list[tuple[str, str]], file: Path, start: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--source", type=Path, default=Path("/usr/share/wordnet/data.noun"))
     parser.add_argument("--target", type=Path, default=Path("recipes/text"))
     arguments = parser.parse_args()

@@ -7,6 +7,8 @@ PYFUNC = ("tests/components/registry/test_pyfunc.py",)
 ORIGIN = ("tests/pipelines/registry/test_provenance.py",)
 SOURCE = ("tests/components/test_source.py",)
 TABLES = ("tests/components/test_implementations.py",)
+AGAIN = ("tests/pipelines/engine/test_store.py", "-k", "read_again")
+RANGE = ("tests/pipelines/stages/plan/test_stage.py", "-k", "range")
 
 MUTATIONS = [
     Mutation("pipelines/engine/code_digest.py", "            and chosen[table]\n", "", CODE),
@@ -45,4 +47,12 @@ MUTATIONS = [
     Mutation("pipelines/stages/plan/champion_runs.py", "one.code == other.code", "one.code", PLAN),
     Mutation("pipelines/stages/plan/champion_runs.py", "for run in alike if", "for run in made if", PLAN),
     Mutation("pipelines/registry/provenance.py", "*FILLED.get(stage, ())", "", ORIGIN),
+    Mutation("pipelines/engine/run_once.py", ", by_alias=True", "", AGAIN),
+    Mutation("pipelines/stages/plan/champion_runs.py", '"warm", "modality")', '"warm")', RANGE),
+    Mutation(
+        "pipelines/stages/plan/champion_runs.py",
+        '("snapshot", "pretrain", "modality")',
+        '("snapshot", "pretrain")',
+        RANGE,
+    ),
 ]

@@ -9,6 +9,7 @@ PRETRAIN = ("tests/pipelines/stages/test_pretrain.py", "-k", "no_size or size_of
 WARM = ("tests/pipelines/stages/test_warm_start.py", "-k", "refused")
 BUILT = ("tests/pipelines/flows/test_build_check.py",)
 CHECK = ("tests/pipelines/flows/test_recipe_check.py", "-k", "views")
+CONFIG = ("tests/pipelines/stages/finetune/test_config.py",)
 CHOOSE = ("tests/pipelines/onboarding/test_choose.py", "-k", "every_trial")
 SOURCE = ("tests/components/training/test_view_source.py",)
 JIGSAW, LOCATION = ((f"{OBJECTIVES}/test_{name}.py",) for name in ("jigsaw", "location"))
@@ -38,6 +39,7 @@ MUTATIONS = [
     Mutation(
         "components/training/setup.py", 'given.samples.views.length(given.views["global"])', "1", PRETRAIN
     ),
+    Mutation("pipelines/stages/pretrain.py", "roles(policy or request.views", "roles(policy", PRETRAIN),
     Mutation("pipelines/stages/pretrain.py", '("views", parent', '("views", asked', WARM),
     Mutation(
         "pipelines/stages/pretrain.py",

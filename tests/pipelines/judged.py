@@ -15,7 +15,7 @@ from pipelines.settings import Settings
 METRICS = {"accuracy": 0.8, "ece": 0.05}
 EVALUATED: dict[str, Any] = {
     "metrics": METRICS,
-    "baselines": {"logistic_pixels": 0.7, "scratch": 0.65},
+    "baselines": {"logistic_plain": 0.7, "scratch": 0.65},
     "per_class": {"bag": {"recall": 0.9, "support": 50}, "shirt": {"recall": 0.7, "support": 50}},
     "health": {"effective_rank_fraction": 0.3, "uniformity": -1.5},
     "worth": {

@@ -13,7 +13,7 @@ import pytest
 
 from components.data import versions
 from components.data.guard import reading, writing
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.data.shards import Index, damaged
 from components.data.table import Table
 from components.errors import UserError
@@ -42,8 +42,8 @@ def trained_on(place: Place, test_share: float = 0.2) -> tuple[Table, set[bytes]
     request = snapshot.Request(modality=ImageConfig(size=8, channels=1), test_share=test_share)
     output = snapshot.run(request, folder, Context(folder, place.settings, "mine"))
     table = Table.load(folder / output.table.path)
-    packed = Packed.open(folder / output.images.path, table.train_rows())
-    return table, {packed.images[row].tobytes() for row in packed.rows}
+    packed = PackedArray.open(folder / output.arrays["images"].path, table.train_rows())
+    return table, {packed.array[row].tobytes() for row in packed.rows}
 
 
 def test_half_a_parquet_file_waits_and_then_comes_whole(place: Place) -> None:

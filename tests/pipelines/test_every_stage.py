@@ -46,7 +46,7 @@ def test_it_has_a_version_a_request_an_output_and_run(stage):
 
 
 def test_the_request_has_a_field_for_all_that_the_run_fills_in(stage):
-    fields = load(stage).Request.model_fields
+    fields = {field.alias or name: field for name, field in load(stage).Request.model_fields.items()}
     shared = {name for name, stages in SHARED.items() if stage in stages}
     carried = set(references(stage, dict.fromkeys(GRAPH, "")))
     assert carried | shared | set(FILLED.get(stage, ())) <= set(fields)
@@ -66,11 +66,12 @@ def test_an_unknown_key_is_refused_with_the_nearest_one_named(stage):
 
 
 def test_a_request_and_an_output_are_json(stage):
-    """Every field can be written into a manifest and into a schema."""
+    """Every field can be written into a manifest and into a schema, under its name in a recipe."""
     module = load(stage)
     for kind in (module.Request, module.Output):
         assert issubclass(kind, BaseModel)
-        assert set(kind.model_json_schema()["properties"]) == set(kind.model_fields)
+        names = {field.alias or name for name, field in kind.model_fields.items()}
+        assert set(kind.model_json_schema()["properties"]) == names
 
 
 def test_it_has_tests(stage):

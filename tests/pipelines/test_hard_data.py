@@ -87,10 +87,9 @@ class Run:
         Table(ids, np.full(len(ids), "s"), data.split, label).save(folder / "table.parquet")
         pixels = data.images[data.split == "train"] / 255
         self.here.outputs["snapshot/0"] = SimpleNamespace(
-            images=Artifact.of(folder / "images.npy", folder),
+            arrays={"images": Artifact.of(folder / "images.npy", folder)},
             table=Artifact.of(folder / "table.parquet", folder),
-            classes=NAMES, channels=1, size=SIDE, samples=len(ids), mean=[pixels.mean()], std=[pixels.std()],
-            range=None,
+            classes=NAMES, samples=len(ids), packing=image_packing(1, [pixels.mean()], [pixels.std()], SIDE),
         )  # fmt: skip
         folder = self.folder("pretrain")
         if parent is None:
@@ -102,9 +101,7 @@ class Run:
             (folder / "encoder.safetensors").write_bytes(source.read_bytes())
         self.here.outputs["pretrain/0"] = self.pretrained
         folder = self.folder("embed")
-        encoder = build_encoder(
-            self.pretrained.encoder_config, image_packing(1, self.pretrained.mean, self.pretrained.std)
-        ).eval()
+        encoder = build_encoder(self.pretrained.encoder_config, self.pretrained.packing).eval()
         encoder.load_state_dict(load_file(self.here.file("pretrain/0", self.pretrained.encoder)))
         with torch.inference_mode():
             np.save(folder / "features.npy", encoder(torch.from_numpy(data.images).float() / 255).numpy())

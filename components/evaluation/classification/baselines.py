@@ -72,7 +72,7 @@ def on_plain_features(
     """Both, of the pixels own [N, P] and asked [M, P] -> [M, K] each; and the regression."""
     probe = fit_plain(own, labels, classes, seed=seed)
     answers = {
-        "logistic_pixels": probe.logits(asked),
-        "knn_pixels": knn_on_pixels(own, labels, asked, classes),
+        "logistic_plain": probe.logits(asked),
+        "knn_plain": knn_on_pixels(own, labels, asked, classes),
     }
     return answers, probe

@@ -56,13 +56,13 @@ class PortfolioConfig(Config):
     (components.evaluation.classification.stacking) and served as one, or the one that leads.
     """
 
-    candidates: tuple[Literal["pixels", "probe", "alone", "scratch"], ...] = (
-        "pixels",
+    candidates: tuple[Literal["plain", "probe", "alone", "scratch"], ...] = (
+        "plain",
         "probe",
         "alone",
         "scratch",
     )
-    """Candidates beside the method: regression on pixels, a head on the frozen encoder (`probe`), the encoder
+    """Candidates beside the method: regression on plain features, a head on the frozen encoder (`probe`), the encoder
     on the labels alone, the same network from random initialisation (`scratch`)."""
 
     favour: float = Field(default=0.4, gt=0, lt=1)
@@ -149,7 +149,7 @@ class FinetuneConfig(FitConfig):
     @model_validator(mode="before")
     @classmethod
     def _views_of_the_modality(cls, given: Any) -> Any:
-        return views_for(given, ("views", "weak", "strong"), ("views",)) if isinstance(given, dict) else given
+        return views_for(given, ("weak", "strong"), ("views",)) if isinstance(given, dict) else given
 
     def handed(self) -> Self:
         """The same where the champion's answers are among the pseudo-labels."""

@@ -52,7 +52,7 @@ class Foreign(NamedTuple):
 @dataclass(frozen=True)
 class Judges:
     """of: [n] fold of each label, None where none can be held out. probe: the head on the frozen features, of
-    all labels and pseudo-labels; on_labels: of the labels alone. pixels: regression on pixels, fitted when
+    all labels and pseudo-labels; on_labels: of the labels alone. plain: regression on plain features, fitted when
     it is first asked for. published: what the portfolio names. simple, folds:
     of the models on labels alone and of the method. alone: None where the method is just that. scratch: None where the
     recipe has no such baseline. start: of the method's training; reason: why it is not the pretrained encoder, if it
@@ -61,7 +61,7 @@ class Judges:
     of: Ints | None
     probe: Probe
     on_labels: Probe
-    pixels: OnPlain
+    plain: OnPlain
     published: Foreign | None
     simple: Sequence[Simple]
     folds: Sequence[Fold]
@@ -73,18 +73,18 @@ class Judges:
 
 @dataclass(frozen=True)
 class First:
-    """of, on_labels, pixels, published: as in Judges. folds: of the linear models."""
+    """of, on_labels, plain, published: as in Judges. folds: of the linear models."""
 
     of: Ints | None
     on_labels: Probe
-    pixels: OnPlain
+    plain: OnPlain
     published: Foreign | None
     folds: Sequence[Linears]
 
 
 def simple_held(of: Ints, simple: Sequence[Linears], material: Material) -> dict[str, Held]:
     """What the models on labels alone answer on the labels that they were not given, by the candidate's name."""
-    parts = {"pixels": "pixels", "probe": "before"}
+    parts = {"plain": "plain", "probe": "before"}
     if isinstance(simple[0], Simple):
         parts["alone"] = "alone"
     if simple[0].published is not None:
@@ -111,7 +111,7 @@ def first_look(
         folds = meter.side_by_side(linear_folds(request, frozen, other and other.own, of, material, meter))
     on_plain_once = cache(partial(on_plain_features, material, request.seed))
     networks: Networks = {
-        "pixels": on_plain_once,
+        "plain": on_plain_once,
         "probe": lambda: (Network(encoder, linear(head.raw())), lead.model.encoder),
     }
     judged = simple_held(of, folds, material) if of is not None else {}
@@ -163,7 +163,7 @@ def train_judges(
         of,
         head,
         on_labels,
-        first.pixels,
+        first.plain,
         first.published,
         simple,
         done[: len(simple)],

@@ -66,8 +66,8 @@ def candidates_of(
     assert judges.of is not None
     found, wanted = {METHOD: own}, request.portfolio.candidates
     held = simple_held(judges.of, judges.simple, material)
-    if "pixels" in wanted:
-        found["pixels"] = Candidate(held["pixels"], *judges.pixels())
+    if "plain" in wanted:
+        found["plain"] = Candidate(held["plain"], *judges.plain())
     if "probe" in wanted:
         head = linear(judges.on_labels.raw())
         found["probe"] = Candidate(held["probe"], Network(encoder, head), model.encoder)

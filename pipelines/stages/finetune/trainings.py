@@ -164,10 +164,10 @@ def shared_by(name: str, request: FinetuneConfig, material: Material) -> int:
 @dataclass(frozen=True)
 class Linears:
     """What linear models on a fold's labels alone predict for the labels that they were not given, [h, K] each.
-    pixels: logistic regression on pixels. before: the head on the frozen features. published: a head on the published
-    encoder, None where there is none."""
+    plain: logistic regression on plain features. before: the head on the frozen features. published: that on the
+    published encoder, None where there is none."""
 
-    pixels: Doubles
+    plain: Doubles
     before: Doubles
     head: Probe
     published: Doubles | None
@@ -211,12 +211,12 @@ def linear_folds(
             with meter.timed(f"published-{fold}"):
                 probe = fit_probe(foreign[use], known, material.classes, pool=foreign, seed=seed)
                 other = probe.logits(foreign[out])
-        with meter.timed(f"pixels-{fold}"):
+        with meter.timed(f"plain-{fold}"):
             plain = fit_plain(shown[use], known, material.classes, seed=seed).logits(shown[out])
         return Linears(plain, head.logits(frozen.own[out]), head, other)
 
     folds = range(int(of.max()) + 1)
-    meter.announce(*(f"{name}-{fold}" for name in ("probe", "published", "pixels") for fold in folds))
+    meter.announce(*(f"{name}-{fold}" for name in ("probe", "published", "plain") for fold in folds))
     return [lambda fold=fold: one(fold) for fold in folds]  # type: ignore[misc]
 
 
@@ -236,7 +236,7 @@ def simple_folds(
         start = Start(encoder, begun.head, request.learning_rate)
         plain = finetune(request, start, material, use, meter, fold, alone=True)
         alone = logits(final_parts(plain), material, material.labelled[out])
-        return Simple(begun.pixels, begun.before, begun.head, begun.published, alone)
+        return Simple(begun.plain, begun.before, begun.head, begun.published, alone)
 
     folds = range(len(linears))
     meter.announce(*(fold_name(fold, alone=True) for fold in folds))

@@ -83,10 +83,10 @@ class ChampionRuns:
         keys = differing(run.given, today.asked["pretrain"], BESIDE)
         if keys:
             return f"the recipe's pretraining is another ({', '.join(keys)})"
-        if not packing_of(base.output).reads(packing_of(now.output)):
-            return "the recipe's modality is another"
         if run.version != today.version["pretrain"]:
             return f"pretraining is of version {today.version['pretrain']} now, not {run.version}: another"
+        if not packing_of(base.output).reads(packing_of(now.output)):
+            return "the recipe's modality is another"
         if today.on_code_change == "scratch" and not today.same_code(run):
             return "the code of pretraining is another"
         return None

@@ -72,7 +72,10 @@ def curves(saved: Found, intervals: Found) -> str:
     """Accuracy over the number of labels of both regressions; the trained networks as points with their intervals."""
     sizes = saved["sizes"]
     with charts.drawing(4.8, 3.1) as (figure, axes):
-        for name, label, colour in (("ours", "features", charts.ACCENT), ("alone", "pixels", charts.SECOND)):
+        for name, label, colour in (
+            ("ours", "features", charts.ACCENT),
+            ("alone", "plain features", charts.SECOND),
+        ):
             axes.plot(sizes, saved[name], color=colour, marker="o", markersize=3.5, label=label)
         for place, (name, label, colour) in enumerate(POINTS):
             if name in intervals:

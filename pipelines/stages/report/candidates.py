@@ -7,7 +7,7 @@ from pipelines.registry.candidates import COMMITTEE, METHOD, TOLD
 
 CHANGES = {
     METHOD: "More unlabelled samples of the same kind make it better still.",
-    "pixels": "More unlabelled samples give the encoder more to learn from, and from about 100 labels a class on "
+    "plain": "More unlabelled samples give the encoder more to learn from, and from about 100 labels a class on "
     "networks usually pass it.",
     "probe": "More labels let all layers be trained.",
     "alone": "More unlabelled samples of the same kind as the labelled ones give the method more to learn from.",

@@ -119,7 +119,8 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     from pipelines.stages.report import to_label as asking
     from pipelines.stages.report.sections import values
 
-    sources = Sources({stage: getattr(request, stage) for stage in GRAPH["report"]}, context)
+    named = request.model_dump(by_alias=True)
+    sources = Sources({stage: named[stage] for stage in GRAPH["report"]}, context)
     truth = sources.truth(request.truth)
     measured, coverage = clusters.measure(
         sources.given, truth, bool(sources.outputs["pseudo_label"]["named"])

@@ -15,6 +15,8 @@ from PIL import Image
 from components.modalities.image.config import ImageConfig
 from components.modalities.registry import build_modality
 from components.modalities.samples import Samples
+from components.modalities.table.check import canonical
+from components.modalities.table.config import TableConfig
 
 
 def png(seed: int) -> bytes:
@@ -22,6 +24,18 @@ def png(seed: int) -> bytes:
     pixels = np.random.default_rng(seed).integers(0, 256, (12, 12), dtype=np.uint8)
     Image.fromarray(pixels).save(out, "PNG")
     return out.getvalue()
+
+
+def row(seed: int) -> bytes:
+    random = np.random.default_rng(seed)
+    cells = {
+        "size": f"{random.normal():.3f}".replace(".", ","),
+        "gaps": None if seed % 3 == 0 else str(seed % 5),
+        "<b>colour</b>": ["red", "<script>alert(1)</script>", "blue"][seed % 3],
+        "paid": ["yes", "no"][seed % 2],
+        "seen": f"2026-01-{seed + 1:02} {seed:02}:30",
+    }
+    return canonical(cells)
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,13 @@ CASES = {
         samples=[png(seed) for seed in range(24)],
         hostile={"empty": b"", "text": b"hello", "cut": png(0)[:60]},
         encoder={"name": "resnet", "widths": [4, 8], "blocks": [1, 1]},
+    ),
+    "table": Case(
+        config=TableConfig(rare=1),
+        samples=[row(seed) for seed in range(24)],
+        hostile={"empty": b"", "text": b"hello", "cut": row(0)[:30], "nothing": b"{}", "nested": b'{"a":{}}'},
+        encoder={"name": "table_mlp", "width": 16, "layers": 1},
+        tolerance=2e-3,  # of a time in days
     ),
 }
 

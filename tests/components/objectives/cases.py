@@ -9,6 +9,8 @@ import torch
 
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
+from components.encoders.text_bag import TextBagConfig
+from components.encoders.text_transformer import TextTransformerConfig
 from components.encoders.vit import VitConfig
 from components.modalities.image.config import image_packing
 from components.objectives.autoencoder import AutoencoderConfig
@@ -16,17 +18,20 @@ from components.objectives.barlow import BarlowConfig
 from components.objectives.base import Batch
 from components.objectives.bigan import BiganConfig
 from components.objectives.byol import ByolConfig
+from components.objectives.causal_lm import CausalLmConfig
 from components.objectives.colour import ColourConfig
 from components.objectives.deepcluster import DeepclusterConfig
 from components.objectives.deepclusterv2 import Deepclusterv2Config
 from components.objectives.denoising import DenoisingConfig
 from components.objectives.dino import DinoConfig
+from components.objectives.electra import ElectraConfig
 from components.objectives.ibot import IbotConfig
 from components.objectives.inpainting import InpaintingConfig
 from components.objectives.jigsaw import JigsawConfig
 from components.objectives.location import LocationConfig
 from components.objectives.mae import MaeConfig
 from components.objectives.maskfeat import MaskfeatConfig
+from components.objectives.mlm import MlmConfig
 from components.objectives.moco import MocoConfig
 from components.objectives.mocov3 import Mocov3Config
 from components.objectives.nnclr import NnclrConfig
@@ -34,17 +39,23 @@ from components.objectives.rotation import RotationConfig
 from components.objectives.scan import ScanConfig
 from components.objectives.sela import SelaConfig
 from components.objectives.simclr import SimclrConfig
+from components.objectives.simcse import SimcseConfig
 from components.objectives.simsiam import SimsiamConfig
 from components.objectives.supcon import SupconConfig
 from components.objectives.swav import SwavConfig
+from components.objectives.tsdae import TsdaeConfig
 from components.objectives.vae import VaeConfig
 from components.objectives.vicreg import VicregConfig
+from tests.components.objectives import texts
 
 ROWS, B, SIDE = 24, 12, 8
 SIDES = {"global": SIDE, "plain": SIDE, "local": 4}  # of the views of each role
 ENCODERS = {
     "resnet": ResnetConfig(widths=(4, 8), blocks=(1, 1)),
     "vit": VitConfig(width=16, depth=2, heads=2, patch=2),
+    "text": TextTransformerConfig(width=12, depth=1, heads=2),
+    "text, causal": TextTransformerConfig(width=12, depth=1, heads=2, causal=True),
+    "text, bag": TextBagConfig(width=12),
 }
 
 
@@ -54,7 +65,7 @@ class Case:
 
     pairs: whether the loss compares views of a sample, so that true pairs must cost less than shuffled ones.
     unseen: numbers of the views that take no gradient, because they are a target.
-    channels: of the images.
+    channels: of the images. Where the encoder's name begins with text, the samples are texts.
     """
 
     config: object
@@ -136,6 +147,12 @@ CASES = {
     "denoising": Case(DenoisingConfig(width=8), pairs=False),
     "vae": Case(VaeConfig(code=3, width=8), pairs=False),
     "bigan": Case(BiganConfig(code=3, width=8), pairs=False),
+    "mlm": Case(MlmConfig(hidden=0.5), encoder="text", pairs=False),
+    "causal_lm": Case(CausalLmConfig(), encoder="text, causal", pairs=False),
+    "electra": Case(ElectraConfig(hidden=0.5, width=8, heads=2), encoder="text", pairs=False),
+    "simcse": Case(SimcseConfig(), encoder="text", pairs=False),
+    "simcse, bag": Case(SimcseConfig(), encoder="text, bag", pairs=False),
+    "tsdae": Case(TsdaeConfig(heads=2), encoder="text", pairs=False),
     "swav": Case(SwavConfig(embedding=6, prototypes=5, freeze=0.0)),
     "swav, queue": Case(SwavConfig(embedding=6, prototypes=5, freeze=0.0, queue=30, queue_from=0.0)),
     "swav, frozen": Case(SwavConfig(embedding=6, prototypes=5, freeze=1.0), still=("objective.prototypes",)),
@@ -144,13 +161,17 @@ CASES = {
 
 def encoder_of(name):
     case = CASES[name]
-    return build_encoder(
-        ENCODERS[case.encoder], image_packing(case.channels, [0.5] * case.channels, [0.3] * case.channels)
-    )
+    channels = case.channels
+    images = image_packing(channels, [0.5] * channels, [0.3] * channels)
+    return build_encoder(ENCODERS[case.encoder], texts.PACKING if case.encoder.startswith("text") else images)
 
 
-def views(spec=(("global", 2),), rows=ROWS, seed=0, channels=1):
-    """Noisy views of distinct samples, as many and as large as the objective asks: each [rows, C, S, S]."""
+def views(spec=(("global", 2),), rows=ROWS, seed=0, case=None):
+    """Noisy views of distinct samples, as many and as large as the objective asks: each [rows, C, S, S]; of texts
+    [rows, T], not changed."""
+    if case is not None and case.encoder.startswith("text"):
+        return [texts.texts(rows, seed=seed) for _, count in spec for _ in range(count)]
+    channels = case.channels if case is not None else 1
     generator = torch.Generator().manual_seed(seed)
     x = torch.rand(rows, channels, SIDE, SIDE, generator=generator)
     made = []
@@ -168,5 +189,6 @@ def batch(index, objective=None, dtype=torch.float32, rows=ROWS):
     if objective is not None and objective.uses_labels:
         targets = torch.where(index % 3 == 2, -1, index % 2)
     config = getattr(objective, "config", None)
-    channels = next((case.channels for case in CASES.values() if case.config is config), 1)
-    return Batch([v[index].to(dtype) for v in views(spec, rows, channels=channels)], index, targets)
+    case = next((case for case in CASES.values() if case.config is config), None)
+    seen = [v[index] for v in views(spec, rows, case=case)]
+    return Batch([v.to(dtype) if v.is_floating_point() else v for v in seen], index, targets)

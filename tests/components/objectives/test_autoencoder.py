@@ -30,7 +30,7 @@ def test_masked_pixels_alone_count_and_every_sample_the_same():
 
 
 def test_another_size_is_refused_by_name():
-    with pytest.raises(UserError, match="built for `size`"):
+    with pytest.raises(UserError, match="`size` has to be the side of its views"):
         squared_error(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 8, 8))
 
 

@@ -13,7 +13,7 @@ from components.objectives.base import Batch
 from components.training.learner import Learner, parallel
 from components.training.warm_start import take_over
 from tests import ranks
-from tests.components.objectives.cases import CASES, ROWS, SIDE, B, batch, encoder_of, views
+from tests.components.objectives.cases import CASES, ROWS, SIDE, B, batch, encoder_of
 
 PREDICT = ("byol", "mocov3", "nnclr", "simsiam")
 PAIRS = [name for name, case in CASES.items() if case.pairs]
@@ -35,7 +35,7 @@ def seen(learner, index, dtype=torch.float32, rows=ROWS):
 def begin(learner, rows=ROWS, dtype=torch.float32):
     def features():
         with torch.no_grad():
-            found = learner.encoder.eval()(views(rows=rows)[0].to(dtype)).float()
+            found = learner.encoder.eval()(seen(learner, torch.arange(rows), dtype, rows).views[0]).float()
         learner.encoder.train()
         return found
 
@@ -68,8 +68,9 @@ def same(a, b):
 
 
 def test_every_objective_is_on_this_list():
-    assert CASES.keys() >= OBJECTIVES.keys()
-    assert {case.config.name for case in CASES.values()} == OBJECTIVES.keys()
+    on_images = {name for name in OBJECTIVES if OBJECTIVES[name].needs not in ("sequence", "table")}
+    assert CASES.keys() >= on_images
+    assert {case.config.name for case in CASES.values()} == on_images
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -98,6 +99,8 @@ class TestEveryObjective:
     def test_gradient_reaches_every_view(self, name):
         learner = make(name)
         given = seen(learner, torch.arange(B))
+        if not given.views[0].is_floating_point():
+            pytest.skip("tokens are numbers of pieces")
         leaves = [v.requires_grad_() for v in given.views]
         learner(given).total.backward()
         for number, leaf in enumerate(leaves):
@@ -204,7 +207,7 @@ class TestEveryObjective:
         index = torch.arange(B)
         like = seen(learner, index)
         alike = [
-            torch.full_like(v, 0.5) if value == "constant" else v[:2].repeat(B // 2, 1, 1, 1)
+            torch.full_like(v, 0.5) if value == "constant" else v[:2].repeat(B // 2, *[1] * (v.ndim - 1))
             for v in like.views
         ]
         loss = learner(Batch(alike, index, like.targets)).total

@@ -7,6 +7,7 @@ import types
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
 from components.config import Config
 from components.errors import UserError
@@ -135,6 +136,17 @@ def test_the_manifest_is_written_after_everything_else_is_on_the_disk(run, setti
     manifest = json.loads((settings.store / reference / "manifest.json").read_text())
     assert manifest["request"] == {"size": 3, "name": "a"}
     assert manifest["given"] == {"size": 3}
+
+
+def test_the_request_can_be_read_again_where_a_field_has_another_name_in_a_recipe(stage, run, settings):
+    class Aliased(Request):
+        registered: str = Field(alias="register")
+
+    stage.Request = Aliased
+    reference, _ = run({"size": 3, "register": "register/0"})
+    request = store.read_manifest(reference, settings.store).request
+    assert request == {"size": 3, "name": "a", "register": "register/0"}
+    assert Aliased.model_validate(request).registered == "register/0"
 
 
 def test_the_output_comes_back_as_its_own_type(run, settings):

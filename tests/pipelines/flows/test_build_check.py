@@ -4,7 +4,6 @@ import time
 
 import pytest
 import torch
-from components.training.role_views import role_views
 from pydantic import TypeAdapter
 from safetensors.torch import save_file
 
@@ -20,12 +19,12 @@ IMAGES = ImageConfig(size=32, channels=3)
 
 
 def mistake(objective, encoder, modality=IMAGES, view=None, local=None):
-    network = TypeAdapter(EncoderConfig).validate_python(encoder)
     return build_mistake(
         TypeAdapter(ObjectiveConfig).validate_python(objective),
-        network,
+        TypeAdapter(EncoderConfig).validate_python(encoder),
         modality,
-        role_views(view, local, size=modality.size, channels=modality.channels, encoder=network),
+        view,
+        local,
     )
 
 

@@ -142,6 +142,7 @@ class Request(Config):
     model: str
     asked: dict[str, dict[str, object]]
     seed: int
+    modality: dict[str, object]
 
 class Output(Config):
     settled: dict[str, str]

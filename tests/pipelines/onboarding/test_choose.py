@@ -15,6 +15,8 @@ from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.modalities.image import policies
 from components.modalities.image.augment import ViewConfig
+from components.modalities.image.config import image_packing
+from components.modalities.samples import Samples
 from components.objectives.simclr import SimclrConfig
 from components.objectives.swav import SwavConfig
 from components.objectives.vicreg import VicregConfig
@@ -34,6 +36,7 @@ from pipelines.recipe import load
 from pipelines.settings import Settings
 
 SIDE, ROWS = 8, 96
+PACKING = image_packing(1, [0.4], [0.3], SIDE)
 VIEW = ViewConfig(size=SIDE, hue=0, saturation=0, grayscale=0)
 VIEWS = {"global": VIEW, "plain": VIEW, "local": VIEW}
 DEADLY = TrainConfig(
@@ -56,9 +59,9 @@ def snapshot(folder):
 def trials(folder, epochs=3):
     def one(name, objective, training):
         return Trial(
-            images=folder / "images.npy", table=folder / "table.parquet", classes=4, channels=1, mean=[0.4],
-            std=[0.3], encoder=ResnetConfig(widths=(4, 8), blocks=(1, 1)), objective=objective, views=VIEWS,
-            train=training, seed=0, device="cpu", folder=folder / name,
+            samples=Samples(packing=PACKING, files={"images": folder / "images.npy"}), packing=PACKING,
+            table=folder / "table.parquet", classes=4, encoder=ResnetConfig(widths=(4, 8), blocks=(1, 1)),
+            objective=objective, views=VIEWS, train=training, seed=0, device="cpu", folder=folder / name,
         )  # fmt: skip
 
     live = TrainConfig(epochs=epochs, batch_size=24, precision="float32")
@@ -160,13 +163,13 @@ def test_every_trial_has_the_views_of_the_recipe_and_the_others_objectives_by_ru
     (tmp_path / "r.yaml").write_text(yaml.safe_dump({**top, "pretrain": section}))
     recipe = load(tmp_path / "r.yaml")
     file, monkey = Artifact(path="x", sha256="0" * 64, bytes=1), monkeypatch.setattr
-    output = SimpleNamespace(
-        samples=5000, classes=["a"] * 10, channels=1, size=28, mean=[0.3], std=[0.3], images=file, table=file
-    )
+    output = SimpleNamespace(samples=5000, classes=["a"] * 10, table=file)
+    samples = Samples(packing=image_packing(1, [0.3], [0.3], 28), files={"images": tmp_path / "x"})
     monkey(module, "read_manifest", lambda *_: SimpleNamespace(output=output))
     monkey(module.snapshot.Output, "model_validate", lambda output: output)
     monkey(Table, "load", lambda _: SimpleNamespace(train_rows=lambda: np.arange(9)))
-    monkey(module.np, "load", lambda *_, **__: None)
+    monkey(module, "samples_of", lambda *_: samples)
+    monkey(module, "image_array", lambda _: None)
     monkey(module, "suggested", lambda *_: ("signal", None))
     done = {stage: f"{stage}/0" for stage in ("snapshot", "plan")}
     made = prepared(["swav", "dino", "mae"], recipe, done, Settings(home=tmp_path), 3, tmp_path)
@@ -175,6 +178,7 @@ def test_every_trial_has_the_views_of_the_recipe_and_the_others_objectives_by_ru
         "measured": policies.views("signal", 28, 1).pretrain,
     }.get(said.get("views"), ViewConfig.model_validate(section["views"]) if not said else None)
     for one in made.values():
+        assert (one.samples, one.packing) == (samples, samples.packing)
         assert one.views["global"] == expected
         assert one.views["plain"].jitter == 0
         assert one.views["local"].size == (9 if "local_views" in said else expected.size // 2)

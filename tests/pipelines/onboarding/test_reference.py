@@ -1,10 +1,15 @@
 """docs/recipe-reference.md and `selfsup explain`: complete, current, and with the values that count."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
+from components.config import Config
 from components.errors import UserError
+from components.modalities.image.augment import ViewConfig
+from components.modalities.image.config import ImageLimits
+from pipelines.engine.store import load
 from pipelines.graph import GRAPH
 from pipelines.onboarding import reference
 from pipelines.onboarding.reference import Node, explain
@@ -63,6 +68,38 @@ def test_every_link_has_one_heading(page):
     assert links <= set(anchors)
 
 
+def test_options_that_belong_to_a_kind_of_data_have_a_table_for_each(monkeypatch):
+    class Words(Config):
+        """Views of words."""
+
+        drop: float = 0.25
+        """Share of the words that is left out."""
+
+    class Request(Config):
+        """What a stage is given."""
+
+        weak: ViewConfig | Words | None = None
+        """Views of labelled samples."""
+
+        strong: ViewConfig | Words | None = None
+        """Views of unlabelled samples."""
+
+    Words.__module__ = "components.words"
+    kinds = {"image": (ViewConfig, ImageLimits), "words": (Words, ImageLimits)}
+    monkeypatch.setattr(reference, "_by_modality", lambda: kinds)
+    stage = SimpleNamespace(Request=Request)
+    monkeypatch.setattr(reference, "load", lambda name: stage if name == "finetune" else load(name))
+    assert "  number; default: 0.25" in explain("finetune.strong.words.drop")
+    assert explain("finetune.weak").splitlines()[-1] == "  kinds: image, words"
+    page = reference.page()
+    part = page.partition("### weak of words\n")[2]
+    assert part.startswith("\nViews of words.\n")
+    assert "| `drop` | number | `0.25` |" in part
+    (section,) = (part for part in page.split("\n## ") if part.startswith("finetune\n"))
+    assert section.count("[kind of weak](#kinds-of-weak) or null") == 2  # strong has the same kinds
+    test_every_link_has_one_heading(page)
+
+
 def test_the_entry_of_a_key():
     assert explain("pretrain.objective.swav.epsilon").splitlines() == [
         "pretrain.objective.swav.epsilon",
@@ -78,7 +115,7 @@ def test_the_entry_of_a_key():
         ("plan.on_code_change", '  keep, warm or scratch; default: "keep"'),
         ("pretrain.objective", "  kinds: autoencoder, barlow, bigan, "),
         ("pretrain.train", "  keys: epochs, batch_size, optimiser, "),
-        ("pretrain", "  keys: objective, encoder, train, views, local_views, warm, seed"),
+        ("pretrain", "  keys: modality, objective, encoder, train, views, local_views, warm, seed"),
         ("modality.channels", "  1 or 3; default: 3"),
         ("ingest.modality.channels", "  1 or 3; default: 3"),
         ("promote.register", "  filled in by the run; a recipe leaves it out"),

@@ -4,18 +4,18 @@ from pipelines.pages import summary
 
 SNAPSHOT = {"samples": 20000, "labelled": 100, "tests": 4000}
 FOUND = {
-    "skipped": None, "samples": 4000, "best_baseline": "logistic_pixels",
+    "skipped": None, "samples": 4000, "best_baseline": "logistic_plain",
     "metrics": {
         "accuracy": 0.782, "accuracy_low": 0.77, "accuracy_high": 0.795,
         "margin": 0.061, "margin_low": 0.049, "margin_high": 0.073,
     },
     "intervals": {
-        "logistic_pixels": {"value": 0.721, "low": 0.71, "high": 0.73},
+        "logistic_plain": {"value": 0.721, "low": 0.71, "high": 0.73},
         "model": {"value": 0.782, "low": 0.77, "high": 0.795},
         "scratch": {"value": 0.73, "low": 0.72, "high": 0.74},
     },
     "differences": {
-        "logistic_pixels": {"value": 0.061, "low": 0.049, "high": 0.073},
+        "logistic_plain": {"value": 0.061, "low": 0.049, "high": 0.073},
         "scratch": {"value": 0.052, "low": 0.04, "high": 0.06},
     },
 }  # fmt: skip
@@ -47,7 +47,7 @@ def test_the_summary_at_its_edges() -> None:
 def test_the_comparison_begins_with_the_model_then_goes_from_good_to_bad() -> None:
     rows = summary.comparison(FOUND)
     assert [row["name"] for row in rows] == [
-        "this model", "same network, random start, labels only", "logistic regression on pixels",
+        "this model", "same network, random start, labels only", "logistic regression on plain features",
     ]  # fmt: skip
     assert rows[0]["difference"] == ""
     assert rows[2]["difference"] == "+6.1 (+4.9 to +7.3)"

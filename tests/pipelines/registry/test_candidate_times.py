@@ -10,8 +10,8 @@ from tests.pipelines.stages.finetune.meters import meter
 
 TIMES = {
     "views": (2.0, 9.0),
-    "pixels-0": (0.5, 1.0),
-    "pixels-1": (0.75, 1.75),
+    "plain-0": (0.5, 1.0),
+    "plain-1": (0.75, 1.75),
     "cross_alone-0": (9.0, 12.0),
     "cross_alone-1": (10.0, 14.0),
     "alone": (14.0, 15.0),
@@ -22,7 +22,7 @@ TIMES = {
     "distill": (40.0, 50.0),
 }
 EXPECTED = [
-    Span("pixels", 0.5, 1.75, 1.5, 0.4),
+    Span("plain", 0.5, 1.75, 1.5, 0.4),
     Span("views", 2.0, 9.0, 7.0),
     Span("alone", 9.0, 15.0, 8.0, 0.5),
     Span("scratch", 9.0, 22.0, 3.0),
@@ -32,7 +32,7 @@ EXPECTED = [
 
 
 def test_trainings_of_a_candidate_are_counted_together() -> None:
-    assert spans(TIMES, {"pixels": 0.4, "alone": 0.5, "method": 0.75}) == EXPECTED
+    assert spans(TIMES, {"plain": 0.4, "alone": 0.5, "method": 0.75}) == EXPECTED
 
 
 def test_metrics_give_back_the_spans_of_the_last_attempt() -> None:

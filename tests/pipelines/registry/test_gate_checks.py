@@ -170,7 +170,7 @@ def test_a_champion_whose_answers_are_lost_refuses(context: Context, lost: str) 
 
 def test_baselines_that_the_model_is_made_of_are_not_compared(context: Context) -> None:
     """Accuracy .8; a portfolio that serves a baseline of .8 itself must beat the others alone."""
-    baselines = {"logistic_pixels": 0.8, "scratch": 0.65}
+    baselines = {"logistic_plain": 0.8, "scratch": 0.65}
 
     def beaten(key: str, output: dict[str, Any]) -> Check:
         tuned = finish(context, "finetune", key, output)
@@ -179,9 +179,9 @@ def test_baselines_that_the_model_is_made_of_are_not_compared(context: Context) 
     for absent in ({}, {"made_of": []}, {"made_of": None}):
         check = beaten("absent", absent)
         assert (check.name, check.bound, check.passed) == ("baselines", 0.8, False)
-    check = beaten("portfolio", {"made_of": ["logistic_pixels"]})
+    check = beaten("portfolio", {"made_of": ["logistic_plain"]})
     assert (check.bound, check.passed) == (0.65, True)
-    check = beaten("all", {"made_of": ["logistic_pixels", "scratch"]})
+    check = beaten("all", {"made_of": ["logistic_plain", "scratch"]})
     assert (check.passed, check.why) == (
         False,
         "figure missing: any baseline that is not part of the model",

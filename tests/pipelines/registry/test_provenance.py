@@ -32,8 +32,18 @@ def test_of_a_stage_that_is_met_twice_the_nearest_counts(tmp_path):
 
 
 def test_what_a_run_has_filled_in_is_no_part_of_the_recipe_that_a_model_names():
+    """The kind of data is named once, unless a stage was asked another."""
+    modality, other = ({"name": "image", "size": size} for size in (16, 8))
     given = {
-        "pretrain": {"snapshot": "snapshot/0", "seed": 1, "start": {"parent": "pretrain/0"}},
+        "snapshot": {"modality": modality, "test_share": 0.3},
+        "pretrain": {
+            "snapshot": "snapshot/0",
+            "seed": 1,
+            "start": {"parent": "pretrain/0"},
+            "modality": modality,
+        },
+        "embed": {"snapshot": "snapshot/0", "modality": modality},
+        "evaluate": {"modality": other},
         "pseudo_label": {"embed": "embed/0", "previous": "pseudo_label/0", "clusters": 9},
         "finetune": {"pretrain": "pretrain/1", "champion": "finetune/0", "steps": 7},
     }
@@ -45,6 +55,7 @@ def test_what_a_run_has_filled_in_is_no_part_of_the_recipe_that_a_model_names():
         for stage, asked in given.items()
     }  # fmt: skip
     told = yaml.safe_load(recipe_text("toys", manifests))
-    assert {stage: told[stage] for stage in given} == {
-        "pretrain": {"seed": 1}, "pseudo_label": {"clusters": 9}, "finetune": {"steps": 7},
+    assert told == {
+        "name": "toys", "modality": modality, "snapshot": {"test_share": 0.3}, "pretrain": {"seed": 1},
+        "evaluate": {"modality": other}, "pseudo_label": {"clusters": 9}, "finetune": {"steps": 7},
     }  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from components.data.table import Table
+from components.modalities.image.config import image_packing
 from components.registry.champion import combined
 from components.registry.mlflow_registry import REFERENCE, Registry, connect, experiment
 from components.registry.model import Classifier, ModelConfig, digests, save_classifier
@@ -21,7 +22,7 @@ SIDE, CLASSES = 12, ["bag", "shirt", "shoe"]
 MODALITY = {"name": "image", "size": SIDE, "channels": 1}
 MODEL = {
     "encoder": {"name": "resnet", "widths": [4, 8], "blocks": [1, 1]},
-    "modality": MODALITY, "mean": [0.5], "std": [0.3], "classes": CLASSES,
+    "packing": {**MODALITY, "mean": [0.5], "std": [0.3]}, "classes": CLASSES,
     "sets": {"score": "lac", "miss": 0.1, "thresholds": [0.65] * len(CLASSES)},
 }  # fmt: skip
 
@@ -70,8 +71,10 @@ def snapshot(
         name: Artifact.of(folder / f"{name}.{end}", folder).model_dump()
         for name, end in (("images", "npy"), ("table", "parquet"))
     }
+    packing = image_packing(1, [0.5], [0.3]).model_dump(mode="json") | MODALITY | modality
     output = {
-        **files, "samples": n, "classes": CLASSES, "version": f"{key}.dir", "channels": 1, "size": SIDE,
+        "arrays": {"images": files["images"]}, "table": files["table"], "packing": packing,
+        "samples": n, "classes": CLASSES, "version": f"{key}.dir",
         "labelled": int(((split == "train") & (label >= 0)).sum()), "tests": int((split == "test").sum()),
     }  # fmt: skip
     return finish(context, "snapshot", key, output, modality={**MODALITY, **modality})

@@ -21,7 +21,8 @@ from pipelines.stages import embed
 
 N, BATCH = 75, 16
 CONFIG = ResnetConfig(widths=(4, 8), blocks=(1, 1))
-DESCRIBED = {"encoder_config": CONFIG.model_dump(mode="json"), "channels": 1, "mean": [0.5], "std": [0.3]}
+PACKING = image_packing(1, [0.5], [0.3], 8)
+DESCRIBED = {"encoder_config": CONFIG.model_dump(mode="json"), "packing": PACKING.model_dump(mode="json")}
 
 
 def finished(store: Path, stage: str, output: dict[str, object], request: dict[str, object]) -> None:
@@ -40,13 +41,14 @@ def store(tmp_path: Path) -> Path:
     images = np.random.default_rng(0).integers(0, 256, (N, 1, 8, 8), dtype=np.uint8)
     np.save(store / "snapshot/0/images.npy", images)
     torch.manual_seed(0)
-    encoder = build_encoder(CONFIG, image_packing(1, [0.5], [0.3]))
+    encoder = build_encoder(CONFIG, PACKING)
     for _ in range(3):  # running statistics that are not those of a new network
         encoder(torch.rand(8, 1, 8, 8))
     export_encoder(store / "pretrain/0/encoder.safetensors", encoder)
     snapshot, pretrain = store / "snapshot/0", store / "pretrain/0"
     artifact = Artifact.of(snapshot / "images.npy", snapshot)
-    finished(store, "snapshot", {"samples": N, "images": artifact.model_dump()}, {})
+    output = {"samples": N, "packing": DESCRIBED["packing"], "arrays": {"images": artifact.model_dump()}}
+    finished(store, "snapshot", output, {})
     described = {
         "encoder": Artifact.of(pretrain / "encoder.safetensors", pretrain).model_dump(),
         **DESCRIBED, "feature_dim": encoder.feature_dim,
@@ -57,7 +59,7 @@ def store(tmp_path: Path) -> Path:
 
 def plain(store: Path) -> np.ndarray:
     """The same encoder in a loop of its own."""
-    placement, encoder = place("cpu", "auto"), build_encoder(CONFIG, image_packing(1, [0.5], [0.3]))
+    placement, encoder = place("cpu", "auto"), build_encoder(CONFIG, PACKING)
     encoder.load_state_dict(load_file(store / "pretrain/0/encoder.safetensors"))
     placement.put(encoder).eval()
     images = torch.from_numpy(np.load(store / "snapshot/0/images.npy")).float() / 255
@@ -69,7 +71,8 @@ def work(store: Path) -> dict[str, object]:
     return {
         "weights": str(store / "pretrain/0/encoder.safetensors"),
         "encoder": DESCRIBED,
-        "images": str(store / "snapshot/0/images.npy"), "features": str(store / "features.npy"),
+        "samples": {"packing": DESCRIBED["packing"], "files": {"images": str(store / "snapshot/0/images.npy")}},
+        "features": str(store / "features.npy"),
         "batch_size": BATCH, "device": "cpu", "precision": "auto",
     }  # fmt: skip
 

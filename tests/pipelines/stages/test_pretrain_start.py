@@ -21,7 +21,7 @@ def test_low_rank_deltas_learn_beside_the_file_s_weights_and_are_merged_in_the_e
     assert context.folder is not None
     config = VitConfig(width=8, depth=1, heads=2, patch=4)
     torch.manual_seed(1)
-    begun = build_encoder(config, image_packing(1, [0.5], [0.3]))
+    begun = build_encoder(config, image_packing(1, [0.5], [0.3], 8))
     file = context.folder / "begun.safetensors"
     export_encoder(file, begun)
     start = {"weights": str(file), "sha256": digest(file), "adapt": "lora", "rank": 1}
@@ -36,5 +36,5 @@ def test_low_rank_deltas_learn_beside_the_file_s_weights_and_are_merged_in_the_e
         assert bool(changed.any()) == adapted, name
         if adapted:
             assert torch.linalg.matrix_rank(changed.flatten(1), rtol=1e-3) == 1, name
-    encoder = build_encoder(output.encoder_config, image_packing(1, output.mean, output.std))
+    encoder = build_encoder(output.encoder_config, output.packing)
     encoder.load_state_dict(after)  # as embed and finetune do

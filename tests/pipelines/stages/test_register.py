@@ -38,9 +38,7 @@ REFERENCES = {
 MODALITY = {"name": "image", "size": 16, "channels": 1}
 MODEL = {
     "encoder": {"name": "resnet", "widths": [8, 16], "blocks": [1, 1]},
-    "modality": {"name": "image", "size": 16, "channels": 1},
-    "mean": [0.3],
-    "std": [0.2],
+    "packing": {**MODALITY, "mean": [0.3], "std": [0.2]},
     "classes": ["bag", "shirt"],
 }
 
@@ -68,10 +66,14 @@ def fill(store: Path) -> None:
         key: Artifact.of(folder / name, folder).model_dump()
         for key, name in (("images", "images.npy"), ("table", "table.parquet"))
     }
-    output = {"version": "abc.dir", "classes": ["bag", "shirt"], **files}
+    output = {
+        "version": "abc.dir", "classes": ["bag", "shirt"], "packing": MODEL["packing"],
+        "arrays": {"images": files["images"]}, "table": files["table"],
+    }  # fmt: skip
     finish(store, "snapshot", {"modality": MODALITY}, output)
     given = {
         "snapshot": up["snapshot"],
+        "modality": MODALITY,
         "seed": 3,
         "train": {"epochs": 2},
         "start": {"parent": "pretrain/old"},
@@ -134,6 +136,7 @@ def output(context: Context, folder: Path) -> Output:
 class Ready:
     """In place of the clean process, which takes seconds: it answers what it is told to."""
 
+    asked: dict[str, list[Any]]
     rows: dict[str, list[Any]] | Exception
 
     def __enter__(self) -> "Ready":
@@ -142,13 +145,13 @@ class Ready:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def ask(self, model: Path, images: list[bytes]) -> None:
+    def ask(self, model: Path, columns: dict[str, list[Any]]) -> None:
         from components.registry import pyfunc
 
-        self.asked = images
+        Ready.asked = columns
         import pandas as pd
 
-        Ready.rows = pyfunc.load(str(model)).predict(pd.DataFrame({"image": images})).to_dict("list")
+        Ready.rows = pyfunc.load(str(model)).predict(pd.DataFrame(columns)).to_dict("list")
 
     def answer(self, model: Path) -> Answered:
         assert isinstance(Ready.rows, dict)
@@ -201,7 +204,7 @@ def test_the_recipe_can_be_read_from_the_version_and_asks_the_same(client: Any, 
                     modality=told.pop("modality"), sections=told)  # fmt: skip
     done = dict(REFERENCES)
     assert recipe.request("finetune", done) == {
-        "seed": 4, "steps": 7,
+        "seed": 4, "steps": 7, "modality": MODALITY,
         **{name: done[name] for name in ("snapshot", "pretrain", "pseudo_label")},
     }  # fmt: skip
 
@@ -317,14 +320,16 @@ def test_a_clean_process_that_fails_is_written_down_for_the_gate(
     assert done.version == "1"
 
 
-def test_samples_are_training_images(context: Context) -> None:
+def test_the_clean_process_is_asked_training_images(context: Context, ready: type[Ready]) -> None:
     from components.modalities.image.config import ImageConfig
     from components.modalities.image.pack import decode
-    from pipelines.engine.store import read_manifest
 
-    images = register._samples(read_manifest("snapshot/k", context.store), request(samples=4), context)
+    part = context.store / "register" / ".asked.part"
+    part.mkdir(parents=True)
+    run(request(name="asked", onnx=False, samples=4), part, context)
     pixels = np.load(context.store / "snapshot" / "k" / "images.npy")
-    found = [decode(image, ImageConfig(size=16, channels=1)) for image in images]
+    assert list(ready.asked) == ["image"]
+    found = [decode(image, ImageConfig(size=16, channels=1)) for image in ready.asked["image"]]
     np.testing.assert_array_equal(np.stack(found), pixels[[3, 5, 7, 9]])
 
 
@@ -342,8 +347,8 @@ def test_without_labels_the_encoder_is_registered_and_gives_embeddings(
     save_file(encoder.state_dict(), folder / "encoder.safetensors")
     artifact = Artifact.of(folder / "encoder.safetensors", folder).model_dump()
     made = {
-        "encoder": artifact, "checkpoint": artifact, "encoder_config": MODEL["encoder"], "channels": 1, "size": 16,
-        "mean": [0.3], "std": [0.2], "feature_dim": 16, "samples": 9, "steps": 1, "epochs": 1, "figures": {},
+        "encoder": artifact, "checkpoint": artifact, "encoder_config": MODEL["encoder"],
+        "packing": MODEL["packing"], "feature_dim": 16, "samples": 9, "steps": 1, "epochs": 1, "figures": {},
         "samples_per_second": 1.0, "data_wait_share": 0.0, "seconds": 1.0,
     }  # fmt: skip
     finish(again.store, "pretrain", {"snapshot": REFERENCES["snapshot"]}, made)
@@ -360,7 +365,7 @@ def test_without_labels_the_encoder_is_registered_and_gives_embeddings(
     import mlflow
     import pandas as pd
 
-    from components.registry.model import encode_png
+    from components.modalities.image.serve import encode_png
 
     pixels = np.load(again.store / "snapshot" / "k" / "images.npy")[:3]
     mlflow.set_tracking_uri(context.settings.mlflow)

@@ -11,6 +11,7 @@ import torch
 
 from components.data.table import Table
 from components.errors import UserError
+from components.modalities.image.config import ImagePacking, image_packing
 from components.training.warm_start import Warm
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
@@ -25,9 +26,9 @@ class Stored(Context):
     def output(self, reference: str) -> Any:
         """A snapshot's as it is written here; its other fields have no part in this."""
         text = (self.store / reference / "manifest.json").read_text()
-        return SimpleNamespace(**{
-            k: Artifact(**v) if k in ("images", "table") else v for k, v in json.loads(text)["output"].items()
-        })  # fmt: skip
+        output = json.loads(text)["output"]
+        read = {"table": Artifact.model_validate, "packing": ImagePacking.model_validate}
+        return SimpleNamespace(**{k: read[k](v) if k in read else v for k, v in output.items()})
 
 
 def finish(store: Path, reference: str, request: dict[str, Any], output: dict[str, Any]) -> None:
@@ -49,8 +50,9 @@ def snapshot(store: Path, reference: str, order: np.ndarray, test: set[int]) -> 
     ids = np.array([f"{i:064x}" for i in order])
     Table(ids, ids, split, np.full(len(ids), -1, np.int64)).save(folder / "table.parquet")
     finish(store, reference, {}, {
-        "samples": len(order), "channels": 1, "size": 8, "mean": [0.1 * len(reference)], "std": [0.3],
-        "images": Artifact.of(folder / "images.npy", folder).model_dump(),
+        "samples": len(order),
+        "packing": image_packing(1, [0.1 * len(reference)], [0.3], 8).model_dump(mode="json"),
+        "arrays": {"images": Artifact.of(folder / "images.npy", folder).model_dump()},
         "table": Artifact.of(folder / "table.parquet", folder).model_dump(),
     })  # fmt: skip
 
@@ -108,7 +110,7 @@ def test_new_is_what_the_parent_has_not_seen_and_it_costs_less(
     assert output.samples == 28 + 48
     assert (output.epochs, output.steps) == (3, 3 * (56 // 16))  # of 28 new and 28 old
     assert output.generation == 1
-    assert output.mean == [0.1 * len("snapshot/first")]  # the encoder has learnt with it
+    assert output.packing.mean == (0.1 * len("snapshot/first"),)  # the encoder has learnt with it
     state = torch.load(tmp_path / "child" / output.checkpoint.path, weights_only=True)
     assert state["optimiser"]["param_groups"][0]["peak"] == pytest.approx(2e-3)
     assert state["identity"]["samples"] == 76

@@ -82,9 +82,9 @@ PART = (
     ("served", "said"),
     [
         (portfolio("committee", alone=0.58, method=0.42), PART),
-        (portfolio("committee", method=0.0, alone=0.6, pixels=0.4), "the method has no part in the mean that"),
-        (portfolio("pixels", method=0.0, pixels=1.0), "the method has no part in it: logistic regression on pixels"),
-        (portfolio("method", method=1.0, pixels=0.0), "do without it: finetune.method: { name: supervised }"),
+        (portfolio("committee", method=0.0, alone=0.6, plain=0.4), "the method has no part in the mean that"),
+        (portfolio("plain", method=0.0, plain=1.0), "the method has no part in it: logistic regression on plain"),
+        (portfolio("method", method=1.0, plain=0.0), "do without it: finetune.method: { name: supervised }"),
         (None, "do without it: finetune.method: { name: supervised }"),
     ],
 )  # fmt: skip

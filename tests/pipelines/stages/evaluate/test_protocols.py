@@ -16,12 +16,13 @@ from components.encoders.resnet import ResnetConfig
 from components.encoders.vit import VitConfig
 from components.evaluation.classification.corruptions import NAMES
 from components.modalities.image.config import image_packing
+from components.modalities.samples import Samples
 from components.training.device import Placement
 from pipelines.stages.evaluate import dense, protocols
 from pipelines.stages.evaluate.protocols import CHEAP, PROTOCOLS, follow
 from pipelines.stages.evaluate.stage import Request
 from pipelines.stages.evaluate.subject import Subject
-from tests.pipelines.stages.tiny import pictures
+from tests.pipelines.stages.tiny import SIDE, pictures
 
 CPU = Placement(torch.device("cpu"), torch.float32)
 TRAIN, TEST, LABELLED = 90, 60, 30
@@ -35,7 +36,20 @@ class Bright(nn.Module):
         return -(x.mean(dim=(1, 2, 3))[:, None] - torch.tensor([0.35, 0.45, 0.55])).abs()
 
 
-def subject(*, spread=0.3, encoder=None, seed=0):
+def packed(images, folder):
+    """The images in a file of their own."""
+    file = folder / f"images-{len(list(folder.iterdir()))}.npy"
+    np.save(file, images)
+    return Samples(packing=image_packing(1, [0.4], [0.2], SIDE), files={"images": file})
+
+
+@pytest.fixture
+def subject(tmp_path):
+    """Makes subjects."""
+    return partial(made_subject, tmp_path)
+
+
+def made_subject(folder, *, spread=0.3, encoder=None, seed=0):
     """Features are blobs a class, pictures the tiny stripes; a third of the training samples is labelled."""
     rng = np.random.default_rng(seed)
     truth = np.arange(TRAIN + TEST) % 3
@@ -48,7 +62,8 @@ def subject(*, spread=0.3, encoder=None, seed=0):
     made = encoder or build_encoder(
         ResnetConfig(widths=(4, 8), blocks=(1, 1)), image_packing(1, [0.4], [0.2])
     )
-    return Subject(table, 3, features, pictures(truth, seed), lambda: (made, None), Bright(), CPU, seed)
+    samples = packed(pictures(truth, seed), folder)
+    return Subject(table, 3, features, samples, lambda: (made, None), Bright(), CPU, seed)
 
 
 def figures(name, given):
@@ -57,7 +72,7 @@ def figures(name, given):
     return found.figures[name]
 
 
-def test_retrieval_is_scikit_learns_neighbours_among_the_other_test_samples():
+def test_retrieval_is_scikit_learns_neighbours_among_the_other_test_samples(subject):
     given = subject(spread=0.8)
     rows = given.table.test_rows()
     near = NearestNeighbors(n_neighbors=6, metric="cosine").fit(given.features[rows])
@@ -70,7 +85,7 @@ def test_retrieval_is_scikit_learns_neighbours_among_the_other_test_samples():
     assert found["recall_1"] < found["recall_5"]
 
 
-def test_clusters_of_blobs_are_the_classes_and_of_noise_are_not():
+def test_clusters_of_blobs_are_the_classes_and_of_noise_are_not(subject):
     blobs = subject(spread=0.05)
     blobs.features[:, 0] += 5  # where the samples lie as a whole says nothing of them
     assert figures("clustering", blobs) == {
@@ -83,7 +98,7 @@ def test_clusters_of_blobs_are_the_classes_and_of_noise_are_not():
     assert figures("clustering", subject(spread=20))["nmi"] < 0.2
 
 
-def test_clusters_are_made_without_the_test_samples():
+def test_clusters_are_made_without_the_test_samples(subject):
     given = subject(spread=0.8)
     moved = given.features.copy()
     moved[given.table.test_rows()[:30]] += (
@@ -91,7 +106,7 @@ def test_clusters_are_made_without_the_test_samples():
     )
     seen = []
     for features in (given.features, moved):
-        one = Subject(given.table, 3, features, given.images, given.encoder, given.model, CPU)
+        one = Subject(given.table, 3, features, given.samples, given.encoder, given.model, CPU)
         told, kept = protocols.agreement, []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(protocols, "agreement", lambda c, y: kept.append(c) or told(c, y))  # noqa: B023
@@ -102,10 +117,10 @@ def test_clusters_are_made_without_the_test_samples():
     np.testing.assert_array_equal(seen[0][30:], seen[1][30:])
 
 
-def test_corruptions_of_a_model_that_looks_at_the_brightness_alone():
+def test_corruptions_of_a_model_that_looks_at_the_brightness_alone(subject):
     given = subject()
     found = figures("corruptions", given)
-    images, labels = given.pictures(given.table.test_rows())
+    images, labels = given.views(given.table.test_rows())
     clean = float((Bright()(images).argmax(1) == labels).float().mean())
     assert found["clean"] == pytest.approx(clean)
     assert all(found[f"contrast_{s}"] == pytest.approx(clean) for s in range(1, 6))  # which keeps the mean
@@ -114,7 +129,7 @@ def test_corruptions_of_a_model_that_looks_at_the_brightness_alone():
     assert found["mean"] == pytest.approx(np.mean([found[name] for name in each]))
 
 
-def test_no_more_samples_than_the_bound(monkeypatch):
+def test_no_more_samples_than_the_bound(monkeypatch, subject):
     monkeypatch.setattr(protocols, "DAMAGED", 20)
     monkeypatch.setattr(protocols, "ASKED", 25)
     given = subject()
@@ -125,7 +140,7 @@ def test_no_more_samples_than_the_bound(monkeypatch):
     assert set(rows.tolist()) <= set(given.table.test_rows().tolist())
 
 
-def test_one_and_ten_per_cent_of_the_labels():
+def test_one_and_ten_per_cent_of_the_labels(subject):
     found = figures("low_shot", subject(spread=0.05))
     assert found == {
         f"{name}_{share}_percent": value
@@ -135,7 +150,9 @@ def test_one_and_ten_per_cent_of_the_labels():
 
 
 @pytest.mark.parametrize(("name", "how"), [("fine_tuning", "full"), ("freezing", "frozen"), ("lora", "lora")])
-def test_tuning_sees_the_labels_of_training_and_is_measured_on_the_test_samples(monkeypatch, name, how):
+def test_tuning_sees_the_labels_of_training_and_is_measured_on_the_test_samples(
+    monkeypatch, name, how, subject
+):
     given, seen = subject(), {}
 
     def fine_tune(encoder, images, labels, classes, **options):
@@ -145,15 +162,15 @@ def test_tuning_sees_the_labels_of_training_and_is_measured_on_the_test_samples(
     monkeypatch.setattr(protocols, "fine_tune", fine_tune)
     found = figures(name, given)
     assert (seen["how"], seen["classes"], seen["encoder"]) == (how, 3, given.encoder()[0])
-    images, labels = given.pictures(given.table.labelled_rows())
+    images, labels = given.views(given.table.labelled_rows())
     assert torch.equal(seen["images"], images)
     assert torch.equal(seen["labels"], labels)
-    shown, truth = given.pictures(given.table.test_rows())
+    shown, truth = given.views(given.table.test_rows())
     right = float((Bright()(shown).argmax(1) == truth).float().mean())
     assert found == {"accuracy": pytest.approx(right), "labels": LABELLED}
 
 
-def test_scenes_to_learn_from_hold_training_pictures_only(monkeypatch):
+def test_scenes_to_learn_from_hold_training_pictures_only(monkeypatch, subject):
     given, composed = subject(), []
 
     def compose(images, labels, count, **how):
@@ -173,14 +190,14 @@ def test_scenes_to_learn_from_hold_training_pictures_only(monkeypatch):
         ((train, known), given.table.labelled_rows()),
         ((test, truth), given.table.test_rows()),
     ):
-        expected = given.pictures(rows)
+        expected = given.views(rows)
         assert torch.equal(images, expected[0])
         assert torch.equal(labels, expected[1])
     assert found["scenes"] == 10
     assert found["mean_iou"] > found["nothing"] + 0.05  # after 60 steps
 
 
-def test_what_cannot_be_followed_is_left_out_with_the_reason():
+def test_what_cannot_be_followed_is_left_out_with_the_reason(subject, tmp_path):
     flat = build_encoder(VitConfig(patch=4, width=8, depth=1, heads=2), image_packing(1, [0.4], [0.2]))
     said = []
     found = follow(["detection", "retrieval", "retrieval"], subject(encoder=flat), said.append)
@@ -188,7 +205,8 @@ def test_what_cannot_be_followed_is_left_out_with_the_reason():
     assert "an encoder with maps (resnet)" in found.left_out["detection"]
     assert said == [f"protocol detection left out: {found.left_out['detection']}"]
     dark = subject()
-    black = Subject(dark.table, 3, dark.features, dark.images // 8, dark.encoder, dark.model, CPU)
+    samples = packed(np.load(dark.samples.files["images"]) // 8, tmp_path)
+    black = Subject(dark.table, 3, dark.features, samples, dark.encoder, dark.model, CPU)
     assert "brighter than 0.2" in follow(["segmentation"], black, said.append).left_out["segmentation"]
 
 

@@ -10,7 +10,6 @@ from components.data.table import Table
 from components.evaluation.classification import figures
 from components.evaluation.classification.bootstrap import paired_difference
 from components.evaluation.classification.conformal import Sets
-from components.modalities.image.config import ImageConfig
 from components.registry.class_checks import beyond_chance, worst_class
 from components.registry.gate import GateConfig
 from components.registry.model import Classifier, ModelConfig, load_classifier, save_classifier
@@ -22,7 +21,7 @@ from pipelines.stages.evaluate.metrics import with_training_noise
 from pipelines.stages.evaluate.stage import Request
 from pipelines.stages.finetune import stage as finetune
 from pipelines.stages.finetune.cross_fit import Held
-from tests.pipelines.stages.tiny import CLASSES, ENCODER, SIDE, TEST, context
+from tests.pipelines.stages.tiny import CLASSES, ENCODER, TEST, context
 
 WRONG = 4  # the place among the labels of one that the cross-fitted answers deny
 ABOVE = {name: f"{name}/0" for name in ("snapshot", "pretrain", "embed", "pseudo_label", "finetune")}
@@ -41,8 +40,7 @@ def prepare(home, labels, *, skipped=None, scratch=True, temperature=0.5):
     for seed, name in enumerate(("model", "scratch", "alone")):
         torch.manual_seed(seed)
         config = ModelConfig(
-            encoder=ENCODER, modality=ImageConfig(size=SIDE, channels=1), mean=above.mean, std=above.std,
-            classes=CLASSES,
+            encoder=ENCODER, packing=above.packing, classes=CLASSES,
             temperature=temperature, sets=Sets(miss=0.1, thresholds=(0.7,) * 3) if name == "model" else None,
         )  # fmt: skip
         files[name] = [Artifact.of(file, at) for file in save_classifier(Classifier(config), at / name)]
@@ -105,7 +103,7 @@ def test_figures_equal_scikit_learn_on_the_predictions(measured):
 
 def test_the_margin_is_against_the_better_baseline(measured):
     output, _, _ = measured
-    assert set(output.baselines) == {"scratch", "logistic_pixels", "knn_pixels"}
+    assert set(output.baselines) == {"scratch", "logistic_plain", "knn_plain"}
     assert set(output.frozen) == {"knn", "probe"}
     best = max(output.baselines.values())
     assert output.baselines[output.best_baseline] == best
@@ -124,7 +122,7 @@ def test_differences_are_widened_by_the_training_noise_of_both(measured):
     ours = (found["label"] == found["class"]).to_numpy()
     table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
     rows = table.test_rows()
-    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))
+    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].arrays["images"]))
     with torch.no_grad():
         shown = torch.from_numpy(images[rows]).float() / 255
         alone = load_classifier(here.store / "finetune" / "0" / "alone")(shown).argmax(1).numpy()
@@ -145,9 +143,9 @@ def test_differences_are_widened_by_the_training_noise_of_both(measured):
 def test_two_trainings_are_noisier_than_one():
     difference = figures.Figure(value=0.1, low=0.1, high=0.1)
     reach = {
-        name: with_training_noise(name, difference, 0.01).high - 0.1 for name in ("scratch", "knn_pixels")
+        name: with_training_noise(name, difference, 0.01).high - 0.1 for name in ("scratch", "knn_plain")
     }
-    assert reach["knn_pixels"] == pytest.approx(0.0196, abs=1e-4)
+    assert reach["knn_plain"] == pytest.approx(0.0196, abs=1e-4)
     assert reach["scratch"] == pytest.approx(0.0196 * 2**0.5, abs=1e-4)
 
 
@@ -279,7 +277,7 @@ def test_the_saving_ends_at_the_figures_of_all_labels(measured):
     output, _, _ = measured
     assert output.saving.sizes == [3, 5, 7, 12, 18]
     assert output.saving.ours[-1] == pytest.approx(output.frozen["probe"])
-    assert output.saving.alone[-1] == pytest.approx(output.baselines["logistic_pixels"])
+    assert output.saving.alone[-1] == pytest.approx(output.baselines["logistic_plain"])
 
 
 def test_the_cheap_protocols_are_followed_without_being_asked(measured):
@@ -295,7 +293,7 @@ def test_the_method_is_judged_by_the_labels_alone_on_the_same_samples(measured):
     output, folder, here = measured
     found = pq.read_table(folder / output.predictions.path).to_pandas()
     table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
-    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))[table.test_rows()]
+    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].arrays["images"]))[table.test_rows()]
     alone = load_classifier(here.store / "finetune" / "0" / "alone")
     with torch.no_grad():
         answered = alone(torch.from_numpy(images).float() / 255).argmax(1).numpy()
@@ -342,7 +340,7 @@ def test_test_labels_tune_nothing(measured, tmp_path, monkeypatch):
     evaluate.run(Request(**ABOVE, bootstrap=2), tmp_path / "1", here)
     (first, labels), (second, others) = given
     assert (labels != others).all()
-    assert set(first) == {"model", "alone", "probe", "knn", "logistic_pixels", "knn_pixels", "scratch"}
+    assert set(first) == {"model", "alone", "probe", "knn", "logistic_plain", "knn_plain", "scratch"}
     for name in first:
         np.testing.assert_array_equal(first[name], second[name])
 
@@ -357,7 +355,7 @@ def test_without_a_fine_tuned_model_there_are_clusters_and_health(tmp_path):
 
 def test_without_scratch_the_other_baselines_stand(tmp_path):
     output, _ = run(prepare(tmp_path, {0: 6, 1: 6, 2: 6}, scratch=False), bootstrap=10)
-    assert set(output.baselines) == {"logistic_pixels", "knn_pixels"}
+    assert set(output.baselines) == {"logistic_plain", "knn_plain"}
 
 
 def test_no_labelled_test_sample_is_skipped_with_a_word(tmp_path):

@@ -2,8 +2,10 @@ from pathlib import Path
 
 import numpy as np
 
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.modalities.image.augment import ViewConfig
+from components.modalities.image.config import image_packing
+from components.modalities.image.views import ImageViews
 from components.semisupervised.fixmatch import FixmatchConfig
 from components.training.device import place
 from components.training.finetune import Material
@@ -15,7 +17,8 @@ def test_the_champion_answers_where_nobody_else_does() -> None:
     """5 samples: 1 labelled, 3 with a pseudo-label; 0, 2, 4 get the champion's class and its confidence."""
     view = ViewConfig(size=4)
     material = Material(
-        packed=Packed(np.zeros((5, 1, 4, 4), dtype=np.uint8), np.arange(5)),
+        packed=PackedArray(np.zeros((5, 1, 4, 4), dtype=np.uint8), np.arange(5)),
+        views=ImageViews(image_packing(1, size=4)),
         classes=2, labelled=np.array([1]), labels=np.array([0]),
         kept=np.array([3]), kept_labels=np.array([0]), confidence=np.array([0.9]),
         weak=view, strong=view, placement=place("cpu"), folder=Path("none"),

@@ -5,28 +5,28 @@ import pytest
 import torch
 from torch import nn
 
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.encoders import build_encoder
 from components.encoders.pixels import PixelsConfig
 from components.encoders.resnet import ResnetConfig
-from components.evaluation.classification.baselines import fit_pixels, pixels
-from components.modalities.image.config import ImageConfig, image_packing
+from components.evaluation.classification.baselines import fit_plain, pixels
+from components.modalities.image.config import image_packing
+from components.modalities.image.views import ImageViews
 from components.registry.model import ModelConfig
 from components.training.device import place
 from components.training.finetune import Material, Network
 from pipelines.registry.candidates import COMMITTEE
 from pipelines.stages.finetune.config import PortfolioConfig
 from pipelines.stages.finetune.cross_fit import Held
-from pipelines.stages.finetune.linear_models import on_pixels
+from pipelines.stages.finetune.linear_models import on_plain_features
 from pipelines.stages.finetune.portfolio import Candidate, choose, joined, lines
 
 LABELS = np.array([0, 1] * 100)
 
 
 MODEL = ModelConfig(
-    encoder=ResnetConfig(widths=(4,), blocks=(1,)), modality=ImageConfig(size=8, channels=1), mean=[0.5], std=[0.25],
-    classes=["a", "b"],
-)  # fmt: skip
+    encoder=ResnetConfig(widths=(4,), blocks=(1,)), packing=image_packing(1, size=8), classes=["a", "b"]
+)
 
 
 def candidate(share, seed, sure=3.0):
@@ -36,17 +36,17 @@ def candidate(share, seed, sure=3.0):
     logits = sure * np.eye(2)[answer]
     held = Held(logits, LABELS, np.arange(len(LABELS)), np.zeros(len(LABELS), dtype=np.int64))
     torch.manual_seed(seed)
-    encoder = build_encoder(MODEL.encoder, image_packing(1, MODEL.mean, MODEL.std)).eval()
+    encoder = build_encoder(MODEL.encoder, MODEL.packing).eval()
     return Candidate(held, Network(encoder, nn.Linear(4, 2)), MODEL.encoder)
 
 
 def test_one_that_is_far_better_is_served_as_it_is_whoever_made_it():
-    found = {"method": candidate(0.55, 0), "pixels": candidate(0.99, 1), "probe": candidate(0.6, 2)}
+    found = {"method": candidate(0.55, 0), "plain": candidate(0.99, 1), "probe": candidate(0.6, 2)}
     chosen = choose(PortfolioConfig(strength=10), found, MODEL)
-    assert chosen.portfolio.served == "pixels"
-    assert chosen.portfolio.itself == ("logistic_pixels",)
+    assert chosen.portfolio.served == "plain"
+    assert chosen.portfolio.itself == ("logistic_plain",)
     assert [row.weight for row in chosen.portfolio.rows] == [0, 1, 0]
-    assert "logistic regression on pixels is served alone" in chosen.portfolio.reason
+    assert "logistic regression on plain features is served alone" in chosen.portfolio.reason
 
 
 def test_equals_are_averaged_and_their_mean_is_better_than_each():
@@ -90,8 +90,8 @@ def test_the_pool_is_one_network_that_answers_the_weighted_sum_of_calibrated_log
 
 def test_pixels_come_last_and_stand_for_nothing_that_was_learnt():
     pixel = PixelsConfig(side=2)
-    network = Network(build_encoder(pixel, image_packing(1, MODEL.mean, MODEL.std)), nn.Linear(4, 2))
-    found = {"pixels": (Candidate(None, network, pixel), 0.25), "method": (candidate(0.7, 0), 0.5)}
+    network = Network(build_encoder(pixel, MODEL.packing), nn.Linear(4, 2))
+    found = {"plain": (Candidate(None, network, pixel), 0.25), "method": (candidate(0.7, 0), 0.5)}
     made, config = joined(list(found.values()), MODEL)
     assert [member.name for member in config.members] == ["resnet", "pixels"]
     assert (made.encoder.embedding_dim, made.encoder.feature_dim) == (4, 8)
@@ -105,19 +105,16 @@ def test_regression_on_pixels_is_the_same_as_a_network(tmp_path):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (40, 3, 40, 40), dtype=np.uint8)
     labels = rng.integers(0, 3, 20)
-    views = {"weak": None, "strong": None}
     material = Material(
-        packed=Packed(images, np.arange(40)), classes=3, labelled=np.arange(0, 40, 2), labels=labels,
+        packed=PackedArray(images, np.arange(40)),
+        views=ImageViews(image_packing(3, [0.4, 0.5, 0.6], [0.3, 0.2, 0.1], 40)),
+        classes=3, labelled=np.arange(0, 40, 2), labels=labels,
         kept=np.zeros(0, np.int64), kept_labels=np.zeros(0, np.int64), confidence=np.zeros(0),
-        placement=place("cpu", "float32"), folder=tmp_path, **views,
+        weak=None, strong=None, placement=place("cpu", "float32"), folder=tmp_path,
     )  # fmt: skip
-    model = ModelConfig(
-        encoder=ResnetConfig(), modality=ImageConfig(size=40, channels=3), mean=[0.4, 0.5, 0.6], std=[0.3, 0.2, 0.1],
-        classes=["a", "b", "c"],
-    )  # fmt: skip
-    network, config = on_pixels(material, model, 0)
+    network, config = on_plain_features(material, 0)
     assert config.side == 32
-    expected = fit_pixels(pixels(images[::2]), labels, 3).logits(pixels(images))
+    expected = fit_plain(pixels(images[::2]), labels, 3).logits(pixels(images))
     with torch.no_grad():
         found = network.whole()(torch.from_numpy(images).float() / 255).numpy()
     assert found == pytest.approx(expected, abs=2e-3)

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 import pipelines.engine.context
-from components.data.packed import Packed
+from components.data.packed import PackedArray
 from components.data.table import Table
 from components.encoders.published import Published, PublishedConfig
 from components.errors import UserError
@@ -179,13 +179,13 @@ def test_killed_in_the_middle_and_run_again_gives_the_same_bytes(finished, tmp_p
 def test_no_row_of_the_test_split_is_ever_looked_at(tmp_path, monkeypatch):
     here = context(tmp_path, {0: 4, 1: 4, 2: 4})
     table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
-    seen, real = [], Packed.gather
+    seen, real = [], PackedArray.gather
 
     def watching(self, index, **options):
         seen.append(self.rows[index.numpy()])
         return real(self, index, **options)
 
-    monkeypatch.setattr(Packed, "gather", watching)
+    monkeypatch.setattr(PackedArray, "gather", watching)
     folder = here.store / "finetune" / "0"
     folder.mkdir(parents=True)
     finetune.run(request(steps=5), folder, here)
@@ -437,7 +437,7 @@ def test_a_portfolio_serves_several_as_one(tmp_path):
     )
     told = output.portfolio
     assert told.served == "committee"
-    assert [row.name for row in told.rows] == ["method", "pixels", "probe", "alone", "scratch"]
+    assert [row.name for row in told.rows] == ["method", "plain", "probe", "alone", "scratch"]
     assert output.made_of == ()
     assert output.method == "fixmatch in a committee"
     assert output.validation == told.accuracy
@@ -478,7 +478,7 @@ def test_each_linear_candidate_is_fitted_once_and_served_as_it_was_judged(tmp_pa
     monkeypatch.setattr(judges, "on_pixels", counted)
     monkeypatch.setattr(judges, "fit_head", kept)
     monkeypatch.setattr(outputs, "choose", seen)
-    first = lambda judged: sorted(judged.items(), key=lambda one: one[0] != "pixels")  # noqa: E731
+    first = lambda judged: sorted(judged.items(), key=lambda one: one[0] != "plain")  # noqa: E731
     monkeypatch.setattr(lead, "ordered", first)  # so that it is the first model, too
     run(tmp_path, {0: 6, 1: 6, 2: 6}, portfolio={})
     assert len(fitted) == 1
@@ -499,9 +499,9 @@ def test_a_candidate_that_leads_is_served_as_it_is(tmp_path, monkeypatch):
 
     monkeypatch.setattr(portfolio, "stacked", lambda held, *rest: np.array([0.02, 0.95, 0.01, 0.01, 0.01]))
     output, folder, here = run(tmp_path, {0: 6, 1: 6, 2: 6}, portfolio={})
-    assert output.portfolio.served == "pixels"
-    assert output.method == "pixels"
-    assert output.made_of == ("logistic_pixels",)
+    assert output.portfolio.served == "plain"
+    assert output.method == "plain"
+    assert output.made_of == ("logistic_plain",)
     assert output.own is not None
     model = load_classifier((folder / output.model.path).parent)
     assert model.config.encoder.name == "pixels"
@@ -567,7 +567,7 @@ def test_from_the_first_seconds_on_there_is_a_model_to_use_and_nothing_of_it_is_
     assert views_seen == [1]
     (first, said, before), (second, *_), (third, *_) = leads
     assert before == 0
-    assert set(first["candidates"]) == {TOLD["pixels"], TOLD["probe"]}
+    assert set(first["candidates"]) == {TOLD["plain"], TOLD["probe"]}
     assert first["model"] == next(iter(first["candidates"]))
     assert len(set(said.tolist())) > 1
     assert {TOLD["alone"], TOLD["scratch"]} == set(second["candidates"]) - set(first["candidates"])
@@ -583,7 +583,7 @@ def test_from_the_first_seconds_on_there_is_a_model_to_use_and_nothing_of_it_is_
     assert "began" not in named
 
     spans = {span.name: span for span in candidate_times.read(read_metrics(here.folder))}
-    assert set(spans) == {"pixels", "probe", "views", "alone", "scratch", "method"}
+    assert set(spans) == {"plain", "probe", "views", "alone", "scratch", "method"}
     assert spans["probe"].ended <= spans["views"].began <= spans["views"].ended <= spans["alone"].began
     assert spans["alone"].ended <= spans["method"].ended
     assert spans["views"].accuracy is None

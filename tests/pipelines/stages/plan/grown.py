@@ -55,10 +55,10 @@ class Grown:
                 folder / "table.parquet"
             )
             images_, table = (Artifact.of(folder / name, folder) for name in ("images.npy", "table.parquet"))
-            packing = image_packing(1, [0.2], [0.1], SIDE).model_copy(update={"range": given.get("range")})
+            packing = image_packing(1, [0.2], [0.1]).model_dump(mode="json") | given.get("modality", MODALITY)
             return {
-                "arrays": {"images": images_.model_dump()}, "table": table.model_dump(),
-                "packing": packing.model_dump(mode="json"), "classes": ["bag", "shoe"], "samples": n,
+                "arrays": {"images": images_.model_dump()}, "table": table.model_dump(), "packing": packing,
+                "classes": ["bag", "shoe"], "samples": n,
             }  # fmt: skip
 
         return self.finish("snapshot", write, **{"modality": MODALITY, "test_share": 0.2, **given})
@@ -70,19 +70,13 @@ class Grown:
 
         def encoder(folder: Path) -> dict[str, Any]:
             torch.manual_seed(0)
-            save_file(
-                build_encoder(ENCODER, image_packing(1, [0.2], [0.1])).state_dict(),
-                folder / "encoder.safetensors",
-            )
+            packing = image_packing(1, [0.2], [0.1], SIDE)
+            save_file(build_encoder(ENCODER, packing).state_dict(), folder / "encoder.safetensors")
             (folder / "checkpoint").write_bytes(b"all of it")
             files = {"encoder": "encoder.safetensors", "checkpoint": "checkpoint"}
             made = {key: Artifact.of(folder / name, folder).model_dump() for key, name in files.items()}
             config = ENCODER.model_dump(mode="json")
-            return {
-                **made,
-                "encoder_config": config,
-                "packing": image_packing(1, [0.2], [0.1], SIDE).model_dump(mode="json"),
-            }
+            return {**made, "encoder_config": config, "packing": packing.model_dump(mode="json")}
 
         def model(folder: Path) -> dict[str, Any]:
             for name in ("model", "config"):

@@ -7,7 +7,7 @@ import pytest
 from pipelines.engine import code_digest
 from pipelines.registry import ancestry
 from pipelines.stages.plan.stage import Request, observe
-from tests.pipelines.stages.plan.grown import ASKED, Grown
+from tests.pipelines.stages.plan.grown import ASKED, MODALITY, Grown
 
 
 @pytest.fixture
@@ -218,6 +218,20 @@ def test_another_modality_is_from_scratch_and_another_expectation_is_not(grown):
     other = grown.plan(grown.snapshot(modality={"name": "image", "size": 9, "channels": 1}), seen)
     assert (other.decision, "modality is another" in other.reason) == ("scratch", True)
     assert grown.plan(grown.snapshot(expect=["x"]), seen).decision == "skip"
+
+
+def test_a_range_that_is_named_later_is_no_other_pretraining_and_another_range_is(grown):
+    """Without a range there was no grey of more than 8 bits, so that one that is named changes no sample."""
+
+    def plan(champion, end):
+        modality = {**MODALITY, "range": [0, end]}
+        asked = {name: {**request, "modality": modality} for name, request in ASKED.items()}
+        return grown.plan(grown.snapshot(modality=modality), champion, asked=asked)
+
+    made = plan(grown.champion(grown.snapshot()), 4080)
+    assert (made.decision, made.settled) == ("skip", {"pretrain": "pretrain/0", "embed": "embed/0"})
+    other = plan(grown.champion(grown.snapshot(modality={**MODALITY, "range": [0, 255]})), 4080)
+    assert (other.decision, "modality is another" in other.reason) == ("scratch", True)
 
 
 def test_another_split_is_not_settled_away(grown):

@@ -5,7 +5,7 @@ from pipelines.stages.report.candidates import rows
 
 
 def told(served: str, reason: str, *weights: float) -> dict[str, object]:
-    names = ("method", "pixels", "scratch")
+    names = ("method", "plain", "scratch")
     given = [
         Row(name=name, accuracy=0.5 + 0.1 * i, loss=1.0 - 0.1 * i, weight=weight)
         for i, (name, weight) in enumerate(zip(names, weights, strict=True))
@@ -23,7 +23,7 @@ def test_a_committee_is_told_with_its_weights_the_best_first() -> None:
     found = rows(told("committee", "a student of the mean of several is served: both", 0.5, 0.0, 0.5))
     assert [row["name"] for row in found] == [
         "the network from random, trained on the labels alone",
-        "logistic regression on pixels",
+        "logistic regression on plain features",
         "the method's network",
         "their mean",
         "served",
@@ -36,7 +36,7 @@ def test_a_committee_is_told_with_its_weights_the_best_first() -> None:
 
 def test_a_baseline_that_is_served_says_what_would_change_that() -> None:
     found = rows(
-        {**told("pixels", "logistic regression is served", 0, 1, 0), "start": "from random it is better"}
+        {**told("plain", "logistic regression is served", 0, 1, 0), "start": "from random it is better"}
     )
     assert "More unlabelled samples" in found[-2]["text"]
     assert found[-1] == {"name": "start", "text": "From random it is better."}

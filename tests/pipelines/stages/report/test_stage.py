@@ -200,6 +200,14 @@ def test_an_override_makes_the_report_anew_and_it_says_who_made_the_champion(tmp
     assert "Version 2 is the champion, in place of version 1: ana made it so" in page
 
 
+def shown(page: str, heading: str) -> int:
+    """How many samples a section shows, each in a sheet with its text."""
+    section = page.partition(heading)[2].partition("<h")[0]
+    sheets = re.findall(r'<div class="sheet">(.*?)</div>', section, flags=re.DOTALL)
+    assert all(sheet.count('<img alt="" src="') == 1 and sheet.partition(">")[2] for sheet in sheets)
+    return len(sheets)
+
+
 def test_nothing_is_loaded_and_no_picture_is_empty(made: tuple[Output, str, Path]) -> None:
     page = made[1]
     assert not re.search(r'(src|href)\s*=\s*["\'](?!data:)', page)
@@ -216,10 +224,12 @@ def test_nothing_is_loaded_and_no_picture_is_empty(made: tuple[Output, str, Path
         "drift of the deliveries",
         "confusion matrix",
     } <= names
-    assert {"reliability", "share right against share kept", "sample to label", "mistaken sample"} <= names
+    assert {"reliability", "share right against share kept"} <= names
     for alt, data in pictures:
         image = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("L"))
         assert image.std() > 1, alt
+    for heading in ("<h2>Clusters and pseudo-labels", "<h2>What to label next", "<h3>Surest mistakes"):
+        assert shown(page, heading) > 0, heading
 
 
 def test_what_else_speaks_for_or_against_the_model_is_shown(
@@ -233,8 +243,8 @@ def test_what_else_speaks_for_or_against_the_model_is_shown(
     assert f"<b>{found['worth']['line']}.</b>" in page
     assert page.count("Warning: ") == len(found["worth"]["warnings"])
     assert "<td>same encoder, labels alone</td>" in page
-    assert page.count('alt="sample with a doubtful label"') == found["suspects"]["found"] == 1
-    assert page.count('alt="strange sample"') == 12
+    assert shown(page, "<h2>Labels that may be wrong") == found["suspects"]["found"] == 1
+    assert shown(page, "<h2>Samples unlike all others") == 12
     assert f"hold it in {100 * found['sets']['coverage']['value']:.1f} % of the test samples" in page
     assert 'alt="accuracy by number of labels"' in page
 
@@ -251,7 +261,7 @@ def test_the_list_asks_for_training_samples_without_a_label_once(
     assert len(set(asked)) == len(asked) == output.asked > 5
     assert [table.split[row] == "test" for row in asked] == [row["use"] == "testing" for row in rows]
     assert (table.label[asked] == -1).all()
-    assert page.count('alt="sample to label"') == output.asked
+    assert shown(page, "<h2>What to label next") == output.asked
     assert str(context.store / "report" / "k" / "to_label.csv") in page
 
 

@@ -10,7 +10,7 @@ from pipelines.registry.candidate_times import Span
 from pipelines.stages.report.training_times import began, bought, rows, section
 
 MADE = [
-    Span("pixels", 1.0, 2.0, 1.5, 0.5),
+    Span("plain", 1.0, 2.0, 1.5, 0.5),
     Span("views", 2.0, 12.0, 10.0),
     Span("alone", 12.0, 20.0, 14.0, 0.6),
     Span("scratch", 12.0, 25.0, 20.0, 0.55),
@@ -29,10 +29,10 @@ def test_each_candidate_is_compared_with_the_best_before_it() -> None:
         "60.0 %, as much as the best before it",
         "65.0 %, 5.0 points more than the best before it",
     ]
-    assert found[0]["name"] == "logistic regression on pixels"
+    assert found[0]["name"] == "logistic regression on plain features"
     assert [found[2][key] for key in ("began", "ended", "seconds")] == ["12.0", "20.0", "14.0"]
     assert found[-1]["name"] == "their mean"
-    assert len(rows(MADE, {**MEAN, "served": "pixels"})) == len(rows(MADE, None)) == 5
+    assert len(rows(MADE, {**MEAN, "served": "plain"})) == len(rows(MADE, None)) == 5
     assert rows([], MEAN) == []
     assert bought(0.4, 0.0) == "40.0 %, 40.0 points more than the best before it"
 

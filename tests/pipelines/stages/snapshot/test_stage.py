@@ -15,7 +15,7 @@ from components.data.shards import Index, ShardWriter, folder_digest
 from components.data.splits import splits_of
 from components.data.table import Table
 from components.errors import UserError
-from components.modalities import image as decoder
+from components.modalities.image import pack as decoder
 from components.modalities.image.config import ImageConfig
 from pipelines.engine import context
 from pipelines.engine.code_digest import code_digest
@@ -49,7 +49,7 @@ class Place:
         request = snapshot.Request(**{"modality": ImageConfig(size=8, channels=1), **given})
         context = Context(store=folder, settings=self.settings, recipe="small")
         output = snapshot.run(request, folder, context)
-        return output, Table.load(folder / output.table.path), np.load(folder / output.images.path)
+        return output, Table.load(folder / output.table.path), np.load(folder / output.arrays["images"].path)
 
     def deliver(self, *files, name="second"):
         """Files as they are into shards of their own."""
@@ -88,7 +88,8 @@ def test_rows_of_array_and_table_are_the_same_samples(place, tmp_path):
     assert table.label.tolist() == [output.classes.index(names[n % 3]) for n in range(12)] + [-1] * 28
     assert [len(set(table.shards[k : k + 16])) for k in (0, 16, 32)] == [1, 1, 1]
     assert len(set(table.shards)) == 3
-    assert (output.samples, output.channels, output.size, output.version) == (40, 1, 8, VERSION.hash)
+    assert (output.samples, output.version) == (40, VERSION.hash)
+    assert (output.packing.name, output.packing.channels, output.packing.size) == ("image", 1, 8)
     assert output.digest == folder_digest(place.source)
     assert (output.labelled, output.tests) == (len(table.labelled_rows()), len(table.test_rows()))
     assert output.labelled + output.tests == 12
@@ -98,8 +99,8 @@ def test_statistics_are_of_training_samples_only(place, tmp_path):
     output, table, images = place.run(tmp_path / "out", test_share=0.5)
     assert 5 < (table.split == "test").sum() < 35
     kept = images[table.split == "train"] / 255
-    assert output.mean == pytest.approx([kept.mean()], abs=1e-12)
-    assert output.std == pytest.approx([kept.std()], abs=1e-9)
+    assert output.packing.mean == pytest.approx([kept.mean()], abs=1e-12)
+    assert output.packing.std == pytest.approx([kept.std()], abs=1e-9)
 
 
 def test_items_that_a_person_named_are_the_test_set(place, tmp_path):
@@ -212,12 +213,12 @@ def test_grey_of_more_than_8_bits_has_one_range_which_is_recorded(place, tmp_pat
     deep = [png(image.astype(np.uint16) * 16) for image in place.images[:2]]
     place.deliver(*deep)
     output, _, images = place.run(tmp_path / "out")
-    low, high = output.range
+    low, high = output.packing.range
     assert 0 <= low < 100
     assert 3900 < high <= 4080
     assert np.abs(images[40:, 0].astype(int) - place.images[:2]).max() <= 8  # bits beyond 8 change no image
     found, _, _ = place.run(tmp_path / "named", modality=ImageConfig(size=8, channels=1, range=(0, 8160)))
-    assert found.range == (0, 8160)
+    assert found.packing.range == (0, 8160)
 
 
 def test_nothing_ingested(place, tmp_path):
@@ -286,13 +287,13 @@ def test_what_an_earlier_snapshot_has_decoded_is_not_decoded_again(place, tmp_pa
         output = snapshot.run(request.model_copy(update=changed), folder, stored)
         count = len(decoded)
         decoded.clear()
-        return count, np.load(folder / output.images.path)
+        return count, np.load(folder / output.arrays["images"].path)
 
     count, images = again()
     assert count == 3
     assert np.array_equal(images, whole)
     assert again(modality=ImageConfig(size=8, channels=3))[0] == 43  # another modality has other pixels
     stored = place.settings.store / "snapshot" / "first"
-    (stored / output.images.path).write_bytes(b"damaged")
+    (stored / output.arrays["images"].path).write_bytes(b"damaged")
     context._verify.cache_clear()  # a stage has a process of its own
     assert again()[0] == 43

@@ -1,0 +1,127 @@
+"""What suits somebody's tables: kinds of columns, which of them looks like the label and which like a name."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from components.modalities.look import Look, Suited
+from components.modalities.table import cells
+from components.modalities.table.block import Texts, block_of
+from components.modalities.table.check import check_rows
+from components.modalities.table.config import TableConfig, TableLimits
+from components.modalities.table.schema import Survey, described
+
+TARGETS = (
+    "target", "label", "class", "y", "outcome", "category", "species", "diagnosis", "churn", "churned", "default",
+    "fraud", "anomaly", "defect", "result", "status",
+)  # fmt: skip
+KEYS = ("id", "key", "uuid", "guid", "rowid", "row_id", "index", "no", "nr", "number")
+CLASSES = 50  # different values of a column above which it is no label
+GAPS = 0.5  # share of missing values from which a column of few values looks like labels of a part
+
+
+class TableLook(Look):
+    """Columns of the rows that were looked at."""
+
+    def __init__(self, config: TableConfig, limits: TableLimits | None = None) -> None:
+        self.config, self.limits, self.rows = config, limits or TableLimits(), 0
+        self.surveys: dict[str, Survey] = {}
+        self.distinct: set[bytes] = set()  # two different rows are enough
+
+    def add(self, batch: Sequence[bytes]) -> list[str | None]:
+        reasons = check_rows(batch, self.limits)
+        good = [data for data, reason in zip(batch, reasons, strict=True) if reason is None]
+        block, _ = block_of(good)
+        if len(self.distinct) < 2:
+            self.distinct |= set(good)
+        missing = cells.MISSING | frozenset(self.config.missing)
+        for name, column in block.columns.items():
+            self.surveys.setdefault(name, Survey(self.config)).add(Texts(column, missing))
+        self.rows += block.rows
+        return reasons
+
+    @property
+    def good(self) -> int:
+        return self.rows
+
+    @property
+    def useless(self) -> str | None:
+        if len(self.distinct) > 1 or self.rows < 2:
+            return None
+        return "are the same row: nothing can be learnt from that; give rows that differ"
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Column -> its kind."""
+        return {
+            name: described(name, self.surveys[name], self.config)[0].kind for name in sorted(self.surveys)
+        }
+
+    @property
+    def key(self) -> str | None:
+        """The column that is called like a name of rows and has another value in each; None where none is."""
+        for name in sorted(self.surveys, key=lambda name: (name not in KEYS, name)):
+            survey = self.surveys[name]
+            called = name in KEYS or name.endswith(("_id", " id", "-id", "_key"))
+            single = len(survey.counts) == survey.values == self.rows and not survey.forgotten
+            if called and single:
+                return name
+        return None
+
+    @property
+    def target(self) -> str | None:
+        """The column of few values that is called like a label, or that most rows lack; None where none is."""
+        few = {name for name in self.surveys if self._classes(name)}
+        if named := [name for name in TARGETS if name in few]:
+            return named[0]
+        gaps = {name: self.surveys[name].missing / self.rows for name in few}
+        most = max(gaps, key=lambda name: gaps[name], default=None)
+        return most if most is not None and gaps[most] >= GAPS else None
+
+    def _classes(self, name: str) -> int:
+        """How many classes a column would have as the label; 0 where it cannot be that."""
+        survey = self.surveys[name]
+        count = len(survey.counts)
+        return count if 2 <= count <= min(CLASSES, max(2, survey.values // 2)) and not survey.forgotten else 0
+
+    def lines(self) -> list[str]:
+        count = Counter(self.kinds.values())
+        words = ", ".join(f"{number} {kind}" for kind, number in count.most_common())
+        gaps = sum(survey.missing for survey in self.surveys.values()) / max(1, self.rows * len(self.surveys))
+        lines = [f"{len(self.surveys)} columns: {words}; {gaps:.1%} of the cells are missing"]
+        target, key = self.config.target or self.target, self.config.key or self.key
+        if target is not None:
+            classes = self._classes(target) if target in self.surveys else 0
+            shown = f" ({classes} classes)" if classes else ""
+            lines.append(f"label: column {target}{shown} (modality.target)")
+        if key is not None:
+            lines.append(f"name of a row: column {key} (modality.key)")
+        return lines
+
+    def notes(self, samples: int) -> list[str]:
+        inputs = [name for name in sorted(self.surveys) if name not in (self.key, self.target)]
+        return [note for name in inputs for note in described(name, self.surveys[name], self.config)[2]]
+
+    def suited(self, samples: int) -> Suited:
+        key, target = self.config.key or self.key, self.config.target or self.target
+        options = "".join(
+            f", {field}: {json.dumps(name, ensure_ascii=False)}"
+            for field, name in (("key", key), ("target", target))
+            if name is not None
+        )
+        kinds = self.kinds
+        why = f"{len(kinds)} columns"
+        if target is not None and self.config.target is None:
+            why += f"; that {target} is the label is a guess"
+        return Suited(
+            modality=f"{{name: table{options}}}",
+            why=why,
+            encoder="{name: table_mlp}",
+            objective="simclr",
+            speed=speed_of(len(kinds)),
+        )
+
+
+def speed_of(columns: int) -> float:
+    """Samples a second that the perceptron (3 layers of 256) trains on with two views of so many columns."""
+    return 12_000 / (1 + columns / 50)

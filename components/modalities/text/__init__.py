@@ -1,0 +1,1 @@
+"""Texts: files, table columns and mails, as pieces of words."""

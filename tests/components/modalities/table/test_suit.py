@@ -1,0 +1,81 @@
+"""What init finds out of somebody's table."""
+
+import pytest
+import yaml
+
+from components.modalities.table.check import canonical
+from components.modalities.table.config import TableConfig
+from components.modalities.table.suit import TableLook
+from tests.components.modalities.table.toys import mixed
+
+
+def look(rows, **config):
+    found = TableLook(TableConfig(**config))
+    data = [row if isinstance(row, bytes) else canonical(row) for row in rows]
+    for start in range(0, len(data), 16):
+        found.add(data[start : start + 16])
+    return found
+
+
+def rows(**more):
+    return [{**row, **{name: make(k) for name, make in more.items()}} for k, row in enumerate(mixed())]
+
+
+def test_key_and_target_by_name():
+    found = look(rows(id=lambda k: str(k), churn=lambda k: "ab"[k % 2]))
+    assert (found.key, found.target) == ("id", "churn")
+    suited = found.suited(60)
+    assert yaml.safe_load(suited.modality) == {"name": "table", "key": "id", "target": "churn"}
+    assert TableConfig.model_validate(yaml.safe_load(suited.modality)).target == "churn"
+    assert "guess" in suited.why
+    assert yaml.safe_load(suited.encoder) == {"name": "table_mlp"}
+    lines = found.lines()
+    assert lines[0].startswith("7 columns: ")
+    assert "label: column churn (2 classes) (modality.target)" in lines
+    assert "name of a row: column id (modality.key)" in lines
+
+
+def test_a_column_that_most_rows_lack_looks_like_labels_of_a_part():
+    found = look(rows(verdict=lambda k: "good" if k % 7 == 0 else "bad" if k % 7 == 1 else None))
+    assert found.target == "verdict"
+
+
+def test_neither():
+    found = look(rows(id=lambda k: str(k % 50)))
+    assert (found.key, found.target) == (None, None)
+    assert yaml.safe_load(found.suited(60).modality) == {"name": "table"}
+
+
+def test_a_name_that_needs_quotes():
+    found = look(rows(**{'the "row" id': str}))
+    assert yaml.safe_load(found.suited(60).modality)["key"] == 'the "row" id'
+
+
+def test_what_the_recipe_says_stands():
+    found = look(rows(churn=lambda k: "ab"[k % 2]), target="colour")
+    assert yaml.safe_load(found.suited(60).modality)["target"] == "colour"
+    assert "guess" not in found.suited(60).why
+
+
+def test_bad_rows_are_counted_apart():
+    found = look([b"junk", *mixed()])
+    assert found.good == 60
+
+
+def test_equal_rows_are_of_no_use():
+    found = look([{"a": "1"}] * 5)
+    assert "same row" in found.useless
+    assert look(mixed()).useless is None
+
+
+def test_notes_are_of_inputs():
+    found = look(rows(id=str, empty=lambda k: None))
+    assert any("column empty is empty" in note for note in found.notes(60))
+    assert not any("column id" in note for note in found.notes(60))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_rows(count):
+    found = look(mixed()[:count])
+    assert found.lines()
+    assert found.suited(count).speed > 0
