@@ -238,7 +238,7 @@ class Columns(Encoder):
     feature_dim = 7
 
     def __init__(self):
-        super().__init__(1, [0.0], [1.0])
+        super().__init__(packing=None)
         self.layer = nn.Sequential(nn.Linear(5, 7), nn.BatchNorm1d(7))
 
     def forward(self, x):
