@@ -82,7 +82,9 @@ def by_length(layers: Layers, view: Tensor, embedding: nn.Embedding, more: Tenso
     lengths = (view != PAD).sum(dim=1)
     order = lengths.argsort(stable=True)
     rows = order.split(TOGETHER)  # of no texts: one part without any
-    embedded = embedding(view[order]).split(TOGETHER)  # a slice of the whole would have a gradient as large as it
+    embedded = embedding(view[order]).split(
+        TOGETHER
+    )  # a slice of the whole would have a gradient as large as it
     parts = []
     for own, some in zip(rows, embedded, strict=True):
         width = max([1, *lengths[own][-1:].tolist()])

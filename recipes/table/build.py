@@ -1,5 +1,5 @@
-"""Build the table example's data from credit_data of the R package modeldata (MIT licence, see LICENSE); run by hand, its
-results are kept.
+"""Build the table example's data from credit_data of the R package modeldata (MIT licence, see LICENSE); run by hand,
+its results are kept.
 
     python recipes/table/build.py credit_data.csv [--target recipes/table]
 
@@ -38,7 +38,9 @@ def write(rows: list[dict[str, str]], file: Path, start: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("source", type=Path)
     parser.add_argument("--target", type=Path, default=Path("recipes/table"))
     arguments = parser.parse_args()

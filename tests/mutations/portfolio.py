@@ -102,8 +102,8 @@ MUTATIONS = [
     ),
     Mutation(
         "pipelines/stages/finetune/judges.py",
-        "cache(partial(on_plain_features, material, request.seed))",
-        "partial(on_plain_features, material, request.seed)",
+        "cache(partial(on_plain_features, plain, material, request.seed))",
+        "partial(on_plain_features, plain, material, request.seed)",
         ("tests/pipelines/stages/finetune/test_stage.py", "-k", "fitted_once"),
     ),
     Mutation(

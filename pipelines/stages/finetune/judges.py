@@ -26,7 +26,7 @@ from pipelines.stages.finetune.config import FinetuneConfig
 from pipelines.stages.finetune.cross_fit import Held, folds_of, held_out
 from pipelines.stages.finetune.head import Frozen, fit_head
 from pipelines.stages.finetune.lead import Leaderboard, Networks
-from pipelines.stages.finetune.linear_models import linear, on_plain_features
+from pipelines.stages.finetune.linear_models import linear, on_plain_features, plain_features
 from pipelines.stages.finetune.trainings import (
     Fold,
     Linears,
@@ -105,11 +105,13 @@ def first_look(
     """Judge the linear models, which take seconds and see no views: the best of them is a model that can be used."""
     of = folds_of(material.labels, request.cross_fit.folds, request.seed)
     head = fit_head(request, frozen, material, pseudo=False)
-    other = published_encoder(request, material, lead.model, meter)
+    other, plain = published_encoder(request, material, lead.model, meter), plain_features(material)
     folds = []
     if of is not None:
-        folds = meter.side_by_side(linear_folds(request, frozen, other and other.own, of, material, meter))
-    on_plain_once = cache(partial(on_plain_features, material, request.seed))
+        folds = meter.side_by_side(
+            linear_folds(request, frozen, other and other.own, plain.seen, of, material, meter)
+        )
+    on_plain_once = cache(partial(on_plain_features, plain, material, request.seed))
     networks: Networks = {
         "plain": on_plain_once,
         "probe": lambda: (Network(encoder, linear(head.raw())), lead.model.encoder),

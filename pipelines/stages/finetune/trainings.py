@@ -19,7 +19,6 @@ from components.arrays import Doubles, Floats, Ints
 from components.collectives import rank
 from components.crash import point
 from components.encoders import Encoder
-from components.encoders.baseline import baseline_encoder, baseline_features
 from components.evaluation.classification.baselines import fit_plain
 from components.evaluation.classification.calibration import softmax
 from components.evaluation.classification.folds import possible_folds
@@ -193,14 +192,13 @@ def linear_folds(
     request: FinetuneConfig,
     frozen: Frozen,
     foreign: Floats | None,
+    plain: Floats,
     of: Ints,
     material: Material,
     meter: Meter,
 ) -> list[Callable[[], Linears]]:
-    """A job for each fold. of: [n] the fold of each label. foreign: [n, F] features of the labels by the published
-    encoder."""
-    encoder = baseline_encoder(material.packed, material.views)
-    shown = baseline_features(encoder, material.packed, material.views, material.labelled)
+    """A job for each fold. of: [n] the fold of each label. foreign, plain: [n, F] features of the labels, by the
+    published encoder and plain ones."""
 
     def one(fold: int) -> Linears:
         use, out = np.flatnonzero(of != fold), np.flatnonzero(of == fold)
@@ -212,8 +210,8 @@ def linear_folds(
                 probe = fit_probe(foreign[use], known, material.classes, pool=foreign, seed=seed)
                 other = probe.logits(foreign[out])
         with meter.timed(f"plain-{fold}"):
-            plain = fit_plain(shown[use], known, material.classes, seed=seed).logits(shown[out])
-        return Linears(plain, head.logits(frozen.own[out]), head, other)
+            simple = fit_plain(plain[use], known, material.classes, seed=seed).logits(plain[out])
+        return Linears(simple, head.logits(frozen.own[out]), head, other)
 
     folds = range(int(of.max()) + 1)
     meter.announce(*(f"{name}-{fold}" for name in ("probe", "published", "plain") for fold in folds))

@@ -18,7 +18,7 @@ from components.training.finetune import Material, Network
 from pipelines.registry.candidates import COMMITTEE
 from pipelines.stages.finetune.config import PortfolioConfig
 from pipelines.stages.finetune.cross_fit import Held
-from pipelines.stages.finetune.linear_models import on_plain_features
+from pipelines.stages.finetune.linear_models import on_plain_features, plain_features
 from pipelines.stages.finetune.portfolio import Candidate, choose, joined, lines
 
 LABELS = np.array([0, 1] * 100)
@@ -112,7 +112,7 @@ def test_regression_on_pixels_is_the_same_as_a_network(tmp_path):
         kept=np.zeros(0, np.int64), kept_labels=np.zeros(0, np.int64), confidence=np.zeros(0),
         weak=None, strong=None, placement=place("cpu", "float32"), folder=tmp_path,
     )  # fmt: skip
-    network, config = on_plain_features(material, 0)
+    network, config = on_plain_features(plain_features(material), material, 0)
     assert config.side == 32
     expected = fit_plain(pixels(images[::2]), labels, 3).logits(pixels(images))
     with torch.no_grad():
