@@ -73,7 +73,7 @@ class TextLook(Look):
         return Suited(
             modality=f"{{name: text{column}, length: {length}, vocabulary: {size}}}",
             why=f"tokens: 95 % of the texts have at most {self.longest:,} words",
-            encoder="text_bag",
+            encoder="{name: text_bag}",
             objective="simclr",
             speed=speed_of(length),
         )

@@ -17,6 +17,7 @@ from components.modalities.registry import build_modality
 from components.modalities.samples import Samples
 from components.modalities.table.check import canonical
 from components.modalities.table.config import TableConfig
+from components.modalities.text.config import TextConfig
 
 
 def png(seed: int) -> bytes:
@@ -38,6 +39,22 @@ def row(seed: int) -> bytes:
     return canonical(cells)
 
 
+def text(seed: int) -> bytes:
+    words = [
+        "the cat",
+        "a <b>dog</b>",
+        "one ship",
+        "sleeps",
+        "runs",
+        "<script>alert(1)</script>",
+        "here",
+        "& there",
+    ]
+    random = np.random.default_rng(seed)
+    chosen = " ".join(words[k] for k in random.permutation(8)[: 3 + seed % 6])
+    return chosen.encode("utf-16" if seed % 5 == 0 else "utf-8")
+
+
 @dataclass(frozen=True)
 class Case:
     """samples: good ones. hostile: bad ones. foreign: samples that none of these may be taken for markup by."""
@@ -56,6 +73,18 @@ CASES = {
         samples=[png(seed) for seed in range(24)],
         hostile={"empty": b"", "text": b"hello", "cut": png(0)[:60]},
         encoder={"name": "resnet", "widths": [4, 8], "blocks": [1, 1]},
+    ),
+    "text": Case(
+        config=TextConfig(length=20, vocabulary=128),
+        samples=[text(seed) for seed in range(24)],
+        hostile={
+            "empty": b"",
+            "blank": b" \n ",
+            "binary": png(0),
+            "cut": b"\xff\xfea",
+            "control": b"\1\2\3a",
+        },
+        encoder={"name": "text_transformer", "width": 16, "depth": 1, "heads": 2},
     ),
     "table": Case(
         config=TableConfig(rare=1),
