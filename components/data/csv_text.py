@@ -64,7 +64,9 @@ def read_csv(file: Path, *, uneven: bool = False) -> Iterator[tuple[int, list[st
                 values = [value.strip() for value in values]
                 if not names:
                     values = names = _distinct([value.lower() for value in values])
-                elif values and values[0].lower() == names[0] and [value.lower() for value in values] == names:
+                elif (
+                    values and values[0].lower() == names[0] and [value.lower() for value in values] == names
+                ):
                     continue  # tables that were joined
                 width = len(names)
                 if not uneven and any(values[width:]):
