@@ -335,7 +335,10 @@ def test_the_third_step_keeps_a_student_that_says_what_the_teacher_says(tmp_path
         load_classifier((folder / at.path).parent).eval() for at in (output.model, output.own)
     )
     images = (
-        torch.from_numpy(np.load(here.file("snapshot/0", here.outputs["snapshot/0"].arrays["images"]))).float() / 255
+        torch.from_numpy(
+            np.load(here.file("snapshot/0", here.outputs["snapshot/0"].arrays["images"]))
+        ).float()
+        / 255
     )
     with torch.no_grad():
         ours, theirs = student(images).softmax(1), teacher(images).softmax(1)
