@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Suited(NamedTuple):
     """What of a recipe follows from the kind of data and from the samples.
 
-    modality, encoder: YAML in one line each. why: comment beside the modality. objective: name of one that suits.
+    modality, encoder, objective: YAML in one line each. why: comment beside the modality.
     speed: samples a second that the encoder trains on with it, on two cores.
     """
 

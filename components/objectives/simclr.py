@@ -8,8 +8,8 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, PositiveFloat, PositiveInt
-from torch import Tensor
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor, nn
 
 from components.collectives import gather, rank, world
 from components.config import Config
@@ -29,8 +29,8 @@ class ContrastConfig(Config):
     embedding: PositiveInt = 128
     """Embedding size E."""
 
-    layers: int = Field(default=2, ge=1)
-    """Number of the projector's layers."""
+    layers: NonNegativeInt = 2
+    """Number of the projector's layers; 0: there is none, and features themselves are compared, which suits texts."""
 
     temperature: PositiveFloat = 0.2
     """Divides the cosines between embeddings; 0.2 suits small images, 0.1 large ones."""
@@ -93,7 +93,8 @@ class Contrast(Paired):
 
     def __init__(self, config: ContrastConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         width = encoder.feature_dim
-        super().__init__(mlp_head(width, config.hidden or width, config.embedding, config.layers))
+        hidden, layers = config.hidden or width, config.layers
+        super().__init__(mlp_head(width, hidden, config.embedding, layers) if layers else nn.Identity())
         self.config = config
 
 

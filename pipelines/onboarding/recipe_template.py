@@ -103,8 +103,7 @@ snapshot:
   test_share: {values["test_share"]}  # {tests}
 
 pretrain:
-  objective:
-    name: {own.objective}  # or swav with {swav}; `selfsup choose` compares
+  objective: {own.objective}  # or swav with {swav}; `selfsup choose` compares
   views: measured  # or {", ".join(policies)}; finetune.views says the same of fine-tuning
   encoder: {own.encoder}
   train:  # {_duration(float(values["seconds"] or 0))} on two cores

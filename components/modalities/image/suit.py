@@ -84,7 +84,7 @@ class ImageLook(Look):
             modality=f"{{name: image, size: {size}, channels: {channels}{limits}}}",
             why=f"short side: {self.side}, the median",
             encoder=f"{{name: resnet, widths: [32, 64, 128], blocks: [1, 1, 1], stem_stride: {stride}}}",
-            objective="simclr",
+            objective="{name: simclr}",
             speed=speed_of(size, stride),
         )
 

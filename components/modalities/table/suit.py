@@ -117,7 +117,7 @@ class TableLook(Look):
             modality=f"{{name: table{options}}}",
             why=why,
             encoder="{name: table_mlp}",
-            objective="simclr",
+            objective="{name: simclr}",
             speed=speed_of(len(kinds)),
         )
 

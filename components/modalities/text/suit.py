@@ -74,7 +74,7 @@ class TextLook(Look):
             modality=f"{{name: text{column}, length: {length}, vocabulary: {size}}}",
             why=f"tokens: 95 % of the texts have at most {self.longest:,} words",
             encoder="{name: text_bag}",
-            objective="simclr",
+            objective="{name: simclr, layers: 0}",
             speed=speed_of(length),
         )
 

@@ -2,9 +2,11 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 from components.errors import UserError
-from components.objectives.simclr import SimclrConfig, nt_xent
+from components.objectives.base import Batch
+from components.objectives.simclr import Simclr, SimclrConfig, nt_xent
 
 Z1 = torch.tensor([[1, 2, 3], [-1, 0.5, 2], [0.3, -2, 1], [2, 2, -1]], dtype=torch.float64)
 Z2 = torch.tensor([[1.1, 1.8, 2.5], [-0.5, 1, 2], [0.1, -1.5, 1.5], [1.5, 2.5, -0.5]], dtype=torch.float64)
@@ -84,3 +86,14 @@ def test_what_has_no_negatives_or_does_not_fit_is_refused(a, b):
 def test_temperature_must_be_above_zero():
     with pytest.raises(ValueError, match="greater than 0"):
         SimclrConfig(temperature=0)
+
+
+def test_without_layers_features_themselves_are_compared():
+    torch.manual_seed(0)
+    encoder, index = nn.Linear(4, 3), torch.arange(5)
+    encoder.feature_dim = 3
+    objective = Simclr(SimclrConfig(layers=0, temperature=0.5), encoder)
+    a, b = torch.rand(5, 4), torch.rand(5, 4)
+    expected = nt_xent(encoder(a), encoder(b), temperature=0.5)
+    torch.testing.assert_close(objective(encoder, Batch([a, b], index)).total, expected)
+    assert not list(objective.parameters())

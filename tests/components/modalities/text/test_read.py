@@ -62,6 +62,8 @@ def test_a_broken_table_is_one_line(tmp_path):
         (b"From: a\nSubject: b\n\nHello", True),
         ("Grüße".encode(), True),
         ("Grüße".encode()[:3], True),  # cut within a character
+        ("Grüße".encode("utf-16")[:5], True),  # within one of UTF-16
+        ("a😀".encode("utf-16")[:7], True),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", False),
         (b"PK\x03\x04\x14\0\0\0", False),
         (b"", False),

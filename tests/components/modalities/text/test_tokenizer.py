@@ -68,6 +68,10 @@ def test_names_of_special_pieces_in_a_text_are_no_special_pieces(tokenizer):
     assert PAD not in tokenizer.encode(["[MASK] [PAD] ▁the"])[0]
 
 
+def test_the_mark_of_a_beginning_is_a_blank_in_a_text(tokenizer):
+    assert pieces(tokenizer, "cat▁dog") == ["[CLS]", "▁cat", "▁dog"]
+
+
 def test_capital_letters_count_only_where_they_are_meant_to():
     loud = PieceTokenizer(VOCABULARY, 16, lower=False)
     assert pieces(loud, "THE the") == ["[CLS]", "[UNK]", "▁the"]
