@@ -4,6 +4,7 @@ from typing import Any
 
 import yaml
 
+from components.modalities.registry import packed_as
 from components.registry.journal import Entry
 from pipelines.pages import monitoring, summary
 from pipelines.pages.sources import Sources
@@ -57,7 +58,9 @@ def values(
         "checks": summary.check_rows(promoted["checks"]),
         "outcome": became,
         "pretraining": summary.pretraining(outputs["pretrain"], found["health"]),
-        "views": view_policy.rows(outputs["pretrain"], outputs["finetune"]),
+        "views": view_policy.rows(
+            outputs["pretrain"], outputs["finetune"], packed_as(sources.samples.packing).policies
+        ),
         "candidates": candidates.rows(outputs["finetune"]),
         **training_times.section(sources),
         "curves": learning.curves(sources),
