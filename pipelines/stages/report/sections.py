@@ -42,6 +42,7 @@ def values(
     snapshot, found, promoted = outputs["snapshot"], outputs["evaluate"], outputs["promote"]
     labelled, rated = outputs["pseudo_label"], not found["skipped"]
     became = outcome(promoted, move)
+    policies = packed_as(sources.samples.packing).policies
     return {
         "title": f"{context.recipe}: what the labels and the unlabelled data gave",
         "subtitle": f"data version {snapshot['version']} · run {context.run}",
@@ -58,9 +59,7 @@ def values(
         "checks": summary.check_rows(promoted["checks"]),
         "outcome": became,
         "pretraining": summary.pretraining(outputs["pretrain"], found["health"]),
-        "views": view_policy.rows(
-            outputs["pretrain"], outputs["finetune"], packed_as(sources.samples.packing).policies
-        ),
+        "views": view_policy.rows(outputs["pretrain"], outputs["finetune"], policies),
         "candidates": candidates.rows(outputs["finetune"]),
         **training_times.section(sources),
         "curves": learning.curves(sources),
