@@ -29,7 +29,7 @@ class TableMlpConfig(Config):
     name: Literal["table_mlp"] = "table_mlp"
     """Selects the perceptron over embedded features (Gorishniy et al. 2022)."""
 
-    numbers: Literal["piecewise", "periodic", "scores"] = "piecewise"
+    numbers: Literal["scores", "piecewise", "periodic"] = "scores"
     """How a number becomes a vector: piecewise linear between quantiles, trained sines and cosines, or its normal
     score alone."""
 

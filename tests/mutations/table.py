@@ -81,7 +81,6 @@ MUTATIONS = [
     of("pack", "(weekday if part", "(hour if part"),
     # scores and marginals
     of("scores", "(below + upto - 1) / 2", "below.to(grid.dtype)"),
-    of("scores", "torch.where(values.isnan(), values, found)", "found"),
     of("scores", ".clamp(EDGE, 1 - EDGE)", ""),
     of("scores", "torch.lerp(low, high, place - left)", "low"),
     of("marginals", "torch.where(u < self.missing, torch.nan, out)", "out"),
@@ -92,7 +91,7 @@ MUTATIONS = [
     # views
     of("views", "chosen(uniform(features), how.corrupt", "chosen(uniform(features), 0.5 * how.corrupt"),
     of("views", "marginals.draw(uniform(features)), view)", "view.roll(1, 0), view)"),
-    of("views", "torch.where(rank.isnan(), torch.nan, moved)", "moved"),
+    of("views", "torch.special.ndtri(rank) + noise", "torch.special.ndtri(rank) - 2 * noise"),
     of("views", "UNCHANGED = TableView(corrupt=0)", "UNCHANGED = TableView()"),
     of("views", "max(whole.drop, LOCAL)", "whole.drop"),
     of("views", "share * cells + extra", "share * cells"),

@@ -26,8 +26,7 @@ def ranks(x: Tensor, grid: Tensor) -> Tensor:
     low, high = grid.gather(1, left), grid.gather(1, left + 1)
     within = ((values - low) / (high - low).clamp_min(torch.finfo(grid.dtype).tiny)).clamp(0, 1)
     between, equal = left + within, (below + upto - 1) / 2
-    found = torch.where(upto > below, equal, between) / steps
-    return torch.where(values.isnan(), values, found).T
+    return (torch.where(upto > below, equal, between) / steps).T
 
 
 def at_rank(p: Tensor, grid: Tensor) -> Tensor:
