@@ -36,6 +36,7 @@ ENCODERS = Implementations[Encoder](
         "vit_small": "vit:Vit",
         "vit_base": "vit:Vit",
         "text_bag": "text_bag:TextBag",
+        "text_bert": "text_bert:TextBert",
         "text_transformer": "text_transformer:TextTransformer",
         "table_mlp": "table_mlp:TableMlp",
         "ft_transformer": "ft_transformer:FtTransformer",

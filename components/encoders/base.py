@@ -3,7 +3,7 @@
 Letters: B samples, C channels, S side in pixels, D feature size, T tokens, E token size, h side of a map.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 import torch
@@ -30,6 +30,10 @@ class Encoder(nn.Module):
     def __init__(self, packing: Packing) -> None:
         super().__init__()
         self.packing = packing
+
+    def taken(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Weights of a file from elsewhere, under the names and in the order that this encoder has for them."""
+        return tensors
 
     @property
     def embedding_dim(self) -> int:

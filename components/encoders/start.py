@@ -129,7 +129,10 @@ def load_weights(encoder: Encoder, tensors: dict[str, Tensor], *, strict: bool, 
         UserError: strict, and a name is missing or too many or of another shape; or nothing fits at all.
     """
     own = encoder.state_dict()
-    tensors = {name if name in own else encoder.prefix + name: value for name, value in tensors.items()}
+    tensors = {
+        name if name in own else encoder.prefix + name: value
+        for name, value in encoder.taken(tensors).items()
+    }
     fits = {name for name, value in tensors.items() if name in own and own[name].shape == value.shape}
     problems = {
         "missing": own.keys() - tensors.keys() - set(OPTIONAL),

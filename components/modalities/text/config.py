@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, field_validator
 
 from components.arrays import Ints
 from components.config import Config
@@ -31,8 +31,23 @@ class TextConfig(Config):
     vocabulary: int = Field(default=8192, ge=128, le=65536)
     """Most pieces of words in the vocabulary, which is found in the recipe's own texts."""
 
+    vocabulary_file: str | None = None
+    """Absolute path of the vocabulary of a published model (BERT's vocab.txt, a piece a line), which is taken in place
+    of one that is found in the texts; for an encoder that begins from that model's weights. It is read by the recipe's
+    first snapshot."""
+
     lower: bool = True
     """Capital letters are read as small ones."""
+
+    accents: bool = True
+    """Accents are kept; false: é is read as e, as the uncased models of BERT's kind do."""
+
+    @field_validator("vocabulary_file")
+    @classmethod
+    def _absolute(cls, given: str | None) -> str | None:
+        if given is not None and not Path(given).is_absolute():
+            raise ValueError(f"vocabulary_file must be an absolute path, got {given!r}")
+        return given
 
 
 class TextLimits(Config):
@@ -75,4 +90,5 @@ class TextPacking(Packing):
             isinstance(other, TextPacking)
             and self.vocabulary == other.vocabulary
             and self.read_as.lower == other.read_as.lower
+            and self.read_as.accents == other.read_as.accents
         )

@@ -15,7 +15,7 @@ from components.modalities.base import Written
 from components.modalities.text.config import TextConfig, TextPacking
 from components.modalities.text.decode import FOREIGN, NotText, decode
 from components.modalities.text.packed import OFFSETS, TOKENS, PackedTexts, Tokens
-from components.modalities.text.tokenizer import learn_vocabulary, tokenizer_of
+from components.modalities.text.tokenizer import learn_vocabulary, read_vocabulary, tokenizer_of
 from components.wording import are, counted
 
 FILES = {TOKENS: "tokens.npy", OFFSETS: "offsets.npy"}
@@ -34,8 +34,7 @@ def pack_texts(
     """See Modality.pack. Two passes where there is no packing before: the first finds the vocabulary."""
     packing = before
     if packing is None:
-        vocabulary = learn_vocabulary(_spread(encoded(), total), config.vocabulary, config.lower)
-        packing = TextPacking(read_as=config, vocabulary=vocabulary)
+        packing = TextPacking(read_as=config, vocabulary=_vocabulary(encoded, total, config))
     writer = _Writer(packing)
     with (folder / FILES[TOKENS]).open("wb") as tokens, (folder / FILES[OFFSETS]).open("wb") as offsets:
         _header(tokens, np.int32, total * config.length)
@@ -121,6 +120,14 @@ class _Writer:
         if self.mails:
             notes.append(f"of {counted(self.mails, 'mail')} the subject and the text of the body are used")
         return notes
+
+
+def _vocabulary(
+    encoded: Callable[[], Iterable[Sequence[Any]]], total: int, config: TextConfig
+) -> tuple[str, ...]:
+    if config.vocabulary_file is not None:
+        return read_vocabulary(Path(config.vocabulary_file))
+    return learn_vocabulary(_spread(encoded(), total), config.vocabulary, config.lower, config.accents)
 
 
 def _spread(batches: Iterable[Sequence[Any]], total: int) -> Iterator[str]:

@@ -10,14 +10,17 @@ Letters: V pieces, n tokens of a text.
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from components.arrays import Bools
+from components.errors import UserError
 from components.modalities.text.config import TextPacking
 from components.modalities.text.packed import Tokens
 
@@ -32,8 +35,10 @@ READ = 64  # characters of a text that are read for each token that is used of i
 class PieceTokenizer:
     """The tokenizer of one vocabulary. Picklable is its packing, not this."""
 
-    def __init__(self, vocabulary: Sequence[str], length: int, lower: bool) -> None:
-        self.length, self.lower = length, lower
+    def __init__(
+        self, vocabulary: Sequence[str], length: int, lower: bool = True, accents: bool = True
+    ) -> None:
+        self.length, self.lower, self.accents = length, lower, accents
         pieces = {piece: number for number, piece in enumerate(vocabulary)}
         self.model = Tokenizer(
             models.WordPiece(
@@ -44,7 +49,7 @@ class PieceTokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[Tokens]:
         """Decoded texts -> the tokens of each, [n] with n from 1 to `length`; the first is CLS."""
-        cut = [_prepared(text[: READ * self.length], self.lower) for text in texts]
+        cut = [_prepared(text[: READ * self.length], self.lower, self.accents) for text in texts]
         found = self.model.encode_batch_fast(cut, add_special_tokens=False)
         return [np.array([CLS, *one.ids[: self.length - 1]], dtype=np.int32) for one in found]
 
@@ -55,16 +60,18 @@ class PieceTokenizer:
 
 @lru_cache(maxsize=4)  # a served model asks for the same one with each request
 def tokenizer_of(packing: TextPacking) -> PieceTokenizer:
-    return PieceTokenizer(packing.vocabulary, packing.length, packing.read_as.lower)
+    return PieceTokenizer(packing.vocabulary, packing.length, packing.read_as.lower, packing.read_as.accents)
 
 
-def learn_vocabulary(texts: Iterable[str], size: int, lower: bool) -> tuple[str, ...]:
+def learn_vocabulary(
+    texts: Iterable[str], size: int, lower: bool = True, accents: bool = True
+) -> tuple[str, ...]:
     """At most `size` pieces, found in decoded texts: the same texts in the same order give the same pieces.
 
     Half of them at most are single characters: the most frequent ones, of those that occur twice. A word with another
     one is unknown.
     """
-    kept = [_prepared(text, lower) for text in texts]
+    kept = [_prepared(text, lower, accents) for text in texts]
     counts = Counter[str]()
     for text in kept:
         counts.update(text)
@@ -78,6 +85,31 @@ def learn_vocabulary(texts: Iterable[str], size: int, lower: bool) -> tuple[str,
     model.train_from_iterator((text.translate(rare) for text in kept), trainer)
     numbers = model.get_vocab()
     return tuple(sorted(numbers, key=numbers.__getitem__))
+
+
+def read_vocabulary(file: Path) -> tuple[str, ...]:
+    """The pieces of a vocab.txt, in its order but for the special ones, which come first, and with a mark on those that
+    begin a word: "##ing" becomes "ing", "the" becomes "▁the".
+
+    Raises:
+        UserError: it cannot be read, or is no such file.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"modality.vocabulary_file: {file} cannot be read ({error!s:.80}); name a vocab.txt"
+        ) from None
+    plain = [line for line in lines if line not in SPECIAL]
+    if len(lines) != len(set(lines)) or len(lines) - len(plain) != len(SPECIAL):
+        raise UserError(
+            f"modality.vocabulary_file: {file} must hold each piece once, {', '.join(SPECIAL)} among them; it has"
+            f" {len(lines)} lines, {len(set(lines))} distinct"
+        )
+    return (
+        *SPECIAL,
+        *(line[2:] if line.startswith("##") and line != "##" else f"{BEGINS}{line}" for line in plain),
+    )
 
 
 def begins_word(vocabulary: Sequence[str]) -> Bools:
@@ -99,10 +131,16 @@ def words(tokens: Sequence[int], vocabulary: Sequence[str]) -> list[str]:
     return found
 
 
-def _prepared(text: str, lower: bool) -> str:
+def _prepared(text: str, lower: bool, accents: bool) -> str:
     """A ruler of equal marks ("--------") is cut to three of them."""
     text = RULER.sub(r"\1\1\1", text.replace(BEGINS, " "))
-    return text.lower() if lower else text
+    text = text.lower() if lower else text
+    return text if accents or text.isascii() else without_accents(text)
+
+
+def without_accents(text: str) -> str:
+    """Ångström -> Angstrom."""
+    return "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) != "Mn")
 
 
 def _split(model: Tokenizer) -> None:
