@@ -59,15 +59,17 @@ def read_csv(file: Path, *, uneven: bool = False) -> Iterator[tuple[int, list[st
         try:
             for values in reader:
                 line, begun = before + reader.line_num, line + 1
-                if any("\0" in value for value in values) and not uneven:
+                if not uneven and any("\0" in value for value in values):
                     raise ValueError(f"line {begun}: a value holds a NUL character")
                 values = [value.strip() for value in values]
                 if not names:
                     values = names = _distinct([value.lower() for value in values])
-                elif [value.lower() for value in values] == names:
+                elif (
+                    values and values[0].lower() == names[0] and [value.lower() for value in values] == names
+                ):
                     continue  # tables that were joined
                 width = len(names)
-                if any(values[width:]) and not uneven:
+                if not uneven and any(values[width:]):
                     raise ValueError(
                         f"line {begun}: {len(values)} values for {width} columns; a value that holds"
                         f" {delimiter!r} needs quotes"

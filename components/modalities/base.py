@@ -72,9 +72,11 @@ class Modality(ABC, Generic[C, P]):
     samples and stays as it was found. Limits: type of its limits on a sample.
     requirements: packages that a served model of this kind needs beyond those of every model.
     columns: input columns of a served model; one alone may come without its name.
+    policies: of views, by name, each with what its views do, for a report.
     """
 
     founded: ClassVar[bool] = False
+    policies: ClassVar[Mapping[str, str]]
     Limits: ClassVar[type[Config]]
     requirements: ClassVar[tuple[str, ...]] = ()
     columns: ClassVar[tuple[str, ...]] = ()

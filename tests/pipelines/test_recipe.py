@@ -7,6 +7,7 @@ from pipelines import recipe
 from pipelines.graph import GRAPH
 
 TOP = "name: q\nseed: 3\nmodality: {name: image, size: 28}\ninbox: ../inbox\n"
+MODALITY = {"name": "image", "size": 28}
 
 
 @pytest.fixture
@@ -28,8 +29,11 @@ def test_the_inbox_is_relative_to_the_file(written, tmp_path, monkeypatch):
 def test_a_request_is_section_shared_values_and_references(written):
     read = recipe.load(written(TOP + "pretrain: {epochs: 2}\nfinetune: {seed: 9}\n"))
     done = {stage: f"{stage}/0" for stage in GRAPH}
-    assert read.request("pretrain", done) == {"seed": 3, "epochs": 2, "snapshot": "snapshot/0"}
-    assert read.request("snapshot", done) == {"modality": {"name": "image", "size": 28}}
+    assert read.request("pretrain", done) == {
+        "seed": 3, "modality": MODALITY, "epochs": 2, "snapshot": "snapshot/0",
+    }  # fmt: skip
+    assert read.request("snapshot", done) == {"modality": MODALITY}
+    assert "modality" not in read.request("pseudo_label", done)  # which sees features and labels alone
     assert read.request("ingest", done)["inbox"] == str(read.inbox)
     assert read.request("finetune", done)["seed"] == 9  # what a section says itself counts
 
@@ -96,12 +100,12 @@ def test_the_plan_is_told_what_is_asked_of_the_stages_that_it_may_settle(written
     )
     asked = read.request("plan", {"snapshot": "snapshot/0"})
     assert asked["asked"] == {
-        "pretrain": {"seed": 3, "epochs": 2},
-        "embed": {},
+        "pretrain": {"seed": 3, "modality": MODALITY, "epochs": 2},
+        "embed": {"modality": MODALITY},
         "pseudo_label": {"seed": 3},
-        "finetune": {"seed": 3},
-        "evaluate": {"seed": 3},
-        "register": {"name": "best"},
+        "finetune": {"seed": 3, "modality": MODALITY},
+        "evaluate": {"seed": 3, "modality": MODALITY},
+        "register": {"modality": MODALITY, "name": "best"},
     }
     assert (asked["model"], asked["new_share"], asked["snapshot"]) == ("best", 0.2, "snapshot/0")
     assert "force" not in asked
@@ -149,4 +153,5 @@ def test_the_short_names_are_airflows():
 
 def test_what_is_shipped_never_runs_unasked():
     shipped = [recipe.load(file) for file in (Path(__file__).parents[2] / "recipes").glob("*.yaml")]
-    assert {(one.name, one.schedule, one.retrain) for one in shipped} == {("quickstart", None, "manual")}
+    assert {one.name for one in shipped} == {"quickstart", "table", "text"}
+    assert {(one.schedule, one.retrain) for one in shipped} == {(None, "manual")}

@@ -5,7 +5,7 @@ Letters: B samples, C channels, S side in pixels.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,6 +23,12 @@ OUTSIDE = 0.01  # share of clipped values from which it is worth a warning
 class Images(Modality[ImageConfig, ImagePacking]):
     """Packed as uint8 [N, C, S, S]; a view is [B, C, S, S] float in [0, 1]."""
 
+    policies: ClassVar[Mapping[str, str]] = {
+        "photo": "crops, mirror images and colour, as for photographs",
+        "upright": "small crops, turns and shifts, no mirror images, as for glyphs and documents",
+        "any_way_up": "every quarter turn and mirror image, as for textures and aerial views",
+        "signal": "crops and shifts along the axes, no turns, as for spectrograms",
+    }
     Limits = ImageLimits
     requirements = ("pillow",)
     columns = (serve.COLUMN,)

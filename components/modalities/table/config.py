@@ -59,7 +59,7 @@ class TableConfig(Config):
     """Fewest samples of a category; those below it count as "other"."""
 
     changes: Literal["refuse", "adapt"] = "refuse"
-    """What happens to columns that differ from those of the last snapshot: an error (`refuse`), or new columns are
+    """What happens to columns that differ from those of the first snapshot: an error (`refuse`), or new columns are
     ignored and missing or retyped ones are taken as missing values (`adapt`)."""
 
     @field_validator("key", "target", "time")

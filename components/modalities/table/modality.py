@@ -3,9 +3,9 @@
 Letters: N samples, B samples of a batch, F features.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,9 @@ class Tables(Modality[TableConfig, TablePacking]):
     """Packed as float32 [N, F]; a view is [B, F] float32. NaN is missing, categories are codes."""
 
     founded = True
+    policies: ClassVar[Mapping[str, str]] = {
+        "corrupt": "cells replaced by what other rows have in the same column"
+    }
     Limits = TableLimits
     requirements = ("pandas", "pyarrow")
 

@@ -31,9 +31,7 @@ from components.modalities.table.schema import ENOUGH, Schema, infer, parts
 
 CHUNK = 8192  # rows that are read at once
 SAMPLES = 200_000  # rows from which the distribution of the features is found
-RETYPED = (
-    0.05  # share of new values that do not fit the kind of their column from which the column is another one
-)
+RETYPED = 0.05  # share of new values that do not fit their column's kind, above which it is another kind
 FEW = 20  # new values below which no column is called retyped
 
 
@@ -50,12 +48,12 @@ class Reading:
             if feature.categories is not None and feature.part == "value"
         }
         self.rows = 0
-        self.absent: dict[str, int] = {}  # column -> rows without it
-        self.unknown: dict[str, int] = {}  # column that the schema has not -> rows with it
-        self.odd: dict[
-            str, tuple[int, str]
-        ] = {}  # column -> values that do not fit its kind, and the first of them
-        self.seen: dict[str, int] = {}  # column -> values
+        # By column: rows without it; rows with it, where the schema does not have it; values that do not fit its kind,
+        # and the first of them; values.
+        self.absent: dict[str, int] = {}
+        self.unknown: dict[str, int] = {}
+        self.odd: dict[str, tuple[int, str]] = {}
+        self.seen: dict[str, int] = {}
 
     def read(self, block: Block) -> Floats:
         """float32 [n, F] of n rows."""
@@ -156,7 +154,7 @@ def judge(reading: Reading, *, first: bool) -> list[str]:
     Raises:
         UserError: columns are new, missing or of another kind, and the recipe does not say `changes: adapt`.
     """
-    of = "of the other rows" if first else "of the last snapshot"
+    of = "of the other rows" if first else "of the first snapshot"
     errors, notes = list[str](), list[str]()
     for name, count in sorted(reading.unknown.items()):
         errors.append(f"column {name} is new in {count:,} of {reading.rows:,} rows: it is none {of}")

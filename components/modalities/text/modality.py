@@ -6,7 +6,7 @@ Letters: N texts, n tokens of a text.
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,6 +29,9 @@ class Texts(Modality[TextConfig, TextPacking]):
 
     config: TextConfig
     founded = True
+    policies: ClassVar[Mapping[str, str]] = {
+        "noise": "words left out, hidden and moved, and spans of the text"
+    }
     Limits = TextLimits
     requirements = ("tokenizers",)
     columns = (serve.COLUMN,)

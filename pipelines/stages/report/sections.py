@@ -4,6 +4,7 @@ from typing import Any
 
 import yaml
 
+from components.modalities.registry import packed_as
 from components.registry.journal import Entry
 from pipelines.pages import monitoring, summary
 from pipelines.pages.sources import Sources
@@ -41,6 +42,7 @@ def values(
     snapshot, found, promoted = outputs["snapshot"], outputs["evaluate"], outputs["promote"]
     labelled, rated = outputs["pseudo_label"], not found["skipped"]
     became = outcome(promoted, move)
+    policies = packed_as(sources.samples.packing).policies
     return {
         "title": f"{context.recipe}: what the labels and the unlabelled data gave",
         "subtitle": f"data version {snapshot['version']} · run {context.run}",
@@ -57,7 +59,7 @@ def values(
         "checks": summary.check_rows(promoted["checks"]),
         "outcome": became,
         "pretraining": summary.pretraining(outputs["pretrain"], found["health"]),
-        "views": view_policy.rows(outputs["pretrain"], outputs["finetune"]),
+        "views": view_policy.rows(outputs["pretrain"], outputs["finetune"], policies),
         "candidates": candidates.rows(outputs["finetune"]),
         **training_times.section(sources),
         "curves": learning.curves(sources),

@@ -1,28 +1,27 @@
 """Which views the trainings used, and the evidence for them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pipelines.pages.wording import percent
 
-WHAT = {
-    "photo": "crops, mirror images and colour, as for photographs",
-    "upright": "small crops, turns and shifts, no mirror images, as for glyphs and documents",
-    "any_way_up": "every quarter turn and mirror image, as for textures and aerial views",
-    "signal": "crops and shifts along the axes, no turns, as for spectrograms",
-}
 
+def rows(
+    pretrain: dict[str, Any], finetune: dict[str, Any], policies: Mapping[str, str]
+) -> list[dict[str, str]]:
+    """A row each for pretraining, fine-tuning and the policies that were measured; none where recipes named all.
 
-def rows(pretrain: dict[str, Any], finetune: dict[str, Any]) -> list[dict[str, str]]:
-    """A row each for pretraining, fine-tuning and the policies that were measured; none where recipes named all."""
+    policies: what the views of each do.
+    """
     made = []
     if (policy := pretrain.get("policy")) is not None:
         told = pretrain.get("orientation")
         made.append(
-            {"name": "pretraining", "text": f"{policy}: {WHAT[policy]}.{_told(told) if told else ''}"}
+            {"name": "pretraining", "text": f"{policy}: {policies[policy]}.{_told(told) if told else ''}"}
         )
     choice = finetune.get("views")
     if choice is not None:
-        text = f"{choice['policy']}: {WHAT[choice['policy']]}; {choice['reason']}."
+        text = f"{choice['policy']}: {policies[choice['policy']]}; {choice['reason']}."
         made.append({"name": "fine-tuning", "text": text})
         made += [{"name": f"with {one['policy']}", "text": _measured(one)} for one in choice["evidence"]]
     return made

@@ -58,7 +58,6 @@ def test_the_recipe_of_init_trains_on_the_drawn_labels_and_tests_on_the_test_ima
     settings = Settings(home=tmp_path / "home", data=tmp_path / "data", recipes=tmp_path / "recipes")
     report = init("mine", tmp_path / "in", settings)
     assert report.found.labels.tests == 18
-    assert report.values["channels"] == 3
     loaded = recipe.load(report.recipe)
     request = ingest.Request.model_validate(
         {
@@ -68,6 +67,7 @@ def test_the_recipe_of_init_trains_on_the_drawn_labels_and_tests_on_the_test_ima
             **loaded.sections["ingest"],
         }
     )
+    assert request.modality.channels == 3
     (tmp_path / "run").mkdir()
     ingest.run(request, tmp_path / "run", Context(settings.store, settings, "mine", tmp_path / "run"))
     folder = tmp_path / "data" / "mine"

@@ -18,6 +18,8 @@ from tests.components.modalities.cases import CASES, made
 
 def test_every_modality_is_on_this_list() -> None:
     assert set(CASES) == set(MODALITIES) == set(PACKINGS) == set(VIEW_MAKERS)
+    for name in CASES:
+        assert set(MODALITIES[name].policies) == set(VIEW_MAKERS[name].policies)
 
 
 def everything(one):

@@ -8,6 +8,7 @@ import torch.distributed as dist
 from torch import nn
 
 from components.encoders.base import Encoder
+from components.modalities.base import Packing
 from components.objectives import OBJECTIVES, build_objective
 from components.objectives.base import Batch
 from components.training.learner import Learner, parallel
@@ -238,7 +239,7 @@ class Columns(Encoder):
     feature_dim = 7
 
     def __init__(self):
-        super().__init__(packing=None)
+        super().__init__(Packing(name="table"))
         self.layer = nn.Sequential(nn.Linear(5, 7), nn.BatchNorm1d(7))
 
     def forward(self, x):

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from components.collectives import rank, world
+from components.encoders.base import ImageEncoder
 from components.encoders.norm import BatchNorm
+from components.modalities.image.config import image_packing
 from components.objectives.base import Batch
 from components.semisupervised import build_method
 from components.semisupervised.adamatch import AdamatchConfig
@@ -91,18 +93,21 @@ CASES = {
 }
 
 
-class Small(torch.nn.Sequential):
+class Small(ImageEncoder):
     feature_dim = D
-    channels = 1
 
     def __init__(self):
-        super().__init__(
+        super().__init__(image_packing(1, size=8))
+        self.layers = torch.nn.Sequential(
             torch.nn.Conv2d(1, D, 3, bias=False),
             BatchNorm(D),
             torch.nn.ReLU(),
             torch.nn.AdaptiveAvgPool2d(1),
             torch.nn.Flatten(),
         )
+
+    def forward(self, x):
+        return self.layers(x)
 
 
 def encoder():

@@ -60,13 +60,13 @@ class TestDann:
         domain_loss(judged[:L], judged[L:]).backward()
         for n, p in judge.named_parameters():
             torch.testing.assert_close(got[n], p.grad)
-        climbed = plain[0].weight.grad.clone()
+        climbed = plain.layers[0].weight.grad.clone()
         supervised = encoder()
         logits = m.head(supervised(b.views[0]))[:L]
         each = torch.nn.functional.cross_entropy(logits, b.targets[:L], reduction="none")
         (b.weights[:L] * each).mean().backward()
-        expected = supervised[0].weight.grad - math.tanh(1.0) * climbed
-        torch.testing.assert_close(e[0].weight.grad, expected)
+        expected = supervised.layers[0].weight.grad - math.tanh(1.0) * climbed
+        torch.testing.assert_close(e.layers[0].weight.grad, expected)
 
     def test_with_sources_the_judge_is_asked_about_them_and_not_about_labels(self):
         torch.manual_seed(0)
@@ -83,13 +83,13 @@ class TestDann:
         ((each[sources == 0].mean() + each[sources == 1].mean()) / 2).backward()
         for n, p in m.judge.named_parameters():
             torch.testing.assert_close(got[n], p.grad)
-        climbed = plain[0].weight.grad.clone()
+        climbed = plain.layers[0].weight.grad.clone()
         supervised = encoder()
         logits = m.head(supervised(b.views[0]))[:L]
         each = torch.nn.functional.cross_entropy(logits, b.targets[:L], reduction="none")
         (b.weights[:L] * each).mean().backward()
-        expected = supervised[0].weight.grad - math.tanh(1.0) * climbed
-        torch.testing.assert_close(e[0].weight.grad, expected)
+        expected = supervised.layers[0].weight.grad - math.tanh(1.0) * climbed
+        torch.testing.assert_close(e.layers[0].weight.grad, expected)
 
     def test_the_published_judge(self):
         assert DannConfig().hidden == 100

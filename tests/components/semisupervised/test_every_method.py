@@ -126,7 +126,9 @@ class TestEveryMethod:
                 assert torch.equal(x, y), name
         live, average = through.learner.state_dict(), through.average.state_dict()
         assert not torch.equal(live["objective.head.weight"], average["objective.head.weight"])
-        assert not torch.equal(live["encoder.1.running_mean"], average["encoder.1.running_mean"])
+        assert not torch.equal(
+            live["encoder.layers.1.running_mean"], average["encoder.layers.1.running_mean"]
+        )
 
     @pytest.mark.slow
     def test_two_processes_equal_one(self, case, two_processes):

@@ -91,7 +91,7 @@ class TestSsgan:
         assert all(p.grad is None for p in e.parameters())
         assert all(torch.equal(t, before[n]) for n, t in e.named_buffers())
         looked_at(e, x.detach(), learning=True).square().sum().backward()
-        assert e[0].weight.grad.abs().sum() > 0
+        assert e.layers[0].weight.grad.abs().sum() > 0
 
     def test_each_side_takes_the_gradient_of_its_own_term(self):
         def gradients(**weights):
@@ -99,7 +99,7 @@ class TestSsgan:
             m = Ssgan(SsganConfig(side=8, latent=4, width=8, pseudo_weight=0.0, **weights), encoder(), 3)
             e = encoder()
             m(e, batch(m)).total.backward()
-            return e[0].weight.grad.clone(), m.generator.body.last.weight.grad
+            return e.layers[0].weight.grad.clone(), m.generator.body.last.weight.grad
 
         both = gradients()
         without = gradients(matching=0.0)

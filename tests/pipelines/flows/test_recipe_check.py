@@ -19,7 +19,10 @@ VIT = {"encoder": {"name": "vit", "patch": 4}, "objective": {"name": "dino", "lo
         ({"views": {"size": 27}, **VIT}, "27"),
         ({"local_views": {"size": 13}, **VIT}, "13"),
         ({"local_views": {"size": 13}, **VIT, "objective": "dino"}, None),  # which has none
-        ({"views": "phto"}, "pretrain: views: one of photo, upright, any_way_up, signal, measured, or"),
+        (
+            {"views": "phto"},
+            "pretrain: views: must be one of photo, upright, any_way_up, signal, measured, or",
+        ),
         ({"views": {"siz": 20}}, "pretrain: views: unknown key 'siz'; did you mean 'size'?"),
         ({"objective": {"name": "swav", "view": {}}}, "pretrain: objective.swav: unknown key 'view'"),
     ],

@@ -1,15 +1,12 @@
 """docs/recipe-reference.md and `selfsup explain`: complete, current, and with the values that count."""
 
 import re
-from types import SimpleNamespace
 
 import pytest
 
-from components.config import Config
 from components.errors import UserError
-from components.modalities.image.augment import ViewConfig
-from components.modalities.image.config import ImageLimits
-from pipelines.engine.store import load
+from components.modalities.registry import MODALITIES
+from components.modalities.views import VIEW_MAKERS
 from pipelines.graph import GRAPH
 from pipelines.onboarding import reference
 from pipelines.onboarding.reference import Node, explain
@@ -38,7 +35,7 @@ def test_the_page_is_current(page):
 
 def test_every_key_has_a_text_a_type_and_a_default(nodes):
     assert len(nodes) > 500
-    assert "pretrain.local_views.erase_scale" in nodes
+    assert "pretrain.local_views.image.erase_scale" in nodes
     assert "pretrain.objective.scan.pretext.temperature" in nodes
     assert "finetune.distill.encoder.vit_small.start.rank" in nodes
     for key, node in nodes.items():
@@ -68,35 +65,15 @@ def test_every_link_has_one_heading(page):
     assert links <= set(anchors)
 
 
-def test_options_that_belong_to_a_kind_of_data_have_a_table_for_each(monkeypatch):
-    class Words(Config):
-        """Views of words."""
-
-        drop: float = 0.25
-        """Share of the words that is left out."""
-
-    class Request(Config):
-        """What a stage is given."""
-
-        weak: ViewConfig | Words | None = None
-        """Views of labelled samples."""
-
-        strong: ViewConfig | Words | None = None
-        """Views of unlabelled samples."""
-
-    Words.__module__ = "components.words"
-    kinds = {"image": (ViewConfig, ImageLimits), "words": (Words, ImageLimits)}
-    monkeypatch.setattr(reference, "_by_modality", lambda: kinds)
-    stage = SimpleNamespace(Request=Request)
-    monkeypatch.setattr(reference, "load", lambda name: stage if name == "finetune" else load(name))
-    assert "  number; default: 0.25" in explain("finetune.strong.words.drop")
-    assert explain("finetune.weak").splitlines()[-1] == "  kinds: image, words"
-    page = reference.page()
-    part = page.partition("### weak of words\n")[2]
-    assert part.startswith("\nViews of words.\n")
-    assert "| `drop` | number | `0.25` |" in part
-    (section,) = (part for part in page.split("\n## ") if part.startswith("finetune\n"))
-    assert section.count("[kind of weak](#kinds-of-weak) or null") == 2  # strong has the same kinds
+def test_options_that_belong_to_a_kind_of_data_have_a_table_for_each(page):
+    parts = {part.partition("\n")[0]: part for part in re.split(r"\n##+ ", page)}
+    for name in MODALITIES:
+        for title, config in (("views", VIEW_MAKERS[name].View), ("limits", MODALITIES[name].Limits)):
+            shown = re.findall(r"^\| `(\w+)` ", parts[f"{title} of {name}"], flags=re.MULTILINE)
+            assert shown == list(config.model_fields)
+    for key in ("weak", "strong"):  # the same kinds as of pretrain.views
+        assert f"| `{key}` | [kind of views](#kinds-of-views) or null |" in parts["finetune"]
+    assert explain("finetune.weak").splitlines()[-1] == f"  kinds: {', '.join(MODALITIES)}"
     test_every_link_has_one_heading(page)
 
 
@@ -116,8 +93,8 @@ def test_the_entry_of_a_key():
         ("pretrain.objective", "  kinds: autoencoder, barlow, bigan, "),
         ("pretrain.train", "  keys: epochs, batch_size, optimiser, "),
         ("pretrain", "  keys: modality, objective, encoder, train, views, local_views, warm, seed"),
-        ("modality.channels", "  1 or 3; default: 3"),
-        ("ingest.modality.channels", "  1 or 3; default: 3"),
+        ("modality.image.channels", "  1 or 3; default: 3"),
+        ("ingest.modality.image.channels", "  1 or 3; default: 3"),
         ("promote.register", "  filled in by the run; a recipe leaves it out"),
         ("SELFSUP_WORKERS", "  integer >= 0; default: 0"),
         ("pretrain.seed", "  integer >= 0; default: that of the recipe"),

@@ -109,7 +109,7 @@ def test_another_code_of_a_category_is_not_read():
     ("change", "said"),
     [
         ({"new": "5"}, "column new is new in 1 of 1 rows"),
-        ({"c": ...}, "column c of the last snapshot is missing in 1 of 1 rows"),
+        ({"c": ...}, "column c of the first snapshot is missing in 1 of 1 rows"),
     ],
 )
 def test_new_and_missing_columns(change, said):
@@ -129,7 +129,7 @@ def test_retyped_columns(name, text):
     rows = [{**ROWS[0], name: text} for _ in range(30)]
     kind = {"n": "numeric", "d": "date", "b": "boolean", "c": "categorical"}[name]
     with pytest.raises(
-        UserError, match=f"column {name} was {kind} of the last snapshot, now 30 of 30 values are not"
+        UserError, match=f"column {name} was {kind} of the first snapshot, now 30 of 30 values are not"
     ):
         pack(rows, before=packing, rare=1)
     packed, _, _ = pack(rows, before=packing, rare=1, changes="adapt")

@@ -11,7 +11,6 @@ from safetensors.torch import save_file
 
 from components.data.table import Table
 from components.encoders import build_encoder
-from components.modalities.image.config import image_packing
 from components.semisupervised import fixmatch
 from pipelines.engine.artifact import Artifact
 from pipelines.stages.finetune import stage as finetune
@@ -53,10 +52,10 @@ def here(tmp_path):
     noise = np.random.default_rng(1).normal(0, NOISE, images.shape)
     images = (images + noise).clip(0, 255).astype(np.uint8)
     np.save(file, images)
-    snapshot = {**vars(made.outputs["snapshot/0"]), "images": Artifact.of(file, file.parent)}
+    snapshot = {**vars(made.outputs["snapshot/0"]), "arrays": {"images": Artifact.of(file, file.parent)}}
     made.outputs["snapshot/0"] = SimpleNamespace(**snapshot)
     torch.manual_seed(0)
-    encoder = build_encoder(ENCODER, image_packing(1, shown.mean, shown.std)).train()
+    encoder = build_encoder(ENCODER, shown.packing).train()
     with torch.no_grad():
         for _ in range(30):
             encoder(torch.from_numpy(images).float() / 255)

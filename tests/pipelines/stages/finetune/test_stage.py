@@ -16,6 +16,7 @@ from components.errors import UserError
 from components.evaluation.classification.agreement import agreement, possible, temperature_for
 from components.evaluation.classification.calibration import fit_temperature, softmax
 from components.evaluation.classification.conformal import fit_sets
+from components.modalities.image.config import image_packing
 from components.modalities.image.policies import views
 from components.registry.model import load_classifier
 from components.registry.outlier_model import fit_ordinary
@@ -63,7 +64,7 @@ def test_the_model_is_the_averaged_one_and_answers(finished):
     assert model.config.classes == CLASSES
     assert model.config.temperature == output.temperature
     table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
-    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))
+    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].arrays["images"]))
     rows = table.test_rows()
     with torch.no_grad():
         logits = model(torch.from_numpy(images[rows]).float() / 255)
@@ -73,7 +74,7 @@ def test_the_model_is_the_averaged_one_and_answers(finished):
 def unlabelled(here):
     """Training samples without a label, [U, 1, S, S]."""
     table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
-    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))[table.train_rows()]
+    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].arrays["images"]))[table.train_rows()]
     return torch.from_numpy(images[table.label[table.train_rows()] < 0]).float() / 255
 
 
@@ -200,10 +201,10 @@ def test_a_held_out_label_is_in_no_part_of_its_own_cross_fitting(tmp_path, monke
     here = context(tmp_path, {0: 4, 1: 4, 2: 4})
     given, real = [], fewlabels.LabelledSource
 
-    def watching(packed, supervision, *rest, **options):
+    def watching(packed, maker, supervision, *rest, **options):
         given.append(supervision)
         taken.append((taken.pop(), options["unlabelled"]))
-        return real(packed, supervision, *rest, **options)
+        return real(packed, maker, supervision, *rest, **options)
 
     def building(config, *rest, built=fewlabels.build_method):
         taken.append(config.name)
@@ -268,7 +269,7 @@ def test_fewer_labels_than_classes_learns_the_classes_there_are_and_warns(tmp_pa
     output, folder, here = run(tmp_path, {0: 4, 2: 1})
     assert "standing" in output.note
     model = load_classifier((folder / output.model.path).parent)
-    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))
+    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].arrays["images"]))
     with torch.no_grad():
         answers = model(torch.from_numpy(images).float() / 255).argmax(1)
     assert 1 not in answers
@@ -280,7 +281,7 @@ def test_averaging_off_exports_the_trained_weights(tmp_path):
     assert output.scratch is None
     parts = {key.split(".")[0] for key in load_file(folder / output.model.path)}
     assert parts == {"encoder", "head", "means", "whiten"}
-    assert json.loads((folder / output.config.path).read_text())["modality"]["size"] == SIDE
+    assert json.loads((folder / output.config.path).read_text())["packing"]["size"] == SIDE
 
 
 def test_the_encoder_moves_by_its_own_factor(tmp_path):
@@ -298,7 +299,7 @@ def test_the_model_knows_what_is_ordinary_from_training_rows_and_the_baselines_d
     output, folder, here = finished
     model = load_classifier((folder / output.model.path).parent)
     table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
-    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))
+    images = np.load(here.file("snapshot/0", here.outputs["snapshot/0"].arrays["images"]))
     with torch.no_grad():
         logits, features = model.answer(torch.from_numpy(images[table.train_rows()]).float() / 255)
     expected = fit_ordinary(features.numpy(), logits.argmax(1).numpy(), 0.05, seed=0)
@@ -334,7 +335,10 @@ def test_the_third_step_keeps_a_student_that_says_what_the_teacher_says(tmp_path
         load_classifier((folder / at.path).parent).eval() for at in (output.model, output.own)
     )
     images = (
-        torch.from_numpy(np.load(here.file("snapshot/0", here.outputs["snapshot/0"].images))).float() / 255
+        torch.from_numpy(
+            np.load(here.file("snapshot/0", here.outputs["snapshot/0"].arrays["images"]))
+        ).float()
+        / 255
     )
     with torch.no_grad():
         ours, theirs = student(images).softmax(1), teacher(images).softmax(1)
@@ -385,14 +389,12 @@ def test_where_samples_come_from_reaches_the_method_as_two_domains(tmp_path):
     snapshot = here.outputs["snapshot/0"]
     table = Table.load(here.file("snapshot/0", snapshot.table))
     asked = ("pseudo_label/0", "snapshot/0", snapshot)
-    plain = material_of(request(), *asked, table, tmp_path, here, views("photo", SIDE, 1))
+    plain = material_of(request(), *asked, table, tmp_path, here)
     assert plain.supervision(np.arange(18), pseudo=True).domains is None
     source = np.where(
         table.label >= 0, 2, np.arange(len(table.ids)) % 2
     )  # all labels are of one source of three
-    made = material_of(
-        request(), *asked, replace(table, source=source), tmp_path, here, views("photo", SIDE, 1)
-    )
+    made = material_of(request(), *asked, replace(table, source=source), tmp_path, here)
     domains = made.supervision(np.arange(18), pseudo=True).domains.numpy()
     np.testing.assert_array_equal(domains, table.label[table.train_rows()] < 0)
 
@@ -401,9 +403,9 @@ def seen_views(tmp_path, monkeypatch, **options):
     """The weak and the strong view of the trainings, and the stage's output."""
     given, real = [], fewlabels.LabelledSource
 
-    def watching(packed, supervision, weak, strong, **rest):
+    def watching(packed, maker, supervision, weak, strong, **rest):
         given.append((weak[0], strong[0]))
-        return real(packed, supervision, weak, strong, **rest)
+        return real(packed, maker, supervision, weak, strong, **rest)
 
     monkeypatch.setattr(fewlabels, "LabelledSource", watching)
     monkeypatch.setattr(view_choice, "STEPS", 4)
@@ -461,10 +463,10 @@ def test_a_portfolio_serves_several_as_one(tmp_path):
 def test_each_linear_candidate_is_fitted_once_and_served_as_it_was_judged(tmp_path, monkeypatch):
     """The head of the candidate `probe` has learnt from the labels alone, as in its folds, not from pseudo-labels."""
     fitted, heads, offered = [], {}, {}
-    on_pixels, fit_head, choose = judges.on_pixels, judges.fit_head, outputs.choose
+    on_plain, fit_head, choose = judges.on_plain_features, judges.fit_head, outputs.choose
 
     def counted(*given):
-        fitted.append(on_pixels(*given))
+        fitted.append(on_plain(*given))
         return fitted[-1]
 
     def kept(*given, pseudo=True):
@@ -475,7 +477,7 @@ def test_each_linear_candidate_is_fitted_once_and_served_as_it_was_judged(tmp_pa
         offered.update(found)
         return choose(config, found, model)
 
-    monkeypatch.setattr(judges, "on_pixels", counted)
+    monkeypatch.setattr(judges, "on_plain_features", counted)
     monkeypatch.setattr(judges, "fit_head", kept)
     monkeypatch.setattr(outputs, "choose", seen)
     first = lambda judged: sorted(judged.items(), key=lambda one: one[0] != "plain")  # noqa: E731
@@ -511,7 +513,7 @@ def test_a_candidate_that_leads_is_served_as_it_is(tmp_path, monkeypatch):
 
 def test_a_published_encoder_is_one_more_candidate(tmp_path, monkeypatch):
     torch.manual_seed(0)
-    encoder = Published(PublishedConfig(least=32), 1, [0.5], [0.5])
+    encoder = Published(PublishedConfig(least=32), image_packing(1, size=SIDE))
     monkeypatch.setattr(judges, "published", lambda name, **options: encoder)
     output, folder, here = run(
         tmp_path, {0: 6, 1: 6, 2: 6}, portfolio={"published": "efficientnet_lite0", "strength": 1e6}

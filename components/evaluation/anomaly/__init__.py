@@ -1,0 +1,1 @@
+"""Detection of anomalies: detectors, how they are combined, figures and thresholds."""
