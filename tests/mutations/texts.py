@@ -47,7 +47,7 @@ MUTATIONS = [
     _kind("tokenizer", "frequent[: size // 2]", "frequent"),
     _kind("tokenizer", '.replace(BEGINS, " ")', ""),
     _kind("tokenizer", "key=numbers.__getitem__", "key=str"),
-    _kind("tokenizer", "return text.lower() if lower else text", "return text.lower()"),
+    _kind("tokenizer", "text = text.lower() if lower else text", "text = text.lower()"),
     _kind("tokenizer", 'category(c) != "Mn"', 'category(c) != "Mc"'),
     _kind("tokenizer", "line[2:] if", "line if"),
     _packed("begin[:, None] + place", "begin[:1, None] + place"),
