@@ -86,7 +86,7 @@ class TextLook(Look):
     def vocabulary(self, samples: int) -> int:
         """A power of two: a piece for each 20 words of so many samples, 512 to 8192."""
         amount = float(np.mean(self.words)) * samples / OCCURRENCES if self.words else 1.0
-        return min(max(2 ** int(math.log2(max(1.0, amount))), SMALLEST), LARGEST)
+        return min(max(1 << int(math.log2(max(1.0, amount))), SMALLEST), LARGEST)
 
 
 def speed_of(length: int, cores: int = 2) -> float:
