@@ -93,7 +93,7 @@ class TextLook(Look):
 def speed_of(cores: int = 2) -> float:
     """Samples a second that the bag of words trains on with two views, whatever their length.
 
-    Measured beside other programs: 11,700 to 16,100 with one process, with 128 and with 16 tokens on average. Two thirds
-    of that are taken for each core, since processes add up their gradients.
+    Measured beside other programs: 11,700 to 16,100 with one process, with 128 and with 16 tokens on average. Two
+    thirds of that are taken for each core, since processes add up their gradients.
     """
     return 8000.0 * cores
