@@ -82,7 +82,9 @@ def by_length(layers: Layers, view: Tensor, embedding: nn.Embedding, more: Tenso
     lengths = (view != PAD).sum(dim=1)
     order = lengths.argsort(stable=True)
     rows = torch.split(order, TOGETHER)  # of no texts: one part without any
-    embedded = torch.split(embedding(view[order]), TOGETHER)  # a slice's gradient would be as large as the whole
+    embedded = torch.split(
+        embedding(view[order]), TOGETHER
+    )  # a slice's gradient would be as large as the whole
     parts = []
     for own, some in zip(rows, embedded, strict=True):
         width = max([1, *lengths[own][-1:].tolist()])

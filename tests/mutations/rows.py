@@ -49,7 +49,7 @@ MUTATIONS = [
     of(
         "encoders/trees", "torch.where(value.isnan(), self.missing_left[trees, node], goes_left)", "goes_left"
     ),
-    of("encoders/trees", "self.start.repeat(len(x), 1)", "self.start.repeat(len(x), 1) * 0"),
+    of("encoders/trees", "self.start.repeat(len(x), 1)", "0 * self.start.repeat(len(x), 1)"),
     of("encoders/trees", "known[~np.isnan(known)]", "known[np.isnan(known)]"),
     of("encoders/trees", 'bool(nodes["missing_go_to_left"][node])', "False"),
     of("encoders/trees", "torch.arange(len(flat)) % config.scores", "torch.arange(len(flat)) // len(rounds)"),

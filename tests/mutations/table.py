@@ -58,7 +58,7 @@ MUTATIONS = [
     of("schema", " and len(self.units) <= 1", ""),
     of("schema", "count >= self.config.rare", "count >= 1"),
     of("schema", "(-item[1], item[0])", "(item[1], item[0])"),
-    of("schema", "hours // 24 + 3", "hours // 24 + 4"),
+    of("schema", "hours // 24 + 3", "hours // 24 + 4", PACK),
     of("schema", "while len(self.counts) > DISTINCT:", "while False:"),
     of("schema", "+ bool(survey.missing) <= 1", "<= 1"),
     of("schema", "if len(weekdays) > 1:", "if True:"),

@@ -74,8 +74,10 @@ def test_a_few_odd_values_are_noted_and_more_make_another_kind():
 
 
 def test_columns_are_judged_over_all_batches():
-    batches = [{"x": ["12", "13"]}, {"x": ["1,5", "7"]}, {"x": ["1.000", "8"]}]
+    batches = [{"x": ["12", "13"] * 5}, {"x": ["1,5", "7"] * 5}, {"x": ["1.000", "8"] * 5}]
     assert infer(blocks(*batches), TableConfig())[0].columns[0].style == ","
+    batches = [{"x": ["1.000", "8"] * 5}, {"x": ["1.5", "7"] * 5}]
+    assert infer(blocks(*batches), TableConfig())[0].columns[0].style == "."
     batches = [{"x": ["1", "2"]}, {"x": ["a", "b"] * 3}]
     assert infer(blocks(*batches), TableConfig())[0].columns[0].kind == "categorical"
 
