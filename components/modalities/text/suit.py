@@ -77,6 +77,7 @@ class TextLook(Look):
             encoder="{name: text_bag}",
             objective="{name: simclr, layers: 0}",
             speed=speed_of(),
+            views="{drop: 0.5}",
         )
 
     def length(self) -> int:
