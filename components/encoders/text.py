@@ -16,7 +16,7 @@ from components.modalities.text.tokenizer import PAD
 TOGETHER = (
     32  # samples of about one length that pass at a time, without the padding that longer ones would bring
 )
-Layers = Callable[[Tensor, Tensor | None], Tensor]
+Layers = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 class TextEncoder(SequenceEncoder):
@@ -81,10 +81,10 @@ def by_length(layers: Layers, view: Tensor, embedding: nn.Embedding, more: Tenso
     """
     lengths = (view != PAD).sum(dim=1)
     order = lengths.argsort(stable=True)
-    rows = order.split(TOGETHER)  # of no texts: one part without any
-    embedded = embedding(view[order]).split(
-        TOGETHER
-    )  # a slice of the whole would have a gradient as large as it
+    rows = torch.split(order, TOGETHER)  # of no texts: one part without any
+    embedded = torch.split(
+        embedding(view[order]), TOGETHER
+    )  # a slice's gradient would be as large as the whole
     parts = []
     for own, some in zip(rows, embedded, strict=True):
         width = max([1, *lengths[own][-1:].tolist()])

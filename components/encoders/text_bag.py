@@ -65,7 +65,7 @@ class TextBag(TextEncoder):
     def forward(self, view: Tensor, noise: Tensor | None = None) -> Tensor:
         if self.near is not None:
             return super().forward(view, noise)
-        found = F.embedding_bag(view, self.embedding.weight, mode="mean", padding_idx=PAD)
+        found: Tensor = F.embedding_bag(view, self.embedding.weight, mode="mean", padding_idx=PAD)
         return found if noise is None else found * noise[:, 0]
 
     def layers(self, embedded: Tensor, padding: Tensor, noise: Tensor | None) -> Tensor:
@@ -75,4 +75,5 @@ class TextBag(TextEncoder):
         if self.near is None:
             return x
         added = self.near(x.transpose(1, 2)).transpose(1, 2)
-        return x + (added if noise is None else added * noise[:, 1:])
+        found: Tensor = x + (added if noise is None else added * noise[:, 1:])
+        return found

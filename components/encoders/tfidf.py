@@ -149,7 +149,8 @@ class Half(nn.Module):
         if self.sublinear:
             count[some] = 1 + np.log(count[some])
         count *= self.idf.numpy(force=True)
-        return count / np.float32(max(np.linalg.norm(count), 1e-12))
+        length = max(float(np.linalg.norm(count)), 1e-12)
+        return (count / length).astype(np.float32)
 
     def _of_word(self, word: str) -> list[int]:
         found = self._known.get(word)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 class Suited(NamedTuple):
     """What of a recipe follows from the kind of data and from the samples.
 
-    modality, encoder, objective: YAML in one line each. why: comment beside the modality.
-    speed: samples a second that the encoder trains on with it, on two cores.
+    modality, encoder, objective, views: YAML in one line each; views: of pretraining. why: comment beside the modality.
+    finetune: lines of that section. speed: samples a second that the encoder trains on with it, on two cores.
     """
 
     modality: str
@@ -17,6 +17,8 @@ class Suited(NamedTuple):
     encoder: str
     objective: str
     speed: float
+    views: str = "measured"
+    finetune: tuple[str, ...] = ()
 
 
 class Look(ABC):

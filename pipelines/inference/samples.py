@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from components.arrays import Pixels
 from components.data.packed import PackedArray
+from components.errors import UserError
 from components.modalities.base import Packing
 from components.modalities.packing import PackingConfig
 from components.modalities.samples import Samples
@@ -26,8 +27,16 @@ def samples_of(reference: str, output: Any, context: Context) -> Samples:
 
 
 def packing_of(described: Any) -> Packing:
-    """What is known of packed samples, from an output or a model's description that says so, typed or as JSON."""
-    given = described["packing"] if isinstance(described, Mapping) else described.packing
+    """What is known of packed samples, from an output or a model's description that says so, typed or as JSON.
+
+    Raises:
+        UserError: it was written by a version that did not say so.
+    """
+    given = described.get("packing") if isinstance(described, Mapping) else described.packing
+    if given is None:
+        raise UserError(
+            "what an earlier version of selfsup wrote does not say how samples are packed: train anew"
+        )
     packing: Packing = TypeAdapter(PackingConfig).validate_python(given)
     return packing
 

@@ -80,12 +80,15 @@ def render(
         )
     extra += _links(found)
     steps = int(values["steps"] or 0)
-    tuning = (
-        f"\nfinetune:\n  batch_size: {values['label_batch']}  # labels a step\n"
-        + (f"  steps: {steps}\n  cross_fit: {{steps: {steps // 4}}}\n" if steps < STEPS else "")
+    lines = (
+        [f"batch_size: {values['label_batch']}  # labels a step", *own.finetune]
         if values["label_batch"]
-        else ""
+        else []
     )
+    if lines and steps < STEPS:
+        lines += [f"steps: {steps}", f"cross_fit: {{steps: {steps // 4}}}"]
+    tuning = "\nfinetune:\n" + "".join(f"  {line}\n" for line in lines) if lines else ""
+    others = [name for name in ("measured", *policies) if name != own.views]
     return f"""\
 # Written by `selfsup init` from {found.samples} samples; yours to change. `selfsup check` tells of mistakes.
 # For {_duration(float(values["budget"] or 0))} a run on two cores; for another, `selfsup init --budget '20 min'`.
@@ -104,7 +107,7 @@ snapshot:
 
 pretrain:
   objective: {own.objective}  # or swav with {swav}; `selfsup choose` compares
-  views: measured  # or {", ".join(policies)}; finetune.views says the same of fine-tuning
+  views: {own.views}  # or {", ".join(others)}; finetune.views says the same of fine-tuning
   encoder: {own.encoder}
   train:  # {_duration(float(values["seconds"] or 0))} on two cores
     epochs: {values["epochs"]}

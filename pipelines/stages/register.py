@@ -36,7 +36,7 @@ from pipelines.registry.registry import registry_of
 if TYPE_CHECKING:
     from components.modalities.samples import Samples
 
-VERSION = 3
+VERSION = 4
 RUN_TAG = 5000  # letters; of a version MLflow takes longer ones
 SAVED = "saved"  # the MLflow model, until it lies in MLflow
 ENCODER = "-encoder"  # after the model's name

@@ -15,7 +15,8 @@ def _packed(old: str, new: str) -> Mutation:
 
 
 def _encoder(name: str, old: str, new: str) -> Mutation:
-    return Mutation(f"{ENCODERS}{name}.py", old, new, (f"tests/components/encoders/test_{name}.py",))
+    tests = (f"tests/components/encoders/test_{name}.py", "tests/components/encoders/test_text.py")
+    return Mutation(f"{ENCODERS}{name}.py", old, new, tests)
 
 
 def _objective(name: str, old: str, new: str) -> Mutation:
@@ -46,7 +47,9 @@ MUTATIONS = [
     _kind("tokenizer", "frequent[: size // 2]", "frequent"),
     _kind("tokenizer", '.replace(BEGINS, " ")', ""),
     _kind("tokenizer", "key=numbers.__getitem__", "key=str"),
-    _kind("tokenizer", "return text.lower() if lower else text", "return text.lower()"),
+    _kind("tokenizer", "text = text.lower() if lower else text", "text = text.lower()"),
+    _kind("tokenizer", 'category(c) != "Mn"', 'category(c) != "Mc"'),
+    _kind("tokenizer", "line[2:] if", "line if"),
     _packed("begin[:, None] + place", "begin[:1, None] + place"),
     _packed("self.rows[index.numpy()]", "index.numpy()"),
     _kind("pack", "self.seen + number] = str(error)", "number] = str(error)"),
@@ -81,6 +84,15 @@ MUTATIONS = [
     _encoder("text_transformer", "(3, self.heads, -1)", "(self.heads, 3, -1)"),
     _encoder("text_transformer", "a * sin + b * cos", "b * cos - a * sin"),
     _encoder("text_transformer", "attn_mask=seen", "attn_mask=None"),
+    _encoder(
+        "text_bert",
+        "(view != PAD).sum(dim=1, keepdim=True), SEP)",
+        "(view != PAD).sum(dim=1, keepdim=True), PAD)",
+    ),
+    _encoder("text_bert", "plain[list(special)] = False", "plain[: len(special)] = False"),
+    _encoder("text_bert", '("query", "key", "value")', '("query", "value", "key")'),
+    _encoder("text_bert", " + self.kinds.weight[0]", ""),
+    _encoder("text_bert", "[:, : view.shape[1]]", ""),
     _encoder("tfidf", "np.log((1 + texts) / (1 + ", "np.log(texts / ("),
     _encoder("tfidf", "set(half.keys_of(text))", "half.keys_of(text)"),
     _encoder("tfidf", "count[some] = 1 + np.log(count[some])", "count[some] = np.log(1 + count[some])"),

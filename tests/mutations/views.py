@@ -47,6 +47,13 @@ MUTATIONS = [
         '("local_views", asked["local_views"]',
         WARM,
     ),
+    Mutation(
+        "pipelines/stages/finetune/config.py", '("weak", "strong"), ("views",)', '("weak", "strong")', CONFIG
+    ),
+    Mutation(
+        "components/modalities/views.py", "if field not in fields or not isinst", "if not isinst", CONFIG
+    ),
+    Mutation("components/modalities/views.py", "dict.fromkeys((*fields, *named))", "fields", CONFIG),
     Mutation("pipelines/flows/build_check.py", "maker.augment(blank, roles[role], chance)", "blank", BUILT),
     Mutation(
         "pipelines/flows/recipe_check.py", "asked.views, asked.local_views)", "asked.views, None)", CHECK

@@ -1,23 +1,26 @@
 """Rows of tables, bound to the interface of modalities.
 
-Letters: N samples, B samples of a batch, F features.
+What reads tables is imported where it is used: pyarrow, .4 s that a process with other kinds of data need not wait
+for. Letters: N samples, B samples of a batch, F features.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from components.arrays import Floats, Ints
 from components.modalities.base import Modality, Written
-from components.modalities.table import pack, serve, show
-from components.modalities.table.block import of_rows
+from components.modalities.table import serve, show
 from components.modalities.table.check import parsed
 from components.modalities.table.config import ARRAY, TableConfig, TableLimits, TablePacking, placeholder
-from components.modalities.table.read import TableReader
-from components.modalities.table.schema import Schema
-from components.modalities.table.suit import TableLook
+
+if TYPE_CHECKING:
+    from components.modalities.table.pack import Reading
+    from components.modalities.table.read import TableReader
+    from components.modalities.table.schema import Schema
+    from components.modalities.table.suit import TableLook
 
 
 class Tables(Modality[TableConfig, TablePacking]):
@@ -32,15 +35,19 @@ class Tables(Modality[TableConfig, TablePacking]):
 
     def __init__(self, config: TableConfig) -> None:
         super().__init__(config)
-        self._reading: tuple[TablePacking, pack.Reading] | None = None
+        self._reading: tuple[TablePacking, Reading] | None = None
 
-    def look(self) -> TableLook:
+    def look(self) -> "TableLook":
+        from components.modalities.table.suit import TableLook
+
         return TableLook(self.config)
 
     def placeholder(self) -> TablePacking:
         return placeholder(self.config)
 
-    def reader(self, limits: TableLimits) -> TableReader:
+    def reader(self, limits: TableLimits) -> "TableReader":
+        from components.modalities.table.read import TableReader
+
         return TableReader(self.config, limits)
 
     def pack(
@@ -52,13 +59,17 @@ class Tables(Modality[TableConfig, TablePacking]):
         before: TablePacking | None = None,
         progress: Callable[[float], None] = lambda done: None,
     ) -> Written:
+        from components.modalities.table.pack import write
+
         file = folder / f"{ARRAY}.npy"
-        return pack.write(encoded, total, self.config, file, before=before, progress=progress)
+        return write(encoded, total, self.config, file, before=before, progress=progress)
 
     def packing(self, written: Written, folder: Path, rows: Ints) -> TablePacking:
+        from components.modalities.table.pack import statistics
+
         schema: Schema = written.found
         array = np.load(folder / written.files[ARRAY], mmap_mode="r")
-        features = pack.statistics(array, rows, schema.features)
+        features = statistics(array, rows, schema.features)
         return TablePacking(table=self.config, columns=schema.columns, features=features)
 
     def values(self, given: Any, packing: TablePacking) -> list[Any]:
@@ -77,13 +88,17 @@ class Tables(Modality[TableConfig, TablePacking]):
         return self.stored(serve.encoded(value, self.config, packing), packing)
 
     def stored(self, data: bytes, packing: TablePacking) -> Floats:
+        from components.modalities.table.block import of_rows
+        from components.modalities.table.pack import Reading
+        from components.modalities.table.schema import Schema
+
         row = parsed(data)
         names = [column.name for column in packing.columns if column.kind != "constant"]
         if self.config.changes == "refuse" and (absent := [name for name in names if name not in row]):
             raise ValueError(f"column {absent[0]} is required, the row has {', '.join(sorted(row))[:100]}")
         if self._reading is None or self._reading[0] is not packing:
             schema = Schema(columns=packing.columns, features=packing.features)
-            self._reading = packing, pack.Reading(schema, self.config)
+            self._reading = packing, Reading(schema, self.config)
         return np.asarray(
             self._reading[1].read(of_rows([row], [column.name for column in packing.columns]))[0]
         )

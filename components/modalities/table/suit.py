@@ -119,6 +119,10 @@ class TableLook(Look):
             encoder="{name: table_mlp}",
             objective="{name: simclr}",
             speed=speed_of(len(kinds)),
+            views="{corrupt: 0.3}",
+            finetune=(
+                "encoder_rate: 0  # the encoder stays as pretraining left it: few labels would spoil it",
+            ),
         )
 
 

@@ -88,13 +88,13 @@ class _Writer:
                 self.cut += len(sample) == self.tokenizer.length
                 continue
             try:
-                text = decode(sample)
+                read = decode(sample)
             except NotText as error:
                 self.written.unreadable[self.seen + number] = str(error)
                 continue
-            texts[number] = text.text
-            self.foreign += text.encoding == FOREIGN
-            self.mails += text.mail
+            texts[number] = read.text
+            self.foreign += read.encoding == FOREIGN
+            self.mails += read.mail
         for (number, text), tokens in zip(
             texts.items(), self.tokenizer.encode(list(texts.values())), strict=True
         ):

@@ -34,7 +34,7 @@ from pipelines.stages.finetune.portfolio import Candidate
 from pipelines.stages.finetune.trainings import Meter, cross_fitted, finetune
 from pipelines.stages.finetune.view_policy import view_policy
 
-VERSION = 3
+VERSION = 4
 
 
 class Request(FinetuneConfig):

@@ -32,7 +32,7 @@ from pipelines.settings import Settings
 from pipelines.stages.snapshot.notes import left_out, of_sources, tell
 from pipelines.stages.snapshot.packed_before import founded_on, founding, packed_before
 
-VERSION = 3
+VERSION = 4
 
 
 class Request(Config):

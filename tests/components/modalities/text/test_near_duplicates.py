@@ -3,6 +3,7 @@ import time
 import numpy as np
 import pytest
 
+from components.modalities.text import near_duplicates
 from components.modalities.text.near_duplicates import groups, similarity
 from components.modalities.text.packed import PackedTexts
 
@@ -45,6 +46,13 @@ def test_other_texts_stay_apart():
     a, b = random_text(rng), random_text(rng)
     half = np.concatenate([a[:31], b[31:]])
     assert groups(packed([a, b, half, a[:4], b[:4]])).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_what_falls_into_one_bucket_by_chance_stays_apart(monkeypatch):
+    monkeypatch.setattr(near_duplicates, "_keys", lambda texts: np.zeros((len(texts), 2), np.uint64))
+    rng = np.random.default_rng(0)
+    a = random_text(rng)
+    assert groups(packed([a, random_text(rng), a, random_text(rng)])).tolist() == [0, 1, 0, 3]
 
 
 def test_pairs_just_above_the_threshold_are_nearly_all_found():

@@ -33,6 +33,14 @@ def test_a_text_is_shown_and_never_run():
     assert "alert" in seen.data
 
 
+def test_a_piece_that_is_markup_is_shown_as_it_is():
+    known = packing(8, (*SPECIAL, "▁<b", "x>", "▁&amp;"))
+    seen = Seen()
+    seen.feed(snippet(np.array([2, 5, 6, 7], np.int32), known, 90))
+    assert seen.tags == ["span"]
+    assert seen.data == "<bx> &amp;"
+
+
 def test_a_long_text_is_cut_to_the_room_there_is():
     row = np.array([2, *[PACKING.vocabulary.index("a")] * 300], np.int32)
     seen = Seen()

@@ -37,9 +37,11 @@ def test_the_vocabulary_follows_the_amount():
 
 
 def test_what_is_written_is_a_recipes_modality():
-    found, _ = look([b"a text of words", b"another one"], TextConfig(column="body"))
+    found, _ = look([b"a text of words", b"another one"], TextConfig(column="a: b", accents=False, length=20))
     given = yaml.safe_load(found.suited(1000).modality)
-    assert TextConfig.model_validate(given) == TextConfig(column="body", length=16, vocabulary=512)
+    assert TextConfig.model_validate(given) == TextConfig(
+        column="a: b", accents=False, length=20, vocabulary=512
+    )
 
 
 def test_equal_texts_teach_nothing():

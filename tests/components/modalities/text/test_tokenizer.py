@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 
+from components.errors import UserError
 from components.modalities.text.tokenizer import (
     CLS,
     MASK,
@@ -13,7 +14,9 @@ from components.modalities.text.tokenizer import (
     PieceTokenizer,
     begins_word,
     learn_vocabulary,
+    read_vocabulary,
     tokenizer_of,
+    without_accents,
     words,
 )  # fmt: skip
 from tests.components.modalities.text.toys import VOCABULARY, packing, sentences
@@ -69,7 +72,7 @@ def test_names_of_special_pieces_in_a_text_are_no_special_pieces(tokenizer):
 
 
 def test_the_mark_of_a_beginning_is_a_blank_in_a_text(tokenizer):
-    assert pieces(tokenizer, "cat▁dog") == ["[CLS]", "▁cat", "▁dog"]
+    assert pieces(tokenizer, "cat▁東") == ["[CLS]", "▁cat", "[UNK]"]
 
 
 def test_capital_letters_count_only_where_they_are_meant_to():
@@ -156,3 +159,37 @@ def test_which_pieces_begin_a_word():
 def test_one_tokenizer_for_each_packing():
     assert tokenizer_of(packing()) is tokenizer_of(packing())
     assert tokenizer_of(packing()) is not tokenizer_of(packing(length=8))
+
+
+def test_accents_go_where_a_published_model_has_none(tokenizer):
+    plain = PieceTokenizer(VOCABULARY, 16, lower=True, accents=False)
+    assert pieces(plain, "thé Cát") == ["[CLS]", "▁the", "▁cat"]
+    assert pieces(tokenizer, "thé") == ["[CLS]", "[UNK]"]
+    assert without_accents("Ångström") == "Angstrom"
+
+
+def test_a_published_vocabulary(tmp_path):
+    file = tmp_path / "vocab.txt"
+    file.write_text(
+        "[PAD]\n[unused0]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n!\nthe\nun\n##ing\n##!\n##\n", encoding="utf-8"
+    )
+    found = read_vocabulary(file)
+    assert found == (*SPECIAL, "▁[unused0]", "▁!", "▁the", "▁un", "ing", "!", "▁##")
+    tokens = PieceTokenizer(found, 16).encode(["Uning the unx!"])[0]
+    assert [found[token] for token in tokens] == ["[CLS]", "▁un", "ing", "▁the", "[UNK]", "▁!"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("the\nun\n", "must hold each piece once"),
+        ("[PAD]\n" * 2, "2 lines, 1 distinct"),
+        (None, "cannot be read"),
+    ],
+)
+def test_another_file_is_no_vocabulary(tmp_path, text, reason):
+    file = tmp_path / "vocab.txt"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(UserError, match=reason):
+        read_vocabulary(file)
