@@ -106,7 +106,7 @@ class Numbers(nn.Module):
         if self.how == "scores":
             return torch.stack([scores, gone.to(scores.dtype)], dim=2)
         if self.how == "piecewise":
-            encoded = piecewise(torch.special.ndtr(scores), self.bins)
+            encoded = piecewise((1 + torch.erf(scores / math.sqrt(2))) / 2, self.bins)
         else:
             angle = 2 * math.pi * scores.unsqueeze(2) * self.frequency
             encoded = torch.cat([angle.sin(), angle.cos()], dim=2)

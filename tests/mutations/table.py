@@ -81,6 +81,13 @@ MUTATIONS = [
     of("pack", "(weekday if part", "(hour if part"),
     # scores and marginals
     of("scores", "(below + upto - 1) / 2", "below.to(grid.dtype)"),
+    of("scores", "tail < 0.02425", "tail < 0.3"),
+    of(
+        "scores",
+        "(steps_of <= each)",
+        "(steps_of < each)",
+        "tests/components/encoders/test_table_encoders.py",
+    ),
     of("scores", ".clamp(EDGE, 1 - EDGE)", ""),
     of("scores", "torch.lerp(low, high, place - left)", "low"),
     of("marginals", "torch.where(u < self.missing, torch.nan, out)", "out"),
