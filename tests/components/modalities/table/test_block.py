@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.modalities.table import block as block_module
@@ -26,7 +26,6 @@ def same(one, two):
     }
 
 
-@settings(deadline=None)  # the first example pays for imports
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b", 'c"d']), st.none() | TEXT), max_size=20))
 def test_rows_at_once_are_the_rows_one_by_one(rows):
     found, bad = block_of([canonical(row) for row in rows], ["a", "z"])
