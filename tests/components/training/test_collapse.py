@@ -31,6 +31,7 @@ VIEW = ViewConfig(size=SIDE, scale=(0.5, 1.0), hue=0, saturation=0, grayscale=0)
 VIEWS = {"global": VIEW, "plain": VIEW, "local": VIEW.model_copy(update={"size": 4})}
 SMALL = ResnetConfig(widths=(4, 8), blocks=(1, 1))
 PACKING = image_packing(1, [0.5], [0.25], SIDE)
+ON_IMAGES = [name for name, case in CASES.items() if OBJECTIVES[case.config.name].needs != "sequence"]
 
 
 def patterns() -> PackedArray:
@@ -171,9 +172,6 @@ def test_a_loss_that_is_not_finite_stops_at_once(tmp_path):
 
 
 @pytest.mark.slow
-ON_IMAGES = [name for name, case in CASES.items() if OBJECTIVES[case.config.name].needs != "sequence"]
-
-
 @pytest.mark.parametrize("name", ON_IMAGES)
 def test_a_healthy_run_is_not_accused(tmp_path, name):
     torch.manual_seed(0)
