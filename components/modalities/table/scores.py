@@ -33,7 +33,7 @@ def ranks(x: Tensor, grid: Tensor) -> Tensor:
     """
     steps = grid.shape[1] - 1
     values = x.T.to(grid.dtype).contiguous()
-    if torch.jit.is_tracing():  # ONNX has no searchsorted
+    if torch.onnx.is_in_onnx_export():  # ONNX has no searchsorted
         each, steps_of = values.unsqueeze(2), grid.unsqueeze(1)
         below, upto = (steps_of < each).sum(2), (steps_of <= each).sum(2)
     else:
@@ -62,7 +62,7 @@ def normal_scores(x: Tensor, grid: Tensor) -> Tensor:
 
 def normal(p: Tensor) -> Tensor:
     """[...] probabilities from 0.001 to 0.999 -> points of the standard normal distribution below which they lie."""
-    if torch.jit.is_tracing():
+    if torch.onnx.is_in_onnx_export():
         return _normal_by_fractions(p.double()).to(p.dtype)
     found: Tensor = torch.special.ndtri(p)
     return found
