@@ -72,7 +72,7 @@ class FtTransformer(TableEncoder):
 
     def forward(self, x: Tensor) -> Tensor:
         numbers, categories = self.numbers(self.scores(x)), self.categories(self.codes(x)) + self.bias
-        tokens = torch.cat([self.cls.expand(len(x), 1, -1), numbers, categories], dim=1)
+        tokens = torch.cat([self.cls.expand(x.shape[0], 1, -1), numbers, categories], dim=1)
         for block in self.blocks:
             tokens = block(tokens)
         return F.relu(self.norm(tokens[:, 0]))

@@ -29,7 +29,7 @@ class TableMlpConfig(Config):
     name: Literal["table_mlp"] = "table_mlp"
     """Selects the perceptron over embedded features (Gorishniy et al. 2022)."""
 
-    numbers: Literal["piecewise", "periodic", "scores"] = "piecewise"
+    numbers: Literal["scores", "piecewise", "periodic"] = "scores"
     """How a number becomes a vector: piecewise linear between quantiles, trained sines and cosines, or its normal
     score alone."""
 
@@ -106,7 +106,7 @@ class Numbers(nn.Module):
         if self.how == "scores":
             return torch.stack([scores, gone.to(scores.dtype)], dim=2)
         if self.how == "piecewise":
-            encoded = piecewise(torch.special.ndtr(scores), self.bins)
+            encoded = piecewise((1 + torch.erf(scores / math.sqrt(2))) / 2, self.bins)
         else:
             angle = 2 * math.pi * scores.unsqueeze(2) * self.frequency
             encoded = torch.cat([angle.sin(), angle.cos()], dim=2)

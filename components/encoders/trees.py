@@ -76,23 +76,27 @@ class Trees(TableEncoder):
 
     def forward(self, x: Tensor) -> Tensor:
         trees = torch.arange(self.config.trees, device=x.device)
-        node = torch.zeros(len(x), self.config.trees, dtype=torch.int64, device=x.device)
+        node = torch.zeros(x.shape[0], self.config.trees, dtype=torch.int64, device=x.device)
         values = x.double()
         for _ in range(self.config.depth):
             value = values.gather(1, self.place[trees, node])
             goes_left = value <= self.threshold[trees, node]
             if self.config.splits:
                 goes_left = self._by_category(value, self.split[trees, node], goes_left)
-            goes_left = torch.where(value.isnan(), self.missing_left[trees, node], goes_left)
+            goes_left = _either(value.isnan(), self.missing_left[trees, node], goes_left)
             node = torch.where(goes_left, self.left[trees, node], self.right[trees, node])
-        leaves = self.leaf[trees, node]  # [B, T]
-        scores = self.start.repeat(len(x), 1).index_add(1, self.score, leaves)
-        return scores.to(x.dtype)
+        of_score = torch.arange(self.config.scores, device=x.device) == self.score.unsqueeze(1)  # [T, K]
+        return (self.start + self.leaf[trees, node] @ of_score.double()).to(x.dtype)
 
     def _by_category(self, value: Tensor, split: Tensor, otherwise: Tensor) -> Tensor:
         known = (value >= 0) & (value < self.config.codes)
         code = torch.where(known, value, self.config.codes).long()
-        return torch.where(split >= 0, self.sends_left[split.clamp_min(0), code], otherwise)
+        return _either(split >= 0, self.sends_left[split.clamp_min(0), code], otherwise)
+
+
+def _either(condition: Tensor, yes: Tensor, no: Tensor) -> Tensor:
+    """torch.where of truth values, which onnxruntime does not have."""
+    return (condition & yes) | (~condition & no)
 
 
 def trees_of(estimator: Any, packing: TablePacking) -> Trees:

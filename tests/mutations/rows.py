@@ -26,7 +26,7 @@ MUTATIONS = [
     ),
     of("encoders/table_mlp", "torch.where(gone.unsqueeze(2), self.missing, embedded)", "embedded"),
     of("encoders/table_mlp", "p.unsqueeze(-1) * bins - edges", "p.unsqueeze(-1) - edges"),
-    of("encoders/table_mlp", "torch.special.ndtr(scores)", "scores"),
+    of("encoders/table_mlp", "(1 + torch.erf(scores / math.sqrt(2))) / 2", "scores"),
     of("encoders/table_mlp", "2 * math.pi * scores", "math.pi * scores"),
     of("encoders/table_mlp", "codes + self.start", "codes"),
     of("encoders/table_mlp", "self.categories(self.codes(x))]", "0 * self.categories(self.codes(x))]", EVERY),
@@ -46,10 +46,8 @@ MUTATIONS = [
         "tests/components/modalities/table/test_baseline.py",
     ),
     of("encoders/trees", "value <= self.threshold", "value < self.threshold"),
-    of(
-        "encoders/trees", "torch.where(value.isnan(), self.missing_left[trees, node], goes_left)", "goes_left"
-    ),
-    of("encoders/trees", "self.start.repeat(len(x), 1)", "0 * self.start.repeat(len(x), 1)"),
+    of("encoders/trees", "_either(value.isnan(), self.missing_left[trees, node], goes_left)", "goes_left"),
+    of("encoders/trees", "self.start + self.leaf", "self.leaf"),
     of("encoders/trees", "known[~np.isnan(known)]", "known[np.isnan(known)]"),
     of("encoders/trees", 'bool(nodes["missing_go_to_left"][node])', "False"),
     of("encoders/trees", "torch.arange(len(flat)) % config.scores", "torch.arange(len(flat)) // len(rounds)"),

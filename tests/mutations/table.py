@@ -15,7 +15,7 @@ MUTATIONS = [
     # config
     of("config", "name.strip().lower() if name else None", "name.strip() if name else None", READ),
     of("config", "self.layout == other.layout", "True", PACK),
-    of("config", "self.key, self.target, self.time", "self.key, self.target", READ),
+    of("config", "(self.key, self.time)", "(self.key,)", READ),
     # cells
     of("cells", "CODE.match(body) or ", ""),
     of("cells", "abs(value) <= LARGEST", "True"),
@@ -81,7 +81,13 @@ MUTATIONS = [
     of("pack", "(weekday if part", "(hour if part"),
     # scores and marginals
     of("scores", "(below + upto - 1) / 2", "below.to(grid.dtype)"),
-    of("scores", "torch.where(values.isnan(), values, found)", "found"),
+    of("scores", "tail < 0.02425", "tail < 0.3"),
+    of(
+        "scores",
+        "(steps_of <= each)",
+        "(steps_of < each)",
+        "tests/components/encoders/test_table_encoders.py",
+    ),
     of("scores", ".clamp(EDGE, 1 - EDGE)", ""),
     of("scores", "torch.lerp(low, high, place - left)", "low"),
     of("marginals", "torch.where(u < self.missing, torch.nan, out)", "out"),
@@ -92,7 +98,7 @@ MUTATIONS = [
     # views
     of("views", "chosen(uniform(features), how.corrupt", "chosen(uniform(features), 0.5 * how.corrupt"),
     of("views", "marginals.draw(uniform(features)), view)", "view.roll(1, 0), view)"),
-    of("views", "torch.where(rank.isnan(), torch.nan, moved)", "moved"),
+    of("views", "torch.special.ndtri(rank) + noise", "torch.special.ndtri(rank) - 2 * noise"),
     of("views", "UNCHANGED = TableView(corrupt=0)", "UNCHANGED = TableView()"),
     of("views", "max(whole.drop, LOCAL)", "whole.drop"),
     of("views", "share * cells + extra", "share * cells"),

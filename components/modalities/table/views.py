@@ -86,11 +86,11 @@ class TableViews(ViewMaker[TablePacking, TableView]):
         return view
 
     def _noisy(self, view: Tensor, noise: Tensor) -> Tensor:
-        """Numbers moved by noise [B, numeric] on their normal scores."""
+        """Numbers moved by noise [B, numeric] on their normal scores; what is missing stays so."""
         where, grid = self.marginals.numeric, self.marginals.grid
         rank = ranks(view[:, where], grid).clamp(1e-6, 1 - 1e-6)
         moved = at_rank(torch.special.ndtr(torch.special.ndtri(rank) + noise), grid)
-        return view.index_copy(1, where, torch.where(rank.isnan(), torch.nan, moved))
+        return view.index_copy(1, where, moved)
 
     def policy(self, name: str) -> Views[TableView]:
         assert name == "corrupt"

@@ -9,10 +9,11 @@ from safetensors.torch import load, save
 from components.encoders.ft_transformer import FtTransformer, FtTransformerConfig
 from components.encoders.rows import Rows, RowsConfig
 from components.encoders.table_mlp import TableMlp, TableMlpConfig
+from components.registry import onnx
 from tests.components.modalities.table.toys import mixed, pack
 
 BUILD = {
-    "piecewise": lambda packing: TableMlp(TableMlpConfig(width=16, bins=4), packing),
+    "piecewise": lambda packing: TableMlp(TableMlpConfig(width=16, bins=4, numbers="piecewise"), packing),
     "periodic": lambda packing: TableMlp(TableMlpConfig(width=16, bins=4, numbers="periodic"), packing),
     "scores": lambda packing: TableMlp(
         TableMlpConfig(width=16, numbers="scores", norm=False, dropout=0.1), packing
@@ -85,6 +86,13 @@ def test_gradients_reach_every_parameter(encoder, rows):
     for name, parameter in encoder.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
+
+
+def test_onnxruntime_gives_the_same_features(encoder, rows, tmp_path):
+    x = rows[0][:40].clone()
+    x[::7] = torch.nan
+    x[1::7] = 1e5
+    assert onnx.export_encoder(encoder, x, tmp_path / "e.onnx") <= 1e-5
 
 
 def test_units_do_not_matter(rows):

@@ -17,7 +17,7 @@ def test_piecewise_by_hand():
 
 def test_piecewise_numbers_by_a_slow_loop():
     torch.manual_seed(0)
-    layer = Numbers(TableMlpConfig(bins=4, embedding=3), 2)
+    layer = Numbers(TableMlpConfig(numbers="piecewise", bins=4, embedding=3), 2)
     scores = torch.tensor([[0.3, np.nan], [-1.0, 2.0]])
     found = layer(scores)
     for b in range(2):

@@ -8,6 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from components.encoders.trees import Trees, trees_of
 from components.errors import UserError
+from components.registry import onnx
 from tests.components.modalities.table.toys import column, mixed, pack
 
 ROUNDS = {"max_iter": 15, "min_samples_leaf": 3}
@@ -76,6 +77,15 @@ def test_it_loads_from_its_configuration_and_state(data):
     x = torch.from_numpy(strange(rows, packing))
     assert torch.equal(again(x), encoder(x))
     assert not list(encoder.parameters())
+
+
+def test_onnxruntime_gives_the_same_scores(data, tmp_path):
+    rows, packing, target = data
+    peer = HistGradientBoostingClassifier(categorical_features=packing.categorical, **ROUNDS).fit(
+        rows, target
+    )
+    x = torch.from_numpy(strange(rows, packing))
+    assert onnx.export_encoder(trees_of(peer, packing), x, tmp_path / "e.onnx") <= 1e-5
 
 
 def test_one_leaf_is_a_constant(data):

@@ -59,3 +59,16 @@ def test_from_a_file_to_rows(tmp_path):
 def test_packings_are_written_and_read_again():
     _, packing, _ = pack(mixed())
     assert type(packing).model_validate_json(packing.model_dump_json()) == packing
+
+
+def test_one_modality_reads_by_the_packing_that_it_is_given():
+    _, one, _ = pack([{"c": c} for c in "aaabbbb"])
+    _, two, _ = pack([{"c": c} for c in "aaaabbb"])
+    modality = Tables(one.config)
+    assert [modality.row_of({"c": "a"}, packing)[0] for packing in (one, two, one)] == [3, 2, 3]
+
+
+def test_a_number_of_a_request_is_read_whatever_the_decimal_point_of_its_column():
+    _, packing, _ = pack([{"n": "1,5"}, {"n": "1.500,25"}] * 3)
+    assert Tables(packing.config).row_of({"n": 2.5}, packing)[0] == 2.5
+    assert Tables(packing.config).row_of({"n": "2,5"}, packing)[0] == 2.5

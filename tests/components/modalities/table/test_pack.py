@@ -149,11 +149,13 @@ def test_tables_of_the_first_snapshot_must_have_the_same_columns():
         pack([{"n": "1", "c": "a"}, {"n": "2", "c": "b"}, {"n": "3"}], rare=1)
 
 
-def test_unreadable_rows_have_no_row():
-    rows, _, written = pack([{"n": "1"}, b"junk", {"n": "2"}])
-    assert rows[:, 0].tolist() == [1, 2]
-    assert list(written.unreadable) == [1]
-    assert written.samples == 2
+def test_unreadable_rows_have_no_row(monkeypatch):
+    monkeypatch.setattr(pack_module, "CHUNK", 4)
+    given = [{"n": str(k)} for k in range(12)]
+    rows, _, written = pack([*given[:2], b"junk", *given[2:9], b"{", *given[9:]], batch=2)
+    assert rows[:, 0].tolist() == list(range(12))
+    assert list(written.unreadable) == [2, 10]
+    assert written.samples == 12
 
 
 def test_memory_does_not_grow_with_the_rows(tmp_path):

@@ -6,7 +6,7 @@ import torch
 from scipy.stats import norm
 from sklearn.preprocessing import QuantileTransformer
 
-from components.modalities.table.scores import EDGE, at_rank, normal_scores, ranks
+from components.modalities.table.scores import EDGE, _normal_by_fractions, at_rank, normal_scores, ranks
 
 GRID = torch.tensor([[0.0, 1.0, 1.0, 3.0]])
 
@@ -50,6 +50,12 @@ def test_scores_are_normal_and_end():
     end = norm.ppf(EDGE)
     assert normal_scores(x, grid)[:, 0].tolist() == pytest.approx([0, 1, end, -end], abs=1e-3)
     assert normal_scores(torch.tensor([[np.nan]]), grid).isnan().all()
+
+
+def test_the_points_of_the_normal_distribution_by_fractions():
+    p = torch.linspace(EDGE, 1 - EDGE, 9999, dtype=torch.float64)
+    exact = torch.special.ndtri(p)
+    assert ((_normal_by_fractions(p) - exact).abs() / exact.abs().clamp_min(1e-3)).max() < 1.2e-9
 
 
 def test_a_constant_column_has_the_score_0():
