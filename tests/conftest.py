@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from components.cores import ONE_THREAD
@@ -19,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 os.environ.update(ONE_THREAD)  # read by torch, numpy and faiss when they are first imported
 os.environ.setdefault("MPLBACKEND", "Agg")
+hypothesis.settings.register_profile("suite", deadline=None)  # the first example pays for imports
+hypothesis.settings.load_profile("suite")
 for _name in [name for name in os.environ if name.startswith("SELFSUP_")]:
     del os.environ[_name]  # a test never touches the home of the person who runs it
 

@@ -73,10 +73,12 @@ class Modality(ABC, Generic[C, P]):
     requirements: packages that a served model of this kind needs beyond those of every model.
     columns: input columns of a served model; one alone may come without its name.
     policies: of views, by name, each with what its views do, for a report.
+    beside: rows that can be read side by side in a sheet.
     """
 
     founded: ClassVar[bool] = False
     policies: ClassVar[Mapping[str, str]]
+    beside: ClassVar[int] = 3
     Limits: ClassVar[type[Config]]
     requirements: ClassVar[tuple[str, ...]] = ()
     columns: ClassVar[tuple[str, ...]] = ()
@@ -179,10 +181,12 @@ class Modality(ABC, Generic[C, P]):
         """One row of the arrays as safe HTML that stands alone. size: of its longer side, in pixels."""
 
     def sheet(self, rows: Sequence[np.ndarray[Any, Any]], packing: P, columns: int) -> str:
-        """Several rows as safe HTML, `columns` side by side."""
-        shown = "".join(f"<div>{self.show(row, packing)}</div>" for row in rows)
-        style = f"display:grid;grid-template-columns:repeat({columns},minmax(0,1fr));gap:4px"
-        return f'<div class="sheet" style="{style}">{shown}</div>'
+        """Several rows as safe HTML, at most `columns` side by side; `beside` where fewer can be read."""
+        shown = "".join(f'<div style="overflow:hidden">{self.show(row, packing)}</div>' for row in rows)
+        style = (
+            f"display:grid;grid-template-columns:repeat({min(columns, self.beside)},minmax(0,1fr));gap:4px"
+        )
+        return f'<div style="{style}">{shown}</div>'
 
 
 def in_column(given: Any, column: str) -> list[Any]:

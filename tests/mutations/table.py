@@ -15,7 +15,7 @@ MUTATIONS = [
     # config
     of("config", "name.strip().lower() if name else None", "name.strip() if name else None", READ),
     of("config", "self.layout == other.layout", "True", PACK),
-    of("config", "self.key, self.target, self.time", "self.key, self.target", READ),
+    of("config", "(self.key, self.time)", "(self.key,)", READ),
     # cells
     of("cells", "CODE.match(body) or ", ""),
     of("cells", "abs(value) <= LARGEST", "True"),

@@ -17,6 +17,7 @@ from components.modalities.base import Packing
 
 ARRAY = "rows"  # name of the packed array
 QUANTILES = 101  # Q: 0, 1, ..., 100 %
+LABEL = "label"  # column of the label, unless a recipe names another
 OTHER = 1  # code of a category that is rare or was not seen; 0 stands for missing in embeddings
 FIRST = 2  # code of the most frequent category
 Kind = Literal["numeric", "categorical", "boolean", "date"]
@@ -32,7 +33,7 @@ class TableConfig(Config):
     """Column that names a row, e.g. in a label file; null: identical rows are one sample."""
 
     target: str | None = None
-    """Column of the label; never part of a sample."""
+    """Column of the label, never part of a sample; null: a column called `label`, if there is one."""
 
     ignore: tuple[str, ...] = ()
     """Columns that are not part of a sample."""
@@ -78,10 +79,15 @@ class TableConfig(Config):
         return {name.strip().lower(): kind for name, kind in kinds.items()}
 
     @property
+    def label_column(self) -> str:
+        """The column of the label, where a table has it."""
+        return self.target or LABEL
+
+    @property
     def left_out(self) -> frozenset[str]:
         """Columns that are not part of a sample."""
         return frozenset(
-            [*self.ignore, *(name for name in (self.key, self.target, self.time) if name is not None)]
+            [*self.ignore, self.label_column, *(n for n in (self.key, self.time) if n is not None)]
         )
 
 

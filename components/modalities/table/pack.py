@@ -236,9 +236,9 @@ def _chunks(encoded: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
     waiting: list[Any] = []
     for batch in encoded:
         waiting += batch
-        if len(waiting) >= CHUNK:
-            yield waiting
-            waiting = []
+        while len(waiting) >= CHUNK:  # equal chunks, however the samples come
+            yield waiting[:CHUNK]
+            waiting = waiting[CHUNK:]
     if waiting:
         yield waiting
 

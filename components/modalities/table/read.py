@@ -36,7 +36,7 @@ class TableReader(Reader):
         that hold names and labels alone. A table with the columns id, class and others holds samples."""
         if is_label_file(path):
             return False
-        return bool(columns - self.config.left_out - {name for name in USED if name != self.config.target})
+        return bool(columns - self.config.left_out - set(USED))
 
     def rows(self, file: Path, delivery: str, source: str | None) -> Iterator[TableSample]:
         config, origin = self.config, source.lower() if source else None
@@ -54,7 +54,7 @@ class TableReader(Reader):
             yield TableSample(
                 cells[config.key] or name if config.key is not None else name,
                 canonical({column: text for column, text in cells.items() if column not in out}),
-                (cells.get(config.target) or "") if config.target is not None else "",
+                cells.get(config.label_column) or "",
                 (cells.get(origin) or "") if origin is not None else "",
             )
 

@@ -63,13 +63,14 @@ class Survey:
         plain = "." in self.numbers and texts.plain_numbers is not None
         if plain:
             self.numbers["."] += len(texts)
-        if (
-            not plain or not self.forgotten or self.numbers["."] < self.values
-        ):  # else nobody asks for the values
+        # Of a column of numbers the values are not asked for; those of another one are.
+        numeric = plain and self.numbers["."] == self.values + len(texts)
+        if not (numeric and self.forgotten):
             self._add_one_by_one(texts, plain)
         self.values += len(texts)
 
     def _add_one_by_one(self, texts: Texts, plain: bool) -> None:
+        """plain: they are numbers with a decimal point, which are counted already."""
         counts = texts.counts
         for text, count in counts.items():
             self.counts[text] += count
@@ -117,11 +118,7 @@ class Survey:
         if forced is not None:
             return forced, {"numeric": point, "date": style or "ISO8601"}.get(forced, "")
         words = {text.lower() for text in self.counts}
-        if (
-            len(words & cells.TRUE) == len(words & cells.FALSE) == 1
-            and len(words) == 2
-            and not self.forgotten
-        ):
+        if len(words) == 2 and words <= cells.TRUE | cells.FALSE and len(words & cells.TRUE) == 1:
             return "boolean", ""
         needed = ENOUGH * self.values
         if self.numbers[point] >= needed and len(self.units) <= 1:

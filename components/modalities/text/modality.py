@@ -23,6 +23,8 @@ from components.modalities.text.show import sentence, snippet
 from components.modalities.text.suit import TextLook
 from components.modalities.text.tokenizer import BEGINS, SPECIAL, tokenizer_of, words
 
+LINE = 420  # pixels of a text in a sheet
+
 
 class Texts(Modality[TextConfig, TextPacking]):
     """Packed as tokens, int32 [n] a text, the first of them CLS; a view is [B, T] int64, 0 is padding."""
@@ -71,6 +73,11 @@ class Texts(Modality[TextConfig, TextPacking]):
 
     def stored(self, data: bytes, packing: TextPacking) -> Tokens:
         return tokenizer_of(packing).encode([decode(data).text])[0]
+
+    def sheet(self, rows: Sequence[Tokens], packing: TextPacking, columns: int) -> str:
+        """One below the other: a line is easier to read than a column of a few words."""
+        shown = "".join(f"<div>{snippet(row, packing, LINE)}</div>" for row in rows)
+        return f'<div style="display:flex;flex-direction:column;gap:3px">{shown}</div>'
 
     def show(self, stored: np.ndarray[Any, Any], packing: TextPacking, size: int = 64) -> str:
         return snippet(stored, packing, size)

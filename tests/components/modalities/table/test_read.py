@@ -70,6 +70,13 @@ def test_labels_that_look_like_missing_values_stay_labels(tmp_path, word):
     assert one.label == word
 
 
+def test_a_column_called_label_is_the_label_unless_another_one_is(tmp_path):
+    (one,) = read(tmp_path, "a,Label\n1,x\n")
+    assert (rows([one]), one.label) == ([{"a": "1"}], "x")
+    (one,) = read(tmp_path, "a,label,y\n1,x,z\n", target="y")
+    assert (rows([one]), one.label) == ([{"a": "1", "label": "x"}], "z")
+
+
 def test_no_label(tmp_path):
     assert [sample.label for sample in read(tmp_path, "a,y\n1,\n2,x\n", target="y")] == ["", "x"]
     assert [sample.label for sample in read(tmp_path, "a,b\n1,2\n", target="y")] == [""]
