@@ -1,4 +1,4 @@
-"""What is left of a registered model's input example when its samples are forgotten; the whole is tested with forget."""
+"""What is left of a model's input example when its samples are forgotten; the whole is tested with forget."""
 
 import base64
 import io
