@@ -9,11 +9,13 @@ Letters: B texts, T tokens of the longest of a batch, E width, H heads, d = E / 
 from functools import lru_cache
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
+from components.arrays import Floats
 from components.config import Config
 from components.encoders.start import Start
 from components.encoders.text import TextEncoder
@@ -110,12 +112,16 @@ def visible(padding: Tensor, causal: bool = False) -> Tensor:
     return seen
 
 
-@lru_cache(maxsize=64)
 def rotations(length: int, size: int) -> tuple[Tensor, Tensor]:
     """cos, sin [T, d / 2] of position * 10000^(-2 i / d), i < d / 2. Of position 0: 1 and 0."""
-    frequency = 10000.0 ** (-torch.arange(0, size, 2, dtype=torch.float64) / size)
-    angle = torch.arange(length, dtype=torch.float64).unsqueeze(1) * frequency
-    return angle.cos().float(), angle.sin().float()
+    cos, sin = _rotations(length, size)
+    return torch.from_numpy(cos), torch.from_numpy(sin)
+
+
+@lru_cache(maxsize=64)  # no tensors: one that was made in inference mode could not be trained through
+def _rotations(length: int, size: int) -> tuple[Floats, Floats]:
+    angle = np.arange(length)[:, None] * 10000.0 ** (-np.arange(0, size, 2) / size)
+    return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
 
 
 def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

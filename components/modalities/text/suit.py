@@ -77,7 +77,7 @@ class TextLook(Look):
             encoder="{name: text_bag}",
             objective="{name: simclr, layers: 0}",
             speed=speed_of(),
-            views="{drop: 0.5}",
+            views="{drop: 0.5}" if self.length() <= SHORT else "{crop: [0.1, 0.3]}",
         )
 
     def length(self) -> int:
@@ -89,6 +89,9 @@ class TextLook(Look):
         """A power of two: a piece for each 20 words of so many samples, 512 to 8192."""
         amount = float(np.mean(self.words)) * samples / OCCURRENCES if self.words else 1.0
         return min(max(1 << int(math.log2(max(1.0, amount))), SMALLEST), LARGEST)
+
+
+SHORT = 64  # tokens, up to which half of the words left out suits better than spans (docs/log.md)
 
 
 def speed_of(cores: int = 2) -> float:

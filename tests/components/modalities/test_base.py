@@ -88,11 +88,12 @@ def test_a_value_becomes_a_row_by_way_of_its_bytes() -> None:
         WORDS.row_of(3, PACKING)
 
 
-def test_a_sheet_shows_each_row_side_by_side() -> None:
+@pytest.mark.parametrize(("asked", "beside"), [(2, 2), (4, 3)])  # three words can be read side by side
+def test_a_sheet_shows_each_row_side_by_side(asked: int, beside: int) -> None:
     rows = [WORDS.row_of(word, PACKING) for word in ("one", "two")]
-    assert WORDS.sheet(rows, PACKING, 4) == (
-        '<div class="sheet" style="display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:4px">'
-        "<div><i>one</i></div><div><i>two</i></div></div>"
+    assert WORDS.sheet(rows, PACKING, asked) == (
+        f'<div style="display:grid;grid-template-columns:repeat({beside},minmax(0,1fr));gap:4px">'
+        '<div style="overflow:hidden"><i>one</i></div><div style="overflow:hidden"><i>two</i></div></div>'
     )
 
 
