@@ -21,6 +21,7 @@ from pipelines.registry.record import REFERENCE, scrubbed
 from pipelines.tracking import PARENT, RUN
 from pipelines.tracking import REFERENCE as TAG
 
+REMOVED = "removed"  # in place of a text or of a cell of a table
 EXAMPLES = ("input_example.json", "serving_input_example.json")  # of images that the model was trained on
 
 
@@ -87,13 +88,17 @@ def _blank_examples(source: str) -> None:
                 repository.log_artifact(str(file))
 
 
-def _blanked(value: Any) -> Any:
-    """A JSON value with grey images of the same size in place of its images."""
+def _blanked(value: Any, sample: bool = False) -> Any:
+    """A JSON value of an input example without its samples: a grey image of the same size for an image, REMOVED for
+    another text.
+
+    sample: whether it lies under the key `data`, where MLflow writes the rows.
+    """
     if isinstance(value, dict):
-        return {key: _blanked(item) for key, item in value.items()}
+        return {key: _blanked(item, sample or key == "data") for key, item in value.items()}
     if isinstance(value, list):
-        return [_blanked(item) for item in value]
-    if not isinstance(value, str):
+        return [_blanked(item, sample) for item in value]
+    if not isinstance(value, str) or not sample:
         return value
     try:
         with Image.open(io.BytesIO(base64.b64decode("".join(value.split()), validate=True))) as image:
@@ -101,4 +106,4 @@ def _blanked(value: Any) -> Any:
             Image.new(image.mode, image.size, 128 if image.mode == "L" else (128, 128, 128)).save(out, "PNG")
             return base64.encodebytes(out.getvalue()).decode()  # in lines, as MLflow writes it
     except (OSError, ValueError, binascii.Error):
-        return value
+        return REMOVED
