@@ -45,7 +45,7 @@ MUTATIONS = [
     of("read", "if column not in out}", "if column != config.key}"),
     of("read", "if is_label_file(path):", "if False:"),
     of("read", 'f"{delivery}#{number}"', 'f"{delivery}#{line}"'),
-    of("read", "if number == 0:\n", "if False:\n"),
+    of("read", "if not looked:\n", "if False:\n"),
     of("read", "text or None for text in pick", "text for text in pick"),
     of("read", "if more := set(row).difference(names):", "if False:"),
     of(

@@ -40,14 +40,15 @@ class TableReader(Reader):
 
     def rows(self, file: Path, delivery: str, source: str | None) -> Iterator[TableSample]:
         config, origin = self.config, source.lower() if source else None
-        out = config.left_out | ({origin} if origin else set())
+        out, looked = config.left_out | ({origin} if origin else set()), False
         for number, (line, cells) in enumerate(_rows(file)):
             name = f"{delivery}#{number}"
             if isinstance(cells, str):
                 yield TableSample(name, f"line {line}: {cells}".encode("utf-8", "backslashreplace"))
                 continue
-            if number == 0:
+            if not looked:
                 self._need(cells)
+                looked = True
             if config.key is not None and not cells.get(config.key):
                 yield TableSample(name, f"line {line}: no value in the key column {config.key}".encode())
                 continue

@@ -103,7 +103,7 @@ def test_a_row_without_a_key_is_quarantined(tmp_path):
 
 def test_a_table_without_the_key_column_is_refused(tmp_path):
     with pytest.raises(ValueError, match="key column nr is required, it has a, b; set"):
-        read(tmp_path, "a,b\n1,2\n", key="nr")
+        read(tmp_path, "a,b\n1\n1,2\n", key="nr")
 
 
 def test_an_open_quote_refuses_the_file(tmp_path):
