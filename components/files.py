@@ -1,5 +1,6 @@
 """Files that are on the disk in full or not at all, and locks that hold among all processes of this machine."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -46,12 +47,12 @@ def locked(file: Path) -> Iterator[None]:
 def enough_room(folder: Path, needed: int) -> None:
     """Refuse before the work what could not be written after it. needed: bytes."""
     if shutil.disk_usage(folder).free < needed:
-        raise no_room(folder, needed)
+        raise UserError(
+            f"no room on the disk of {folder}: {needed / 1e6:,.0f} MB are needed; free some, or set SELFSUP_HOME to a "
+            "larger disk"
+        )
 
 
-def no_room(folder: Path, needed: int = 0) -> UserError:
-    """The error of a full disk."""
-    size = f"{needed / 1e6:,.0f} MB are needed" if needed else "more is needed"
-    return UserError(
-        f"no room on the disk of {folder}: {size}; free some, or set SELFSUP_HOME to a larger disk"
-    )
+def is_full(error: BaseException) -> bool:
+    """Whether the error is that of a disk, or of a share of it, with no room left."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -7,7 +7,6 @@ written. Cache, state and remote lie where the settings say, by our untracked .d
 `dvc checkout` and `dvc pull` typed by hand beside the data find them too.
 """
 
-import errno
 import getpass
 import os
 import re
@@ -17,7 +16,7 @@ from configparser import ConfigParser, Error
 from pathlib import Path
 
 from components.errors import UserError
-from components.files import locked
+from components.files import is_full, locked
 
 REMOTE = "selfsup"  # a root is ours where its .dvc/config names this remote
 SECTION = f"'remote \"{REMOTE}\"'"
@@ -35,7 +34,7 @@ def set_up(data: Path, remote: str, cache: Path) -> None:
         with locked(cache.parent / "dvc-set-up.lock"):  # of two at once, one makes it and the other finds it
             _configure(data, remote, cache)
     except OSError as error:
-        raise no_room(data) if error.errno in (errno.ENOSPC, errno.EDQUOT) else error from None
+        raise no_room(data) if is_full(error) else error from None
 
 
 def is_foreign(root: Path) -> bool:

@@ -15,6 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     from components.cores import ONE_THREAD
     from components.errors import UserError  # after --help, which must answer at once
+    from components.files import is_full
 
     os.environ.update(ONE_THREAD)  # before what reads it is imported
     try:
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("SELFSUP_DEBUG", "0").lower() not in ("", "0", "false"):
             traceback.print_exc()
         print(f"selfsup: {_one_line(error)}", file=sys.stderr)
-        return 2 if isinstance(error, UserError) or _no_room(error) else 1
+        return 2 if isinstance(error, UserError) or is_full(error) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -213,14 +214,10 @@ def _down(arguments: argparse.Namespace) -> int:
 
 
 def _one_line(error: Exception) -> str:
+    from components.files import is_full
+
     text = " ".join(str(error).split()) or type(error).__name__
-    return "the disk is full: free some space and run again; it resumes" if _no_room(error) else text
-
-
-def _no_room(error: Exception) -> bool:
-    import errno
-
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return "the disk is full: free some space and run again; it resumes" if is_full(error) else text
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any
 
 from components.errors import UserError
+from components.files import is_full
 from pipelines.engine.code_digest import code_digest
 from pipelines.engine.context import open_channel, tell
 from pipelines.engine.manifest import Identity
@@ -71,9 +72,7 @@ def main() -> int:
 def disk_full(error: BaseException | None, folder: Path) -> bool:
     """Whether there was no room: libraries say so in many ways, and some in none: the disk is asked too."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            return True
-        if any(text in str(error).lower() for text in FULL):
+        if is_full(error) or any(text in str(error).lower() for text in FULL):
             return True
         error = error.__cause__ or error.__context__
     return _free(folder) < 1 << 20

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from components.files import locked, write_atomically
+from components.errors import UserError
+from components.files import enough_room, is_full, locked, write_atomically
 
 
 def test_a_write_that_is_interrupted_leaves_the_old_file(tmp_path: Path) -> None:
@@ -53,3 +54,16 @@ def test_a_lock_keeps_other_processes_out_until_it_ends(tmp_path: Path) -> None:
         refused = subprocess.run(attempt, capture_output=True, text=True)
     assert "BlockingIOError" in refused.stderr
     subprocess.run(attempt, check=True)
+
+
+def test_room_is_asked_for_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 2_000_000})())
+    enough_room(tmp_path, 2_000_000)
+    with pytest.raises(UserError, match=r"no room on the disk .* 3 MB are needed; .* SELFSUP_HOME"):
+        enough_room(tmp_path, 3_000_000)
+
+
+@pytest.mark.parametrize(("number", "full"), [(28, True), (122, True), (27, True), (2, False), (13, False)])
+def test_a_full_disk_a_quota_and_a_largest_size_are_no_room(number: int, full: bool) -> None:
+    assert is_full(OSError(number, "x")) is full
+    assert not is_full(ValueError(number))

@@ -52,7 +52,10 @@ MUTATIONS = [
     Mutation("components/modalities/image/pack.py", "config.range or found.limits", "found.limits", IMAGE),
     Mutation("components/modalities/image/pack.py", "float(s) if s >= CONSTANT else 1.0", "float(s)", IMAGE),
     Mutation(
-        "components/modalities/image/pack.py", "_header(out, (made.samples, *shape[1:]))", "pass", IMAGE
+        "components/modalities/image/pack.py",
+        "write_header(out, np.uint8, (made.samples, *shape[1:]))",
+        "pass",
+        IMAGE,
     ),
     Mutation("components/modalities/image/near_duplicates.py", "& (contrast >= CONTRAST)", "", NEAR),
     Mutation(

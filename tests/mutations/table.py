@@ -77,7 +77,7 @@ MUTATIONS = [
     of("pack", "return odd > ENOUGH * seen and not", "return odd > ENOUGH * seen and"),
     of("pack", 'reading.config.changes == "refuse"', "False"),
     of("pack", "{seen + place: reason", "{place: reason", PACK),
-    of("pack", "_header(out, (written.samples, width))", "pass"),
+    of("pack", "write_header(out, np.float32, (written.samples, width))", "pass"),
     of("pack", "(weekday if part", "(hour if part"),
     # scores and marginals
     of("scores", "(below + upto - 1) / 2", "below.to(grid.dtype)"),

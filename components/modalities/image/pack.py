@@ -3,20 +3,20 @@
 Letters: N samples, C channels, S side in pixels, B samples of a batch.
 """
 
-import errno
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from components.arrays import write_header
 from components.cores import available
 from components.errors import UserError
+from components.files import enough_room
 from components.modalities.image.config import ImageConfig
 from components.modalities.image.file import (
     ImageError,
@@ -134,33 +134,27 @@ def pack(
     shape = (total, config.channels, config.size, config.size)
     enough_room(file.parent, int(np.prod(shape, dtype=np.int64)))
     made, seen, outside = PackedImages(), 0, list[float]()
-    try:
-        with file.open("wb") as out, ThreadPoolExecutor(workers or available()) as pool, quiet():
-            _header(out, shape)
-            for batch in encoded:
+    with file.open("wb") as out, ThreadPoolExecutor(workers or available()) as pool, quiet():
+        write_header(out, np.uint8, shape)
+        for batch in encoded:
+            results = list(pool.map(partial(_attempt, config=config), batch))
+            deep = [
+                data
+                for data, one in zip(batch, results, strict=True)
+                if isinstance(data, bytes) and _is_deep(one)
+            ]
+            if deep and config.range is None:
+                found = common_range(e for e in pool.map(deep_ends, deep) if e is not None)
+                config = config.model_copy(update={"range": found})
                 results = list(pool.map(partial(_attempt, config=config), batch))
-                deep = [
-                    data
-                    for data, one in zip(batch, results, strict=True)
-                    if isinstance(data, bytes) and _is_deep(one)
-                ]
-                if deep and config.range is None:
-                    found = common_range(e for e in pool.map(deep_ends, deep) if e is not None)
-                    config = config.model_copy(update={"range": found})
-                    results = list(pool.map(partial(_attempt, config=config), batch))
-                good = [one for one in results if isinstance(one, Decoded)]
-                bad = {seen + k: one for k, one in enumerate(results) if isinstance(one, str)}
-                out.write(b"".join(one.pixels.tobytes() for one in good))
-                outside += [one.outside for one in good if one.deep]
-                made.samples, made.unreadable = made.samples + len(good), made.unreadable | bad
-                seen += len(batch)
-                progress(seen / total)
-            out.seek(0)
-            _header(out, (made.samples, *shape[1:]))
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise no_room(file.parent) from None
-        raise
+            good = [one for one in results if isinstance(one, Decoded)]
+            bad = {seen + k: one for k, one in enumerate(results) if isinstance(one, str)}
+            out.write(b"".join(one.pixels.tobytes() for one in good))
+            outside += [one.outside for one in good if one.deep]
+            made.samples, made.unreadable = made.samples + len(good), made.unreadable | bad
+            seen += len(batch)
+            progress(seen / total)
+        write_header(out, np.uint8, (made.samples, *shape[1:]))
     assert seen == total, f"{total} samples announced, {seen} came"
     if outside:
         made.range, made.outside = config.range, float(np.mean(outside))
@@ -193,19 +187,6 @@ def statistics(images: Pixels, rows: Rows) -> tuple[list[float], list[float]]:
     return [float(m) for m in mean], [float(s) if s >= CONSTANT else 1.0 for s in std]
 
 
-def enough_room(folder: Path, needed: int) -> None:
-    """Refuse before the work what could not be written after it."""
-    if shutil.disk_usage(folder).free < needed:
-        raise no_room(folder, needed)
-
-
-def no_room(folder: Path, needed: int = 0) -> UserError:
-    size = f"{needed / 1e6:,.0f} MB are needed" if needed else "more is needed"
-    return UserError(
-        f"no room on the disk of {folder}: {size}; free some, or set SELFSUP_HOME to a larger disk"
-    )
-
-
 def _attempt(data: bytes | Pixels, config: ImageConfig) -> Decoded | str:
     """The decoded sample, or the reason why there is none."""
     if isinstance(data, np.ndarray):
@@ -220,7 +201,3 @@ def _attempt(data: bytes | Pixels, config: ImageConfig) -> Decoded | str:
 
 def _is_deep(result: Decoded | str) -> bool:
     return isinstance(result, Decoded) and result.deep
-
-
-def _header(out: BinaryIO, shape: tuple[int, ...]) -> None:
-    np.lib.format.write_array_header_1_0(out, {"descr": "|u1", "fortran_order": False, "shape": shape})

@@ -4,16 +4,15 @@ Without an earlier packing two passes are made: one to find of what kind the col
 Letters: N samples, F features, Q quantiles.
 """
 
-import errno
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-from components.arrays import Doubles, Floats, Ints
+from components.arrays import Doubles, Floats, Ints, write_header
 from components.errors import UserError
-from components.files import enough_room, no_room
+from components.files import enough_room
 from components.modalities.base import Written
 from components.modalities.table import cells
 from components.modalities.table.block import Block, Texts, block_of
@@ -128,22 +127,16 @@ def write(
     width = len(schema.features)
     enough_room(file.parent, 4 * total * width)
     reading, written = Reading(schema, config), Written({ARRAY: file.name}, found=schema, notes=notes)
-    try:
-        with file.open("wb") as out:
-            _header(out, (total, width))
-            seen = 0
-            for chunk in _chunks(encoded()):
-                rows, bad = _rows(chunk, reading, seen)
-                out.write(rows.tobytes())
-                written.samples, written.unreadable = written.samples + len(rows), written.unreadable | bad
-                seen += len(chunk)
-                progress(seen / total if before else (1 + seen / total) / 2)
-            out.seek(0)
-            _header(out, (written.samples, width))
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise no_room(file.parent) from None
-        raise
+    with file.open("wb") as out:
+        write_header(out, np.float32, (total, width))
+        seen = 0
+        for chunk in _chunks(encoded()):
+            rows, bad = _rows(chunk, reading, seen)
+            out.write(rows.tobytes())
+            written.samples, written.unreadable = written.samples + len(rows), written.unreadable | bad
+            seen += len(chunk)
+            progress(seen / total if before else (1 + seen / total) / 2)
+        write_header(out, np.float32, (written.samples, width))
     written.notes += judge(reading, first=before is None)
     return written
 
@@ -257,7 +250,3 @@ def _rows(chunk: Sequence[Any], reading: Reading, seen: int) -> tuple[Floats, di
     out[[place for number, place in enumerate(fresh) if number not in bad]] = reading.read(block)
     gone = {fresh[number]: reason for number, reason in bad.items()}
     return np.delete(out, list(gone), axis=0), {seen + place: reason for place, reason in gone.items()}
-
-
-def _header(out: BinaryIO, shape: tuple[int, ...]) -> None:
-    np.lib.format.write_array_header_1_0(out, {"descr": "<f4", "fortran_order": False, "shape": shape})

@@ -6,10 +6,11 @@ Letters: N texts, n tokens of a text.
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
+from components.arrays import write_header
 from components.errors import UserError
 from components.modalities.base import Written
 from components.modalities.text.config import TextConfig, TextPacking
@@ -37,8 +38,8 @@ def pack_texts(
         packing = TextPacking(read_as=config, vocabulary=_vocabulary(encoded, total, config))
     writer = _Writer(packing)
     with (folder / FILES[TOKENS]).open("wb") as tokens, (folder / FILES[OFFSETS]).open("wb") as offsets:
-        _header(tokens, np.int32, total * config.length)
-        _header(offsets, np.int64, total + 1)
+        write_header(tokens, np.int32, (total * config.length,))
+        write_header(offsets, np.int64, (total + 1,))
         offsets.write(np.zeros(1, np.int64).tobytes())
         for batch in encoded():
             rows = writer.rows(batch)
@@ -48,8 +49,8 @@ def pack_texts(
             writer.end = int(ends[-1]) if len(ends) else writer.end
             progress(writer.seen / max(1, total))
         assert writer.seen == total, f"{total} samples announced, {writer.seen} came"
-        _header(tokens, np.int32, writer.end)
-        _header(offsets, np.int64, writer.written.samples + 1)
+        write_header(tokens, np.int32, (writer.end,))
+        write_header(offsets, np.int64, (writer.written.samples + 1,))
     writer.written.found = packing.vocabulary
     writer.written.notes = writer.notes()
     return writer.written
@@ -139,10 +140,3 @@ def _spread(batches: Iterable[Sequence[Any]], total: int) -> Iterator[str]:
             yield decode(sample).text[:LEARNT_CHARS]
         except NotText:
             continue
-
-
-def _header(out: BinaryIO, kind: type[np.generic], count: int) -> None:
-    """Of equal length whatever the count: numpy leaves room for it to grow."""
-    out.seek(0)
-    header = {"descr": np.dtype(kind).str, "fortran_order": False, "shape": (count,)}
-    np.lib.format.write_array_header_1_0(out, header)

@@ -287,13 +287,6 @@ def test_pack_refuses_before_the_disk_is_full(tmp_path, monkeypatch):
         pack([[b""]], 1, GREY8, tmp_path / "images.npy")
 
 
-def test_pack_on_a_full_disk_is_a_user_error(tmp_path):
-    (tmp_path / "images.npy").symlink_to("/dev/full")
-    data = [encoded(Image.fromarray(i)) for i in noise(2000, 8, 8)]
-    with pytest.raises(UserError, match="SELFSUP_HOME"):
-        pack(batches(data), 2000, GREY8, tmp_path / "images.npy")
-
-
 def test_decoding_and_packing_need_no_torch():
     for module, heavy in (
         ("image.modality", {"torch", "pandas", "pyarrow"}),
