@@ -70,8 +70,8 @@ class PortfolioConfig(Config):
         "model",
         "baseline",
     )
-    """Whether a baseline (regression on plain features, boosting, nearest neighbours) that predicts held-out labels
-    better than what would be served, by more than a standard error, is served and registered in its place."""
+    """Whether a baseline (regression on plain features, boosting, nearest neighbours) that has more of the held-out
+    labels right than what would be served, by more than two standard errors, is served and registered in its place."""
 
     favour: float = Field(default=0.4, gt=0, lt=1)
     """Weight of the method before any evidence; the others share the rest equally."""

@@ -32,6 +32,7 @@ from pipelines.stages.finetune.cross_fit import Held, lead_of
 from pipelines.stages.finetune.judges import Judges, OnPlain, simple_held
 from pipelines.stages.finetune.linear_models import BASELINE, linear, pooled
 
+ERRORS = 2.0  # standard errors: of several baselines that are equal the best is often ahead by one
 LEAST = 0.05  # weight under which a candidate is left out of the mean
 
 
@@ -143,11 +144,11 @@ def choose(
 
 def ahead(rivals: Mapping[str, Rival], served: Held) -> tuple[str, str] | None:
     """The baseline with the most held-out labels right, if it has more of them right than what would be served, by
-    more than a standard error; and why, in a sentence."""
+    more than ERRORS standard errors; and why, in a sentence."""
     if not rivals:
         return None
     best = min(rivals, key=lambda name: (-rivals[name].held.accuracy, rivals[name].held.loss))
-    lead = lead_of(rivals[best].held, served)
+    lead = lead_of(rivals[best].held, served, ERRORS)
     if lead is None:
         return None
     gain, error = lead
