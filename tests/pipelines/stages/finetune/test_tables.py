@@ -23,7 +23,7 @@ from pipelines.stages.pseudo_label import stage as pseudo_label
 from tests.components.modalities.table.toys import column, mixed, pack
 from tests.pipelines.stages.tiny import Here
 
-TRAIN, TEST, LABELS = 140, 60, 24
+TRAIN, TEST, LABELS = 140, 60, 60
 ABOVE = {name: f"{name}/0" for name in ("snapshot", "pretrain", "pseudo_label")}
 
 
