@@ -15,11 +15,11 @@ from components.registry.gate import GateConfig
 from components.registry.model import Classifier, ModelConfig, load_classifier, save_classifier
 from pipelines.engine.artifact import Artifact
 from pipelines.registry.candidates import Portfolio, Row
-from pipelines.stages.evaluate import stage as evaluate
+from pipelines.stages.evaluate import classification as evaluate
 from pipelines.stages.evaluate.benefit import worth
 from pipelines.stages.evaluate.metrics import with_training_noise
-from pipelines.stages.evaluate.stage import Request
-from pipelines.stages.finetune import stage as finetune
+from pipelines.stages.evaluate.classification import Request
+from pipelines.stages.finetune import classification as finetune
 from pipelines.stages.finetune.cross_fit import Held
 from tests.pipelines.stages.tiny import CLASSES, ENCODER, TEST, context
 
