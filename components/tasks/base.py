@@ -38,6 +38,7 @@ class Task(ABC, Generic[C]):
     headline_low and headline_high. word: what it is called in a sentence. share: whether it is a share, shown in
     percent and points. figures: further metrics that become tags of a registered version, by what they are called.
     numeric: whether labels are numbers, so that -1 is one and equal numbers are equal labels.
+    confidence: whether a prediction has a confidence, a share.
     clusters: whether a cluster can have a label, which pseudo-labels are made from.
     learns: what fine-tuning makes, with its article: "a classifier".
     """
@@ -47,6 +48,7 @@ class Task(ABC, Generic[C]):
     share: ClassVar[bool] = True
     figures: ClassVar[Mapping[str, str]] = {}
     numeric: ClassVar[bool] = False
+    confidence: ClassVar[bool] = False
     clusters: ClassVar[bool] = True
     learns: ClassVar[str]
 
@@ -57,9 +59,9 @@ class Task(ABC, Generic[C]):
     def targets(self, labels: Mapping[str, str], style: str = "") -> Targets:
         """The meaning of labels, by id of the sample. style: of the recipe's first snapshot, empty in that one."""
 
-    def shown(self, figures: Mapping[str, float], name: str | None = None) -> str:
-        """A metric with its interval, as far as there is one: ".812 [.790, .835]" with the zeros."""
-        name = name or self.headline
-        low, high = figures.get(f"{name}_low"), figures.get(f"{name}_high")
+    @classmethod
+    def shown(cls, figures: Mapping[str, float]) -> str:
+        """The headline metric with its interval, as far as there is one: "0.812 [0.790, 0.835]"."""
+        low, high = figures.get(f"{cls.headline}_low"), figures.get(f"{cls.headline}_high")
         interval = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
-        return f"{figures[name]:.3f}{interval}"
+        return f"{figures[cls.headline]:.3f}{interval}"

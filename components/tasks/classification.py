@@ -1,7 +1,7 @@
 """Labels are names of classes, of which a sample has one."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from components.config import Config
 from components.tasks.base import Targets, Task
@@ -20,7 +20,8 @@ class Classification(Task[ClassificationConfig]):
     config: ClassificationConfig
     headline = "accuracy"
     word = "accuracy"
-    figures = {"macro_f1": "macro F1", "ece": "calibration error"}
+    figures: ClassVar[Mapping[str, str]] = {"macro_f1": "macro F1", "ece": "calibration error"}
+    confidence = True
     learns = "a classifier"
 
     def targets(self, labels: Mapping[str, str], style: str = "") -> Targets:

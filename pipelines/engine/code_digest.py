@@ -34,9 +34,14 @@ TABLES = {
     "components.modalities.registry": "modality",
     "components.modalities.packing": "modality",
     "components.modalities.views": "modality",
+    "components.registry.served": "task",
     "components.tasks.registry": "task",
+    "pipelines.registry.gate_checks": "task",
     "pipelines.stages.evaluate.stage": "task",
     "pipelines.stages.finetune.stage": "task",
+    "pipelines.stages.monitor.stage": "task",
+    "pipelines.stages.report.sections": "task",
+    "pipelines.stages.score.stage": "task",
 }
 SILENT = ("print", "say", "tell", "warn", "warning", "info", "debug", "announce")  # calls that only report
 

@@ -1,8 +1,8 @@
 """The store of finished runs: each is a folder with a manifest, by its reference "STAGE/KEY", and never written twice.
 
 A stage is a module pipelines.stages.NAME, or stage.py in a package of that name, with VERSION, Request, Output and
-run(request, folder, context); the last three may lie in a module a task. No manifest, no result: the manifest is written last, then the folder gets its name. An
-interrupted run keeps its folder (.KEY.part); its retry resumes there.
+run(request, folder, context); the last three may lie in a module a task. No manifest, no result: the manifest is
+written last, then the folder gets its name. An interrupted run keeps its folder (.KEY.part); its retry resumes there.
 
 Where the store has a remote (settings.Store), a run is shared there before its folder gets its name, and what is
 not here is looked for there: machines with empty folders share finished runs.
@@ -81,7 +81,9 @@ def load(stage: str, given: Mapping[str, Any] | None = None) -> ModuleType:
         return module
     by_task, task = module.BY_TASK, task_name(given or {})
     if task not in by_task:
-        raise UserError(f"stage {stage} needs a task that it knows, got {task!r:.80}; tasks: {', '.join(by_task)}")
+        raise UserError(
+            f"stage {stage} needs a task that it knows, got {task!r:.80}; tasks: {', '.join(by_task)}"
+        )
     found: ModuleType = by_task.module(task)
     return found
 

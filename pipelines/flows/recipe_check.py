@@ -67,11 +67,8 @@ def mistakes(recipe: Recipe, stages: Sequence[str]) -> list[str]:
         if wrong := build_mistake(*parts):
             found.append(f"pretrain: {wrong}")
     if "finetune" in requests:
-        from components.semisupervised import check_method
-
-        asked = requests["finetune"]
         try:
-            check_method(asked.method, asked.modality.name)
+            requests["finetune"].check()
         except UserError as error:
             found.append(f"finetune: {error}")
     return found

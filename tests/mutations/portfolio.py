@@ -54,7 +54,10 @@ MUTATIONS = [
     ),
     Mutation("pipelines/stages/finetune/classification.py", "    lead.end()", "    pass", FIRST),
     Mutation(
-        "pipelines/stages/finetune/classification.py", "from_scratch(judges.scratch, encoder_config)", "{}", FIRST
+        "pipelines/stages/finetune/classification.py",
+        "from_scratch(judges.scratch, encoder_config)",
+        "{}",
+        FIRST,
     ),
     Mutation(TIMES, "min(began for", "max(began for", TIMELINE),
     Mutation(TIMES, "max(ended for", "min(ended for", TIMELINE),

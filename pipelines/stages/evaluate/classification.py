@@ -27,6 +27,7 @@ from components.evaluation.representation.frozen import on_frozen
 from components.forks import run_all
 from components.modalities.image.config import ImageConfig
 from components.modalities.registry import ModalityConfig
+from components.tasks.registry import USUAL, TaskConfig
 from components.training.device import place
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
@@ -49,6 +50,9 @@ class Request(Config):
 
     modality: ModalityConfig = ImageConfig.model_validate({})
     """Kind of the samples and what belongs to it."""
+
+    task: TaskConfig = USUAL
+    """What labels mean."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""

@@ -16,6 +16,8 @@ from components.config import Config
 from components.data.table import Table
 from components.evaluation.labels.confirmation_bias import Confirmation
 from components.implementations import name_of
+from components.semisupervised import check_method
+from components.tasks.registry import USUAL, TaskConfig
 from components.training.finetune import final_parts
 from components.training.view_choice import ViewChoice
 from pipelines.engine.artifact import Artifact
@@ -38,6 +40,9 @@ from pipelines.stages.finetune.view_policy import view_policy
 class Request(FinetuneConfig):
     """What the stage finetune is given."""
 
+    task: TaskConfig = USUAL
+    """What labels mean."""
+
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""
 
@@ -50,6 +55,10 @@ class Request(FinetuneConfig):
     champion: str | None = None
     """Reference of the finetune whose predictions are pseudo-labels too; the plan fills it in for a warm
     start."""
+
+    def check(self) -> None:
+        """Raises UserError where the method does not work on this kind of data."""
+        check_method(self.method, name_of(self.modality))
 
 
 class Output(Config):
