@@ -49,14 +49,15 @@ import torch
 from pydantic import TypeAdapter
 from components.encoders import ServedConfig
 from components.registry import pyfunc
-from components.registry.model import Classifier, ModelConfig, save_classifier
+from components.registry.model import Classifier, ModelConfig
+from components.registry.served import save_model
 from vectors.config import VectorConfig, VectorPacking
 
 packing = VectorPacking(read_as=VectorConfig(size=4), mean=(0.0,) * 4, std=(1.0,) * 4)
 encoder = TypeAdapter(ServedConfig).validate_python({"name": "vector_mlp", "width": 0})
 classifier = Classifier(ModelConfig(encoder=encoder, packing=packing, classes=["a", "b", "c", "d"]))
 classifier.head.weight.data, classifier.head.bias.data = torch.eye(4), torch.zeros(4)
-save_classifier(classifier, Path(sys.argv[1]))
+save_model(classifier, Path(sys.argv[1]))
 pyfunc.save(Path(sys.argv[1]), Path(sys.argv[2]), {"vector": ["1 2 3 4"]})
 """
 
