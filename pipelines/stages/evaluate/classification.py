@@ -39,7 +39,7 @@ from pipelines.stages.evaluate import clusters as groups
 from pipelines.stages.evaluate.benefit import Worth, worth
 from pipelines.stages.evaluate.domain_mismatch import unlike, with_kin
 from pipelines.stages.evaluate.metrics import Measured, measured
-from pipelines.stages.evaluate.protocols import CHEAP, Name, Protocols, follow
+from pipelines.stages.evaluate.protocols import Name, Protocols, cheap, follow
 from pipelines.stages.evaluate.subject import Subject
 
 POOL = 4096  # rows that health and standardisation are taken from
@@ -82,8 +82,9 @@ class Request(Config):
     """Smallest estimated share of wrong labels among those reported as probably wrong; below it none is
     reported."""
 
-    protocols: tuple[Name, ...] = CHEAP
-    """Further evaluation protocols, by name; see pipelines/stages/evaluate/protocols.py."""
+    protocols: tuple[Name, ...] | None = None
+    """Further evaluation protocols, by name; see pipelines/stages/evaluate/protocols.py. null: those that train nothing
+    and suit the kind of data."""
 
     seed: NonNegativeInt = 0
     """Seed of resampling and of the protocols."""
@@ -128,8 +129,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     alive = health(torch.from_numpy(pool)) if len(train) > 1 else {}
     labels, pseudo = table.label[test].astype(np.int64), request.pseudo_label
     clusters = groups.clusters(pseudo, features[test], labels, names, context) if len(test) else {}
-    how = {"resamples": request.bootstrap, "seed": request.seed}
-    outliers = groups.outliers(pseudo, features, test, table, context, rate=request.false_alarms, **how)
+    outliers = groups.outliers(
+        pseudo, features, test, table, context, rate=request.false_alarms, seed=request.seed
+    )
     common: dict[str, Any] = {
         "samples": len(test),
         "clusters": clusters,
@@ -168,6 +170,7 @@ def _of_classes(
         baseline_features(plain_encoder, samples.open(rows), samples.views) for rows in (labelled, test)
     )
     encoder = partial(pretrained, context, request.pretrain)
+    asked_of = cheap(samples.packing.name) if request.protocols is None else request.protocols
     subject = Subject(table, len(names), features, samples, encoder, model, placement, request.seed)
 
     def trained() -> dict[str, Doubles]:
@@ -179,7 +182,7 @@ def _of_classes(
             partial(on_plain_features, seen, known, shown, len(names), request.seed),
             trained,
             partial(on_frozen, own, known, asked, pool, len(names), request.seed),
-            partial(follow, request.protocols, subject, context.say),
+            partial(follow, asked_of, subject, context.say),
         ],
         context.settings.cores if placement.device.type == "cpu" else 1,
         context.say,
@@ -208,9 +211,7 @@ def _of_classes(
     predictions = predict.predictions(folder, table.ids[test], labels, names, p)
     rest: dict[str, Any] = {"predictions": predictions, "saving": saving, "worth": judged, "unlike": apart}
     if model.config.sets is not None:
-        rest["sets"] = beyond_accuracy.sets(
-            model.config.sets, p, labels, names, request.bootstrap, request.seed
-        )
+        rest["sets"] = beyond_accuracy.sets(model.config.sets, p, labels, names)
     if held is not None:
         rest["suspects"] = beyond_accuracy.suspects(
             held, model.config.temperature, table.ids, names, request.suspect_precision
