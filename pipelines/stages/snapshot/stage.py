@@ -275,7 +275,7 @@ def make_table(
     split = splits_of(firsts, test_share, _named(settled.named, past), leads)
     sources, of = np.unique(np.array(origins), return_inverse=True)
     table = Table(
-        np.array(ids), np.array(shards), np.array(split), np.array(label, np.int64),
+        np.array(ids), np.array(shards, object), np.array(split), np.array(label, np.int64),
         of.astype(np.int64) if any(origins) else None,
         group if (group != own).any() else None,
         value,
