@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.joined import Joined
+from components.encoders.nearest_mean import NearestMean
 from components.encoders.neighbours import Neighbours
 from components.encoders.pixels import Pixels, PixelsConfig
 from components.encoders.published import Published, PublishedConfig
@@ -20,8 +21,8 @@ from components.implementations import Implementations, name_of
 from components.modalities.base import Packing
 
 __all__ = [
-    "ENCODERS", "Encoder", "EncoderConfig", "JoinedConfig", "NeighboursConfig", "ServedConfig", "build_encoder",
-    "start_encoder",
+    "ENCODERS", "Encoder", "EncoderConfig", "JoinedConfig", "NearestMeanConfig", "NeighboursConfig",
+    "ServedConfig", "build_encoder", "start_encoder",
 ]  # fmt: skip
 
 ENCODERS = Implementations[Encoder](
@@ -78,11 +79,33 @@ class NeighboursConfig(Config):
     """Neighbours that vote."""
 
 
+class NearestMeanConfig(Config):
+    """Sizes of a model of nearest neighbours for numbers."""
+
+    name: Literal["nearest_mean"] = "nearest_mean"
+    """Selects the mean of the nearest labelled samples."""
+
+    plain: PlainConfig
+    """Encoder whose features are compared."""
+
+    samples: PositiveInt
+    """Samples in the bank."""
+
+    k: PositiveInt
+    """Neighbours whose numbers are averaged."""
+
+
 if TYPE_CHECKING:
     MemberConfig = Config
 else:
     MemberConfig = ENCODERS.config_type(
-        PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, TreesConfig, NeighboursConfig
+        PixelsConfig,
+        PublishedConfig,
+        TfidfConfig,
+        RowsConfig,
+        TreesConfig,
+        NearestMeanConfig,
+        NeighboursConfig,
     )
 
 
@@ -97,7 +120,14 @@ if TYPE_CHECKING:
     ServedConfig = Config
 else:
     ServedConfig = ENCODERS.config_type(
-        PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, TreesConfig, NeighboursConfig, JoinedConfig
+        PixelsConfig,
+        PublishedConfig,
+        TfidfConfig,
+        RowsConfig,
+        TreesConfig,
+        NearestMeanConfig,
+        NeighboursConfig,
+        JoinedConfig,
     )  # of a model
 
 
@@ -114,6 +144,8 @@ def build_encoder(config: ServedConfig, packing: Packing) -> Encoder:
         return Joined([build_encoder(member, packing) for member in config.members], packing)
     if isinstance(config, NeighboursConfig):
         return Neighbours(build_encoder(config.plain, packing), config.samples, config.classes, config.k)
+    if isinstance(config, NearestMeanConfig):
+        return NearestMean(build_encoder(config.plain, packing), config.samples, config.k)
     accepts(config, packing)
     return _made(name_of(config))(config, packing)
 

@@ -16,9 +16,9 @@ from components.modalities.table import baseline
 from components.registry.model import load_classifier
 from pipelines.engine.artifact import Artifact
 from pipelines.settings import Settings
-from pipelines.stages.evaluate import stage as evaluate
+from pipelines.stages.evaluate import classification as evaluate
+from pipelines.stages.finetune import classification as finetune
 from pipelines.stages.finetune import portfolio
-from pipelines.stages.finetune import stage as finetune
 from pipelines.stages.pseudo_label import stage as pseudo_label
 from tests.components.modalities.table.toys import column, mixed, pack
 from tests.pipelines.stages.tiny import Here
