@@ -8,6 +8,7 @@ from pydantic import Field
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.joined import Joined
+from components.encoders.mfcc import Mfcc, MfccConfig
 from components.encoders.pixels import Pixels, PixelsConfig
 from components.encoders.published import Published, PublishedConfig
 from components.encoders.rows import Rows, RowsConfig
@@ -35,6 +36,7 @@ ENCODERS = Implementations[Encoder](
         "vit_tiny": "vit:Vit",
         "vit_small": "vit:Vit",
         "vit_base": "vit:Vit",
+        "sound_cnn": "sound_cnn:SoundCnn",
         "text_bag": "text_bag:TextBag",
         "text_bert": "text_bert:TextBert",
         "text_transformer": "text_transformer:TextTransformer",
@@ -45,7 +47,7 @@ ENCODERS = Implementations[Encoder](
     },
 )
 UNTRAINED: dict[str, Callable[..., Encoder]] = {
-    "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "trees": Trees,
+    "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "trees": Trees, "mfcc": Mfcc,
 }  # fmt: skip
 """Encoders in which nothing learns, by name: a recipe does not name them, a model may hold them."""
 
@@ -54,7 +56,9 @@ if TYPE_CHECKING:
     MemberConfig = Config
 else:
     EncoderConfig = ENCODERS.config_type()
-    MemberConfig = ENCODERS.config_type(PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, TreesConfig)
+    MemberConfig = ENCODERS.config_type(
+        PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, TreesConfig, MfccConfig
+    )
 
 
 class JoinedConfig(Config):
@@ -68,7 +72,7 @@ if TYPE_CHECKING:
     ServedConfig = Config
 else:
     ServedConfig = ENCODERS.config_type(
-        PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, TreesConfig, JoinedConfig
+        PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, TreesConfig, MfccConfig, JoinedConfig
     )  # of a model
 
 
