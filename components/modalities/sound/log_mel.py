@@ -3,8 +3,8 @@
 Sources: the definitions of librosa 0.11 (librosa.feature.melspectrogram, power_to_db, mfcc and delta), with which the
 results agree: mel scale and filter areas of Slaney's Auditory Toolbox (1998), periodic Hann window, frames centred
 with zeros beyond the ends, powers, dB with a floor of 1e-6; DCT of type II, orthonormal; slopes by least squares over
-9 frames. The Fourier transform is a matrix product, so that every exporter and device has it; in float32 also under
-autocast.
+9 frames. In float32 also under autocast. In an export to ONNX, which has no complex numbers, the Fourier transform is a
+matrix product.
 Letters: B samples, C channels, T values of a view, F frames, W values of a window, K frequencies, M mel bands, Q
 coefficients.
 """
@@ -29,7 +29,7 @@ class LogMel(nn.Module):
     rate: Hz. window, hop: seconds. low, high: Hz, the ends of the mel bands.
     """
 
-    basis: Tensor
+    window: Tensor
     filters: Tensor
 
     def __init__(
@@ -37,9 +37,9 @@ class LogMel(nn.Module):
     ) -> None:
         super().__init__()
         self.size, self.hop, self.bands = max(4, round(window * rate)), max(1, round(hop * rate)), bands
-        self.register_buffer("basis", fourier(self.size), persistent=False)
+        self.register_buffer("window", torch.hann_window(self.size, dtype=torch.float64), persistent=False)
         mel = mel_filters(rate, self.size, bands, low, high or rate / 2)
-        self.register_buffer("filters", torch.from_numpy(mel).float(), persistent=False)
+        self.register_buffer("filters", torch.from_numpy(mel), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
         with torch.autocast(waveform.device.type, enabled=False):
@@ -48,11 +48,21 @@ class LogMel(nn.Module):
     def power(self, waveform: Tensor) -> Tensor:
         """[B, C, T] -> [B, C, M, F]."""
         x = waveform if waveform.dtype == torch.float64 else waveform.float()
-        rows = F.pad(x.flatten(0, 1), (self.size // 2, self.size // 2)).unsqueeze(1)
-        waves = F.conv1d(rows, self.basis.to(x.dtype).unsqueeze(1), stride=self.hop)  # [B C, 2 K, F]
-        real, imaginary = waves.chunk(2, dim=1)
-        mel = self.filters.to(x.dtype) @ (real.square() + imaginary.square())
+        rows = F.pad(x.flatten(0, 1), (self.size // 2, self.size // 2))  # [B C, W + T]
+        powers = self._by_products(rows) if torch.onnx.is_in_onnx_export() else self._by_transform(rows)
+        mel = self.filters.to(x.dtype) @ powers
         return mel.unflatten(0, waveform.shape[:2])
+
+    def _by_transform(self, rows: Tensor) -> Tensor:
+        """[n, W + T] -> [n, K, F]."""
+        window = self.window.to(rows.dtype)
+        waves = torch.stft(rows, self.size, self.hop, window=window, center=False, return_complex=True)
+        return waves.real.square() + waves.imag.square()
+
+    def _by_products(self, rows: Tensor) -> Tensor:
+        basis = fourier(self.size).to(rows).unsqueeze(1)
+        real, imaginary = F.conv1d(rows.unsqueeze(1), basis, stride=self.hop).chunk(2, dim=1)
+        return real.square() + imaginary.square()
 
     def frames(self, lengths: Tensor) -> Tensor:
         """[B] values of each sound -> [B] frames: those that its own spectrogram has."""
