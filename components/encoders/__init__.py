@@ -37,6 +37,8 @@ ENCODERS = Implementations[Encoder](
         "vit_small": "vit:Vit",
         "vit_base": "vit:Vit",
         "sound_cnn": "sound_cnn:SoundCnn",
+        "sound_vit": "sound_vit:SoundVit",
+        "wav2vec2": "wav2vec2:Wav2vec2",
         "text_bag": "text_bag:TextBag",
         "text_bert": "text_bert:TextBert",
         "text_transformer": "text_transformer:TextTransformer",

@@ -19,6 +19,7 @@ from components.modalities.base import Written
 from components.modalities.sound.config import SoundConfig, SoundPacking
 from components.modalities.sound.decode import SCALE, SoundError, decode
 from components.modalities.sound.packed import FRAMES, OFFSETS, Frames, PackedSounds
+from components.wording import are, counted
 
 FILES = {FRAMES: "frames.npy", OFFSETS: "offsets.npy"}
 PART = {"begin": "the beginning", "middle": "the middle", "loudest": "the loudest part"}
@@ -94,9 +95,9 @@ def _notes(config: SoundConfig, samples: int, longest: int, loud: int) -> list[s
     notes, samples = list[str](), max(1, samples)
     if longest:
         notes.append(
-            f"{100 * longest / samples:.0f} % of the sounds reach {config.seconds:g} s (modality.seconds); of longer"
-            f" ones {PART[config.cut]} is used (modality.cut)"
+            f"{100 * longest / samples:.0f} % of the sounds fill the {config.seconds:g} s of modality.seconds; of"
+            f" longer ones {PART[config.cut]} is used (modality.cut)"
         )
     if loud:
-        notes.append(f"{100 * loud / samples:.0f} % of the sounds reach full scale and may be clipped")
+        notes.append(f"{counted(loud, 'sound')} {are(loud, 'reaches', 'reach')} full scale and may be clipped")
     return notes
