@@ -61,7 +61,7 @@ def listen(data: bytes, longest: float = np.inf) -> Heard:
         rate, channels, frames = sound.samplerate, sound.channels, sound.frames
         if frames > longest * rate:
             raise SoundError(
-                f"too long: {frames / rate:,.0f} s, allowed {longest:,.0f}; cut it into several sounds, or raise"
+                f"too long: {frames / rate:,.6g} s, allowed {longest:,.6g}; cut it into several sounds, or raise"
                 " max_seconds"
             )
         total, low, high = np.zeros(channels), np.full(channels, np.inf), np.full(channels, -np.inf)
