@@ -102,16 +102,16 @@ def others(hidden: Tensor, numbers: Tensor) -> Tensor:
     return begins + torch.where(rest > 0, drawn + (drawn >= place).long(), place)
 
 
-def contrast(predicted: Tensor, targets: Tensor, wrong: Tensor, temperature: float) -> Tensor:
+def contrast(predicted: Tensor, targets: Tensor, codes: Tensor, wrong: Tensor, temperature: float) -> Tensor:
     """[n] -log p(own target | own and distractors), nats.
 
-    predicted, targets: [n, Q]. wrong: [n, K] int64 places of distractors in targets; one that equals the own target is
-    left out.
+    predicted, targets: [n, Q]. codes: [n, G] int64, what the targets are made of. wrong: [n, K] int64 places of
+    distractors in targets; one of the own target's codes is left out.
     """
     with torch.autocast(predicted.device.type, enabled=False):
         query, key = unit(predicted), unit(targets)
         right = (query * key).sum(dim=1, keepdim=True)
-        same = (targets[wrong] == targets.unsqueeze(1)).all(dim=2)
+        same = (codes[wrong] == codes.unsqueeze(1)).all(dim=2)
         false = torch.einsum("nq,nkq->nk", query, key[wrong]).masked_fill(same, -torch.inf)
         logits = torch.cat([right, false], dim=1) / temperature
         return logits.logsumexp(dim=1) - logits[:, 0]
@@ -150,12 +150,13 @@ class Wav2vec2Loss(Drawing):
         hidden = spans(self.uniform(batch, inside, stream=0), inside, config.begin, config.span)
         tokens = wave.contextual(normal, inside, hidden=hidden, token=self.token)
         noise = gumbel(self.uniform(batch, inside, config.codebooks, config.entries, stream=1)[hidden])
-        quantised, logits = self.quantiser(normal[hidden], noise, self.gumbel_temperature)
+        made = self.quantiser(normal[hidden], noise, self.gumbel_temperature)
         wrong = others(hidden, self.uniform(batch, inside, config.distractors, stream=2))
-        each = contrast(self.head(tokens[hidden]), self.target(quantised), wrong, config.temperature)
-        nats, rare = mean_over_tokens(each), unused(logits)
+        predicted, targets = self.head(tokens[hidden]), self.target(made.values)
+        nats = mean_over_tokens(contrast(predicted, targets, made.codes, wrong, config.temperature))
+        rare = unused(made.logits)
         total = nats + config.diversity * rare + config.penalty * penalty
-        return Losses(total, {"contrast": nats.detach(), "perplexity": perplexities(logits).mean().detach()})
+        return Losses(total, {"contrast": nats.detach(), "perplexity": perplexities(made.logits).mean().detach()})
 
     def uniform(self, batch: Batch, inside: Tensor, *shape: int, stream: int) -> Tensor:
         """[B, L, *shape] in [0, 1)."""

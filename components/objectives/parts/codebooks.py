@@ -5,12 +5,22 @@ Gumbel softmax: Jang et al. 2016 (arXiv:1611.01144).
 Letters: n latents, H their size, G codebooks, V entries of each, Q size of a quantised latent, W ranks.
 """
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from components.collectives import all_reduce_sum, world
 from components.precision import at_least_float32
+
+
+class Quantised(NamedTuple):
+    """values: [n, Q]. codes: [n, G] int64, the entries that were taken. logits: [n, G, V] of the choice."""
+
+    values: Tensor
+    codes: Tensor
+    logits: Tensor
 
 
 class Codebooks(nn.Module):
@@ -25,18 +35,18 @@ class Codebooks(nn.Module):
         self.table = nn.Parameter(torch.rand(codebooks, entries, size))
         self.leave = nn.Linear(codebooks * size, outputs)
 
-    def forward(self, latents: Tensor, noise: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-        """Quantised latents [n, Q], and the logits of the choice [n, G, V].
+    def forward(self, latents: Tensor, noise: Tensor, temperature: float) -> Quantised:
+        """Latents [n, H] as entries of the codebooks.
 
         noise: [n, G, V] standard Gumbel. The entry of the largest logit + noise is taken; its gradient is that of the
         softmax of (logit + noise) / temperature.
         """
         logits = at_least_float32(self.choice(latents)).unflatten(1, (self.codebooks, self.entries))
         soft = ((logits + noise) / temperature).softmax(dim=2)
-        hard = F.one_hot(soft.argmax(dim=2), self.entries).to(soft.dtype)
-        chosen = hard + soft - soft.detach()
+        codes = soft.argmax(dim=2)
+        chosen = F.one_hot(codes, self.entries).to(soft.dtype) + (soft - soft.detach())
         found = torch.einsum("ngv,gvs->ngs", chosen, self.table.to(chosen.dtype)).flatten(1)
-        return self.leave(found), logits
+        return Quantised(self.leave(found), codes, logits)
 
 
 def gumbel(numbers: Tensor) -> Tensor:
