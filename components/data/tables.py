@@ -69,7 +69,7 @@ def read_rows(file: Path) -> Iterator[dict[str, str]]:
 
 
 def numbered_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """read_rows, each with the number of its line (of its row, from 1, in Parquet). No column of encoded samples is read."""
+    """read_rows, each with the number of its line (of its row, from 1, in Parquet). No encoded sample is read."""
     try:
         suffix = file.suffix.lower()
         if suffix == ".parquet":

@@ -62,10 +62,12 @@ class SpectrumEncoder(Encoder):
         )
 
     def spectrum(self, view: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, C, T] -> dB brought near mean 0 and deviation 1, 0 at padding, [B, C, M, F]; and [B, F] bool, true where a
-        frame is of the sound."""
+        """[B, C, T] -> dB brought near mean 0 and deviation 1, 0 at padding, [B, C, M, F]; and [B, F] bool, true where
+        a frame is of the sound."""
         found = (self.log_mel(view.nan_to_num(nan=0.0)) - MIDDLE) / SPREAD
-        inside = torch.arange(found.shape[3], device=view.device) < self.log_mel.frames(lengths_of(view)).unsqueeze(1)
+        inside = torch.arange(found.shape[3], device=view.device) < self.log_mel.frames(
+            lengths_of(view)
+        ).unsqueeze(1)
         return found * inside[:, None, None].to(found.dtype), inside
 
 

@@ -8,6 +8,7 @@ lies behind the end of a sound is zero at the input of each block and left out o
 Letters: B samples, C channels, T values of a view, D feature size, M mel bands, F frames.
 """
 
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -42,9 +43,7 @@ class SoundCnn(SpectrumEncoder):
     def __init__(self, config: SoundCnnConfig, packing: SoundPacking) -> None:
         super().__init__(config, packing)
         inputs = (packing.channels, *config.widths)
-        self.blocks = nn.ModuleList(
-            [HalvingBlock(before, after) for before, after in zip(inputs, inputs[1:], strict=False)]
-        )
+        self.blocks = nn.ModuleList([HalvingBlock(before, after) for before, after in pairwise(inputs)])
         self.feature_dim = 2 * config.widths[-1]
 
     def forward(self, view: Tensor) -> Tensor:

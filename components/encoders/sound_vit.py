@@ -10,7 +10,6 @@ n = h w patches, E width, D = E.
 
 from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
@@ -68,8 +67,8 @@ class SoundVit(SpectrumEncoder):
         zeros to whole patches; and [B, n] bool, true where a patch holds a frame of the sound."""
         found, inside = self.spectrum(view)
         found = F.pad(found, (0, -found.shape[3] % self.patch))
-        cut = found.unflatten(3, (-1, self.patch)).unflatten(2, (-1, self.patch))  # [B, C, h, P, w, P]
-        numbers = cut.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+        cut = found.unfold(2, self.patch, self.patch).unfold(3, self.patch, self.patch)  # [B, C, h, w, P, P]
+        numbers = cut.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
         begins = inside[:, :: self.patch]
         return numbers, begins.repeat(1, self.bands // self.patch)
 

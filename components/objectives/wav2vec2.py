@@ -7,8 +7,8 @@ loss; + 10 times the mean square of the latents, whose gradient is a tenth of it
 Deviations: one span at least in each sound, for sounds are short; the temperature of the Gumbel softmax falls
 geometrically from 2 to .5 over the first 70 % of the training, which is what a factor of .999995 does in 400,000 steps;
 distractors that are the same quantised latent count as none, as in the published code.
-Letters: B samples on this rank, L latents of a sound, n hidden ones of the batch, K distractors, G codebooks, V entries,
-H size of a latent, E token size, Q size of what is compared.
+Letters: B samples on this rank, L latents of a sound, n hidden ones of the batch, K distractors, G codebooks, V
+entries, H size of a latent, E token size, Q size of what is compared.
 """
 
 from typing import Any, Literal
@@ -120,15 +120,16 @@ def contrast(predicted: Tensor, targets: Tensor, codes: Tensor, wrong: Tensor, t
 class Wav2vec2Loss(Drawing):
     needs = "sound"
 
-    def __init__(
-        self, config: Wav2vec2LossConfig, encoder: Encoder, rows: int = 0, size: int = 0
-    ) -> None:
+    def __init__(self, config: Wav2vec2LossConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         """Raises UserError: the encoder finds no latents in waveforms."""
         super().__init__()
         self.config, wave = config, wave_encoder(encoder, "wav2vec2")
         self.token = nn.Parameter(torch.rand(wave.token_dim))
         self.quantiser = Codebooks(wave.latent_dim, config.embedding, config.codebooks, config.entries)
-        self.target, self.head = nn.Linear(config.embedding, config.embedding), nn.Linear(wave.token_dim, config.embedding)
+        self.target, self.head = (
+            nn.Linear(config.embedding, config.embedding),
+            nn.Linear(wave.token_dim, config.embedding),
+        )
 
     @property
     def gumbel_temperature(self) -> float:
@@ -156,7 +157,9 @@ class Wav2vec2Loss(Drawing):
         nats = mean_over_tokens(contrast(predicted, targets, made.codes, wrong, config.temperature))
         rare = unused(made.logits)
         total = nats + config.diversity * rare + config.penalty * penalty
-        return Losses(total, {"contrast": nats.detach(), "perplexity": perplexities(made.logits).mean().detach()})
+        return Losses(
+            total, {"contrast": nats.detach(), "perplexity": perplexities(made.logits).mean().detach()}
+        )
 
     def uniform(self, batch: Batch, inside: Tensor, *shape: int, stream: int) -> Tensor:
         """[B, L, *shape] in [0, 1)."""

@@ -23,7 +23,15 @@ import soxr
 
 FAMILIES = {
     "kick": ("bd_", "drum_bass_", "drum_heavy_kick", "elec_soft_kick", "elec_hollow_kick"),
-    "snare": ("sn_", "drum_snare_", "elec_filt_snare", "elec_snare", "elec_hi_snare", "elec_lo_snare", "elec_mid_snare"),
+    "snare": (
+        "sn_",
+        "drum_snare_",
+        "elec_filt_snare",
+        "elec_snare",
+        "elec_hi_snare",
+        "elec_lo_snare",
+        "elec_mid_snare",
+    ),
     "cymbal": ("drum_cymbal_", "drum_splash_", "elec_cymbal"),
     "tom": ("drum_tom_", "elec_fuzz_tom"),
     "tabla bass": ("tabla_ghe",),

@@ -36,7 +36,9 @@ class ImageReader(Reader):
         return path.lower().endswith(".parquet") and bool({"image", "bytes"} & columns)
 
     def rows(self, file: Path, delivery: str, source: str | None) -> Iterator[TableSample]:
-        from components.data.tables import parquet_samples  # pyarrow, 0.2 s that image files need not wait for
+        from components.data.tables import (
+            parquet_samples,
+        )  # pyarrow, 0.2 s that image files need not wait for
 
         return (TableSample(*row) for row in parquet_samples(file, delivery, source))
 

@@ -1,9 +1,9 @@
 """Views of sounds: a whole batch at once, in plain torch, on the device of the batch.
 
-Sources: parts of a sound: COLA (Saeed et al. 2021, arXiv:2010.10915); gain, noise at a ratio to the signal, speed: Wang
-et al. 2021, arXiv:2103.06695 (CLAR: Al-Tahan & Mohsenzadeh 2021, arXiv:2010.09542); spans and bands left out: SpecAugment (Park et al. 2019, arXiv:1904.08779),
-here of the waveform, as wav2vec's WavAugment does (Kharitonov et al. 2020, arXiv:2007.00991), so that every encoder
-sees them. Noise has a random colour from white to brown (power as 1 / f^k, k in [0, 2]); sounds of other samples are
+Sources: parts of a sound: COLA (Saeed et al. 2021, arXiv:2010.10915); gain, noise and speed: CLAR (Al-Tahan &
+Mohsenzadeh 2021, arXiv:2010.09542); spans and bands left out: SpecAugment (Park et al. 2019, arXiv:1904.08779), here of
+the waveform, as WavAugment does (Kharitonov et al. 2020, arXiv:2007.00991), so that every encoder sees them.
+Noise has a random colour from white to brown (power as 1 / f^k, k in [0, 2]); sounds of other samples are
 not mixed in, for a view depends on its own sample alone.
 Letters: B sounds, C channels, T frames of a view, n frames of a sound, K frequencies.
 """
@@ -116,7 +116,9 @@ def played(view: Tensor, share: Tensor, place: Tensor, speed: Tensor, length: in
     whole = position.floor()
     begin = first.unsqueeze(1) + whole.long()
     last = (first + kept - 1).clamp(max=view.shape[2] - 1).unsqueeze(1)
-    now, then = (torch.minimum(begin + step, last).unsqueeze(1).expand(-1, view.shape[1], -1) for step in (0, 1))
+    now, then = (
+        torch.minimum(begin + step, last).unsqueeze(1).expand(-1, view.shape[1], -1) for step in (0, 1)
+    )
     filled = view.nan_to_num(nan=0.0)
     found = torch.lerp(filled.gather(2, now), filled.gather(2, then), (position - whole).unsqueeze(1))
     return found.masked_fill(~(inside & (n > 0).unsqueeze(1)).unsqueeze(1), torch.nan)
@@ -138,7 +140,7 @@ def silenced(sound: Tensor, beyond: Tensor, numbers: Tensor, largest: float) -> 
 def _filtered(sound: Tensor, inside: Tensor, how: SoundView, rate: int, numbers: _Draws) -> Tensor:
     """With noise, and without bands. sound: [B, C, T], 0 behind its end. inside: [B, T] bool."""
     size = transformed(sound.shape[2])
-    spectrum = torch.fft.rfft(sound, size)
+    spectrum: Tensor = torch.fft.rfft(sound, size)
     if how.noise is not None:
         colour, ratio = numbers.between(0, BROWN), numbers.between(*how.noise)
         noise = coloured(numbers.normal(sound.shape[1], sound.shape[2]), colour, size)
@@ -147,7 +149,8 @@ def _filtered(sound: Tensor, inside: Tensor, how: SoundView, rate: int, numbers:
         spectrum = spectrum + noise * scale.view(-1, 1, 1)
     if how.bands:
         spectrum = spectrum * without_bands(numbers.uniform(how.bands, 2), how.band, spectrum.shape[2], rate)
-    return torch.fft.irfft(spectrum, size)[..., : sound.shape[2]]
+    found: Tensor = torch.fft.irfft(spectrum, size)
+    return found[..., : sound.shape[2]]
 
 
 def loudness(sound: Tensor, inside: Tensor) -> Tensor:
@@ -160,7 +163,8 @@ def coloured(white: Tensor, exponent: Tensor, size: int) -> Tensor:
     """[B, C, T] white noise -> [B, C, K] the spectrum of noise whose power falls as 1 / f^exponent [B]."""
     spectrum = torch.fft.rfft(white, size)
     frequency = torch.arange(spectrum.shape[2], device=white.device).clamp(min=1)
-    return spectrum * frequency.pow(-exponent.unsqueeze(1) / 2).unsqueeze(1)
+    shaped: Tensor = spectrum * frequency.pow(-exponent.unsqueeze(1) / 2).unsqueeze(1)
+    return shaped
 
 
 def without_bands(numbers: Tensor, largest: float, frequencies: int, rate: int) -> Tensor:

@@ -97,6 +97,4 @@ class SoundPacking(Packing):
 
     def reads(self, other: Packing) -> bool:
         """The same rate and channels; how much of a sound is used does not matter."""
-        return (
-            isinstance(other, SoundPacking) and self.rate == other.rate and self.channels == other.channels
-        )
+        return isinstance(other, SoundPacking) and self.rate == other.rate and self.channels == other.channels

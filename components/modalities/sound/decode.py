@@ -100,7 +100,7 @@ def decode(data: bytes, config: SoundConfig) -> Frames:
 
 
 def mixed(frames: Floats, channels: int) -> Floats:
-    """[n, c] -> [n, channels]: their mean for 1, else so many from the first, the last repeated where there are fewer."""
+    """[n, c] -> [n, channels]: their mean for 1, else the first ones, the last repeated where there are fewer."""
     if channels == 1:
         return np.asarray(frames.mean(axis=1, keepdims=True), dtype=np.float32)
     return frames[:, np.minimum(np.arange(channels), frames.shape[1] - 1)]

@@ -50,8 +50,8 @@ class LogMel(nn.Module):
         x = waveform if waveform.dtype == torch.float64 else waveform.float()
         rows = F.pad(x.flatten(0, 1), (self.size // 2, self.size // 2))  # [B C, W + T]
         powers = self._by_products(rows) if torch.onnx.is_in_onnx_export() else self._by_transform(rows)
-        mel = self.filters.to(x.dtype) @ powers
-        return mel.unflatten(0, waveform.shape[:2])
+        mel: Tensor = self.filters.to(x.dtype) @ powers
+        return mel.reshape(*waveform.shape[:2], *mel.shape[1:])
 
     def _by_transform(self, rows: Tensor) -> Tensor:
         """[n, W + T] -> [n, K, F]."""
@@ -89,7 +89,11 @@ def mel_filters(rate: int, size: int, bands: int, low: float, high: float) -> Do
     return filters
 
 
-LINEAR, BREAK, STEP = 200 / 3, 1000.0, math.log(6.4) / 27  # Hz a mel below the break; Hz; log of Hz a mel above it
+LINEAR, BREAK, STEP = (
+    200 / 3,
+    1000.0,
+    math.log(6.4) / 27,
+)  # Hz a mel below the break; Hz; log of Hz a mel above it
 
 
 def mels(frequency: float) -> float:
@@ -102,9 +106,7 @@ def mels(frequency: float) -> float:
 def hertz(mel: Doubles) -> Doubles:
     """The inverse of `mels`."""
     bend = BREAK / LINEAR
-    found: Doubles = np.where(
-        mel < bend, LINEAR * mel, BREAK * np.exp(STEP * (np.maximum(mel, bend) - bend))
-    )
+    found: Doubles = np.where(mel < bend, LINEAR * mel, BREAK * np.exp(STEP * (np.maximum(mel, bend) - bend)))
     return found
 
 
@@ -117,8 +119,8 @@ def cosines(bands: int, count: int) -> Tensor:
 
 
 def slopes(values: Tensor, count: Tensor) -> Tensor:
-    """[B, Q, F] -> [B, Q, F]: the slope a frame of the least-squares line over 9 frames; beyond the first and the last of
-    a sound's `count` [B] frames their values go on.
+    """[B, Q, F] -> [B, Q, F]: the slope a frame of the least-squares line over 9 frames; before the first and after the
+    last of a sound's `count` [B] frames their values go on.
 
     Of a line it is its slope, but for 4 frames at each end.
     """

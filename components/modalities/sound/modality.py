@@ -63,6 +63,11 @@ class Sounds(Modality[SoundConfig, SoundPacking]):
         files = {name: folder / file for name, file in written.files.items()}
         return packing_of(self.config, PackedSounds.open(files, self.config.length, rows))
 
+    def near_duplicates(self, files: Mapping[str, Path]) -> Ints:
+        from components.modalities.sound.near_duplicates import groups
+
+        return groups(PackedSounds.open(files, self.config.length))
+
     def example(self, stored: Frames, packing: SoundPacking) -> bytes:
         from components.modalities.sound.decode import encode
 

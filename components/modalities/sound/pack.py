@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from components.arrays import Ints, write_header
+from components.arrays import write_header
 from components.cores import available
 from components.errors import UserError
 from components.files import enough_room
@@ -79,8 +79,6 @@ def packing_of(config: SoundConfig, packed: PackedSounds) -> SoundPacking:
     return SoundPacking(read_as=config)
 
 
-
-
 def _attempt(sample: bytes | Frames, config: SoundConfig) -> Frames | str:
     """The sample as a row, or the reason why there is none."""
     if isinstance(sample, np.ndarray):
@@ -99,5 +97,7 @@ def _notes(config: SoundConfig, samples: int, longest: int, loud: int) -> list[s
             f" longer ones {PART[config.cut]} is used (modality.cut)"
         )
     if loud:
-        notes.append(f"{counted(loud, 'sound')} {are(loud, 'reaches', 'reach')} full scale and may be clipped")
+        notes.append(
+            f"{counted(loud, 'sound')} {are(loud, 'reaches', 'reach')} full scale and may be clipped"
+        )
     return notes

@@ -29,7 +29,9 @@ def to_sample(value: Any, rate: int, channels: int) -> bytes:
             raise ValueError("an encoded sound in base64 is required, got other text") from None
     if isinstance(value, np.ndarray | list):
         return _waveform(value, rate, channels)
-    raise ValueError(f"an encoded sound, as bytes or base64, or a waveform is required, got {type(value).__name__}")
+    raise ValueError(
+        f"an encoded sound, as bytes or base64, or a waveform is required, got {type(value).__name__}"
+    )
 
 
 def _waveform(value: Any, rate: int, channels: int) -> bytes:
@@ -37,7 +39,12 @@ def _waveform(value: Any, rate: int, channels: int) -> bytes:
         frames = np.atleast_2d(np.asarray(value))
     except ValueError:
         raise ValueError("a waveform has channels of one length, got lists of several") from None
-    if frames.ndim != 2 or frames.shape[0] != channels or not frames.shape[1] or frames.dtype.kind not in "iuf":
+    if (
+        frames.ndim != 2
+        or frames.shape[0] != channels
+        or not frames.shape[1]
+        or frames.dtype.kind not in "iuf"
+    ):
         raise ValueError(
             f"a waveform of {channels} x n numbers at {rate} Hz is required, got shape {list(frames.shape)}"
         )

@@ -15,7 +15,11 @@ from components.arrays import Floats, Pixels
 from components.modalities.sound.decode import SCALE
 from components.modalities.sound.packed import Frames
 
-WIDTH, WAVE, SPECTRUM = 160, 28, 48  # pixels: of the narrowest sound (its player needs them), heights of the two parts
+WIDTH, WAVE, SPECTRUM = (
+    160,
+    28,
+    48,
+)  # pixels: of the narrowest sound (its player needs them), heights of the two parts
 LONGEST = 6.0  # seconds of it, so that a page of many sounds stays small
 RANGE = 70.0  # dB below the loudest that the spectrogram shows
 

@@ -53,7 +53,11 @@ class SoundLook(Look):
         lines = [f"{low:.2f} to {high:.2f} s, median {median:.2f}, 95 % at most {covered:.2f}"]
         lines.append("rates: " + ", ".join(f"{rate:,} Hz ({count:,})" for rate, count in rates))
         if several:
-            how = "mixed down to their mean" if self.config.channels == 1 else f"{self.config.channels} are used"
+            how = (
+                "mixed down to their mean"
+                if self.config.channels == 1
+                else f"{self.config.channels} are used"
+            )
             lines.append(f"{counted(several, 'sound')} with several channels: {how}")
         return lines
 
@@ -62,7 +66,9 @@ class SoundLook(Look):
         found = {"name": "sound", "rate": self.rate(), "seconds": self.seconds()}
         return Suited(
             modality=json.dumps(found | own),
-            why=f"95 % of the sounds have at most {self.seconds():g} s" if self.whole() else "the middle of each sound",
+            why=f"95 % of the sounds have at most {self.seconds():g} s"
+            if self.whole()
+            else "the middle of each sound",
             encoder="{name: sound_cnn}",
             objective="{name: simclr}",
             speed=speed_of(self.rate(), self.seconds()),

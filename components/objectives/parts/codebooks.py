@@ -1,7 +1,7 @@
 """Product quantisation by Gumbel softmax, as wav2vec 2.0 has it.
 
-Sources: Baevski et al. 2020 (arXiv:2006.11477), section 2, "quantization module" and equations 1 and 4; straight-through
-Gumbel softmax: Jang et al. 2016 (arXiv:1611.01144).
+Sources: Baevski et al. 2020 (arXiv:2006.11477), section 2, "quantization module", and equations 1 and 4; the
+straight-through Gumbel softmax: Jang et al. 2016 (arXiv:1611.01144).
 Letters: n latents, H their size, G codebooks, V entries of each, Q size of a quantised latent, W ranks.
 """
 
@@ -41,7 +41,7 @@ class Codebooks(nn.Module):
         noise: [n, G, V] standard Gumbel. The entry of the largest logit + noise is taken; its gradient is that of the
         softmax of (logit + noise) / temperature.
         """
-        logits = at_least_float32(self.choice(latents)).unflatten(1, (self.codebooks, self.entries))
+        logits = at_least_float32(self.choice(latents)).reshape(-1, self.codebooks, self.entries)
         soft = ((logits + noise) / temperature).softmax(dim=2)
         codes = soft.argmax(dim=2)
         chosen = F.one_hot(codes, self.entries).to(soft.dtype) + (soft - soft.detach())
@@ -60,7 +60,8 @@ def perplexities(logits: Tensor) -> Tensor:
     p = logits.softmax(dim=2)
     count = all_reduce_sum(p.new_tensor(float(len(p)))).clamp(min=1)
     mean = all_reduce_sum(p.sum(dim=0)) / count
-    return torch.special.entr(mean).sum(dim=1).exp()
+    entropy: Tensor = torch.special.entr(mean).sum(dim=1)
+    return entropy.exp()
 
 
 def unused(logits: Tensor) -> Tensor:
@@ -74,6 +75,8 @@ def unused(logits: Tensor) -> Tensor:
 
 def mean_square(values: Tensor, inside: Tensor) -> Tensor:
     """[] mean of the squares of values [B, L, H] at places that are `inside` [B, L], over all ranks."""
-    each = at_least_float32(values).square().mean(dim=2) * inside.to(torch.promote_types(values.dtype, torch.float32))
+    each = at_least_float32(values).square().mean(dim=2) * inside.to(
+        torch.promote_types(values.dtype, torch.float32)
+    )
     count = all_reduce_sum(each.new_tensor(float(inside.sum())))
     return each.sum() * world() / count.clamp(min=1)

@@ -38,7 +38,10 @@ def test_patches_that_are_kept_are_seen_at_their_places():
     numbers, inside = encoder.patches(x)
     order = torch.arange(11, -1, -1).expand(2, -1)
     torch.testing.assert_close(
-        encoder.encoded(numbers, inside, order).flip(1), encoder.encoded(numbers, inside), atol=1e-5, rtol=1e-5
+        encoder.encoded(numbers, inside, order).flip(1),
+        encoder.encoded(numbers, inside),
+        atol=1e-5,
+        rtol=1e-5,
     )
 
 

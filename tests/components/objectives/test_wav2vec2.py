@@ -14,13 +14,15 @@ from components.objectives.wav2vec2 import (
     slowed,
     spans,
 )
-from tests.components.objectives.sounds import VIT, make, sounds
+from tests.components.objectives.sounds import VIT, WAVE, make, sounds
 
 CONFIG = Wav2vec2LossConfig(span=2, begin=0.3, distractors=4, entries=5, embedding=8)
 
 
 def test_spans_begin_where_chance_says_and_may_overlap():
-    numbers = torch.tensor([[0.01, 0.9, 0.9, 0.02, 0.03, 0.9, 0.9, 0.9], [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.01, 0.02]])
+    numbers = torch.tensor(
+        [[0.01, 0.9, 0.9, 0.02, 0.03, 0.9, 0.9, 0.9], [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.01, 0.02]]
+    )
     inside = torch.ones(2, 8, dtype=torch.bool)
     inside[1, 6:] = False
     found = spans(numbers, inside, 0.05, 2)
@@ -47,7 +49,8 @@ def test_the_contrast_is_a_loop_over_candidates():
     found = contrast(predicted, targets, torch.arange(5)[:, None], wrong, 0.1)
     for n in range(5):
         scores = [
-            float(torch.cosine_similarity(predicted[n], targets[m], dim=0)) / 0.1 for m in (n, *wrong[n].tolist())
+            float(torch.cosine_similarity(predicted[n], targets[m], dim=0)) / 0.1
+            for m in (n, *wrong[n].tolist())
         ]
         expected = math.log(sum(math.exp(s) for s in scores)) - scores[0]
         assert float(found[n]) == pytest.approx(expected, rel=1e-4, abs=1e-5)
@@ -74,7 +77,10 @@ def test_the_loss_is_the_sum_of_its_published_parts():
     wrong = iter(others(hidden, objective.chance.uniform(index, inside.shape[1], 4, stream=2)))
     places = [(b, t) for b in range(4) for t in range(inside.shape[1]) if hidden[b, t]]
     made = [objective.quantiser(normal[b, t][None], noise[b, t][None], 2.0) for b, t in places]
-    targets, codes = (torch.cat([objective.target(one.values) for one in made]), [one.codes.tolist() for one in made])
+    targets, codes = (
+        torch.cat([objective.target(one.values) for one in made]),
+        [one.codes.tolist() for one in made],
+    )
     for number, (b, t) in enumerate(places):
         probabilities.append(objective.quantiser.choice(normal[b, t]).reshape(2, 5).softmax(1))
         query = objective.head(tokens[b, t])
@@ -118,20 +124,22 @@ def test_masks_belong_to_sample_and_step():
 
 def test_it_learns_to_tell_latents_apart():
     """Tones that change their pitch with each latent, in one order: its neighbours say which one is hidden."""
-    encoder, objective = make(Wav2vec2Loss, CONFIG.model_copy(update={"span": 1, "penalty": 0.0}))
+    config = CONFIG.model_copy(update={"span": 1, "entries": 8, "penalty": 0.0})
+    wave = WAVE.model_copy(update={"channels": 16, "width": 32, "depth": 2})
+    encoder, objective = make(Wav2vec2Loss, config, wave)
     optimiser = torch.optim.Adam([*encoder.parameters(), *objective.parameters()], 3e-3)
     pitch = torch.tensor([300.0, 900.0, 2_700.0]).repeat(4).repeat_interleave(320)
     time, nats = torch.arange(3_280) / 8_000, list[float]()
     tones = torch.stack([torch.sin(2 * torch.pi * pitch[320 * k :][:3_280] * time) for k in range(2)])
     x = tones[:, None].repeat(6, 1, 1) + 0.05 * sounds(12, shortest=1.0)
-    for step in range(60):
+    for step in range(100):
         losses = objective(encoder, Batch([x], torch.arange(12)))
         optimiser.zero_grad()
         losses.total.backward()
         optimiser.step()
-        objective.after_step(encoder, step / 60)
+        objective.after_step(encoder, step / 400)
         nats.append(float(losses.parts["contrast"]))
-    assert sum(nats[-10:]) < 0.8 * sum(nats[:10])
+    assert sum(nats[-10:]) / 10 < 0.4 * math.log(1 + 4)  # where all candidates are alike
 
 
 def test_another_encoder_is_refused():

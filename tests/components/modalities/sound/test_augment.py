@@ -141,7 +141,13 @@ def test_a_transform_is_at_most_an_eighth_longer_and_of_small_factors():
 
 
 def test_options_that_make_no_sense_are_refused():
-    for wrong in ({"crop": (0.0, 1.0)}, {"crop": (0.9, 0.5)}, {"speed": (0.1, 1.0)}, {"noise": (10, 5)}, {"gain": -1}):
+    for wrong in (
+        {"crop": (0.0, 1.0)},
+        {"crop": (0.9, 0.5)},
+        {"speed": (0.1, 1.0)},
+        {"noise": (10, 5)},
+        {"gain": -1},
+    ):
         with pytest.raises(ValidationError):
             SoundView(**wrong)
 

@@ -31,7 +31,9 @@ def test_too_large_too_long_too_short():
 def test_silence():
     zeros = np.zeros((4000, 2), np.float32)
     assert reason(encoded(zeros)) == "silent: its peak is -200 dB of full scale, needed -80"
-    assert reason(encoded(zeros + 0.5)) == "silent: its peak is -200 dB of full scale, needed -80"  # a constant
+    assert (
+        reason(encoded(zeros + 0.5)) == "silent: its peak is -200 dB of full scale, needed -80"
+    )  # a constant
     quiet = encoded(tone(0.5, level=0.001))
     assert reason(quiet) is None
     assert reason(quiet, SoundLimits(min_level=-50)) == "silent: its peak is -60 dB of full scale, needed -50"

@@ -22,7 +22,15 @@ from components.modalities.sound.decode import (
 from tests.components.modalities.sound.toys import encoded, tone
 
 AS_IS = SoundConfig(rate=8_000, seconds=2)
-FORMATS = [("WAV", None), ("FLAC", None), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", None), ("AIFF", None), ("AU", None)]
+FORMATS = [
+    ("WAV", None),
+    ("FLAC", None),
+    ("OGG", "VORBIS"),
+    ("OGG", "OPUS"),
+    ("MP3", None),
+    ("AIFF", None),
+    ("AU", None),
+]
 
 
 def test_sixteen_bits_are_stored_as_they_are():
@@ -124,7 +132,7 @@ def test_a_long_sound_is_read_by_blocks():
         assert listen(data).seconds == 7200
         middle = decode(data, SoundConfig(rate=rate, seconds=1))
         loud = decode(data, SoundConfig(rate=rate, seconds=1, cut="loudest"))
-    assert 0 < min(sizes)
+    assert min(sizes) > 0
     assert max(sizes) <= module.BLOCK
     assert np.abs(middle).max() > 10_000
     assert np.abs(loud).max() > 10_000

@@ -13,7 +13,16 @@ import numpy as np
 import pytest
 import torch
 
-from components.modalities.sound.log_mel import LogMel, cosines, fourier, hertz, mel_filters, mels, moments, slopes
+from components.modalities.sound.log_mel import (
+    LogMel,
+    cosines,
+    fourier,
+    hertz,
+    mel_filters,
+    mels,
+    moments,
+    slopes,
+)
 
 DB = [
     [-8.302950308831642, -60.0, -32.42152626910509],
@@ -75,7 +84,9 @@ def test_what_follows_a_sound_does_not_change_its_own_frames():
 
 def test_the_scale_and_the_filters():
     assert [mels(0), mels(1000), mels(6400)] == pytest.approx([0, 15, 42])
-    np.testing.assert_allclose(hertz(np.array([mels(f) for f in (0.0, 700.0, 1000.0, 3000.0)])), [0, 700, 1000, 3000])
+    np.testing.assert_allclose(
+        hertz(np.array([mels(f) for f in (0.0, 700.0, 1000.0, 3000.0)])), [0, 700, 1000, 3000]
+    )
     filters = mel_filters(8000, 200, 40, 50, 4000)
     np.testing.assert_allclose(filters[3][6:9], [0.00706689, 0.01590007, 0.00312551], atol=1e-8)  # librosa's
     assert (filters[3] > 0).sum() == 3
@@ -99,7 +110,9 @@ def test_slopes_of_lines_are_their_slopes():
     # At the first frame values before it are its own: sum of k * 3 k over 2 * 30.
     assert float(found[0]) == pytest.approx(3 * 30 / 60)
     short = torch.cat([line[..., :12], torch.full((1, 1, 8), 99.0)], dim=2)
-    torch.testing.assert_close(slopes(short, torch.tensor([12]))[..., :12], slopes(line[..., :12], torch.tensor([12])))
+    torch.testing.assert_close(
+        slopes(short, torch.tensor([12]))[..., :12], slopes(line[..., :12], torch.tensor([12]))
+    )
 
 
 def test_moments_are_of_the_frames_inside():

@@ -17,7 +17,9 @@ def test_encoded_sounds_come_as_bytes_or_base64() -> None:
     assert to_sample(b64encode(data).decode(), 8_000, 1) == data
 
 
-@pytest.mark.parametrize("value", [ROW, ROW[0], ROW.tolist(), ROW[0].tolist(), ROW / 32768, (ROW[0] / 32768).tolist()])
+@pytest.mark.parametrize(
+    "value", [ROW, ROW[0], ROW.tolist(), ROW[0].tolist(), ROW / 32768, (ROW[0] / 32768).tolist()]
+)
 def test_waveforms_are_as_the_file_of_their_frames(value) -> None:
     assert to_sample(value, 8_000, 1) == encode(ROW, 8_000)
 
