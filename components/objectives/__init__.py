@@ -17,6 +17,7 @@ OBJECTIVES = Implementations[Objective](
         "bigan": "bigan:Bigan",
         "byol": "byol:Byol",
         "causal_lm": "causal_lm:CausalLm",
+        "cola": "cola:Cola",
         "colour": "colour:Colour",
         "deepcluster": "deepcluster:Deepcluster",
         "deepclusterv2": "deepclusterv2:Deepclusterv2",
@@ -29,6 +30,7 @@ OBJECTIVES = Implementations[Objective](
         "location": "location:Location",
         "mae": "mae:Mae",
         "masked_features": "masked_features:MaskedFeatures",
+        "masked_spectrogram": "masked_spectrogram:MaskedSpectrogram",
         "maskfeat": "maskfeat:Maskfeat",
         "mlm": "mlm:Mlm",
         "moco": "moco:Moco",
@@ -48,6 +50,7 @@ OBJECTIVES = Implementations[Objective](
         "vae": "vae:Vae",
         "vicreg": "vicreg:Vicreg",
         "vime": "vime:Vime",
+        "wav2vec2": "wav2vec2:Wav2vec2Loss",
     },
 )
 if TYPE_CHECKING:

@@ -111,8 +111,8 @@ MUTATIONS = [
     Mutation("components/modalities/image/read.py", 'path.lower().endswith(".parquet") and ', "", READ),
     Mutation(
         "components/modalities/image/read.py",
-        "parquet_images(file, delivery, source)",
-        "parquet_images(file, delivery)",
+        "parquet_samples(file, delivery, source)",
+        "parquet_samples(file, delivery)",
         READ,
     ),
     Mutation("components/modalities/image/serve.py", "and values.max() <= 255", "", SERVE),
