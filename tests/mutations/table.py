@@ -119,7 +119,6 @@ MUTATIONS = [
     of("modality", "is not packing:", "is None:", MODALITY, mirrored("components/modalities/table/serve.py")),
     of("modality", "serve.encoded(value, self.config, packing)", "serve.encoded(value, self.config)"),
     # baseline and detect
-    of("baseline", "int(np.argmax(found))", "int(np.argmin(found))"),
     of("baseline", "x[~out], labels[~out]", "x, labels"),
     of("baseline", "whole[:, present] = p", "whole[:, : len(present)] = p[:, ::-1]"),
     of("baseline", "+ shift) % count", ") % count"),

@@ -19,9 +19,9 @@ from components.arrays import Doubles, Ints
 from components.config import Config
 from components.crash import point
 from components.data.table import Table
-from components.encoders.baseline import baseline_encoder, baseline_features
-from components.evaluation.classification.baselines import on_plain_features
+from components.encoders.baseline import baseline_encoder
 from components.evaluation.classification.calibration import softmax
+from components.evaluation.classification.simple_models import on_plain_features, shown_by
 from components.evaluation.representation.diagnostics import health
 from components.evaluation.representation.frozen import on_frozen
 from components.forks import run_all
@@ -166,9 +166,7 @@ def _of_classes(
     model = predict.load(context, request.finetune, found.model, found.config)
     own, asked = (np.asarray(features[rows], dtype=np.float32) for rows in (labelled, test))
     plain_encoder = baseline_encoder(samples.open(train), samples.views)
-    seen, shown = (
-        baseline_features(plain_encoder, samples.open(rows), samples.views) for rows in (labelled, test)
-    )
+    seen, shown = (shown_by(plain_encoder, samples.open(rows), samples.views) for rows in (labelled, test))
     encoder = partial(pretrained, context, request.pretrain)
     asked_of = cheap(samples.packing.name) if request.protocols is None else request.protocols
     subject = Subject(table, len(names), features, samples, encoder, model, placement, request.seed)
@@ -191,7 +189,7 @@ def _of_classes(
     answered = of_models | frozen | plain
     context.progress(0.8, "the model, its baselines and the frozen features")
     saving = beyond_accuracy.saved(
-        (probe, own, asked), (regression, seen, shown), known, labels, request.seed
+        (probe, own, asked), (regression, seen.features, shown.features), known, labels, request.seed
     )
     context.progress(0.9, "both with fewer labels")
     held = None if found.held is None else context.file(request.finetune, found.held)
