@@ -33,11 +33,11 @@ MUTATIONS = [
     Mutation("components/registry/outlier_model.py", "len(x) < FEW", "len(x) < 2", ORDINARY),
     Mutation(
         "pipelines/stages/score/partitions.py",
-        "answers.outliers > known.limit",
-        "answers.outliers < known.limit",
+        'found["outliers"] > known.limit',
+        'found["outliers"] < known.limit',
         SCORE,
     ),
-    Mutation("pipelines/stages/score/partitions.py", "(far & reading.abstain_outliers)", "far", SCORE),
+    Mutation("pipelines/stages/score/classification.py", " & self.abstain_outliers", "", SCORE),
     Mutation("components/semisupervised/parts/domains.py", "x[domains != 0]", "x", DOMAINS),
     Mutation(
         "components/semisupervised/parts/domains.py",
