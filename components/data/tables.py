@@ -83,10 +83,11 @@ def numbered_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def parquet_images(
-    file: Path, delivery: str, source: str | None = None
-) -> Iterator[tuple[str, bytes, str, str]]:
-    """(name, bytes, label, source) of each row of a Parquet file, a hundred at a time. One without a name is called
-    FILE#ROW; one without bytes has none. source: the column that says where a sample comes from.
+    file: Path, delivery: str, source: str | None = None, group: str | None = None
+) -> Iterator[tuple[str, bytes, str, str, str]]:
+    """(name, bytes, label, source, group) of each row of a Parquet file, a hundred at a time. One without a name is
+    called FILE#ROW; one without bytes has none. source, group: the columns that say where a sample comes from, and
+    which samples belong together.
 
     Raises:
         ValueError: the file cannot be read to its end, or its image column holds no bytes.
@@ -99,9 +100,11 @@ def parquet_images(
                 kind = parquet.schema_arrow.field(image or 0).type
                 raise ValueError(f"column {image} must hold bytes, it holds {kind}")
             name, label = _first(NAMES, columns), _first(LABEL, columns)
-            origin = source.lower() if source and source.lower() in columns else None
+            origin, together = (
+                column.lower() if column and column.lower() in columns else None for column in (source, group)
+            )
             classes = _classes(parquet, columns[label]) if label else {}
-            wanted = {role: columns[role] for role in ("image", name, label, origin) if role}
+            wanted = {role: columns[role] for role in ("image", name, label, origin, together) if role}
             row = 0
             for batch in parquet.iter_batches(128, columns=list(dict.fromkeys(wanted.values()))):
                 for record in batch.to_pylist():
@@ -113,6 +116,7 @@ def parquet_images(
                         data or b"",
                         classes[_key(record[columns[label]])] if label else "",
                         _text(record[columns[origin]]) if origin else "",
+                        _text(record[columns[together]]) if together else "",
                     )
                     row += 1
     except (OSError, ValueError, pa.ArrowException) as error:

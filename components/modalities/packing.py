@@ -14,6 +14,7 @@ PACKINGS = Implementations[Packing](
         "image": "image.config:ImagePacking",
         "text": "text.config:TextPacking",
         "table": "table.config:TablePacking",
+        "series": "series.config:SeriesPacking",
     },
 )
 if TYPE_CHECKING:

@@ -111,7 +111,7 @@ MUTATIONS = [
     Mutation("components/modalities/image/read.py", 'path.lower().endswith(".parquet") and ', "", READ),
     Mutation(
         "components/modalities/image/read.py",
-        "parquet_images(file, delivery, source)",
+        "parquet_images(file, delivery, source, self.group)",
         "parquet_images(file, delivery)",
         READ,
     ),
