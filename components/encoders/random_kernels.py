@@ -57,7 +57,8 @@ class RandomKernelsConfig(Config):
 class RandomKernels(Scaled):
     """[B, C, T] -> [B, K * 2g * k].
 
-    weight: [K, 2, h * k, 1, 9]. chosen: [K, 2, h, c] int64, the channels of a group.
+    weight: [2K, h * k, 9], at each dilation those on the series before those on its differences. chosen: [2K, h, c]
+    int64, the channels of a group.
     """
 
     learnt = False
@@ -69,10 +70,10 @@ class RandomKernels(Scaled):
         self.config, self.pairs = config, config.groups // 2
         count = min(config.dilations, dilations_of(packing.length))
         generator = torch.Generator().manual_seed(config.seed)
-        weight = torch.randn(count, 2, self.pairs * config.kernels, 1, SIZE, generator=generator)
+        weight = torch.randn(2 * count, self.pairs * config.kernels, SIZE, generator=generator)
         weight = weight - weight.mean(-1, keepdim=True)
         channels = min(max(self.channels // 2, 2), CHANNELS)
-        chosen = torch.randint(self.channels, (count, 2, self.pairs, channels), generator=generator)
+        chosen = torch.randint(self.channels, (2 * count, self.pairs, channels), generator=generator)
         self.register_buffer("weight", weight / weight.abs().sum(-1, keepdim=True))
         self.register_buffer("chosen", chosen)
         self.feature_dim = count * 2 * config.groups * config.kernels
@@ -91,7 +92,7 @@ class RandomKernels(Scaled):
         steps = values * inside, values.diff() * inside[..., 1:]
         found = [
             self._counts(steps[kind], inside[..., kind:], place, kind)
-            for place in range(len(self.weight))
+            for place in range(len(self.weight) // 2)
             for kind in range(2)
         ]
         features = torch.cat(found, dim=1)
@@ -101,15 +102,15 @@ class RandomKernels(Scaled):
 
     def _counts(self, values: Tensor, inside: Tensor, place: int, kind: int) -> Tensor:
         """[B, 2 h k]: sums of the largest responses, then numbers of the smallest. inside: [B, 1, T] bool."""
-        kernels, dilation = self.config.kernels, 2**place
+        kernels, dilation, row = self.config.kernels, 2**place, 2 * place + kind
         size = (len(values), self.pairs, kernels)
         if values.shape[2] == 0:
             return values.new_zeros(len(values), 2 * self.pairs * kernels)
         several = self.channels > 1
-        seen = values[:, self.chosen[place, kind]].sum(dim=2) if several else values
+        seen = values[:, self.chosen[row]].sum(dim=2) if several else values
         response = F.conv1d(
             seen,
-            self.weight[place, kind],
+            self.weight[row].unsqueeze(1),
             dilation=dilation,
             padding=SIZE // 2 * dilation,
             groups=self.pairs if several else 1,

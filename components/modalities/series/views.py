@@ -79,9 +79,8 @@ class SeriesViews(ViewMaker[SeriesPacking, SeriesView]):
             return numbers.to(view.device)
 
         channels, steps = view.shape[1:]
-        length = max(
-            steps, self.packing.length
-        )  # of the draws, so that they do not depend on the other samples
+        # Of the draws, so that they do not depend on the other samples.
+        length = max(steps, self.packing.length)
         if how.crop[0] < 1:
             low, high = how.crop
             view = cropped(view, low + (high - low) * uniform(1), uniform(1))

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from components.encoders import build_encoder
 from components.encoders.random_kernels import RandomKernelsConfig, dilations_of
+from components.training.device import place
 from tests.components.modalities.series.toys import packing
 
 GOLDEN = {
@@ -30,8 +31,9 @@ def fixed(channels, steps=20, **options):
     weight = weight - weight.mean(-1, keepdim=True)
     encoder.weight.copy_(weight / weight.abs().sum(-1, keepdim=True))
     if channels > 1:
-        for place, chosen in enumerate(encoder.chosen):
-            chosen.copy_((torch.arange(chosen.numel()).reshape(chosen.shape) + place) % channels)
+        for row, chosen in enumerate(encoder.chosen):
+            start = row % 2 * chosen.numel() + row // 2
+            chosen.copy_((torch.arange(chosen.numel()).reshape(chosen.shape) + start) % channels)
     return encoder
 
 
@@ -49,7 +51,7 @@ def test_a_kernel_wins_step_by_step():
     sums, counts = torch.zeros(2), torch.zeros(2)
     for step in range(20):
         around = F.pad(view, (4, 4))[0, 0, step : step + 9]
-        response = encoder.weight[0, 0, :, 0] @ around
+        response = encoder.weight[0] @ around
         sums[response.argmax()] += response.max()
         counts[response.argmin()] += 1
     torch.testing.assert_close(encoder(view)[0, :4], torch.cat([sums, counts]))
@@ -67,8 +69,8 @@ def test_a_short_series_counts_its_own_steps_alone():
     padded[..., :17] = short
     encoder = fixed(3, steps=40)
     torch.testing.assert_close(encoder(torch.cat([long, padded]))[1:], encoder(short))
-    counts = encoder(short)[0].reshape(len(encoder.weight), 2, 2, 2)[:, :, 1].sum(dim=2)
-    assert counts.tolist() == [[17, 16]] * len(encoder.weight)  # the series, and its differences
+    counts = encoder(short)[0].reshape(len(encoder.weight) // 2, 2, 2, 2)[:, :, 1].sum(dim=2)
+    assert counts.tolist() == [[17, 16]] * 3  # the series, and its differences
 
 
 def test_many_samples_in_parts_are_the_same(monkeypatch):
@@ -101,3 +103,10 @@ def test_every_dilation_that_fits(length, count):
     assert made.feature_dim == count * 2 * 2 * 2
     capped = RandomKernelsConfig(groups=2, kernels=2, dilations=2)
     assert build_encoder(capped, packing(1, length=length)).feature_dim == min(count, 2) * 8
+
+
+def test_it_can_be_put_on_a_device_in_any_layout():
+    encoder = build_encoder(RandomKernelsConfig(groups=2, kernels=2), packing(2))
+    view = torch.randn(2, 2, 12)
+    before = encoder(view)
+    torch.testing.assert_close(place("cpu").put(encoder)(view), before)
