@@ -97,5 +97,9 @@ class SeriesLook(Look):
 
 
 def speed_of(steps: float, cores: int = 2) -> float:
-    """Samples a second that the convolutions (width 64, 6 blocks) train on with two views of so many steps."""
-    return 40_000 * cores / max(steps, 8.0)
+    """Samples a second that the convolutions (default size) train on by TS2Vec with so many steps.
+
+    Measured in one process, per second of processor time: 7,800 time steps with series of 16 of them, 9,800 with 40,
+    10,100 with 100, 6,000 with 400.
+    """
+    return 8_000 * cores / max(steps, 8.0)

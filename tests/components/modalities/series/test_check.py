@@ -17,6 +17,7 @@ GAPS[4] = 1.0
     [
         (np.ones((9, 2)), None),  # constant: a sensor that is off is data
         (np.where(np.arange(9)[:, None] % 2, np.nan, np.ones((9, 2))), None),
+        (np.array([[1, np.nan], [2, np.nan]]), None),  # a channel that was not recorded
         (np.ones((1, 2)), "too short: 1 time steps with a value, needed 2"),
         (GAPS, "too short: 1 time steps with a value, needed 2"),
         (np.ones((0, 2)), "no values: all 0 time steps are missing"),
@@ -26,7 +27,7 @@ GAPS[4] = 1.0
         (np.ones((5, 0)), "no channels"),
         (np.ones(20_000), "too large: 160128 bytes, allowed 100000"),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_reasons(values, reason):
     assert check_series([npy(values)], LIMITS, "time_first") == [reason]

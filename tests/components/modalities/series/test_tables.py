@@ -34,7 +34,7 @@ def test_channels_that_the_recipe_names_come_in_its_order(tmp_path):
 
 def test_times_as_dates_and_missing_steps_as_gaps(tmp_path):
     rows = ["series,time,a,label", "s,2026-01-01T00:00:02,3,y", "s,2026-01-01T00:00:00,1,x"]
-    text = "\n".join([*rows, "s,2026-01-01T00:00:05+00:00,6,y"]) + "\n"
+    text = "\n".join([*rows, "s,2026-01-01T02:00:05+02:00,6,y"]) + "\n"
     (one,) = found(tmp_path, text, step=1)
     np.testing.assert_array_equal(one.values[:, 0], [1, np.nan, 3, np.nan, np.nan, 6])
     assert one.labels == ["x", "x", "y", "y", "y", "y"]
