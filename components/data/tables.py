@@ -87,11 +87,11 @@ def numbered_rows(file: Path, numeric: bool = False) -> Iterator[tuple[int, dict
 
 
 def parquet_samples(
-    file: Path, delivery: str, source: str | None = None, role: str = "image"
-) -> Iterator[tuple[str, bytes, str, str]]:
-    """(name, bytes, label, source) of each row of a Parquet file, a hundred at a time. One without a name is called
-    FILE#ROW; one without bytes has none. source: the column that says where a sample comes from. role: of the column
-    of encoded samples, "image" or "audio".
+    file: Path, delivery: str, source: str | None = None, group: str | None = None, role: str = "image"
+) -> Iterator[tuple[str, bytes, str, str, str]]:
+    """(name, bytes, label, source, group) of each row of a Parquet file, a hundred at a time. One without a name is
+    called FILE#ROW; one without bytes has none. source, group: the columns that say where a sample comes from, and
+    which samples belong together. role: of the column of encoded samples, "image" or "audio".
 
     Raises:
         ValueError: the file cannot be read to its end, or that column holds no bytes.
@@ -104,9 +104,11 @@ def parquet_samples(
                 kind = parquet.schema_arrow.field(column or 0).type
                 raise ValueError(f"column {column} must hold bytes, it holds {kind}")
             name, label = _first(NAMES, columns), _first(LABEL, columns)
-            origin = source.lower() if source and source.lower() in columns else None
+            origin, together = (
+                column.lower() if column and column.lower() in columns else None for column in (source, group)
+            )
             classes = _classes(parquet, columns[label]) if label else {}
-            wanted = {key: columns[key] for key in (role, name, label, origin) if key}
+            wanted = {key: columns[key] for key in (role, name, label, origin, together) if key}
             row = 0
             for batch in parquet.iter_batches(128, columns=list(dict.fromkeys(wanted.values()))):
                 for record in batch.to_pylist():
@@ -118,6 +120,7 @@ def parquet_samples(
                         data or b"",
                         classes[_key(record[columns[label]])] if label else "",
                         _text(record[columns[origin]]) if origin else "",
+                        _text(record[columns[together]]) if together else "",
                     )
                     row += 1
     except (OSError, ValueError, pa.ArrowException) as error:

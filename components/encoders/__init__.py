@@ -47,6 +47,8 @@ ENCODERS = Implementations[Encoder](
         "text_transformer": "text_transformer:TextTransformer",
         "table_mlp": "table_mlp:TableMlp",
         "ft_transformer": "ft_transformer:FtTransformer",
+        "series_conv": "series_conv:SeriesConv",
+        "random_kernels": "random_kernels:RandomKernels",
         "timm": "adapters:Timm",
         "transformers": "adapters:Transformers",
     },

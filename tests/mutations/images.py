@@ -111,7 +111,7 @@ MUTATIONS = [
     Mutation("components/modalities/image/read.py", 'path.lower().endswith(".parquet") and ', "", READ),
     Mutation(
         "components/modalities/image/read.py",
-        "parquet_samples(file, delivery, source)",
+        "parquet_samples(file, delivery, source, self.group)",
         "parquet_samples(file, delivery)",
         READ,
     ),
