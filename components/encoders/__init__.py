@@ -8,16 +8,17 @@ from pydantic import Field, PositiveInt
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.joined import Joined
+from components.encoders.mfcc import Mfcc
 from components.encoders.nearest_mean import NearestMean
 from components.encoders.neighbours import Neighbours
-from components.encoders.pixels import Pixels, PixelsConfig
-from components.encoders.published import Published, PublishedConfig
-from components.encoders.rows import Rows, RowsConfig
+from components.encoders.pixels import Pixels
+from components.encoders.published import Published
+from components.encoders.rows import Rows
 from components.encoders.start import begin_from
-from components.encoders.tfidf import Tfidf, TfidfConfig
-from components.encoders.trees import Trees, TreesConfig
+from components.encoders.tfidf import Tfidf
+from components.encoders.trees import Trees
 from components.errors import UserError
-from components.implementations import Implementations, name_of
+from components.implementations import Implementations, configs_of, name_of
 from components.modalities.base import Packing
 
 __all__ = [
@@ -38,17 +39,22 @@ ENCODERS = Implementations[Encoder](
         "vit_tiny": "vit:Vit",
         "vit_small": "vit:Vit",
         "vit_base": "vit:Vit",
+        "sound_cnn": "sound_cnn:SoundCnn",
+        "sound_vit": "sound_vit:SoundVit",
+        "wav2vec2": "wav2vec2:Wav2vec2",
         "text_bag": "text_bag:TextBag",
         "text_bert": "text_bert:TextBert",
         "text_transformer": "text_transformer:TextTransformer",
         "table_mlp": "table_mlp:TableMlp",
         "ft_transformer": "ft_transformer:FtTransformer",
+        "series_conv": "series_conv:SeriesConv",
+        "random_kernels": "random_kernels:RandomKernels",
         "timm": "adapters:Timm",
         "transformers": "adapters:Transformers",
     },
 )
 UNTRAINED: dict[str, Callable[..., Encoder]] = {
-    "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "trees": Trees,
+    "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "trees": Trees, "mfcc": Mfcc,
 }  # fmt: skip
 """Encoders in which nothing learns, by name: a recipe does not name them, a model may hold them."""
 
@@ -56,8 +62,9 @@ if TYPE_CHECKING:
     EncoderConfig = Config
     PlainConfig = Config
 else:
+    NOT_NAMED = [kind for encoder in UNTRAINED.values() for kind in configs_of(encoder)]
     EncoderConfig = ENCODERS.config_type()
-    PlainConfig = ENCODERS.config_type(PixelsConfig, TfidfConfig, RowsConfig)
+    PlainConfig = ENCODERS.config_type(*NOT_NAMED)
 
 
 class NeighboursConfig(Config):
@@ -98,15 +105,7 @@ class NearestMeanConfig(Config):
 if TYPE_CHECKING:
     MemberConfig = Config
 else:
-    MemberConfig = ENCODERS.config_type(
-        PixelsConfig,
-        PublishedConfig,
-        TfidfConfig,
-        RowsConfig,
-        TreesConfig,
-        NearestMeanConfig,
-        NeighboursConfig,
-    )
+    MemberConfig = ENCODERS.config_type(*NOT_NAMED, NearestMeanConfig, NeighboursConfig)
 
 
 class JoinedConfig(Config):
@@ -120,14 +119,7 @@ if TYPE_CHECKING:
     ServedConfig = Config
 else:
     ServedConfig = ENCODERS.config_type(
-        PixelsConfig,
-        PublishedConfig,
-        TfidfConfig,
-        RowsConfig,
-        TreesConfig,
-        NearestMeanConfig,
-        NeighboursConfig,
-        JoinedConfig,
+        *NOT_NAMED, NearestMeanConfig, NeighboursConfig, JoinedConfig
     )  # of a model
 
 

@@ -35,7 +35,7 @@ MUTATIONS = [
     Mutation(SIMPLE, "weight[present[1], 0] = 1.0", "weight[present[0], 0] = 1.0", MADE),
     Mutation(SIMPLE, "weight[present, torch.arange", "weight[torch.arange(len(present)), torch.arange", MADE),
     Mutation(SIMPLE, "features=self.features[which]", "features=self.features", MADE),
-    Mutation(SIMPLE, "encoder.plain.load_state_dict", "encoder.plain.state_dict; (", MADE),
+    Mutation(SIMPLE, "encoder.plain.load_state_dict(shown", "(shown", MADE),
     Mutation(
         SIMPLE,
         "for name in own.maker.simple:",
