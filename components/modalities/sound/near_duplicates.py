@@ -48,7 +48,8 @@ def course(frames: Frames) -> Floats:
     edges = np.linspace(0, len(power), CELLS + 1).astype(int)
     sums = np.array([power[a:b].mean() if b > a else 0 for a, b in pairwise(edges)])
     level = 10 * np.log10(np.maximum(sums, 1e-6))
-    return np.maximum(level - level.max(), FLOOR).astype(np.float32)
+    found: Floats = np.maximum(level - level.max(), FLOOR).astype(np.float32)
+    return found
 
 
 def similarity(a: Frames, b: Frames) -> float:
