@@ -98,14 +98,14 @@ class Listing:
 class Inbox:
     """A folder that others write to while we read. now, settle: seconds; younger than settle may be
     unfinished. source: the column of tables that says where a sample comes from; in CSV whatever its case. own, links:
-    see Walk.
+    see Walk. guess: whether a file whose suffix tells nothing is looked into.
     """
 
     def __init__(
         self, folder: Path, reader: Reader, settle: float, now: float, source: str | None = None,
-        own: Iterable[Path] = (), links: Iterable[Path] = (),
+        own: Iterable[Path] = (), links: Iterable[Path] = (), guess: bool = True,
     ) -> None:  # fmt: skip
-        self.reader = reader
+        self.reader, self.guess = reader, guess
         self.folder, self.settle, self.now, self.source = folder.resolve(), settle, now, source
         self.own, self.links = tuple(own), tuple(Path(os.path.realpath(place)) for place in links)
 
@@ -157,7 +157,7 @@ class Inbox:
                 listing.deliveries.append(Delivery(path, "table", [path]))
             elif is_unread_label_file(path):
                 listing.broken[path] = "not a form of labels that is read: save it as CSV"
-            elif begins_like(self.reader, self.folder / path, suffix):
+            elif self.guess and begins_like(self.reader, self.folder / path, suffix):
                 folders.setdefault(_top(path), []).append(path)
             else:
                 listing.ignored.append(path)

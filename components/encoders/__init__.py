@@ -3,23 +3,26 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.joined import Joined
-from components.encoders.pixels import Pixels, PixelsConfig
-from components.encoders.published import Published, PublishedConfig
-from components.encoders.rows import Rows, RowsConfig
+from components.encoders.mfcc import Mfcc
+from components.encoders.nearest_mean import NearestMean
+from components.encoders.pixels import Pixels
+from components.encoders.published import Published
+from components.encoders.rows import Rows
 from components.encoders.start import begin_from
-from components.encoders.tfidf import Tfidf, TfidfConfig
-from components.encoders.trees import Trees, TreesConfig
+from components.encoders.tfidf import Tfidf
+from components.encoders.trees import Trees
 from components.errors import UserError
-from components.implementations import Implementations, name_of
+from components.implementations import Implementations, configs_of, name_of
 from components.modalities.base import Packing
 
 __all__ = [
-    "ENCODERS", "Encoder", "EncoderConfig", "JoinedConfig", "ServedConfig", "build_encoder", "start_encoder",
+    "ENCODERS", "Encoder", "EncoderConfig", "JoinedConfig", "NearestMeanConfig", "ServedConfig",
+    "build_encoder", "start_encoder",
 ]  # fmt: skip
 
 ENCODERS = Implementations[Encoder](
@@ -35,6 +38,9 @@ ENCODERS = Implementations[Encoder](
         "vit_tiny": "vit:Vit",
         "vit_small": "vit:Vit",
         "vit_base": "vit:Vit",
+        "sound_cnn": "sound_cnn:SoundCnn",
+        "sound_vit": "sound_vit:SoundVit",
+        "wav2vec2": "wav2vec2:Wav2vec2",
         "text_bag": "text_bag:TextBag",
         "text_bert": "text_bert:TextBert",
         "text_transformer": "text_transformer:TextTransformer",
@@ -47,16 +53,39 @@ ENCODERS = Implementations[Encoder](
     },
 )
 UNTRAINED: dict[str, Callable[..., Encoder]] = {
-    "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "trees": Trees,
+    "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "trees": Trees, "mfcc": Mfcc,
 }  # fmt: skip
 """Encoders in which nothing learns, by name: a recipe does not name them, a model may hold them."""
 
 if TYPE_CHECKING:
     EncoderConfig = Config
+    PlainConfig = Config
+else:
+    NOT_NAMED = [kind for encoder in UNTRAINED.values() for kind in configs_of(encoder)]
+    EncoderConfig = ENCODERS.config_type()
+    PlainConfig = ENCODERS.config_type(*NOT_NAMED)
+
+
+class NearestMeanConfig(Config):
+    """Sizes of a model of nearest neighbours for numbers."""
+
+    name: Literal["nearest_mean"] = "nearest_mean"
+    """Selects the mean of the nearest labelled samples."""
+
+    plain: PlainConfig
+    """Encoder whose features are compared."""
+
+    samples: PositiveInt
+    """Samples in the bank."""
+
+    k: PositiveInt
+    """Neighbours whose numbers are averaged."""
+
+
+if TYPE_CHECKING:
     MemberConfig = Config
 else:
-    EncoderConfig = ENCODERS.config_type()
-    MemberConfig = ENCODERS.config_type(PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, TreesConfig)
+    MemberConfig = ENCODERS.config_type(*NOT_NAMED, NearestMeanConfig)
 
 
 class JoinedConfig(Config):
@@ -69,9 +98,7 @@ class JoinedConfig(Config):
 if TYPE_CHECKING:
     ServedConfig = Config
 else:
-    ServedConfig = ENCODERS.config_type(
-        PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, TreesConfig, JoinedConfig
-    )  # of a model
+    ServedConfig = ENCODERS.config_type(*NOT_NAMED, NearestMeanConfig, JoinedConfig)  # of a model
 
 
 def build_encoder(config: ServedConfig, packing: Packing) -> Encoder:
@@ -85,6 +112,8 @@ def build_encoder(config: ServedConfig, packing: Packing) -> Encoder:
     """
     if isinstance(config, JoinedConfig):
         return Joined([build_encoder(member, packing) for member in config.members], packing)
+    if isinstance(config, NearestMeanConfig):
+        return NearestMean(build_encoder(config.plain, packing), config.samples, config.k)
     accepts(config, packing)
     return _made(name_of(config))(config, packing)
 

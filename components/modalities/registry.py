@@ -13,6 +13,7 @@ MODALITIES = Implementations[Modality[Any, Any]](
     "selfsup.modalities",
     {
         "image": "image.modality:Images",
+        "sound": "sound.modality:Sounds",
         "text": "text.modality:Texts",
         "table": "table.modality:Tables",
         "series": "series.modality:SeriesSamples",

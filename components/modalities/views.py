@@ -18,6 +18,7 @@ VIEW_MAKERS = Implementations[ViewMaker[Any, Any]](
     "selfsup.views",
     {
         "image": "image.views:ImageViews",
+        "sound": "sound.views:SoundViews",
         "text": "text.views:TextViews",
         "table": "table.views:TableViews",
         "series": "series.views:SeriesViews",

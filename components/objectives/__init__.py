@@ -17,6 +17,7 @@ OBJECTIVES = Implementations[Objective](
         "bigan": "bigan:Bigan",
         "byol": "byol:Byol",
         "causal_lm": "causal_lm:CausalLm",
+        "cola": "cola:Cola",
         "colour": "colour:Colour",
         "cpc": "cpc:Cpc",
         "deepcluster": "deepcluster:Deepcluster",
@@ -32,6 +33,7 @@ OBJECTIVES = Implementations[Objective](
         "mae": "mae:Mae",
         "masked_features": "masked_features:MaskedFeatures",
         "masked_series": "masked_series:MaskedSeries",
+        "masked_spectrogram": "masked_spectrogram:MaskedSpectrogram",
         "maskfeat": "maskfeat:Maskfeat",
         "mlm": "mlm:Mlm",
         "moco": "moco:Moco",
@@ -53,6 +55,7 @@ OBJECTIVES = Implementations[Objective](
         "vae": "vae:Vae",
         "vicreg": "vicreg:Vicreg",
         "vime": "vime:Vime",
+        "wav2vec2": "wav2vec2:Wav2vec2Loss",
     },
 )
 if TYPE_CHECKING:

@@ -111,8 +111,8 @@ MUTATIONS = [
     Mutation("components/modalities/image/read.py", 'path.lower().endswith(".parquet") and ', "", READ),
     Mutation(
         "components/modalities/image/read.py",
-        "parquet_images(file, delivery, source, self.group)",
-        "parquet_images(file, delivery)",
+        "parquet_samples(file, delivery, source, group=self.group)",
+        "parquet_samples(file, delivery)",
         READ,
     ),
     Mutation("components/modalities/image/serve.py", "and values.max() <= 255", "", SERVE),

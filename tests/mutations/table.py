@@ -126,4 +126,17 @@ MUTATIONS = [
     of("detect", "np.isnan(rows[:, place]), middle", "np.isnan(rows[:, place]), 0.0"),
     of("detect", "-np.log(seen", "np.log(seen"),
     of("detect", "counts.sum() + 1", "counts.sum()"),
+    # near_duplicates
+    of("near_duplicates", "2 * np.log2(len(rows)) + SPARE", "SPARE"),
+    of("near_duplicates", "(columns.bits(a) >= needed) & ", ""),
+    of("near_duplicates", "_agree(a, b, columns) & ", ""),
+    of("near_duplicates", "first[moved] = np.minimum", "first[moved] = np.maximum"),
+    of("near_duplicates", "(gone & np.isnan(b))", "gone"),
+    of("near_duplicates", "np.where(noisy, TOLERANCE * (high - low), 0.0)", "TOLERANCE * (high - low)"),
+    of("near_duplicates", "chunk[:, exact] + np.float32(0)", "chunk[:, exact]"),
+    of("near_duplicates", "np.where(np.isnan(chunk[:, exact]), np.float32(np.nan), ", "("),
+    of("near_duplicates", "for shift in (0.0, 0.5)", "for shift in (0.0,)"),
+    of("near_duplicates", "order = order[~begins]", "return"),
+    of("near_duplicates", "np.isnan(column), 0.0", "np.isnan(column), 5.0"),
+    of("near_duplicates", "root = first[one]", "root = one"),
 ]

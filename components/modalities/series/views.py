@@ -131,7 +131,8 @@ class SeriesViews(ViewMaker[SeriesPacking, SeriesView]):
 
 def normal(uniform: Tensor) -> Tensor:
     """Uniform in [0, 1) -> standard normal."""
-    return torch.special.ndtri(uniform.clamp(1e-7, 1 - 1e-7))
+    found: Tensor = torch.special.ndtri(uniform.clamp(1e-7, 1 - 1e-7))
+    return found
 
 
 def lengths(view: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 from PIL import Image
 
 from components.modalities.image.config import ImageConfig
@@ -17,6 +18,7 @@ from components.modalities.registry import build_modality
 from components.modalities.samples import Samples
 from components.modalities.series.config import SeriesConfig
 from components.modalities.series.decode import encode
+from components.modalities.sound.config import SoundConfig
 from components.modalities.table.check import canonical
 from components.modalities.table.config import TableConfig
 from components.modalities.text.config import TextConfig
@@ -77,6 +79,18 @@ def npy(values: np.ndarray) -> bytes:
     return out.getvalue()
 
 
+def sound(seed: int) -> bytes:
+    """A decaying tone in noise, of .1 to .5 seconds, of another rate, format and number of channels each."""
+    random = np.random.default_rng(seed)
+    rate = (8_000, 16_000, 44_100)[seed % 3]
+    time = np.arange(int(rate * (0.1 + 0.4 * random.random()))) / rate
+    tone = np.sin(2 * np.pi * (200 + 60 * seed) * time) * np.exp(-4 * time)
+    frames = 0.4 * tone[:, None] + 0.02 * random.normal(size=(len(time), 1 + seed % 2))
+    out = io.BytesIO()
+    soundfile.write(out, frames, rate, format=("WAV", "FLAC", "OGG", "MP3")[seed % 4])
+    return out.getvalue()
+
+
 @dataclass(frozen=True)
 class Case:
     """samples: good ones. hostile: bad ones. foreign: samples that none of these may be taken for markup by."""
@@ -95,6 +109,12 @@ CASES = {
         samples=[png(seed) for seed in range(24)],
         hostile={"empty": b"", "text": b"hello", "cut": png(0)[:60]},
         encoder={"name": "resnet", "widths": [4, 8], "blocks": [1, 1]},
+    ),
+    "sound": Case(
+        config=SoundConfig(rate=8_000, seconds=0.3),
+        samples=[sound(seed) for seed in range(24)],
+        hostile={"empty": b"", "text": b"hello", "cut": sound(1)[:-500], "cut wav": sound(0)[:-500]},
+        encoder={"name": "sound_cnn", "widths": [4, 8], "mels": 16},
     ),
     "text": Case(
         config=TextConfig(length=20, vocabulary=128),
