@@ -41,7 +41,7 @@ ENCODERS = Implementations[Encoder](
         "vit_base": "vit:Vit",
         "sound_cnn": "sound_cnn:SoundCnn",
         "sound_vit": "sound_vit:SoundVit",
-        "wav2vec2": "wav2vec2:Wav2vec2",
+        "sound_wave": "sound_wave:SoundWave",
         "text_bag": "text_bag:TextBag",
         "text_bert": "text_bert:TextBert",
         "text_transformer": "text_transformer:TextTransformer",

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from components.config import Config
 from components.encoders.base import Encoder
-from components.encoders.wav2vec2 import wave_encoder
+from components.encoders.sound_wave import wave_encoder
 from components.objectives.base import Batch, Losses
 from components.objectives.parts.codebooks import Codebooks, gumbel, mean_square, perplexities, unused
 from components.objectives.parts.one_view import Drawing, only_view
@@ -141,7 +141,7 @@ class Wav2vec2Loss(Drawing):
         """One view a sample -> total: [] nats and the weighted parts.
 
         Raises:
-            UserError: not one view, or another encoder than wav2vec2.
+            UserError: not one view, or another encoder than sound_wave.
         """
         config, wave = self.config, wave_encoder(encoder, "wav2vec2")
         latents, inside = wave.latents(only_view(batch, "wav2vec2"))

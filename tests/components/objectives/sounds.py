@@ -4,12 +4,12 @@ import torch
 
 from components.encoders import build_encoder
 from components.encoders.sound_vit import SoundVitConfig
-from components.encoders.wav2vec2 import Wav2vec2Config
+from components.encoders.sound_wave import SoundWaveConfig
 from components.modalities.sound.config import SoundConfig, SoundPacking
 
 PACKING = SoundPacking(read_as=SoundConfig(rate=8_000, seconds=0.41))
 VIT = SoundVitConfig(mels=16, patch=8, width=16, depth=2, heads=2)
-WAVE = Wav2vec2Config(channels=8, width=16, depth=1, heads=2, reach=4, groups=2)
+WAVE = SoundWaveConfig(channels=8, width=16, depth=1, heads=2, reach=4, groups=2)
 
 
 def sounds(rows=6, seed=0, shortest=0.5, length=PACKING.length):

@@ -85,5 +85,5 @@ def test_it_learns_to_fill_in():
 
 
 def test_another_encoder_is_refused():
-    with pytest.raises(UserError, match="needs the encoder sound_vit, got Wav2vec2"):
+    with pytest.raises(UserError, match="needs the encoder sound_vit, got SoundWave"):
         make(MaskedSpectrogram, CONFIG, WAVE)

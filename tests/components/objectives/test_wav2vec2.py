@@ -143,5 +143,5 @@ def test_it_learns_to_tell_latents_apart():
 
 
 def test_another_encoder_is_refused():
-    with pytest.raises(UserError, match="needs the encoder wav2vec2, got SoundVit"):
+    with pytest.raises(UserError, match="needs the encoder sound_wave, got SoundVit"):
         make(Wav2vec2Loss, CONFIG, VIT)

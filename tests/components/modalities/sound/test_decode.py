@@ -105,7 +105,7 @@ def test_a_constant_is_no_loud_part():
 
 
 def test_what_is_heard_of_a_sound():
-    x = np.full((1000, 2), 0.25, np.float32)
+    x = np.full((1000, 2), 0.8, np.float32)  # a constant is no level
     x[:, 1] = 0.5 * (-1.0) ** np.arange(1000)
     heard = listen(encoded(x, 2_000))
     assert (heard.rate, heard.channels, heard.seconds) == (2_000, 2, 0.5)

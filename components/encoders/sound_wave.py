@@ -26,10 +26,10 @@ from components.modalities.sound.config import SoundPacking
 KERNELS, STRIDES = (10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2)
 
 
-class Wav2vec2Config(Config):
+class SoundWaveConfig(Config):
     """A small network of wav2vec 2.0's kind: 930 thousand parameters by default."""
 
-    name: Literal["wav2vec2"] = "wav2vec2"
+    name: Literal["sound_wave"] = "sound_wave"
     """Selects convolutions over the waveform and a transformer."""
 
     channels: PositiveInt = 64
@@ -54,7 +54,7 @@ class Wav2vec2Config(Config):
     """Weights that training begins from; null: random initialisation."""
 
     @model_validator(mode="after")
-    def _parts_fit(self) -> "Wav2vec2Config":
+    def _parts_fit(self) -> "SoundWaveConfig":
         if self.width % self.heads or self.width % self.groups:
             raise ValueError(
                 f"width must be a multiple of heads and of groups, got {self.width}, {self.heads} and {self.groups}"
@@ -64,12 +64,12 @@ class Wav2vec2Config(Config):
         return self
 
 
-class Wav2vec2(Encoder):
+class SoundWave(Encoder):
     """[B, C, T] waveforms, NaN is padding -> [B, E]. latent_dim: H. token_dim: E."""
 
     modality = "sound"
 
-    def __init__(self, config: Wav2vec2Config, packing: SoundPacking) -> None:
+    def __init__(self, config: SoundWaveConfig, packing: SoundPacking) -> None:
         super().__init__(packing)
         self.latent_dim, self.token_dim, self.feature_dim = config.channels, config.width, config.width
         inputs = (packing.channels, *[config.channels] * (len(KERNELS) - 1))
@@ -157,15 +157,15 @@ def receptive() -> int:
     return seen
 
 
-def wave_encoder(encoder: Encoder, name: str) -> Wav2vec2:
+def wave_encoder(encoder: Encoder, name: str) -> SoundWave:
     """The encoder, which finds latents in waveforms.
 
     Raises:
         UserError: it does not; `name` is the objective's.
     """
-    if not isinstance(encoder, Wav2vec2):
+    if not isinstance(encoder, SoundWave):
         raise UserError(
-            f"{name} predicts latents of the waveform and needs the encoder wav2vec2, got {type(encoder).__name__}; set"
-            " encoder to {name: wav2vec2}, or take another objective"
+            f"{name} predicts latents of the waveform and needs the encoder sound_wave, got {type(encoder).__name__};"
+            " set encoder to {name: sound_wave}, or take another objective"
         )
     return encoder

@@ -3,7 +3,7 @@ import torch
 from pydantic import ValidationError
 
 from components.encoders import build_encoder
-from components.encoders.wav2vec2 import KERNELS, STRIDES, Wav2vec2Config, receptive, standardised
+from components.encoders.sound_wave import KERNELS, STRIDES, SoundWaveConfig, receptive, standardised
 from tests.components.objectives.sounds import PACKING, WAVE, sounds
 
 
@@ -69,8 +69,8 @@ def test_hidden_latents_are_the_token_and_nothing_of_them_is_left():
 
 def test_sizes():
     assert len(KERNELS) == len(STRIDES) == 7
-    assert sum(p.numel() for p in build_encoder(Wav2vec2Config(), PACKING).parameters()) == 934_528
+    assert sum(p.numel() for p in build_encoder(SoundWaveConfig(), PACKING).parameters()) == 934_528
     with pytest.raises(ValidationError, match="multiple of heads and of groups"):
-        Wav2vec2Config(width=100)
+        SoundWaveConfig(width=100)
     with pytest.raises(ValidationError, match="reach must be even"):
-        Wav2vec2Config(reach=5)
+        SoundWaveConfig(reach=5)
