@@ -35,6 +35,7 @@ from components.training.device import Placement, place
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.inference.samples import samples_of
+from pipelines.pages.wording import amount
 from pipelines.stages.evaluate.health import health_of
 
 BASELINES = ("mean", "ridge_plain", "knn_plain", "boosting_plain")
@@ -250,13 +251,13 @@ def _tell(found: Output, context: Context) -> None:
     context.log(0, **metrics, **others)
     context.say(
         f"test R² {metrics['r2']:.3f} ({metrics['r2_low']:.3f} to {metrics['r2_high']:.3f}), mean absolute error "
-        f"{metrics['mae']:.4g}; best baseline {best} R² {found.intervals[best].value:.3f}, margin "
+        f"{amount(metrics['mae'])}; best baseline {best} R² {found.intervals[best].value:.3f}, margin "
         f"{metrics['margin']:+.3f} ({metrics['margin_low']:+.3f} to {metrics['margin_high']:+.3f} over test samples)"
     )
     if found.coverage is not None and found.promised is not None:
         context.say(
-            f"intervals of ±{found.width:.4g}: {found.promised:.0%} of the true numbers were promised inside, "
-            f"{found.coverage.value:.1%} of the test samples are ({found.coverage.low:.1%} to "
+            f"intervals of ±{amount(found.width or 0.0)}: {found.promised:.0%} of the true numbers were promised "
+            f"inside, {found.coverage.value:.1%} of the test samples are ({found.coverage.low:.1%} to "
             f"{found.coverage.high:.1%})"
         )
     context.progress(1.0, "done")

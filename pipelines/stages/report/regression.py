@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from components.wording import counted
 from pipelines.pages import charts, numbers
 from pipelines.pages.sources import Sources
-from pipelines.pages.wording import percent
+from pipelines.pages.wording import amount, percent
 from pipelines.registry.number_candidates import TOLD
 
 NAMES = {
@@ -49,6 +49,7 @@ def sections(sources: Sources, measured: dict[str, float | None] | None, became:
         "tiles": tiles(snapshot, found, clusters),
         "comparison": comparison(found),
         "comparison_chart": bars(found),
+        "over": "over test samples",
         "candidates": candidates(tuned),
         "parts": [predictions(sources, found), residuals(found)],
     }
@@ -57,12 +58,12 @@ def sections(sources: Sources, measured: dict[str, float | None] | None, became:
 def summary(snapshot: Found, found: Found, trained: int, became: str) -> str:
     """What happened, in one paragraph. trained: samples, labelled or not."""
     m, best = found["metrics"], found["best_baseline"]
+    margin = f"{m['margin']:+.3f} ({m['margin_low']:+.3f} to {m['margin_high']:+.3f} over test samples)"
     return (
         f"{_data(snapshot, trained)}, a model that predicts the target of "
         f"{counted(found['samples'], 'held-out test sample')} with R² {m['r2']:.3f} (95 % interval "
-        f"{m['r2_low']:.3f} to {m['r2_high']:.3f}; 1 is perfect, 0 is the mean) and a mean absolute error of {m['mae']:.4g}: "
-        f"{m['margin']:+.3f} ({m['margin_low']:+.3f} to {m['margin_high']:+.3f} over test samples) against the best "
-        f"baseline, {NAMES[best]}, which had the same labels. {became}"
+        f"{m['r2_low']:.3f} to {m['r2_high']:.3f}; 1 is perfect, 0 is the mean) and a mean absolute error of "
+        f"{amount(m['mae'])}: {margin} against the best baseline, {NAMES[best]}, which had the same labels. {became}"
     )
 
 
@@ -85,7 +86,7 @@ def tiles(snapshot: Found, found: Found, clusters: int) -> list[dict[str, str]]:
     rows += [
         {"value": f"{m['r2']:.3f}", "text": "R²"},
         {"value": f"{m['margin']:+.3f}", "text": "R² against the best baseline"},
-        {"value": f"{m['mae']:.4g}", "text": "mean absolute error"},
+        {"value": amount(m["mae"]), "text": "mean absolute error"},
     ]
     if found["coverage"]:
         rows.append({"value": percent(found["coverage"]["value"]), "text": "inside of their interval"})
@@ -148,7 +149,7 @@ def predictions(sources: Sources, found: Found) -> dict[str, Any]:
     text = ["Each point is a test sample; on the line the prediction is right."]
     if (cover := found["coverage"]) is not None:
         text.append(
-            f"Intervals of ±{found['width']:.4g} around a prediction were promised to hold the true number in "
+            f"Intervals of ±{amount(found['width'])} around a prediction were promised to hold the true number in "
             f"{percent(found['promised'], 0)} of the samples, and hold it in {percent(cover['value'])} of the test "
             f"samples ({percent(cover['low'])} to {percent(cover['high'])}). Below: the largest errors."
         )
@@ -163,7 +164,7 @@ def predictions(sources: Sources, found: Found) -> dict[str, Any]:
         "samples": [
             {
                 "sample": sources.sheet([row_of[ids[at]]]),
-                "text": f"{truth[at]:.4g}, predicted {predicted[at]:.4g}",
+                "text": f"{amount(truth[at])}, predicted {amount(predicted[at])}",
             }
             for at in worst
         ],
@@ -186,10 +187,10 @@ def residuals(found: Found) -> dict[str, Any]:
         ],
         "rows": [
             [
-                f"{row['low']:.4g} to {row['high']:.4g}",
+                f"{amount(row['low'])} to {amount(row['high'])}",
                 f"{row['count']}",
-                f"{row['bias']:+.4g}",
-                f"{row['mae']:.4g}",
+                amount(row["bias"], sign=True),
+                amount(row["mae"]),
                 *([percent(row["coverage"])] if known else []),
             ]
             for row in found["sizes"]

@@ -27,6 +27,7 @@ BLANK: dict[str, Any] = {
     "timeline_chart": "", "saving": "", "saving_chart": "", "suspects": "", "suspected": [], "outliers": "",
     "strangest": [], "confusion": "", "classes": [], "mistakes": [], "calibration": "", "reliability": "",
     "explained": [], "sets": "", "protocols": [], "corruptions_chart": "", "parts": [],
+    "over": "over test samples and training noise",
 }  # fmt: skip
 
 
