@@ -3,7 +3,7 @@
 import pytest
 
 from components.errors import UserError
-from components.tasks.regression import Regression, RegressionConfig, likelier
+from components.tasks.regression import Regression, RegressionConfig, are_numbers, likelier
 
 
 def task(**options: object) -> Regression:
@@ -67,3 +67,22 @@ def test_no_labels_are_no_error() -> None:
     found = task().targets({})
     assert (found.value, found.label, found.style) == ({}, {}, "")
     assert likelier([]) == "."
+
+
+@pytest.mark.parametrize(
+    ("labels", "numbers"),
+    [
+        ({f"{1000 + 7 * place}": 1 for place in range(40)}, True),
+        ({f"{place},5": 2 for place in range(40)}, True),
+        ({str(place): 1 for place in range(100)}, False),  # 0, 1, 2, ...: how classes are numbered
+        ({str(place): 1 for place in range(1, 101)}, False),
+        ({str(place): 6 for place in (1, 2, 5, 9)}, False),  # few values
+        ({f"{place}.5": 1000 for place in range(30)}, False),  # many labels of few values
+        ({f"class {place}": 1 for place in range(50)}, False),
+        ({**{f"{1000 + 7 * place}": 1 for place in range(40)}, "cheap": 1}, True),
+        ({**{f"{1000 + 7 * place}": 1 for place in range(40)}, "cheap": 10}, False),
+        ({}, False),
+    ],
+)
+def test_labels_that_look_like_numbers_to_predict(labels: dict[str, int], numbers: bool) -> None:
+    assert are_numbers(labels) is numbers
