@@ -265,14 +265,16 @@ def _sections() -> list[tuple[str, type[BaseModel], str]]:
     while waiting:
         node = waiting.pop(0)
         name = node.key.rpartition(".")[2]
+        task = next((f" of the task {part}" for part in node.key.split(".")[1:2] if part in TASKS), "")
         below: list[Node] = []
         own = [config for config in node.configs if config.__module__.startswith(OURS)]
         for config in own:
             if len(own) == 1 and config not in found:
-                found[config] = (name, "")
+                found[config] = (name + task, "")
             elif len(own) > 1 and not found.get(config, ("", ""))[1]:
                 kind = ", ".join(names(config))
-                found[config] = (kind if "name" in config.model_fields else f"{name} of {kind}", name)
+                title = kind if "name" in config.model_fields else f"{name} of {kind}"
+                found[config] = (title + task, name + task)
             else:
                 continue
             below = [*below, *_fields(config, found[config][0]).values()]

@@ -20,7 +20,6 @@ from components.config import Config
 from components.crash import point
 from components.data.table import Table
 from components.encoders.baseline import baseline_encoder, baseline_features
-from components.encoders.trees import Trees
 from components.evaluation.classification.figures import Figure, share
 from components.evaluation.regression.baselines import on_features
 from components.evaluation.regression.metrics import SizeBin, Spread, by_size, difference, measured
@@ -164,7 +163,7 @@ def simple_models(
     plain = baseline_encoder(samples.open(table.train_rows()), samples.views)
     seen, shown = (baseline_features(plain, samples.open(rows), samples.views) for rows in (own, test))
     found = {f"{name}_plain": values for name, values in on_features(seen, standard, shown).items()}
-    if Trees.modality == samples.packing.name:
+    if "boosting" in samples.views.simple:
         rows, asked = (_clean(samples, at) for at in (own, test))
         boosted: Any = fit_boosting_regressor(rows, standard, samples.views.packing, seed)
         found["boosting_plain"] = np.asarray(boosted.predict(asked), dtype=np.float64)
