@@ -10,6 +10,7 @@ from components.encoders.base import Encoder
 from components.encoders.joined import Joined
 from components.encoders.pixels import Pixels, PixelsConfig
 from components.encoders.published import Published, PublishedConfig
+from components.encoders.raw_rows import RawRows, RawRowsConfig
 from components.encoders.rows import Rows, RowsConfig
 from components.encoders.start import begin_from
 from components.encoders.tfidf import Tfidf, TfidfConfig
@@ -45,7 +46,8 @@ ENCODERS = Implementations[Encoder](
     },
 )
 UNTRAINED: dict[str, Callable[..., Encoder]] = {
-    "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "trees": Trees,
+    "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "raw_rows": RawRows,
+    "trees": Trees,
 }  # fmt: skip
 """Encoders in which nothing learns, by name: a recipe does not name them, a model may hold them."""
 
@@ -54,7 +56,9 @@ if TYPE_CHECKING:
     MemberConfig = Config
 else:
     EncoderConfig = ENCODERS.config_type()
-    MemberConfig = ENCODERS.config_type(PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, TreesConfig)
+    MemberConfig = ENCODERS.config_type(
+        PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, RawRowsConfig, TreesConfig
+    )
 
 
 class JoinedConfig(Config):
@@ -68,7 +72,7 @@ if TYPE_CHECKING:
     ServedConfig = Config
 else:
     ServedConfig = ENCODERS.config_type(
-        PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, TreesConfig, JoinedConfig
+        PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, RawRowsConfig, TreesConfig, JoinedConfig
     )  # of a model
 
 

@@ -19,6 +19,7 @@ class Encoder(nn.Module):
     modality: name of the kind of data whose views it takes; "any" where it does not matter.
     learnt: whether its features were learnt, so that a distance between two of them means something.
     prefix: what a file of weights from elsewhere leaves out of the names.
+    columns: of each feature the column of the table that it is made from; empty where features have no such meaning.
     """
 
     modality: ClassVar[str] = "any"
@@ -26,6 +27,7 @@ class Encoder(nn.Module):
     feature_dim: int
     packing: Packing
     prefix: str = ""
+    columns: tuple[str, ...] = ()
 
     def __init__(self, packing: Packing) -> None:
         super().__init__()
