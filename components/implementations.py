@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from types import UnionType
+from types import ModuleType, UnionType
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import Field
@@ -45,6 +45,11 @@ class Implementations(Mapping[str, Callable[..., T]], Generic[T]):
                 raise
             raise UserError(f"entry point {self._places[name]} in {self.group}: {error}") from error
         return found
+
+    def module(self, name: str) -> ModuleType:
+        """The module in which an implementation lies."""
+        self[name]
+        return import_module(self._places[name].partition(":")[0])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)

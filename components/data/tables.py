@@ -65,12 +65,13 @@ def read_rows(file: Path) -> Iterator[dict[str, str]]:
     return (row for _, row in numbered_rows(file))
 
 
-def numbered_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """read_rows, each with the number of its line (of its row, from 1, in Parquet). No image is read."""
+def numbered_rows(file: Path, numeric: bool = False) -> Iterator[tuple[int, dict[str, str]]]:
+    """read_rows, each with the number of its line (of its row, from 1, in Parquet). No image is read. numeric: labels
+    are numbers, of which -1 is one."""
     try:
         suffix = file.suffix.lower()
         if suffix == ".parquet":
-            yield from _parquet_rows(file)
+            yield from _parquet_rows(file, numeric)
         elif suffix == ".jsonl":
             yield from _json_rows(file)
         else:
@@ -202,11 +203,11 @@ def _key(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _parquet_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def _parquet_rows(file: Path, numeric: bool) -> Iterator[tuple[int, dict[str, str]]]:
     with pq.ParquetFile(file) as parquet:
         columns = _columns(parquet)
         columns.pop("image", None)
-        label = _first(LABEL, columns)
+        label = None if numeric else _first(LABEL, columns)
         classes = _classes(parquet, columns[label]) if label else {}
         row = 0
         for batch in parquet.iter_batches(4096, columns=list(columns.values())):

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.joined import Joined
+from components.encoders.nearest_mean import NearestMean
 from components.encoders.pixels import Pixels, PixelsConfig
 from components.encoders.published import Published, PublishedConfig
 from components.encoders.raw_rows import RawRows, RawRowsConfig
@@ -20,7 +21,8 @@ from components.implementations import Implementations, name_of
 from components.modalities.base import Packing
 
 __all__ = [
-    "ENCODERS", "Encoder", "EncoderConfig", "JoinedConfig", "ServedConfig", "build_encoder", "start_encoder",
+    "ENCODERS", "Encoder", "EncoderConfig", "JoinedConfig", "NearestMeanConfig", "ServedConfig",
+    "build_encoder", "start_encoder",
 ]  # fmt: skip
 
 ENCODERS = Implementations[Encoder](
@@ -53,11 +55,33 @@ UNTRAINED: dict[str, Callable[..., Encoder]] = {
 
 if TYPE_CHECKING:
     EncoderConfig = Config
-    MemberConfig = Config
+    PlainConfig = Config
 else:
     EncoderConfig = ENCODERS.config_type()
+    PlainConfig = ENCODERS.config_type(PixelsConfig, TfidfConfig, RowsConfig)
+
+
+class NearestMeanConfig(Config):
+    """Sizes of a model of nearest neighbours for numbers."""
+
+    name: Literal["nearest_mean"] = "nearest_mean"
+    """Selects the mean of the nearest labelled samples."""
+
+    plain: PlainConfig
+    """Encoder whose features are compared."""
+
+    samples: PositiveInt
+    """Samples in the bank."""
+
+    k: PositiveInt
+    """Neighbours whose numbers are averaged."""
+
+
+if TYPE_CHECKING:
+    MemberConfig = Config
+else:
     MemberConfig = ENCODERS.config_type(
-        PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, RawRowsConfig, TreesConfig
+        PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, RawRowsConfig, TreesConfig, NearestMeanConfig
     )
 
 
@@ -72,7 +96,14 @@ if TYPE_CHECKING:
     ServedConfig = Config
 else:
     ServedConfig = ENCODERS.config_type(
-        PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, RawRowsConfig, TreesConfig, JoinedConfig
+        PixelsConfig,
+        PublishedConfig,
+        TfidfConfig,
+        RowsConfig,
+        RawRowsConfig,
+        TreesConfig,
+        NearestMeanConfig,
+        JoinedConfig,
     )  # of a model
 
 
@@ -87,6 +118,8 @@ def build_encoder(config: ServedConfig, packing: Packing) -> Encoder:
     """
     if isinstance(config, JoinedConfig):
         return Joined([build_encoder(member, packing) for member in config.members], packing)
+    if isinstance(config, NearestMeanConfig):
+        return NearestMean(build_encoder(config.plain, packing), config.samples, config.k)
     accepts(config, packing)
     return _made(name_of(config))(config, packing)
 

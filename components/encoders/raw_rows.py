@@ -32,7 +32,9 @@ class RawRows(TableEncoder):
         self.config = config
         self.feature_dim = plain_size(len(packing.numeric), packing.sizes)
         numbers = [packing.features[place].column for place in packing.numeric]
-        each = [(packing.features[place].column, packing.features[place].size) for place in packing.categorical]
+        each = [
+            (packing.features[place].column, packing.features[place].size) for place in packing.categorical
+        ]
         self.columns = (*numbers, *numbers, *(column for column, size in each for _ in range(size)))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -106,7 +106,9 @@ class AnomalyModel(Served):
         embedding = given[LEARNT] if LEARNT in given else self.encoder(x)[:, : self.encoder.embedding_dim]
         return {
             "score": torch.from_numpy(scored.score),
-            "ranks": torch.from_numpy(np.column_stack([scored.ranks[name] for name in self.config.detectors])),
+            "ranks": torch.from_numpy(
+                np.column_stack([scored.ranks[name] for name in self.config.detectors])
+            ),
             "tails": torch.from_numpy(self._tails(arrays)),
             "features": embedding.float(),
         }

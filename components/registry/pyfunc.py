@@ -4,8 +4,8 @@ The saved model is a folder: MLmodel, requirements.txt, a script of three lines,
 artifacts/, and under code/ the few modules of ours that it needs, so that it loads where this project is
 not installed. They lie in a package that is named by its content, so that models made by two versions of the code load
 and predict in one process. Input: see components/modalities/NAME/serve.py; images come encoded (over HTTP: base64) or
-as arrays. Output: columns
-class, confidence, probabilities, embedding, outlier_score, is_outlier and error (components.registry.model.Predictor).
+as arrays. Output: the
+columns of the model's task and error (components.registry.predictor).
 """
 
 import ast
@@ -25,20 +25,22 @@ from typing import Any
 import mlflow
 import pandas as pd
 from mlflow.models import Model, ModelSignature
-from mlflow.pyfunc import PythonModel, save_model
+from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc import save_model as save_mlflow
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import Array
 
 from components.modalities.registry import MODALITIES
-from components.registry.model import CONFIG, Predictor, digests, load_classifier
+from components.registry.predictor import Predictor
+from components.registry.served import CONFIG, digests, load_model, model_of
 from components.source import file_of, imported, table_in
 
 ARTIFACT = "classifier"
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """import mlflow
-from {package}.registry.pyfunc import SavedClassifier
+from {package}.registry.pyfunc import SavedModel
 
-mlflow.models.set_model(SavedClassifier())
+mlflow.models.set_model(SavedModel())
 """
 SHIPPED = "components.registry.pyfunc"  # with every module of ours that it imports
 PACKAGE = "selfsup_model_"  # and a digest: what the shipped modules are called instead of "components"
@@ -46,23 +48,13 @@ IMPORTED = re.compile(r"^(\s*(?:from|import) )components(?=[.\s])", re.MULTILINE
 QUOTED = re.compile(r"""(["'])components(?=[."'])""")
 NEEDED = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "torch")
 OTHERS = ("timm", "transformers")  # encoders that are named as the library that they come from
-# No schema of the input: MLflow would refuse a list of samples, and a whole batch for one that is not base64.
-SIGNATURE = ModelSignature(
-    outputs=Schema(
-        [
-            ColSpec(DataType.string, "class", required=False),
-            ColSpec(DataType.double, "confidence", required=False),
-            ColSpec(Array(DataType.double), "probabilities", required=False),
-            ColSpec(Array(DataType.double), "embedding", required=False),
-            ColSpec(DataType.double, "outlier_score", required=False),
-            ColSpec(DataType.boolean, "is_outlier", required=False),
-            ColSpec(DataType.string, "error", required=False),
-        ]
-    ),
-)
+TYPES = {
+    "text": DataType.string, "number": DataType.double, "truth": DataType.boolean,
+    "texts": Array(DataType.string), "numbers": Array(DataType.double),
+}  # fmt: skip
 
 
-class SavedClassifier(PythonModel):  # type: ignore[misc]  # mlflow is untyped here
+class SavedModel(PythonModel):  # type: ignore[misc]  # mlflow is untyped here
     """What MLflow loads and calls."""
 
     _skip_type_hint_validation = True  # the signature says what comes in; MLflow else warns at import
@@ -70,7 +62,7 @@ class SavedClassifier(PythonModel):  # type: ignore[misc]  # mlflow is untyped h
     def load_context(self, context: Any) -> None:
         """Digests come from MLmodel, and are verified before the weights are read."""
         folder = Path(context.artifacts[ARTIFACT])
-        self.predictor = Predictor(load_classifier(folder, context.model_config["sha256"]))
+        self.predictor = Predictor(load_model(folder, context.model_config["sha256"]))
 
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # mlflow reads hints
         """Samples in any form that Modality.values takes -> one row a sample."""
@@ -98,12 +90,12 @@ def save(
         script.write_text(SCRIPT.format(package=code.name))
         with warnings.catch_warnings(), _importable(code):
             warnings.simplefilter("ignore")  # MLflow calls what pandas will drop
-            save_model(
+            save_mlflow(
                 path=str(target),
                 python_model=str(script),
                 artifacts={ARTIFACT: str(classifier)},
                 code_paths=[str(code)],
-                signature=SIGNATURE,
+                signature=signature(classifier),
                 input_example=pd.DataFrame(dict(examples)),
                 pip_requirements=[
                     f"{name}=={version(name).partition('+')[0]}" for name in needed(classifier)
@@ -115,6 +107,16 @@ def save(
         shutil.copyfile(file, target / name)
     for cache in list(target.rglob("__pycache__")):
         shutil.rmtree(cache)
+
+
+def signature(classifier: Path) -> ModelSignature:
+    """The columns that a model folder's predictions have.
+
+    No schema of the input: MLflow would refuse a list of samples, and a whole batch for one that is not base64.
+    """
+    outputs = model_of(json.loads((classifier / CONFIG).read_text())).outputs
+    columns = [ColSpec(TYPES[kind], name, required=False) for name, kind in outputs.items()]
+    return ModelSignature(outputs=Schema([*columns, ColSpec(DataType.string, "error", required=False)]))
 
 
 def needed(classifier: Path) -> tuple[str, ...]:

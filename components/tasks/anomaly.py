@@ -30,7 +30,9 @@ class AnomalyConfig(Config):
     @model_validator(mode="after")
     def _apart(self) -> Self:
         if both := sorted(set(self.anomalies) & set(self.normal)):
-            raise ValueError(f"a label is an anomaly or normal, and {both[0]!r:.80} is in both lists; remove one")
+            raise ValueError(
+                f"a label is an anomaly or normal, and {both[0]!r:.80} is in both lists; remove one"
+            )
         return self
 
 

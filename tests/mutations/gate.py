@@ -8,7 +8,7 @@ VERDICT = ("tests/pipelines/registry/test_gate_checks.py",)
 NAMED = ("tests/components/evaluation/labels/test_label_noise.py",)
 NOISE = ("tests/components/evaluation/classification/test_training_noise.py",)
 STAGE = (
-    "tests/pipelines/stages/evaluate/test_stage.py",
+    "tests/pipelines/stages/evaluate/test_classification.py",
     "-k",
     "widened or noisier or part_of or shows_nothing",
 )

@@ -81,9 +81,7 @@ class Detectors:
     def ranks(self, x: Floats) -> dict[str, Doubles]:
         """[M, D] -> detector -> [M] ranks, see components.evaluation.anomaly.combine."""
         points = self.standardised(x)
-        return self.combined.each(
-            {name: detector.scores(points) for name, detector in self.fitted.items()}
-        )
+        return self.combined.each({name: detector.scores(points) for name, detector in self.fitted.items()})
 
     def standardised(self, x: Floats) -> Doubles:
         """[M, D] in the units of the training samples' standard deviations."""

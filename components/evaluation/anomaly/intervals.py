@@ -14,7 +14,12 @@ from components.evaluation.classification.bootstrap import Interval
 
 
 def precision_intervals(
-    scores: Mapping[str, Doubles], anomaly: Bools, *, resamples: int = 2000, level: float = 0.95, seed: int = 0
+    scores: Mapping[str, Doubles],
+    anomaly: Bools,
+    *,
+    resamples: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> tuple[dict[str, Interval], dict[str, Interval]]:
     """Average precision of each ranking, and that of "model" less that of each of the others, paired.
 
@@ -31,7 +36,9 @@ def precision_intervals(
     places = {name: _steps(found) for name, found in scores.items()}
     random, (odd, rest) = np.random.default_rng(seed), (np.flatnonzero(anomaly), np.flatnonzero(~anomaly))
     if len(rest) == 0:
-        raise UserError("samples that are no anomalies are required among those labelled, got none; label some")
+        raise UserError(
+            "samples that are no anomalies are required among those labelled, got none; label some"
+        )
     for turn in range(resamples):
         times = np.zeros(len(anomaly))
         for group in (odd, rest):

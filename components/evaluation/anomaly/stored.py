@@ -55,7 +55,9 @@ def _place(name: str) -> int:
 
 def _below(arrays: Mapping[str, Array], folder: str) -> dict[str, Array]:
     return {
-        name.removeprefix(f"{folder}/"): value for name, value in arrays.items() if name.startswith(f"{folder}/")
+        name.removeprefix(f"{folder}/"): value
+        for name, value in arrays.items()
+        if name.startswith(f"{folder}/")
     }
 
 

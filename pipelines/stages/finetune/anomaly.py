@@ -195,7 +195,9 @@ def plain_encoder(samples: Samples, rows: Ints) -> Encoder:
 def varying(given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The kinds of features that are not the same for all samples."""
     found = {kind: x for kind, x in given.items() if np.ptp(x, axis=0).any()}
-    return found, [f"the {kind} are the same for all samples, and left out" for kind in given.keys() - found.keys()]
+    return found, [
+        f"the {kind} are the same for all samples, and left out" for kind in given.keys() - found.keys()
+    ]
 
 
 def limit_of(held: Doubles, anomaly: Bools, normal: Bools, rate: float) -> tuple[float | None, bool]:

@@ -57,7 +57,7 @@ def _to_learn_from(sources: Sources, asking: Asking, seed: int) -> list[Row]:
     """Training samples. cluster: the one of the report, to look at its others; why: of the group that was made for
     this list."""
     given = sources.given
-    labelled = np.array([source == "label" for source in given["source"]], dtype=bool)
+    labelled = sources.table.label[np.asarray(given["row"], dtype=np.int64)] >= 0
     cluster = np.asarray(given["cluster"], dtype=np.int64)
     confidence = np.asarray(given["confidence"], dtype=np.float64)
     many = groups_for(sources.features, labelled, asking.count)

@@ -451,9 +451,9 @@ def hash_of(data: bytes) -> str:
 
 def snapshot_of(place: Place, test_share: float = 0.0) -> dict[str, tuple[str, str]]:
     """Id -> label and split of all that a snapshot holds."""
-    table, classes, _ = make_table(place.target, Index.load(place.target), test_share)
+    table, targets, _ = make_table(place.target, Index.load(place.target), test_share)
     rows = zip(table.ids.tolist(), table.label.tolist(), table.split.tolist(), strict=True)
-    return {id: (classes[label] if label >= 0 else "", split) for id, label, split in rows}
+    return {id: (targets.classes[label] if label >= 0 else "", split) for id, label, split in rows}
 
 
 def test_an_edited_file_takes_the_place_of_its_former_version_with_its_label(place: Place) -> None:
@@ -953,8 +953,8 @@ def test_folders_of_tests_and_of_unlabelled_samples(place: Place) -> None:
         put(place.inbox / name / "x.png", png(i))
     place.run(labels_from="folders")
     index = Index.load(place.target)
-    table, classes, _ = make_table(place.target, index, 0.5)
-    assert classes == ["cat", "dog"]
+    table, targets, _ = make_table(place.target, index, 0.5)
+    assert targets.classes == ["cat", "dog"]
     found = {id: (split, label) for id, split, label in zip(table.ids, table.split, table.label, strict=True)}
     assert found == {
         id_of(0): ("train", 0), id_of(1): ("train", 1), id_of(2): ("test", 0), id_of(3): ("train", 1),

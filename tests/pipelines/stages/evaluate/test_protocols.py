@@ -19,8 +19,8 @@ from components.modalities.image.config import image_packing
 from components.modalities.samples import Samples
 from components.training.device import Placement
 from pipelines.stages.evaluate import dense, protocols
+from pipelines.stages.evaluate.classification import Request
 from pipelines.stages.evaluate.protocols import CHEAP, PROTOCOLS, follow
-from pipelines.stages.evaluate.stage import Request
 from pipelines.stages.evaluate.subject import Subject
 from tests.pipelines.stages.tiny import SIDE, pictures
 

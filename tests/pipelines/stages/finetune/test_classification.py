@@ -25,10 +25,10 @@ from components.training import labelled_source, view_choice
 from pipelines.engine.context import read_metrics
 from pipelines.registry import candidate_times
 from pipelines.registry.candidates import TOLD
+from pipelines.stages.finetune import classification as finetune
 from pipelines.stages.finetune import judges, lead, outputs, trainings
-from pipelines.stages.finetune import stage as finetune
+from pipelines.stages.finetune.classification import Request
 from pipelines.stages.finetune.data import material_of
-from pipelines.stages.finetune.stage import Request
 from tests.pipelines.stages.tiny import CLASSES, SIDE, context
 
 ABOVE = {"snapshot": "snapshot/0", "pretrain": "pretrain/0", "pseudo_label": "pseudo_label/0"}
