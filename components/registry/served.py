@@ -95,7 +95,9 @@ class Served(nn.Module):
 
 
 MODELS = Implementations[Served](
-    "components.registry", "selfsup.models", {"classification": "model:Classifier"}
+    "components.registry",
+    "selfsup.models",
+    {"classification": "model:Classifier", "anomaly": "anomaly_model:AnomalyModel"},
 )
 
 

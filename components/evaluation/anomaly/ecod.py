@@ -26,7 +26,7 @@ class Ecod:
 
     def scores(self, x: Floats) -> Doubles:
         """[M, D] -> [M] >= 0: the score of each query as one sample more among the training samples."""
-        return self.by_column(x).sum(axis=1)
+        return np.asarray(self.by_column(x).sum(axis=1))
 
     def by_column(self, x: Floats) -> Doubles:
         """[M, D] -> [M, D] >= 0: what each column adds to the score."""
@@ -34,7 +34,7 @@ class Ecod:
 
     def own_scores(self, x: Floats) -> Doubles:
         """The same of the training samples themselves, each of which is among them already."""
-        return self._tails(np.asarray(x, dtype=np.float64), 0).sum(axis=1)
+        return np.asarray(self._tails(np.asarray(x, dtype=np.float64), 0).sum(axis=1))
 
     def _tails(self, x: Doubles, more: int) -> Doubles:
         count = len(self.ordered) + more

@@ -1,10 +1,11 @@
 """What a handful of labelled anomalies add to detectors that need none.
 
 A logistic regression tells labelled anomalies from all other training samples, most of which are normal, on the
-features and the detectors' tails (as XGBOD does with boosting, Zhao & Hryniewicki 2018, doi:10.1109/IJCNN.2018.8489605).
-Its tail probability is mixed with that of the detectors. How much it counts is cross-fitted: each labelled anomaly is
-ranked among other samples by a regression that did not see it, and a share is taken only where it ranks them higher
-by more than the standard error of that gain. With labels it is therefore no worse than without beyond noise.
+features and the detectors' tails (as XGBOD does with boosting, Zhao & Hryniewicki 2018,
+doi:10.1109/IJCNN.2018.8489605). Its tail is mixed with that of the detectors. How much it counts is cross-fitted: each
+labelled anomaly is ranked among other samples by a regression that did not see it, and minus the logarithm of its tail
+probability there is its likelihood under a share of the mix. The share is the mean over SHARES, weighted by that
+likelihood, so that a regression that ranks new anomalies no better than the detectors do counts for little.
 Letters: N training samples, M queries, D inputs.
 """
 
@@ -20,13 +21,13 @@ from components.evaluation.classification.logistic import fit_logistic
 FEWEST = 3  # labelled anomalies
 OTHERS = 4000  # samples that they are told from
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-STRENGTHS = (2.0, 20.0, 200.0)  # of all labels together, against the penalty
+STRENGTH = 30.0  # of all labels together, against the penalty
 FOLDS = 5
 
 
 @dataclass(frozen=True)
 class Head:
-    """weight: [D]. bias, share: of the mix. ordered: [n] scores of the samples that are no labelled anomalies, rising."""
+    """weight: [D]. share: of the mix. ordered: [n] scores of the samples that are no labelled anomalies, rising."""
 
     weight: Doubles
     bias: float
@@ -65,25 +66,21 @@ def fit_head(inputs: Doubles, without: Doubles, anomaly: Bools, seed: int = 0) -
     others = np.sort(random.permutation(np.flatnonzero(~anomaly))[:OTHERS])
     folds = min(FOLDS, len(labelled))
     of = random.permutation(len(labelled)) % folds, random.permutation(len(others)) % folds
-    best = (-np.inf, STRENGTHS[0], SHARES[0])
-    for strength in STRENGTHS:
-        gains = _gains(inputs, without, labelled, others, of, strength)
-        for share, gain in gains.items():
-            sure = float(gain.mean() - gain.std(ddof=1) / np.sqrt(len(gain)))
-            best = max(best, (sure, strength, share))
-    _, strength, share = best
-    weight, bias = _fit(inputs, labelled, others, strength)
+    likely = np.array([found.sum() for found in _likely(inputs, without, labelled, others, of).values()])
+    weights = np.exp(likely - likely.max())
+    share = float(weights @ np.array(SHARES) / weights.sum())
+    weight, bias = _fit(inputs, labelled, others)
     return Head(weight, bias, share, np.sort(inputs[others] @ weight + bias))
 
 
-def _gains(
-    inputs: Doubles, without: Doubles, labelled: Ints, others: Ints, of: tuple[Ints, Ints], strength: float
+def _likely(
+    inputs: Doubles, without: Doubles, labelled: Ints, others: Ints, of: tuple[Ints, Ints]
 ) -> dict[float, Doubles]:
-    """Share -> [labelled anomalies] by how much more their tail among the other samples is than without a head."""
+    """Share -> [labelled anomalies] their tails among other samples, by regressions that saw neither."""
     found = {share: np.empty(len(labelled)) for share in SHARES}
     for number in range(int(of[0].max()) + 1):
         asked, beside = labelled[of[0] == number], others[of[1] == number]
-        weight, bias = _fit(inputs, labelled[of[0] != number], others[of[1] != number], strength)
+        weight, bias = _fit(inputs, labelled[of[0] != number], others[of[1] != number])
         usual = np.sort(inputs[beside] @ weight + bias)
         for share in SHARES:
             own, theirs = (
@@ -91,13 +88,13 @@ def _gains(
                 for rows in (asked, beside)
             )
             found[share][of[0] == number] = tails(np.sort(theirs), own)
-    return {share: tail - found[0.0] for share, tail in found.items()}
+    return found
 
 
-def _fit(inputs: Doubles, labelled: Ints, others: Ints, strength: float) -> tuple[Doubles, float]:
+def _fit(inputs: Doubles, labelled: Ints, others: Ints) -> tuple[Doubles, float]:
     """Weights [D] and bias; anomalies and others count the same together."""
     rows = np.concatenate([labelled, others])
     truth = np.repeat([1, 0], [len(labelled), len(others)])
     weights = np.repeat([0.5 / len(labelled), 0.5 / len(others)], [len(labelled), len(others)])
-    found = fit_logistic(inputs[rows], truth, 2, strength=strength, weights=weights)
+    found = fit_logistic(inputs[rows], truth, 2, strength=STRENGTH, weights=weights)
     return found.weight[1] - found.weight[0], float(found.bias[1] - found.bias[0])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from components.arrays import Bools, Doubles
+from components.arrays import Bools, Doubles, Ints
 from components.errors import UserError
 from components.evaluation.anomaly.figures import average_precision
 from components.evaluation.classification.bootstrap import Interval
@@ -60,7 +60,7 @@ def precision_intervals(
     return of, over
 
 
-def weighted_precision(times: Doubles, anomaly: Bools, last: Doubles) -> float:
+def weighted_precision(times: Doubles, anomaly: Bools, last: Ints) -> float:
     """Average precision of samples in falling order of score, each of which counts `times` [M].
 
     last: [S] position of the last sample of each run of equal scores. With times 1: average_precision.
@@ -70,6 +70,6 @@ def weighted_precision(times: Doubles, anomaly: Bools, last: Doubles) -> float:
     return float((gained * hits / np.maximum(seen, 1)).sum() / hits[-1])
 
 
-def _steps(scores: Doubles) -> tuple[Doubles, Doubles]:
+def _steps(scores: Doubles) -> tuple[Ints, Ints]:
     order = np.argsort(-scores, kind="stable")
     return order, np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))

@@ -41,6 +41,11 @@ class Scorer:
     head: Head | None = None
     ordered: Doubles | None = None
 
+    @property
+    def names(self) -> list[str]:
+        """The detectors, in the order of their ranks."""
+        return [f"{name}, {kind}" for kind, found in self.detectors.items() for name in found.fitted]
+
     def scored(self, given: Given) -> Scored:
         each = self._ranks(given)
         mean = np.mean(list(each.values()), axis=0)

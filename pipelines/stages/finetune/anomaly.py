@@ -13,19 +13,19 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 from pydantic import Field, NonNegativeInt
 
 from components.arrays import Bools, Doubles, Ints
 from components.config import Config
 from components.data.table import Table
-from components.encoders import Encoder, ServedConfig, build_encoder
-from components.encoders.baseline import baseline_features
+from components.encoders import Encoder, ServedConfig
+from components.encoders.baseline import baseline_encoder, baseline_features, raw_config
 from components.evaluation.anomaly.scorer import Scorer, fit_scorer, held_out
 from components.evaluation.anomaly.threshold import alarm_threshold
 from components.modalities.image.config import ImageConfig
 from components.modalities.registry import ModalityConfig
 from components.modalities.samples import Samples
+from components.modalities.views import build_views
 from components.registry.anomaly_model import (
     LEARNT,
     PLAIN,
@@ -44,7 +44,6 @@ from pipelines.inference.samples import samples_of
 
 FEWEST = 20  # training samples that are no labelled anomalies
 WIDEST = 1024  # plain features
-BATCH = 1024
 
 
 class Request(Config):
@@ -170,7 +169,7 @@ def encoders_of(
     """The encoder of each kind of features, and what a person should know of the choice."""
     kinds, notes = dict[str, Encoder](), list[str]()
     if request.features != "encoder":
-        plain = plain_encoder(samples, rows)
+        plain = baseline_encoder(samples.open(rows), samples.views, raw_config(samples.views))
         if plain.feature_dim <= WIDEST:
             kinds[PLAIN] = plain
         else:
@@ -180,16 +179,6 @@ def encoders_of(
     if request.features != "plain" or not kinds:
         kinds[LEARNT] = encoder.eval()
     return kinds, notes
-
-
-def plain_encoder(samples: Samples, rows: Ints) -> Encoder:
-    """Of the samples as they are, with what it has to know of those in `rows`."""
-    from pydantic import TypeAdapter
-
-    config: ServedConfig = TypeAdapter(ServedConfig).validate_python(samples.views.raw())
-    encoder = build_encoder(config, samples.packing)
-    encoder.fit(samples.clean(part) for part in np.array_split(rows, max(1, len(rows) // BATCH)))
-    return encoder.eval()
 
 
 def varying(given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -250,7 +239,7 @@ def _model(
         AnomalyDescription(
             encoder=encoder_config,
             packing=snapshot.packing,
-            plain=None if plain is None else plain.config,
+            plain=None if plain is None else raw_config(build_views(snapshot.packing)),
             learnt=LEARNT in given,
             arrays=described(scorer),
             detectors=tuple(scorer.names),

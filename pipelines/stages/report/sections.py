@@ -15,7 +15,9 @@ from pipelines.registry.outcome import outcome
 from pipelines.stages.report import learning, lineage, training_health, view_policy
 
 BY_TASK = Implementations[dict[str, Any]](
-    "pipelines.stages.report", "selfsup.report", {"classification": "classification:sections"}
+    "pipelines.stages.report",
+    "selfsup.report",
+    {"classification": "classification:sections", "anomaly": "anomaly:sections"},
 )
 
 # What a task may fill in; its module gives `summary` and `tiles` too. parts: further sections, each with title, text

@@ -42,7 +42,9 @@ from pipelines.stages.score.partitions import Partition, Reading, copied, descri
 VERSION = 2
 
 BY_TASK = Implementations[Reading](
-    "pipelines.stages.score", "selfsup.score", {"classification": "classification:Reading"}
+    "pipelines.stages.score",
+    "selfsup.score",
+    {"classification": "classification:Reading", "anomaly": "anomaly:Reading"},
 )
 
 
