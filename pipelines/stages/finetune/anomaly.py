@@ -67,9 +67,9 @@ class Request(Config):
     champion: str | None = None
     """Reference of the champion's finetune after a warm start; detectors are fitted anew all the same."""
 
-    features: Literal["both", "plain", "encoder"] = "both"
+    features: Literal["both", "plain", "encoder"] | None = None
     """What the detectors look at: the plain features of the samples (columns of a table, pixels), those of the
-    pretrained encoder, or both."""
+    pretrained encoder, or both; null: the columns of a table, and both of other samples."""
 
     most: int = Field(default=16_384, ge=100)
     """Most training samples that the detectors are fitted on; of more a part is drawn."""
@@ -167,16 +167,17 @@ def encoders_of(
     request: Request, samples: Samples, encoder: Encoder, rows: Ints
 ) -> tuple[dict[str, Encoder], list[str]]:
     """The encoder of each kind of features, and what a person should know of the choice."""
-    kinds, notes = dict[str, Encoder](), list[str]()
-    if request.features != "encoder":
+    kinds, notes, wanted = dict[str, Encoder](), list[str](), request.features
+    if wanted != "encoder":
         plain = baseline_encoder(samples.open(rows), samples.views, raw_config(samples.views))
+        wanted = wanted or ("plain" if plain.columns else "both")
         if plain.feature_dim <= WIDEST:
             kinds[PLAIN] = plain
         else:
             notes.append(
                 f"plain features are left out: {plain.feature_dim:,} are too many for detectors, which take {WIDEST:,}"
             )
-    if request.features != "plain" or not kinds:
+    if wanted != "plain" or not kinds:
         kinds[LEARNT] = encoder.eval()
     return kinds, notes
 
