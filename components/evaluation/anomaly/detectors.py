@@ -54,13 +54,13 @@ FITS: dict[str, Callable[[Floats, int], Detector]] = {
 """Detectors by name, each fitted on standardised samples [N, D] and a seed."""
 
 KINDS: Mapping[str, type[IsolationForest | Ecod | NeighbourDistance | Mahalanobis]] = {
+    WHOLE: IsolationForest,
     "isolation forest": IsolationForest,
     "ecod": Ecod,
     "neighbours": NeighbourDistance,
     "mahalanobis": Mahalanobis,
-    WHOLE: IsolationForest,
 }
-"""What each detector is."""
+"""What each detector is, in the order in which they stand side by side."""
 
 
 @dataclass(frozen=True)

@@ -44,13 +44,9 @@ def scorer_of(arrays: Mapping[str, Array]) -> Scorer:
 
 def _detectors(arrays: Mapping[str, Array]) -> Detectors:
     names = [name for name in KINDS if f"ranks/{name}" in arrays]
-    fitted = {name: _put_together(KINDS[name], _below(arrays, name)) for name in sorted(names, key=_place)}
+    fitted = {name: _put_together(KINDS[name], _below(arrays, name)) for name in names}
     ordered = {name: arrays[f"ranks/{name}"] for name in fitted}
     return Detectors(arrays["centre"], arrays["scale"], fitted, MeanOfRanks(ordered))
-
-
-def _place(name: str) -> int:
-    return list(KINDS).index(name)
 
 
 def _below(arrays: Mapping[str, Array], folder: str) -> dict[str, Array]:
