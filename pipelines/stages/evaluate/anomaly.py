@@ -143,7 +143,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         return Output(unmeasured=reason, **common)
     place = np.searchsorted(every, test)
     scores, ranks = seen["score"][place], seen["ranks"][place]
-    beside = baselines(model, samples, held["row"].to_numpy(), test, request.seed)
+    beside = baselines(model, samples, np.array(held["row"]), test, request.seed)
     context.progress(0.7, "the baselines")
     rest = _measured(request, scores, ranks, anomaly, limit, beside, model, context)
     point("evaluate.measured")
