@@ -11,6 +11,11 @@ from components.tasks.base import Targets, Task
 
 POINTS = (".", ",")  # the likelier one first
 SHOWN = 3  # texts in a message
+NEARLY, MANY, SHARE = (
+    0.95,
+    20,
+    0.2,
+)  # of labels that are numbers; different values at least, and of all labels
 
 
 class RegressionConfig(Config):
@@ -70,3 +75,20 @@ def reason(text: str, point: str) -> str:
         return f"label {text[:40]!r} is infinite; a finite number is needed"
     word = {".": "point", ",": "comma"}[point]
     return f"label {text[:40]!r} is no number with a decimal {word}, of at most 1e30; correct it in the label file"
+
+
+def are_numbers(labels: Mapping[str, int]) -> bool:
+    """Whether labels, each with how often it is there, look like numbers to predict rather than names of classes:
+    nearly all are numbers, of many different values; and not just 0, 1, 2, ..., which is how classes are numbered.
+
+    97 different prices of 100: yes. Ten digits: no. 0 to 99, once each: no.
+    """
+    total = sum(labels.values())
+    point = likelier(labels)
+    values = {text: number(text, point) for text in labels}
+    known = {text: value for text, value in values.items() if not math.isnan(value)}
+    different = set(known.values())
+    counted = different == {float(place) for place in range(len(different))}
+    counted = counted or different == {float(place) for place in range(1, len(different) + 1)}
+    enough = sum(labels[text] for text in known) >= NEARLY * total
+    return enough and not counted and len(different) >= max(MANY, total * SHARE)

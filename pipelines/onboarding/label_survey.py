@@ -38,16 +38,26 @@ class Surveyed(NamedTuple):
 
 @dataclass
 class Labels:
-    """classes: class -> samples, tests among them. tests: samples that somebody named for testing. labels_from: None
-    where there are none. told: the layout, a line each. notes: what a person should know, a line each. ignored: words
-    that were taken for no label."""
+    """classes: class -> samples, tests among them; numbers: the same where labels are numbers to predict. tests:
+    samples that somebody named for testing. labels_from: None where there are none. told: the layout, a line each.
+    notes: what a person should know, a line each. ignored: words that were taken for no label."""
 
     classes: Counter[str] = field(default_factory=Counter)
+    numbers: Counter[str] = field(default_factory=Counter)
     tests: int = 0
     labels_from: LabelsFrom | None = None
     told: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """Samples with a label."""
+        return self.classes.total() + self.numbers.total()
+
+    def as_numbers(self) -> None:
+        """Labels are numbers from now on, and no classes."""
+        self.numbers, self.classes = self.classes, Counter()
 
 
 def survey_labels(box: "Inbox", listing: "Listing", surveyed: Surveyed) -> Labels:

@@ -48,7 +48,7 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 {% if plan.drift %}{{ drift_table(plan.drift, {}) }}{% endif %}</div>{% endif %}
 
 {% if comparison %}<h2>Is it worth it?</h2>
-<p>Every row was trained on the same {{ labels }} labels and is measured on the same {{ tests }} held-out test samples. The last column is the model less that row, paired sample by sample, with a 95 % interval over test samples and training noise (the interval of the {{ word }} itself is over test samples). {{ near_duplicates }}</p>
+<p>Every row was trained on the same {{ labels }} labels and is measured on the same {{ tests }} held-out test samples. The last column is the model less that row, paired sample by sample, with a 95 % interval {{ over }} (the interval of the {{ word }} itself is over test samples). {{ near_duplicates }}</p>
 <div class="row"><img alt="models compared" src="{{ comparison_chart }}">
 <table><tr><th>what</th><th class="n">{{ word }}</th><th>95 % interval</th><th>model less this</th></tr>
 {% for row in comparison %}<tr><td>{{ row.name }}</td><td class="n">{{ row.value }}</td><td>{{ row.interval }}</td><td>{{ row.difference }}</td></tr>{% endfor %}</table></div>
