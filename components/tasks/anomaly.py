@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from components.config import Config
+from components.errors import UserError
 from components.tasks.base import Targets, Task
 
 NORMAL, ANOMALY = "normal", "anomaly"  # the classes, in this order
@@ -48,7 +49,8 @@ class Anomaly(Task[AnomalyConfig]):
         "false_alarm_rate": "false alarms",
     }
     clusters = False
-    learns = "detectors of anomalies"
+    needs_labels = False
+    learns = "a detector of anomalies"
 
     def targets(self, labels: Mapping[str, str], style: str = "") -> Targets:
         """{"a": "anomaly", "b": "normal", "c": "?"}: a is 1, b is 0, c is refused."""
@@ -56,6 +58,27 @@ class Anomaly(Task[AnomalyConfig]):
         known = {id: number[label] for id, label in labels.items() if label in number}
         refused = {id: self._refusal(label) for id, label in labels.items() if label not in number}
         return Targets([NORMAL, ANOMALY], known, refused=refused)
+
+    def fitting(self, labels: Mapping[str, int]) -> AnomalyConfig:
+        """All labels that are no anomalies are normal. Of two labels of which neither is known as an anomaly, the rarer
+        one is taken for it: {"ok": 50, "fraud": 3}: fraud.
+
+        Raises:
+            UserError: none of the labels is known, and there are not two.
+        """
+        config = self.config
+        odd = tuple(sorted(labels.keys() & set(config.anomalies)))
+        if labels and not odd and not labels.keys() & set(config.normal):
+            if len(labels) != 2:
+                raise UserError(
+                    "which labels are anomalies? task.anomalies needs their names, such as `--task '{name: anomaly, "
+                    f"anomalies: [{min(labels, key=lambda name: labels[name])}]}}'`; there are "
+                    f"{', '.join(sorted(labels))[:200]}"
+                )
+            odd = (min(labels, key=lambda name: labels[name]),)
+        usual = tuple(sorted(labels.keys() - set(odd)))
+        changed = {"anomalies": odd or config.anomalies, "normal": usual or config.normal}
+        return config.model_copy(update=changed)
 
     def _refusal(self, label: str) -> str:
         return (

@@ -82,9 +82,9 @@ class Checks:
 
     def beside(self, champion: Manifest | None, reference: str) -> list[Check]:
         """Lower confidence bound of the difference of the average precision on common test items."""
+        if champion is not None and not champion.output.get("metrics"):
+            return []  # nothing is known of it
         ours = scores_of(self.evaluated, self.reference, self.context)
-        if champion is not None and not champion.output.get("metrics") and not ours:
-            return []  # neither was measured
         theirs = None if champion is None else scores_of(champion, reference, self.context)
         bound = -self.bounds.tolerance
         if ours is None or theirs is None:

@@ -26,7 +26,6 @@ from components.evaluation.anomaly.intervals import precision_intervals
 from components.evaluation.anomaly.threshold import false_alarms
 from components.evaluation.classification.figures import Figure, figure_of, named
 from components.evaluation.classification.probe import moments
-from components.evaluation.representation.diagnostics import health
 from components.modalities.image.config import ImageConfig
 from components.modalities.registry import ModalityConfig
 from components.modalities.samples import Samples
@@ -37,8 +36,8 @@ from components.wording import counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.inference.samples import samples_of
+from pipelines.stages.evaluate.health import health_of
 
-POOL = 4096  # training rows that health is taken from
 BATCH = 1024
 BASELINES = {"isolation_forest": "isolation forest", "ecod": "ecod"}
 FEWEST = 5  # labelled anomalies, and normal samples, for testing
@@ -112,11 +111,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     table = Table.load(context.file(request.snapshot, snapshot.table))
     features = np.load(context.file(request.embed, embed.features), mmap_mode="r")
     train, test = table.train_rows(), table.test_rows()
-    pool = np.asarray(features[np.sort(_some(train, POOL, request.seed))], dtype=np.float32)
-    common: dict[str, Any] = {
-        "samples": len(test),
-        "health": health(torch.from_numpy(pool)) if len(train) > 1 else {},
-    }
+    common: dict[str, Any] = {"samples": len(test), "health": health_of(features, train, request.seed)}
     found = context.output(request.finetune)
     if found.skipped is not None:
         context.say(f"evaluation of anomalies skipped: {found.skipped}")
@@ -143,7 +138,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         return Output(unmeasured=reason, **common)
     place = np.searchsorted(every, test)
     scores, ranks = seen["score"][place], seen["ranks"][place]
-    beside = baselines(model, samples, np.array(held["row"]), test, request.seed)
+    beside = baselines(model, samples, held["row"].to_numpy().copy(), test, request.seed)
     context.progress(0.7, "the baselines")
     rest = _measured(request, scores, ranks, anomaly, limit, beside, model, context)
     point("evaluate.measured")
@@ -266,7 +261,3 @@ def _review(
     file = folder / "review.parquet"
     pq.write_table(pa.table(columns), file, compression="zstd")
     return Artifact.of(file, folder)
-
-
-def _some(rows: Ints, most: int, seed: int) -> Ints:
-    return np.asarray(np.random.default_rng(seed).choice(rows, min(most, len(rows)), replace=False))

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from components.errors import UserError
 from components.tasks.anomaly import Anomaly, AnomalyConfig
 from components.tasks.registry import TASKS, build_task
 
@@ -44,3 +45,19 @@ def test_a_recipe_finds_it():
     assert Anomaly.shown(
         {"average_precision": 0.5, "average_precision_low": 0.25, "average_precision_high": 0.75}
     ) == ("0.500 [0.250, 0.750]")
+
+
+def test_options_that_fit_somebodys_labels():
+    def fitted(labels, **options):
+        found = Anomaly(AnomalyConfig(**options)).fitting(labels)
+        return found.anomalies, found.normal
+
+    assert fitted({"ok": 50, "fraud": 3}) == (("fraud",), ("ok",))
+    assert fitted({"anomaly": 50, "fine": 3}) == (("anomaly",), ("fine",))
+    assert fitted({"a": 5, "b": 3, "c": 9}, anomalies=("b", "z")) == (("b",), ("a", "c"))
+    assert fitted({}) == (("anomaly",), ("normal",))
+    assert fitted({"normal": 5}) == (("anomaly",), ("normal",))
+    with pytest.raises(
+        UserError, match=r"which labels are anomalies\? .*anomalies: \[b\].*; there are a, b, c"
+    ):
+        fitted({"a": 5, "b": 3, "c": 9})
