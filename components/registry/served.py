@@ -97,7 +97,11 @@ class Served(nn.Module):
 MODELS = Implementations[Served](
     "components.registry",
     "selfsup.models",
-    {"classification": "model:Classifier", "regression": "regressor:Regressor"},
+    {
+        "classification": "model:Classifier",
+        "regression": "regressor:Regressor",
+        "anomaly": "anomaly_model:AnomalyModel",
+    },
 )
 
 

@@ -15,6 +15,7 @@ from components.errors import UserError
 from components.wording import are, counted
 from pipelines import recipe_folders
 from pipelines.onboarding.kinds import named, policies_of, present
+from pipelines.onboarding.label_survey import Labels
 from pipelines.onboarding.recipe_template import BUDGET, TEST_SHARE, Values, render, suited
 from pipelines.onboarding.survey import Found, inbox_of, survey
 from pipelines.onboarding.tasks import meaning
@@ -94,6 +95,8 @@ def describe(found: Found) -> list[str]:
             "is regression; `--task classification` makes each value a class"
         )
         lines.append(_shares(labels.total, labels.tests))
+    elif labels.detected:
+        lines.append(_marked(labels))
     elif labels.classes:
         shown = ", ".join(f"{label} {count}" for label, count in sorted(labels.classes.items())[:20])
         more = f" and {len(labels.classes) - 20} more" if len(labels.classes) > 20 else ""
@@ -106,6 +109,16 @@ def describe(found: Found) -> list[str]:
     else:
         lines.append("no labels: clusters will be reported without classes, and nothing is fine-tuned")
     return lines
+
+
+def _marked(labels: Labels) -> str:
+    """What the labels of a task that needs none are good for."""
+    if not labels.marks:
+        return (
+            "no labels: samples are ranked all the same, and nothing can be measured; test labels change that"
+        )
+    counts = ", ".join(f"{label} {count}" for label, count in sorted(labels.marks.items())[:20])
+    return f"{counted(labels.total, 'label')}: {counts}; {_shares(labels.total, labels.tests)}"
 
 
 def _shares(total: int, named: int) -> str:

@@ -1,4 +1,4 @@
-"""What somebody's labels mean: classes or numbers."""
+"""What somebody's labels mean: classes, numbers, or which samples are anomalies."""
 
 from typing import Any
 
@@ -28,11 +28,13 @@ def meaning(labels: Labels, task: str | dict[str, Any] | None) -> str:
         different = len(labels.classes)
         labels.as_numbers()
         return f"task: regression  # labels are numbers, of {different} values; classification: each is a class\n"
-    config = named(task)
+    config = build_task(named(task)).fitting(labels.classes)
     built = build_task(config)
     built.targets({text: text for text in labels.classes})
     if built.numeric:
         labels.as_numbers()
+    if not built.needs_labels:
+        labels.as_marks()
     if config == USUAL:
         return ""
     given = config.model_dump(exclude_defaults=True) | {"name": name_of(config)}

@@ -34,7 +34,11 @@ class TaskChecks(Protocol):
 BY_TASK = Implementations[TaskChecks](
     "pipelines.registry",
     "selfsup.gate",
-    {"classification": "classification_checks:Checks", "regression": "regression_checks:Checks"},
+    {
+        "classification": "classification_checks:Checks",
+        "regression": "regression_checks:Checks",
+        "anomaly": "anomaly_checks:Checks",
+    },
 )
 
 

@@ -14,5 +14,5 @@ VERSION = 3
 BY_TASK = Implementations[Any](
     "pipelines.stages.evaluate",
     "selfsup.evaluate",
-    {"classification": "classification:run", "regression": "regression:run"},
+    {"classification": "classification:run", "regression": "regression:run", "anomaly": "anomaly:run"},
 )

@@ -17,7 +17,11 @@ from pipelines.stages.report import learning, lineage, training_health, view_pol
 BY_TASK = Implementations[dict[str, Any]](
     "pipelines.stages.report",
     "selfsup.report",
-    {"classification": "classification:sections", "regression": "regression:sections"},
+    {
+        "classification": "classification:sections",
+        "regression": "regression:sections",
+        "anomaly": "anomaly:sections",
+    },
 )
 
 # What a task may fill in; its module gives `summary` and `tiles` too. parts: further sections, each with title, text

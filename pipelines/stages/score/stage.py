@@ -44,7 +44,11 @@ VERSION = 2
 BY_TASK = Implementations[Reading](
     "pipelines.stages.score",
     "selfsup.score",
-    {"classification": "classification:Reading", "regression": "regression:Reading"},
+    {
+        "classification": "classification:Reading",
+        "regression": "regression:Reading",
+        "anomaly": "anomaly:Reading",
+    },
 )
 
 

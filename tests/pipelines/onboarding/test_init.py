@@ -448,3 +448,17 @@ def test_a_regression_of_words_is_refused(settings, source):
     modality = prices(source, 60, lambda n: "ab"[n % 2])
     with pytest.raises(UserError, match="needs labels that are numbers, got 'a', 'b'"):
         init("words", source, settings, modality=modality, task="regression")
+
+
+def test_anomalies_need_no_label_and_the_rarer_of_two_is_taken_for_one(settings, source, capsys):
+    modality = prices(source, 80, lambda n: "" if n % 4 else ("fraud" if n % 16 == 0 else "fine"))
+    report = init("odd", source, settings, modality=modality, task="anomaly")
+    loaded, sections = read(report)
+    assert loaded.task == {"name": "anomaly", "anomalies": ["fraud"], "normal": ["fine"]}
+    assert "20 labels: fine 15, fraud 5; of these, about 16 for training" in capsys.readouterr().out
+    assert "finetune" not in sections
+    check(loaded)
+    nothing = init("blank", source, settings, modality={"name": "table", "ignore": ["price"]}, task="anomaly")
+    assert read(nothing)[0].task == {"name": "anomaly"}
+    assert "samples are ranked all the same, and nothing can be measured" in capsys.readouterr().out
+    check(read(nothing)[0])
