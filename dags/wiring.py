@@ -145,8 +145,6 @@ def failed(context: Context) -> None:
 
 
 def run_name(context: Context) -> str:
-    """The name of the run's journal: that of whoever drives it, else its time and its DAG."""
+    """The name of the run's journal."""
     run = context["dag_run"]
-    given = (run.conf or {}).get("run")
-    after = run.run_after
-    return str(given or f"{after:%Y%m%dT%H%M%S}-{after.microsecond // 1000:03d}-{run.dag_id}")
+    return scheduled.run_name(run.dag_id, run.run_after, run.conf or {})

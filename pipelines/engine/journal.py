@@ -8,11 +8,13 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from components.config import Config
 from components.crash import point
+from components.errors import UserError
 from pipelines.engine import now
 from pipelines.engine.context import append_line
 
@@ -43,6 +45,11 @@ def new_run(recipe: str) -> str:
     """A name for a run that sorts by time."""
     now = time.time()
     return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(now))}-{int(now % 1 * 1000):03d}-{recipe}"
+
+
+def airflow_run(dag_id: str, after: datetime) -> str:
+    """The name of the journal of a DAG run that may begin at `after`."""
+    return f"{after:%Y%m%dT%H%M%S}-{after.microsecond // 1000:03d}-{dag_id}"
 
 
 def safe(run: str) -> str:
@@ -102,9 +109,40 @@ def _records(file: Path) -> Iterator[dict[str, Any]]:
             yield record
 
 
+def head_of(home: Path, run: str) -> dict[str, Any]:
+    """What a journal says of the run itself, the last word counting."""
+    head: dict[str, Any] = {}
+    for record in records(journal_file(home, run)):
+        head.update(record if "stage" not in record else {})
+    return head
+
+
+def open_runs(home: Path) -> dict[str, str]:
+    """Run -> what it is: at work here, or open in Airflow, whose next stage may begin at any time."""
+    found = {}
+    for file in sorted((home / "runs").glob("*.jsonl")):
+        head = head_of(home, file.stem)
+        if "ended" not in head and (state := unended(home, file.stem, head)) in LIVE:
+            found[file.stem] = state
+    return found
+
+
+def refuse_open_runs(home: Path) -> None:
+    """Raises UserError where a run has not ended, between two of its stages too."""
+    for run, state in open_runs(home).items():
+        mend = (
+            "wait for it" if state == AT_WORK else "wait for it, or end it there; if Airflow does not list it"
+        )
+        copy = home / "runs" / f"{safe(run)}{COPY}"
+        gone = f", remove {copy}" if state == OPEN else ""
+        raise UserError(f"no run may be open, run {run} {state}: {mend}{gone}, and ask again")
+
+
 def unended(home: Path, run: str, head: dict[str, Any]) -> str:
     """What is to be said of a run whose journal has no end: it is at work, or Airflow's and open, or was broken off."""
-    if (home / "runs" / f"{safe(run)}{COPY}").exists():  # until Airflow's last task has ended it
+    if (
+        head.get("airflow") and (home / "runs" / f"{safe(run)}{COPY}").exists()
+    ):  # until the last task has ended it
         return OPEN
     return AT_WORK if _lives(int(head.get("pid", 0)), float(head.get("started", 0.0))) else "was broken off"
 
@@ -124,9 +162,7 @@ def overview(home: Path, store: Path) -> list[str]:
     what it is doing. store: of their manifests."""
     lines = []
     for file in sorted((home / "runs").glob("*.jsonl")):
-        head: dict[str, Any] = {}
-        for record in records(file):
-            head.update(record if "stage" not in record else {})
+        head = head_of(home, file.stem)
         state = "ended" if "ended" in head else unended(home, file.stem, head)
         ended = head["error"] or "done" if state == "ended" else state
         made = stages(home, file.stem)

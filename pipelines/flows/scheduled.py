@@ -8,6 +8,7 @@ recipe, because Airflow runs a task only where its DAG is still there.
 import logging
 import os
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +35,11 @@ class Asked(Config):
     force: Literal["warm", "scratch"] | None = None
     reason: str = ""
     overrides: dict[str, Any] = Field(default_factory=dict)
+
+
+def run_name(dag_id: str, after: datetime, conf: dict[str, Any]) -> str:
+    """The name of a run's journal: that which whoever drives it has given, else made of its time and its DAG."""
+    return str(conf.get("run") or journal.airflow_run(dag_id, after))
 
 
 def recipes(settings: Settings) -> list[Recipe]:
@@ -91,7 +97,7 @@ def keep(file: Path, run: str, asked: Asked, settings: Settings, flow: str) -> R
     if not journal.records(head):  # else whoever started this run has checked it and written the head
         live = journal.live_file(settings.home, run)
         check_once(recipe, settings, lambda record: journal.append(live, record), FLOWS[flow])
-        told = {"run": run, "recipe": str(file), "flow": flow, "reason": asked.reason}
+        told = {"run": run, "recipe": str(file), "flow": flow, "reason": asked.reason, "airflow": True}
         journal.append(head, {**told, "started": round(time.time(), 3), "pid": os.getpid()})
     part = copy.with_suffix(".part")
     part.write_text(recipe.model_dump_json())

@@ -16,15 +16,18 @@ def test_a_run_that_has_no_end_is_at_work_open_or_was_broken_off(tmp_path):
         "a": {"pid": os.getpid(), "started": now},
         "b": {"pid": os.getpid(), "started": 1.0},  # another process had the number then
         "c": {"pid": 2**22 + 1, "started": now},
-        "d": {"pid": 2**22 + 1, "started": now},
+        "d": {"pid": 2**22 + 1, "started": now, "airflow": True},
         "e": {"pid": os.getpid(), "started": now, "ended": now, "error": ""},
         "f": {"pid": os.getpid(), "started": now, "ended": now, "error": "pretrain: no"},
+        "g": {"pid": 2**22 + 1, "started": now},  # `selfsup run --airflow`, which was killed
+        "h": {"pid": 2**22 + 1, "started": now, "airflow": True},  # its last task has ended it
     }
     for run, head in heads.items():
         journal.append(journal.journal_file(tmp_path, run), {"run": run, **head})
         now = Now(stage="finetune", reference=f"finetune/{run}", started=time.time() - 75)
         journal.now_file(tmp_path, run).write_text(now.model_dump_json())
-    (tmp_path / "runs" / f"d{journal.COPY}").touch()
+    for run in "dg":
+        (tmp_path / "runs" / f"{run}{journal.COPY}").touch()
     every = journal.overview(tmp_path, tmp_path / "store")
     lines = [line for line in every if not line.startswith(" ")]
     # What a kill has left behind says nothing.
@@ -32,7 +35,9 @@ def test_a_run_that_has_no_end_is_at_work_open_or_was_broken_off(tmp_path):
     assert live == ["  now        75.0 s  finetune/a", "  now        75.0 s  finetune/d"]
     assert [line.split("  ")[1] for line in lines] == [
         "is at work", "was broken off", "was broken off", "is open in Airflow", "done", "pretrain: no",
+        "was broken off", "was broken off",
     ]  # fmt: skip
+    assert journal.open_runs(tmp_path) == {"a": "is at work", "d": "is open in Airflow"}
 
 
 def test_a_run_says_its_flow_its_decision_and_its_model(tmp_path):
