@@ -18,6 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from components.files import is_full
 
     os.environ.update(ONE_THREAD)  # before what reads it is imported
+    os.umask(0o077)  # what is written is its owner's alone, unless a folder's ACL grants more
     try:
         return int(arguments.do(arguments))
     except KeyboardInterrupt:
@@ -198,7 +199,7 @@ def _runs(arguments: argparse.Namespace) -> int:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    from pipelines.flows.services import up
+    from pipelines.operations.up import up
     from pipelines.settings import Settings
 
     up(Settings.load(), print)
@@ -206,7 +207,7 @@ def _up(arguments: argparse.Namespace) -> int:
 
 
 def _down(arguments: argparse.Namespace) -> int:
-    from pipelines.flows.services import down
+    from pipelines.operations.up import down
     from pipelines.settings import Settings
 
     down(Settings.load(), print)

@@ -29,7 +29,8 @@ Status = Literal["found", "ran", "failed"]
 
 class StageLine(Config):
     """started: unix time. seconds: wall time, the process's start included. memory: peak PSS in bytes of all
-    processes, 0 where none was started. error: what was said to the user."""
+    processes, 0 where none was started. error: what was said to the user. mistake: something that the user can mend.
+    passing: something that may pass by itself, such as a killed process or a full disk."""
 
     stage: str
     reference: str
@@ -38,7 +39,8 @@ class StageLine(Config):
     seconds: float
     memory: int = 0
     error: str = ""
-    mistake: bool = False  # the user's: something that he can mend
+    mistake: bool = False
+    passing: bool = False
 
 
 def new_run(recipe: str) -> str:
