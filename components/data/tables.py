@@ -15,8 +15,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.data.csv_text import read_csv
+from components.data.csv_text import lines_of, read_csv
 from components.data.label_values import classes_of
+from components.data.parquet import batches, opened
 
 UNREADABLE = "unreadable table"
 TEXT_TABLES = frozenset({".csv", ".tsv", ".jsonl"})
@@ -35,8 +36,8 @@ def columns_of(file: Path) -> set[str]:
     """
     try:
         if file.suffix.lower() == ".parquet":
-            with pq.ParquetFile(file) as parquet:
-                return set(_columns(parquet))
+            with opened(file) as parquet:
+                return set(_columns(file, parquet))
         return set(_text_columns(file))
     except (OSError, UnicodeDecodeError, ValueError, pa.ArrowException) as error:
         raise _unreadable(error) from None
@@ -92,18 +93,18 @@ def parquet_images(
         ValueError: the file cannot be read to its end, or its image column holds no bytes.
     """
     try:
-        with pq.ParquetFile(file) as parquet:
-            columns = _columns(parquet)
+        with opened(file) as parquet:
+            columns = _columns(file, parquet)
             if "image" not in columns:
                 image = _first(IMAGES, _spelled(parquet))
                 kind = parquet.schema_arrow.field(image or 0).type
                 raise ValueError(f"column {image} must hold bytes, it holds {kind}")
             name, label = _first(NAMES, columns), _first(LABEL, columns)
             origin = source.lower() if source and source.lower() in columns else None
-            classes = _classes(parquet, columns[label]) if label else {}
+            classes = _classes(file, parquet, columns[label]) if label else {}
             wanted = {role: columns[role] for role in ("image", name, label, origin) if role}
             row = 0
-            for batch in parquet.iter_batches(128, columns=list(dict.fromkeys(wanted.values()))):
+            for batch in batches(file, parquet, 128, list(dict.fromkeys(wanted.values()))):
                 for record in batch.to_pylist():
                     data, called = record[columns["image"]], record[columns[name]] if name else None
                     if isinstance(data, dict):
@@ -136,14 +137,14 @@ def _spelled(parquet: pq.ParquetFile) -> dict[str, str]:
     return {name.lower(): name for name in reversed(parquet.schema_arrow.names)}
 
 
-def _columns(parquet: pq.ParquetFile) -> dict[str, str]:
+def _columns(file: Path, parquet: pq.ParquetFile) -> dict[str, str]:
     """Role or name of a column -> as the file spells it: see columns_of."""
     columns = _spelled(parquet)
     if (image := _first(IMAGES, columns)) is None:
         return columns
     spelled = columns[image]
     kind = parquet.schema_arrow.field(spelled).type
-    if _is_bytes(kind) or (_is_packed(kind) and _has_bytes(parquet, spelled)):
+    if _is_bytes(kind) or (_is_packed(kind) and _has_bytes(file, parquet, spelled)):
         return {name: value for name, value in columns.items() if name != image} | {"image": spelled}
     if _is_packed(kind) or (image in ("image", "img") and _is_text(kind)):
         return {name: value for name, value in columns.items() if name != image} | {"path": spelled}
@@ -151,6 +152,8 @@ def _columns(parquet: pq.ParquetFile) -> dict[str, str]:
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_bytes(kind.value_type)
     return bool(
         pa.types.is_binary(kind)
         or pa.types.is_large_binary(kind)
@@ -167,20 +170,18 @@ def _is_packed(kind: pa.DataType) -> bool:
     return bool(pa.types.is_struct(kind)) and {"bytes", "path"} <= {field.name for field in kind}
 
 
-def _has_bytes(parquet: pq.ParquetFile, column: str) -> bool:
+def _has_bytes(file: Path, parquet: pq.ParquetFile, column: str) -> bool:
     """Whether a struct of bytes and path holds any bytes; a file that was saved without its images has none."""
     empty = parquet.metadata.num_rows == 0
-    batches = parquet.iter_batches(100, columns=[f"{column}.bytes"])
-    return empty or any(
-        row[column] and row[column]["bytes"] for batch in batches for row in batch.to_pylist()
-    )
+    rows = (row for batch in batches(file, parquet, 100, [f"{column}.bytes"]) for row in batch.to_pylist())
+    return empty or any(row[column] and row[column]["bytes"] for row in rows)
 
 
-def _classes(parquet: pq.ParquetFile, column: str) -> dict[object, str]:
+def _classes(file: Path, parquet: pq.ParquetFile, column: str) -> dict[object, str]:
     """Each value of a label column -> its class."""
     values = {
         _key(value)
-        for batch in parquet.iter_batches(65536, columns=[column])
+        for batch in batches(file, parquet, columns=[column])
         for value in batch.column(0).to_pylist()
     }
     return classes_of(values, _class_names(parquet, column))
@@ -203,13 +204,13 @@ def _key(value: Any) -> Any:
 
 
 def _parquet_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    with pq.ParquetFile(file) as parquet:
-        columns = _columns(parquet)
+    with opened(file) as parquet:
+        columns = _columns(file, parquet)
         columns.pop("image", None)
         label = _first(LABEL, columns)
-        classes = _classes(parquet, columns[label]) if label else {}
+        classes = _classes(file, parquet, columns[label]) if label else {}
         row = 0
-        for batch in parquet.iter_batches(4096, columns=list(columns.values())):
+        for batch in batches(file, parquet, columns=list(columns.values())):
             for record in batch.to_pylist():
                 row += 1
                 values = {name: _text(record[spelled]) for name, spelled in columns.items()}
@@ -218,7 +219,7 @@ def _parquet_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _json_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     with file.open(encoding="utf-8-sig") as stream:
-        for line, text in enumerate(stream, start=1):
+        for line, text in enumerate(lines_of(stream), start=1):
             if text.strip():
                 try:
                     record = json.loads(text)
