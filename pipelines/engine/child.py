@@ -84,7 +84,9 @@ def passing(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, PassingError | ConnectionError | TimeoutError | MemoryError | BrokenProcessPool):
             return True
-        if type(error).__name__ == "OperationalError" and "locked" in str(error):  # SQLite's, and SQLAlchemy's of it
+        if type(error).__name__ == "OperationalError" and "locked" in str(
+            error
+        ):  # SQLite's, and SQLAlchemy's of it
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -138,7 +138,9 @@ def events(recipe: str, settings: Settings) -> list[str]:
         return []
     now = time.time()
     told = ["data"] if behind("train", found, settings, now) else []
-    return told + (["champion"] if any(behind(flow, found, settings, now) for flow in ("score", "monitor")) else [])
+    return told + (
+        ["champion"] if any(behind(flow, found, settings, now) for flow in ("score", "monitor")) else []
+    )
 
 
 def worth_retrying(error: Exception, attempt: int, driven: bool) -> bool:

@@ -164,9 +164,11 @@ def test_a_mutated_file_is_read_or_refused(
         data[rng.randrange(len(data))] = rng.randrange(256)
     file = tmp_path_factory.mktemp("mutated") / "a.parquet"
     file.write_bytes(data[: rng.randrange(len(data))] if cut else data)
+    said = ""
     try:
         columns = columns_of(file)
         rows = parquet_images(file, "d") if "image" in columns else numbered_rows(file)
         assert sum(1 for _ in rows) <= 50
     except ValueError as error:
-        assert str(error).startswith("unreadable table: ")
+        said = str(error)
+    assert said == "" or said.startswith("unreadable table: ")

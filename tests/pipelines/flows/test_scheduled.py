@@ -128,9 +128,19 @@ def test_what_may_pass_by_itself_is_tried_again_and_a_mistake_is_not() -> None:
     assert failed_with(StageError("KeyError"), tries) == [True, True, False, False]
     assert failed_with(StageError("was killed", passing=True), tries) == [True] * 4
     assert failed_with(PassingError("the disk is full"), tries) == [True] * 4
-    assert failed_with(ConnectionError("no answer"), tries) == [True, True, False, False]  # execute() makes it one
+    assert failed_with(ConnectionError("no answer"), tries) == [
+        True,
+        True,
+        False,
+        False,
+    ]  # execute() makes it one
     # a person waits at a terminal
-    assert failed_with(StageError("was killed", passing=True), tries, driven=True) == [True, True, False, False]
+    assert failed_with(StageError("was killed", passing=True), tries, driven=True) == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_a_person_hears_once_that_a_stage_is_tried_again(place, caplog) -> None:
