@@ -15,7 +15,6 @@ from typing import Any, Literal
 from components.config import Config
 from components.crash import point
 from components.errors import UserError
-from pipelines.engine import now
 from pipelines.engine.context import append_line
 
 NOW = ".now"
@@ -157,41 +156,3 @@ def _lives(pid: int, since: float) -> bool:
         return pid > 0 and psutil.Process(pid).create_time() <= since
     except psutil.Error:
         return False
-
-
-def overview(home: Path, store: Path) -> list[str]:
-    """Every run, the latest last: when, how it ended, what it decided, and what its stages did; of one at work also
-    what it is doing. store: of their manifests."""
-    lines = []
-    for file in sorted((home / "runs").glob("*.jsonl")):
-        head = head_of(home, file.stem)
-        state = "ended" if "ended" in head else unended(home, file.stem, head)
-        ended = head["error"] or "done" if state == "ended" else state
-        made = stages(home, file.stem)
-        counts = ", ".join(
-            f"{sum(s.status == status for s in made)} {status}" for status in ("ran", "found", "failed")
-        )
-        came_to = "".join(f"; {text}" for text in _came_to(made, store))
-        lines.append(f"{file.stem}  {ended}  ({counts})  flow {head.get('flow', 'train')}{came_to}")
-        lines += [f"  {s.status:<7}{s.seconds:>8.1f} s  {s.reference or s.stage}" for s in made]
-        lines += now.lines(now_file(home, file.stem)) if state in LIVE else []
-    return lines
-
-
-def _came_to(made: list[StageLine], store: Path) -> Iterator[str]:
-    """The plan's decision and the version of the model, as far as the run's manifests say them."""
-    output: dict[str, dict[str, Any]] = {}
-    for line in made:
-        manifest = store / line.reference / "manifest.json"
-        if line.stage in ("plan", "register", "promote", "score") and manifest.is_file():
-            output[line.stage] = json.loads(manifest.read_bytes())["output"]
-    if decision := output.get("plan", {}).get("decision"):
-        yield f"plan: {decision}"
-    registered, promoted = output.get("register", {}), output.get("promote", {})
-    if version := registered.get("version"):
-        champion = ", promoted" if promoted.get("promoted") else ""
-        yield f"model {registered['name']}/{version}{champion}"
-    if encoder := registered.get("encoder"):
-        yield f"encoder {encoder}"
-    if version := output.get("score", {}).get("champion"):
-        yield f"scored by version {version}"

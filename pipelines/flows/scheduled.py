@@ -7,6 +7,8 @@ recipe, because Airflow runs a task only where its DAG is still there.
 
 import logging
 import os
+import subprocess
+import sys
 import time
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +21,9 @@ from components.errors import PassingError, UserError
 from pipelines import recipe_folders
 from pipelines.engine import journal
 from pipelines.engine.execute import StageError, execute
+from pipelines.engine.processes import child_environ
 from pipelines.engine.store import read_manifest
+from pipelines.flows.airflow_home import airflow_environ
 from pipelines.flows.due import behind, looked
 from pipelines.flows.notify import notify
 from pipelines.graph import FLOWS
@@ -156,6 +160,23 @@ def worth_retrying(error: Exception, attempt: int, driven: bool) -> bool:
     if isinstance(error, ValueError) and not passing:  # UserError is one
         return False
     return attempt <= FEW or (passing and not driven)
+
+
+def upkeep(settings: Settings) -> str:
+    """Shorten and delete what is older than the retention; what was done, in one line.
+
+    In a process of its own with Airflow's environment, because a task may not open Airflow's database.
+
+    Raises:
+        StageError: it failed; the last line that it wrote.
+    """
+    environ = child_environ(settings) if settings.profile == "scaled-out" else airflow_environ(settings)
+    command = [sys.executable, "-m", "pipelines.operations.upkeep"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True)
+    said = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()[-1:] or ["no word"]
+    if done.returncode != 0:
+        raise StageError(f"upkeep failed: {said[0]:.300}", passing=True)
+    return said[0]
 
 
 def seconds_to_look(recipe: str, schedule: str, timezone: str, settings: Settings) -> float:

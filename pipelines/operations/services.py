@@ -23,7 +23,7 @@ from pipelines.engine import processes
 from pipelines.flows.airflow_home import airflow_environ
 from pipelines.settings import Settings
 
-PATIENCE = 180.0  # seconds until the pages answer; 30 to 75 s on two idle cores
+PATIENCE = 400.0  # seconds until the pages answer; 30 to 75 s on two idle cores, many times that on busy ones
 
 
 class Service(NamedTuple):

@@ -36,7 +36,7 @@ from pipelines.tracking import erasing
 
 ID = re.compile(r"[0-9a-f]{64}")
 ANY_SIZE = 1 << 50  # bytes
-LOGS = ("runs/*", "logs/*", "airflow/logs/**/*", "airflow/runs/*")
+LOGS = ("runs/*", "older-runs.jsonl", "logs/*", "airflow/logs/**/*", "airflow/runs/*")
 
 
 class Found(NamedTuple):

@@ -94,7 +94,9 @@ class Output(Config):
 def observe(request: Request, settings: Settings, recipe: str) -> dict[str, str]:
     """The champion, and which shards are recent where only these are scored: others give a new reference."""
     shards = recent(request.days, settings.data / recipe)
-    chosen = {} if shards is None else {"shards": hashlib.sha256("".join(sorted(shards)).encode()).hexdigest()}
+    chosen = (
+        {} if shards is None else {"shards": hashlib.sha256("".join(sorted(shards)).encode()).hexdigest()}
+    )
     return champions.observe(request.model, settings) | chosen
 
 
@@ -182,7 +184,9 @@ def _chosen(table: Table, request: Request, context: Context) -> dict[str, NDArr
     if wanted is None:
         return shards
     if not (found := {shard: rows for shard, rows in shards.items() if shard in wanted}):
-        raise UserError(f"no sample of the snapshot was ingested in the last {request.days:g} days; raise score.days")
+        raise UserError(
+            f"no sample of the snapshot was ingested in the last {request.days:g} days; raise score.days"
+        )
     return found
 
 

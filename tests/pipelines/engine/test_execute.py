@@ -256,7 +256,7 @@ journal.append(journal.journal_file(home, "one"), {"run": "one", "pid": os.getpi
 def watch(record):
     told.append(record)
     if "say" in record:
-        told.append({"shown": journal.overview(home, store)})
+        told.append({"shown": run_list.overview(home, store)})
 """
     code = CODE.replace("told = []\n", f"told = []{looks}").replace("told.append)", "watch)")
     reference, told, _ = json.loads(project.python(code))
