@@ -3,13 +3,14 @@
 import contextlib
 import importlib.metadata
 import json
-import re
 import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from packaging.requirements import Requirement
 
 from components.data import versions
 from components.data.shards import Index
@@ -24,7 +25,6 @@ from pipelines.registry.registry import registry_of
 from pipelines.settings import Settings
 from pipelines.stages.snapshot.stage import disagreement
 
-PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)")
 AHEAD = 300.0  # seconds that a file may be newer than the clock
 NAMED = 5  # files that are named
 
@@ -51,16 +51,22 @@ def examine(settings: Settings) -> Iterator[Finding]:
 Answer = tuple[str, str | None]
 
 
+def locked(lock: Path) -> dict[str, str]:
+    """Package -> version, without what a build adds to it, of the lines of a lock that are for this Python."""
+    lines = [line for line in lock.read_text().splitlines() if "==" in line and not line.startswith("#")]
+    asked = [Requirement(line.partition(" #")[0]) for line in lines]
+    here = [one for one in asked if one.marker is None or one.marker.evaluate()]
+    return {one.name: str(one.specifier).removeprefix("==").partition("+")[0] for one in here}
+
+
 def _versions(settings: Settings, now: Status) -> Answer:
     lock = ROOT / "requirements.lock"
     if not lock.is_file():
         return "no requirements.lock beside the code", None
     wrong = []
-    for name, version in (
-        found.groups() for line in lock.read_text().splitlines() if (found := PIN.match(line))
-    ):
+    for name, version in locked(lock).items():
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            if (here := importlib.metadata.version(name)).partition("+")[0] != version.partition("+")[0]:
+            if (here := importlib.metadata.version(name)).partition("+")[0] != version:
                 wrong.append(f"{name} {here}, locked {version}")
     if wrong:
         return f"{', '.join(wrong[:NAMED])} ({len(wrong)} in all)", "`make test` brings .venv up to date"

@@ -78,9 +78,8 @@ def test_a_year_of_ticks_stays_below_200_mb_and_runs_answers_at_once(
         reference = "ingest/0123456789abcdef"
 
     monkeypatch.setattr(due, "identify", lambda stage, *_: Named())
-    for stage in ("ingest", "snapshot"):
-        folder = settings.store / "ingest" / "0123456789abcdef"
-        folder.mkdir(parents=True, exist_ok=True)
+    folder = settings.store / "ingest" / "0123456789abcdef"
+    folder.mkdir(parents=True)
     (folder / "manifest.json").write_text("{}")
     before, recipe = size(), load(tmp_path / "recipes" / "toys.yaml")
     monkeypatch.setattr(due, "made", lambda *_: {})
