@@ -114,7 +114,7 @@ def flow(recipe: Recipe, name: str, schedule: Any, doc: str | None) -> DAG:
             )
             needs = {need: done[need] for need in GRAPH[stage]}
             done[stage] = made = run(name, stage, recipe.name, str(recipe.file), needs)
-        end = close.override(outlets=[news(recipe.name)] if name in ("train", "ingest") else [])(recipe.name)
+        end = close.override(outlets=[news(recipe.name)] if train else [])(recipe.name)
         made >> end.as_teardown()  # it runs however the others end, and changes no verdict
         if train and (waits := approval_hours(recipe)):
             done["promote"] >> Ask(task_id="ask", recipe=recipe.name, hours=waits)

@@ -68,6 +68,8 @@ def airflow_environ(settings: Settings, recipes: Path | None = None) -> dict[str
         "WORKERS__EXECUTION_API_RETRIES": "12",
         "WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "20.0",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "600",
+        # What a scheduler that was killed had begun is begun again by the next one within the minute, not after five.
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",
     }
     placed = settings if recipes is None else settings.model_copy(update={"recipes": recipes})
     return {

@@ -101,7 +101,7 @@ def test_what_is_loaded_and_what_is_wired(project):
     assert of["dags"]["train"] == {"first": [], "second": ["first"], "close": ["second"]}
     assert of["dags"]["ingest"] == {"first": [], "close": ["first"]}
     assert of["dags"]["promote"] == {"act": []}
-    tell = ("ingest.first", "ingest.close", "train.close", "promote.act")
+    tell = ("ingest.first", "train.close", "promote.act")
     assert of["outlets"] == {task: ["news_small"] for task in tell}
     assert {task for task, pool in of["pools"].items() if pool == "accelerator"} == {"train.second"}
     assert of["timeouts"]["train.second"] == 1.5
