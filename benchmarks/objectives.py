@@ -143,8 +143,9 @@ def measure(name: str, seed: int, given: Given, data: Data, folder: Path) -> Fig
     pixel = data.images[: data.train] / 255
     packing = image_packing(1, [float(pixel.mean())], [float(pixel.std())], data.images.shape[-1])
     material = Material(
-        PackedArray(data.images, np.arange(len(data.images))), ImageViews(packing), data.classes, few, data.labels[few],
-        np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), _weak(), _weak(), placement, folder,
+        packed=PackedArray(data.images, np.arange(len(data.images))), views=ImageViews(packing), classes=data.classes,
+        labelled=few, labels=data.labels[few], kept=np.zeros(0, np.int64), kept_labels=np.zeros(0, np.int64),
+        confidence=np.zeros(0), weak=_weak(), strong=_weak(), placement=placement, folder=folder,
     )  # fmt: skip
     torch.manual_seed(derive_seed(seed))
     found: Figures = {}

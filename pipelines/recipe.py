@@ -3,6 +3,7 @@
 name: mnist            # of the data's folder, the DAG and the registered model
 seed: 0
 modality: {name: image, size: 28, channels: 1}
+task: classification   # what labels mean
 inbox: ../inbox        # where unlabelled data lands; relative to this file
 schedule: null         # or a cron expression, such as "0 3 * * *": when the inbox is looked at
 timezone: UTC          # or another, such as Europe/Berlin: that of the schedule
@@ -27,6 +28,7 @@ from pydantic import ConfigDict, Field, NonNegativeInt, PositiveFloat, Validatio
 
 from components.config import Config, explain, unknown
 from components.errors import UserError
+from components.tasks.registry import USUAL
 from pipelines.graph import FLOWS, GRAPH, references
 
 # Airflow's own short names; what it runs without a time (@once, @continuous) is no schedule of an inbox.
@@ -45,6 +47,10 @@ SHARED: dict[str, tuple[str, ...]] = {
     "seed": ("pretrain", "plan", "pseudo_label", "finetune", "evaluate", "monitor"),
     "modality": (
         "ingest", "snapshot", "plan", "pretrain", "embed", "finetune", "evaluate", "register", "report", "score",
+        "monitor",
+    ),
+    "task": (
+        "ingest", "snapshot", "plan", "pseudo_label", "finetune", "evaluate", "register", "promote", "report", "score",
         "monitor",
     ),
     "inbox": ("ingest",),
@@ -102,6 +108,9 @@ class Recipe(Config):
     modality: dict[str, Any]
     """Kind of the samples and what belongs to it; see `ingest.modality`."""
 
+    task: dict[str, Any] = Field(default_factory=USUAL.model_dump)
+    """What labels mean; see `snapshot.task`."""
+
     inbox: Path
     """Folder where data arrive; relative to the recipe's file."""
 
@@ -140,10 +149,10 @@ class Recipe(Config):
             raise ValueError(f"small letters, digits, - and _, a letter first, 63 at most (got {name!r:.80})")
         return name
 
-    @field_validator("modality", mode="before")
+    @field_validator("modality", "task", mode="before")
     @classmethod
-    def _name_alone(cls, modality: Any) -> Any:
-        return {"name": modality} if isinstance(modality, str) else modality
+    def _name_alone(cls, given: Any) -> Any:
+        return {"name": given} if isinstance(given, str) else given
 
     @field_validator("schedule")
     @classmethod
@@ -221,7 +230,9 @@ class Recipe(Config):
         """The section of a stage and what it shares."""
         shared: dict[str, Any] = {"seed": self.seed, "modality": self.modality, "inbox": str(self.inbox)}
         shared["truth"] = str(self.truth) if self.truth else None
-        asked = {name: shared[name] for name, stages in SHARED.items() if stage in stages}
+        if self.task != USUAL.model_dump():  # left out, so that a run is named as before there were tasks
+            shared["task"] = self.task
+        asked = {name: shared[name] for name, stages in SHARED.items() if stage in stages and name in shared}
         return {**asked, **self.sections.get(stage, {})}
 
 

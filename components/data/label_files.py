@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from components.data.label_values import UNLABELLED, classes_of
+from components.data.label_values import UNLABELLED, classes_of, tidy
 from components.data.labels import Row
 from components.data.splits import SPLITS
 from components.data.tables import LABEL, PATHS, TEXT_TABLES, UNREADABLE, columns_of, numbered_rows
@@ -60,10 +60,13 @@ def is_label_table(path: str, columns: Collection[str]) -> bool:
     return is_label_file(path) or (_any(KEYS, columns) and _any(LABEL, columns))
 
 
-def given_in(file: Path, name: str, unlabelled: Collection[str] = UNLABELLED) -> list[Given]:
+def given_in(
+    file: Path, name: str, unlabelled: Collection[str] = UNLABELLED, *, numeric: bool = False
+) -> list[Given]:
     """What a label file says, row by row; name: of the file, relative to the inbox.
 
-    unlabelled: words in the column label that mean no label, in small letters.
+    unlabelled: words in the column label that mean no label, in small letters. numeric: labels are numbers, of which
+    -1 is one.
 
     Raises:
         UserError: it cannot be read, no column names the sample or the label, a split is neither train, test
@@ -75,9 +78,10 @@ def given_in(file: Path, name: str, unlabelled: Collection[str] = UNLABELLED) ->
             raise ValueError(
                 f"needs a column label, and one of path, file_name, name, id; it has {', '.join(sorted(columns))[:100]}"
             )
-        rows = list(numbered_rows(file))
+        rows = list(numbered_rows(file, numeric))
         column = next(name for name in LABEL if name in columns)
-        classes = classes_of({row.get(column, "") for _, row in rows})
+        texts = {row.get(column, "") for _, row in rows}
+        classes = {text: tidy(text) for text in texts} if numeric else classes_of(texts)
         folder = PurePosixPath(name).parent.as_posix()
         return [
             given

@@ -20,11 +20,13 @@ from components.errors import UserError
 @dataclass(frozen=True)
 class LabelRules:
     """from_folders: whether folders are classes. unlabelled: words that mean no label. max_unknown_share: of a
-    file's labels, from which on those that find no sample are a mistake; 1: never."""
+    file's labels, from which on those that find no sample are a mistake; 1: never. numeric: whether labels are
+    numbers."""
 
     from_folders: bool
     unlabelled: Collection[str]
     max_unknown_share: float
+    numeric: bool = False
 
 
 @dataclass
@@ -40,7 +42,7 @@ def take_labels(inbox: Inbox, growing: Growing, listing: Listing, rules: LabelRu
     taken, given = LabelsTaken(), dict[str, list[Given]]()
     for path in listing.label_files:
         try:
-            given[path] = given_in(inbox.folder / path, path, rules.unlabelled)
+            given[path] = given_in(inbox.folder / path, path, rules.unlabelled, numeric=rules.numeric)
         except UserError as error:
             taken.mistakes.append(str(error))
     folder, index = growing.folder, growing.index

@@ -1,6 +1,7 @@
 """The table of a snapshot: which sample lies in which row of the packed array, its split and its label.
 
 N: samples. Columns: row int64, id string, shard string, split "train" | "test", label int64 (-1 where none);
+where labels are numbers, target float64 (NaN where none) with label 0 where there is one;
 where the recipe names a source column, source int64; and where there are near-duplicates, group int64.
 """
 
@@ -17,9 +18,11 @@ from components.errors import UserError
 
 @dataclass(frozen=True)
 class Table:
-    """ids [N] str, shards [N] str, split [N] str, label [N] int64 index into the classes, -1 where there is
-    none; source [N] int64 index into the snapshot's sources, None where nobody names any; group [N] int64 row of the
-    first of a sample's near-duplicates, its own where it has none, None where no sample has any.
+    """ids [N] str, shards [N] object, equal ones one str (a million of 64 signs each would be 256 MB), split [N] str,
+    label [N] int64 index into the classes, -1 where there is none; source [N] int64 index into the snapshot's sources,
+    None where nobody names any; group [N] int64 row of the first of a sample's near-duplicates, its own where it has
+    none, None where no sample has any; target [N] float64 number, NaN where there is none, None where labels are no
+    numbers: label is then 0 where there is one, else -1.
 
     Entry i is row i of the packed array.
     """
@@ -30,9 +33,10 @@ class Table:
     label: np.ndarray
     source: np.ndarray | None = None
     group: np.ndarray | None = None
+    target: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        columns = (self.ids, self.shards, self.split, self.label, self.source, self.group)
+        columns = (self.ids, self.shards, self.split, self.label, self.source, self.group, self.target)
         sizes = {len(column) for column in columns if column is not None}
         assert len(sizes) == 1, f"columns of different length: {sizes}"
 
@@ -92,27 +96,36 @@ class Table:
         split = _strings(table["split"])
         if not set(split.tolist()) <= set(SPLITS):
             raise UserError(f"{path}: a split must be train or test; make the snapshot again")
-        source, group = (
-            table[name].to_numpy() if name in table.column_names else None for name in ("source", "group")
+        source, group, target = (
+            table[name].to_numpy() if name in table.column_names else None
+            for name in ("source", "group", "target")
         )
-        ids, shards = _strings(table["id"]), _strings(table["shard"])
-        return cls(ids, shards, split, table["label"].to_numpy(), source, group)
+        ids, shards = _strings(table["id"]), _shared(table["shard"])
+        return cls(ids, shards, split, table["label"].to_numpy(), source, group, target)
 
     def save(self, path: Path) -> None:
         """As Parquet; the same table gives the same bytes."""
         columns = {
             "row": pa.array(np.arange(len(self)), pa.int64()),
-            "id": pa.array(self.ids.tolist(), pa.string()),
-            "shard": pa.array(self.shards.tolist(), pa.string()),
-            "split": pa.array(self.split.tolist(), pa.string()),
+            "id": pa.array(self.ids, pa.string()),
+            "shard": pa.array(self.shards, pa.string()),
+            "split": pa.array(self.split, pa.string()),
             "label": pa.array(self.label, pa.int64()),
         }
         if self.source is not None:
             columns["source"] = pa.array(self.source, pa.int64())
         if self.group is not None:
             columns["group"] = pa.array(self.group, pa.int64())
+        if self.target is not None:
+            columns["target"] = pa.array(self.target, pa.float64())
         pq.write_table(pa.table(columns), path, compression="zstd", use_dictionary=["shard", "split"])
 
 
 def _strings(column: pa.ChunkedArray) -> np.ndarray:
     return np.array(column.to_pylist(), dtype=np.str_)
+
+
+def _shared(column: pa.ChunkedArray) -> np.ndarray:
+    """[N] object: equal texts are one str."""
+    encoded = column.combine_chunks().dictionary_encode()
+    return np.asarray(np.array(encoded.dictionary.to_pylist(), dtype=object)[encoded.indices.to_numpy()])

@@ -127,11 +127,3 @@ class Smoke:
 
 def _json(value: Any) -> Any:
     return {"base64": b64encode(value).decode()} if isinstance(value, bytes) else value
-
-
-def disagreement(found: Mapping[str, Sequence[Any]], expected: Mapping[str, Sequence[Any]]) -> float:
-    """Largest difference of a probability; infinite where classes or counts differ, or a sample has no class."""
-    if list(found["class"]) != list(expected["class"]) or None in found["class"]:
-        return float("inf")
-    pairs = zip(found["probabilities"], expected["probabilities"], strict=True)
-    return max((abs(a - b) for left, right in pairs for a, b in zip(left, right, strict=True)), default=0.0)

@@ -65,29 +65,17 @@ class FitConfig(Config):
     """Seed of the trainings."""
 
 
-@dataclass(frozen=True)
-class Material:
-    """What there is to learn from.
-
-    packed: the samples for training, which positions count. views: what makes views of them; weak, strong: how.
-    labelled [n] positions, labels [n]; kept [m] positions of pseudo-labels, kept_labels [m] their classes,
-    confidence [m]. folder: of checkpoints. source: [N] where each sample comes from, None where nobody says. cores:
-    processes that may compute at the same time.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """packed: the samples for training, which positions count. views: what makes views of them; weak, strong: how.
+    folder: of checkpoints. cores: processes that may compute at the same time."""
 
     packed: Packed
     views: ViewMaker[Any, Any]
-    classes: int
-    labelled: Ints
-    labels: Ints
-    kept: Ints
-    kept_labels: Ints
-    confidence: Doubles
     weak: Any
     strong: Any
     placement: Placement
     folder: Path
-    source: Ints | None = None
     cores: int = 1
 
     def clean(self, positions: Ints) -> Callable[[Tensor], Tensor]:
@@ -111,6 +99,23 @@ class Material:
             return part(positions)
         parts = np.split(positions, range(TOGETHER, len(positions), TOGETHER))
         return np.concatenate(run_all([partial(part, at) for at in parts], cores))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material(Samples):
+    """What there is to learn classes from.
+
+    labelled [n] positions, labels [n]; kept [m] positions of pseudo-labels, kept_labels [m] their classes,
+    confidence [m]. source: [N] where each sample comes from, None where nobody says.
+    """
+
+    classes: int
+    labelled: Ints
+    labels: Ints
+    kept: Ints
+    kept_labels: Ints
+    confidence: Doubles
+    source: Ints | None = None
 
     def supervision(self, use: Ints, pseudo: bool) -> Supervision:
         """Labels number `use` (of n) and no others; the pseudo-labels too if `pseudo`."""
@@ -181,7 +186,7 @@ def fit(
     if isinstance(method, Distillation):
         method.learn_from(job.teacher or nn.Sequential(encoder, method.head))
     unlabelled = config.batch_size * config.ratio if method.uses_unlabelled else 0
-    epochs = max(parts for parts in range(1, 11) if job.steps % parts == 0)  # a tenth or so: for the log
+    epochs = epochs_of(job.steps)
     source = LabelledSource(
         material.packed,
         material.views,
@@ -194,18 +199,7 @@ def fit(
         seed=config.seed,
         device=material.placement.device,
     )
-    settings = TrainConfig(
-        epochs=epochs,
-        batch_size=config.batch_size + unlabelled,
-        optimiser=AdamwConfig(learning_rate=job.rate, weight_decay=config.weight_decay),
-        encoder_rate=job.encoder_rate,
-        warmup=config.warmup,
-        floor=0.0,
-        ema_decay=config.ema_decay,
-        precision=config.precision,
-        checkpoint_seconds=config.checkpoint_seconds,
-        watch_steps=5,
-    )
+    settings = train_config(config, epochs, config.batch_size + unlabelled, job.rate, job.encoder_rate)
     folder, seed = material.folder / job.name, config.seed
     learner = Learner(encoder, method)
     return train(
@@ -217,6 +211,27 @@ def fit(
         seed=seed,
         placement=material.placement,
         say=say,
+    )
+
+
+def epochs_of(steps: int) -> int:
+    """Into how many equal parts a training of so many steps is cut, for its log: 10 or fewer."""
+    return max(parts for parts in range(1, 11) if steps % parts == 0)
+
+
+def train_config(config: FitConfig, epochs: int, batch: int, rate: float, encoder_rate: float) -> TrainConfig:
+    """Options of the training loop. batch: samples a step, with a label and without."""
+    return TrainConfig(
+        epochs=epochs,
+        batch_size=batch,
+        optimiser=AdamwConfig(learning_rate=rate, weight_decay=config.weight_decay),
+        encoder_rate=encoder_rate,
+        warmup=config.warmup,
+        floor=0.0,
+        ema_decay=config.ema_decay,
+        precision=config.precision,
+        checkpoint_seconds=config.checkpoint_seconds,
+        watch_steps=5,
     )
 
 

@@ -69,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
         help="of the samples, as in a recipe: image, text, table, or e.g. '{name: table, target: COLUMN}'; "
         "default: what is there",
     )
+    init.add_argument(
+        "--task",
+        metavar="TASK",
+        help="what labels mean, as in a recipe: classification, regression, ...; default: by the labels",
+    )
     init.set_defaults(do=_init)
     choose = commands.add_parser("choose", help="short runs of several objectives: which suits this data")
     choose.add_argument("recipe", help="a YAML file, or the name of a recipe")
@@ -123,8 +128,9 @@ def _init(arguments: argparse.Namespace) -> int:
     from pipelines.settings import Settings
 
     modality = yaml.safe_load(arguments.modality) if arguments.modality else None
+    task = yaml.safe_load(arguments.task) if arguments.task else None
     init(
-        arguments.name, arguments.source, Settings.load(), seconds_of(arguments.budget), modality
+        arguments.name, arguments.source, Settings.load(), seconds_of(arguments.budget), modality, task
     )  # it prints what it found
     return 0
 

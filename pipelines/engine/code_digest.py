@@ -21,6 +21,7 @@ from typing import Any
 
 from components.errors import UserError
 from components.source import Listed, file_of, imported, table_in
+from components.tasks.registry import task_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("components", "pipelines")
@@ -33,6 +34,14 @@ TABLES = {
     "components.modalities.registry": "modality",
     "components.modalities.packing": "modality",
     "components.modalities.views": "modality",
+    "components.registry.served": "task",
+    "components.tasks.registry": "task",
+    "pipelines.registry.gate_checks": "task",
+    "pipelines.stages.evaluate.stage": "task",
+    "pipelines.stages.finetune.stage": "task",
+    "pipelines.stages.monitor.stage": "task",
+    "pipelines.stages.report.sections": "task",
+    "pipelines.stages.score.stage": "task",
 }
 SILENT = ("print", "say", "tell", "warn", "warning", "info", "debug", "announce")  # calls that only report
 
@@ -105,17 +114,23 @@ def closure(stage: str, named: frozenset[str] = frozenset(), root: Path = ROOT) 
     return sorted(found)
 
 
-def _named(given: Any, key: str = "") -> Iterator[str]:
-    """The names of implementations in a request: under "name", or alone under the key of a table."""
+def _named(given: Mapping[str, Any]) -> Iterator[str]:
+    """The names of implementations in a request, and its task, which it need not name."""
+    yield from _names(given)
+    yield task_name(given)
+
+
+def _names(given: Any, key: str = "") -> Iterator[str]:
+    """Names under "name", or alone under the key of a table."""
     match given:
         case str() if key == "name" or key in TABLES.values():
             yield given
         case Mapping():
             for inner, value in given.items():
-                yield from _named(value, inner)
+                yield from _names(value, inner)
         case list() | tuple():
             for value in given:
-                yield from _named(value, key)
+                yield from _names(value, key)
 
 
 @cache

@@ -57,7 +57,7 @@ def run_once(identity: Identity, settings: Settings, run: str = "") -> tuple[str
             return reference, True
         if whole(part):  # the process that made it was ended before it could say so
             return reference, not publish(reference, store)
-        module = load(identity.stage)
+        module = load(identity.stage, identity.given)
         request = checked(module, identity.given, identity.recipe)
         if (store / reference).is_dir():
             shutil.rmtree(store / reference)  # its manifest is gone: no result
@@ -90,7 +90,8 @@ def checked(module: ModuleType, given: dict[str, Any], recipe: str) -> Any:
     try:
         return module.Request.model_validate(given)
     except ValidationError as error:
-        raise UserError(explain(error, f"recipe {recipe}, {module.__name__.rpartition('.')[2]}")) from None
+        stage = module.__name__.removeprefix("pipelines.stages.").partition(".")[0]
+        raise UserError(explain(error, f"recipe {recipe}, {stage}")) from None
 
 
 def _observe(stage: str, given: dict[str, Any], settings: Settings, recipe: str) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """The store of finished runs: each is a folder with a manifest, by its reference "STAGE/KEY", and never written twice.
 
 A stage is a module pipelines.stages.NAME, or stage.py in a package of that name, with VERSION, Request, Output and
-run(request, folder, context). No manifest, no result: the manifest is written last, then the folder gets its name. An
-interrupted run keeps its folder (.KEY.part); its retry resumes there.
+run(request, folder, context); the last three may lie in a module a task. No manifest, no result: the manifest is
+written last, then the folder gets its name. An interrupted run keeps its folder (.KEY.part); its retry resumes there.
 
 Where the store has a remote (settings.Store), a run is shared there before its folder gets its name, and what is
 not here is looked for there: machines with empty folders share finished runs.
@@ -10,6 +10,7 @@ not here is looked for there: machines with empty folders share finished runs.
 
 import importlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from components.crash import point
 from components.errors import UserError
 from components.files import fsync
+from components.tasks.registry import task_name
 from pipelines.engine import code_digest, object_store
 from pipelines.engine.manifest import Manifest
 from pipelines.settings import Store
@@ -64,11 +66,26 @@ def read_manifest(reference: str, store: Path) -> Manifest:
 def read_output(reference: str, store: Path) -> Any:
     """The Output of a finished run, as its stage's own type."""
     manifest = read_manifest(reference, store)
-    return load(manifest.stage).Output.model_validate(manifest.output)
+    return load(manifest.stage, manifest.given).Output.model_validate(manifest.output)
 
 
-def load(stage: str) -> ModuleType:
-    return importlib.import_module(code_digest.stage_module(stage))
+def load(stage: str, given: Mapping[str, Any] | None = None) -> ModuleType:
+    """The module with Request, Output and run of a stage. Where the stage's own has none, they differ by task, and it
+    is that of the task in the request `given`, from the table BY_TASK.
+
+    Raises:
+        UserError: the stage does nothing for that task.
+    """
+    module = importlib.import_module(code_digest.stage_module(stage))
+    if hasattr(module, "run"):
+        return module
+    by_task, task = module.BY_TASK, task_name(given or {})
+    if task not in by_task:
+        raise UserError(
+            f"stage {stage} needs a task that it knows, got {task!r:.80}; tasks: {', '.join(by_task)}"
+        )
+    found: ModuleType = by_task.module(task)
+    return found
 
 
 def _remote(store: Path) -> str | None:

@@ -53,9 +53,12 @@ def mistakes(recipe: Recipe, stages: Sequence[str]) -> list[str]:
     done = {stage: f"{stage}/{'0' * 16}" for stage in GRAPH}
     for stage in stages:
         try:
-            requests[stage] = load_stage(stage).Request.model_validate(recipe.request(stage, done))
+            given = recipe.request(stage, done)
+            requests[stage] = load_stage(stage, given).Request.model_validate(given)
         except ValidationError as error:
             found.append(explain(error, stage))
+        except UserError as error:
+            found.append(str(error))
     if "pretrain" in requests and "snapshot" in requests:
         from pipelines.flows.build_check import build_mistake  # torch, which pretrain has imported
 
@@ -64,11 +67,8 @@ def mistakes(recipe: Recipe, stages: Sequence[str]) -> list[str]:
         if wrong := build_mistake(*parts):
             found.append(f"pretrain: {wrong}")
     if "finetune" in requests:
-        from components.semisupervised import check_method
-
-        asked = requests["finetune"]
         try:
-            check_method(asked.method, asked.modality.name)
+            requests["finetune"].check()
         except UserError as error:
             found.append(f"finetune: {error}")
     return found

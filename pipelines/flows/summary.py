@@ -4,6 +4,7 @@ why, the champion."""
 from collections.abc import Sequence
 from typing import Any
 
+from components.tasks.registry import task_of
 from components.wording import counted
 from pipelines.engine.journal import StageLine
 from pipelines.engine.manifest import Manifest
@@ -77,10 +78,9 @@ def _verdict(ended: Sequence[StageLine], made: dict[str, Manifest], settings: Se
     if (name := registered.get("name")) and promoted:
         move = champion_of(journal_of(str(name), settings).entries())
         lines.append(f"{name}: {outcome(promoted, move)}")
-    if "accuracy" in figures:
-        lines.append(
-            f"accuracy on the test samples: {_figure(figures, 'accuracy')}{_margin(said['evaluate'])}"
-        )
+    if figures:
+        task = task_of(made["evaluate"].given)
+        lines.append(f"{task.word} on the test samples: {task.shown(figures)}{_margin(said['evaluate'])}")
     if worth := said.get("evaluate", {}).get("worth"):
         lines += [worth["line"], *(f"warning: {text}" for text in worth["warnings"])]
     pages = (v["path"] for v in said.get("report", {}).values() if isinstance(v, dict) and "path" in v)
@@ -98,9 +98,3 @@ def _margin(evaluated: dict[str, Any]) -> str:
     low, high = metrics.get("margin_low"), metrics.get("margin_high")
     interval = "" if low is None or high is None else f" (95 % interval {low:+.3f} to {high:+.3f})"
     return f"; {beside(metrics['margin'], f'the best baseline, {best}')}{interval}"
-
-
-def _figure(figures: dict[str, float], name: str) -> str:
-    low, high = figures.get(f"{name}_low"), figures.get(f"{name}_high")
-    interval = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
-    return f"{figures[name]:.3f}{interval}"

@@ -25,7 +25,7 @@ def drift_rows(windows: Sequence[Found], level: float) -> list[dict[str, Any]]:
             "apart": w["p"] <= level,
             "psi": f"{w['psi']:.3f}" if "psi" in w else "",
             "mix": p_value(w["mix_p"]) if "mix_p" in w else "",
-            "confidence": f"{w['confidence']:.3f}" if "confidence" in w else "",
+            "level": f"{w['level']:.3f}" if "level" in w else "",
         }
         for w in windows
     ]
@@ -89,9 +89,9 @@ def sentence(found: Found, rule: tuple[float, int, int]) -> str:
     return (
         f"drift: {drift(found['drifted'], [d['p'] for d in found['deliveries']], *rule)}; of {deliveries} that {who} "
         f"was not trained on, the newest has p {p_value(last['p'])} for its features, p {p_value(last['mix_p'])} for "
-        f"its mix of classes "
-        f"(stability index {last['psi']:.3f}), mean confidence {last['confidence']:.3f} against "
-        f"{found['confidence']:.3f} of old samples"
+        f"its mix of {found['words']['mix']} "
+        f"(stability index {last['psi']:.3f}), mean {found['words']['level']} {last['level']:.3f} against "
+        f"{found['level']:.3f} of old samples"
     )
 
 
@@ -99,7 +99,7 @@ def page(recipe: str, found: Found, rule: tuple[float, int, int]) -> str:
     """The monitor's page: one HTML file that needs nothing beside it."""
     deliveries, level = found["deliveries"], rule[0]
     old = sum(found["mix"].values())
-    classes = list(found["mix"])
+    classes, words = list(found["mix"]), found["words"]
     shares = {"old samples": [n / old for n in found["mix"].values()]}
     shares |= {delivery_shown(d["delivery"]): [n / d["samples"] for n in d["mix"]] for d in deliveries[-3:]}
     histograms = {
@@ -114,12 +114,18 @@ def page(recipe: str, found: Found, rule: tuple[float, int, int]) -> str:
             "summary": f"{sentence(found, rule)[:1].upper()}{sentence(found, rule)[1:]}.",
             "rule": f"Without drift, the rule says drift once in {1 / found['error_rate']:,.0f} deliveries.",
             "drift": drift_rows(deliveries, level),
+            "words": words,
             "charts": [
                 chart
                 for chart in (
                     drift_chart(deliveries, level),
-                    timelines.mixes(classes, shares, "classes predicted"),
-                    timelines.histograms(histograms, "confidence of the predictions"),
+                    timelines.mixes(classes, shares, f"{words['mix']} predicted"),
+                    timelines.histograms(
+                        histograms,
+                        f"{words['level']}, share of the samples",
+                        words["level"],
+                        (words["low"], words["high"]),
+                    ),
                     *health_charts(found["health"]),
                 )
                 if chart

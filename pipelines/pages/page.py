@@ -33,8 +33,8 @@ BASE = """<!doctype html>
 </main></body></html>
 """
 
-TABLES = """{% macro drift_table(rows) %}<table><tr><th>delivery</th><th class="n">samples</th><th class="n">MMD²</th><th class="n">p</th>{% if rows[0].psi %}<th class="n">class mix: index</th><th class="n">p</th><th class="n">confidence</th>{% endif %}<th></th></tr>
-{% for row in rows %}<tr><td>{{ row.name }}</td><td class="n">{{ row.samples }}</td><td class="n">{{ row.statistic }}</td><td class="n">{{ row.p }}</td>{% if row.psi %}<td class="n">{{ row.psi }}</td><td class="n">{{ row.mix }}</td><td class="n">{{ row.confidence }}</td>{% endif %}<td class="{{ 'no' if row.apart else 'ok' }}">{{ 'unlike old samples' if row.apart else 'like old samples' }}</td></tr>{% endfor %}</table>{% endmacro %}
+TABLES = """{% macro drift_table(rows, words) %}<table><tr><th>delivery</th><th class="n">samples</th><th class="n">MMD²</th><th class="n">p</th>{% if rows[0].psi %}<th class="n">mix of {{ words.mix }}: index</th><th class="n">p</th><th class="n">{{ words.level }}</th>{% endif %}<th></th></tr>
+{% for row in rows %}<tr><td>{{ row.name }}</td><td class="n">{{ row.samples }}</td><td class="n">{{ row.statistic }}</td><td class="n">{{ row.p }}</td>{% if row.psi %}<td class="n">{{ row.psi }}</td><td class="n">{{ row.mix }}</td><td class="n">{{ row.level }}</td>{% endif %}<td class="{{ 'no' if row.apart else 'ok' }}">{{ 'unlike old samples' if row.apart else 'like old samples' }}</td></tr>{% endfor %}</table>{% endmacro %}
 {% macro health_table(rows) %}<table><tr><th>run</th><th class="n">samples</th><th class="n">kept</th><th class="n">right (estimated)</th><th class="n">changed cluster</th><th class="n">clusters</th><th class="n">smallest / median / largest</th></tr>
 {% for row in rows %}<tr><td><code>{{ row.reference }}</code></td><td class="n">{{ row.samples }}</td><td class="n">{{ row.kept }}</td><td class="n">{{ row.precision }}</td><td class="n">{{ row.churn }}</td><td class="n">{{ row.clusters }}</td><td class="n">{{ row.sizes }}</td></tr>{% endfor %}</table>{% endmacro %}
 """
@@ -45,12 +45,12 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <p>{{ plan.reason }}</p>
 <table>{% for name, value in plan.rows %}<tr><th>{{ name }}</th><td>{{ value }}</td></tr>{% endfor %}</table>
 <div class="row">{% if plan.chart %}<img alt="drift of the deliveries" src="{{ plan.chart }}">{% endif %}
-{% if plan.drift %}{{ drift_table(plan.drift) }}{% endif %}</div>{% endif %}
+{% if plan.drift %}{{ drift_table(plan.drift, {}) }}{% endif %}</div>{% endif %}
 
 {% if comparison %}<h2>Is it worth it?</h2>
-<p>Every row was trained on the same {{ labels }} labels and is measured on the same {{ tests }} held-out test samples. The last column is the model less that row, paired sample by sample, with a 95 % interval over test samples and training noise (the interval of the accuracy itself is over test samples). {{ near_duplicates }}</p>
-<div class="row"><img alt="accuracies" src="{{ comparison_chart }}">
-<table><tr><th>what</th><th class="n">accuracy</th><th>95 % interval</th><th>model less this</th></tr>
+<p>Every row was trained on the same {{ labels }} labels and is measured on the same {{ tests }} held-out test samples. The last column is the model less that row, paired sample by sample, with a 95 % interval {{ over }} (the interval of the {{ word }} itself is over test samples). {{ near_duplicates }}</p>
+<div class="row"><img alt="models compared" src="{{ comparison_chart }}">
+<table><tr><th>what</th><th class="n">{{ word }}</th><th>95 % interval</th><th>model less this</th></tr>
 {% for row in comparison %}<tr><td>{{ row.name }}</td><td class="n">{{ row.value }}</td><td>{{ row.interval }}</td><td>{{ row.difference }}</td></tr>{% endfor %}</table></div>
 {% if worth %}<p><b>{{ worth }}.</b></p>{% endif %}
 {% for warning in warnings %}<p class="no">Warning: {{ warning }}.</p>{% endfor %}{% endif %}
@@ -92,7 +92,7 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <div class="row">{% for image in health_charts %}<img alt="pseudo-labels over time" src="{{ image }}">{% endfor %}</div>{% endif %}
 
 {% if asked %}<h2>What to label next</h2>
-<p>The most typical sample of each group of like samples that has no label, large and doubtful groups first, each look asked once; beside them, while few test samples have a label, some drawn by chance for testing. All {{ asked_count }} are in <code>{{ asked_file }}</code>: fill in its column label, save it in the inbox under a name such as <code>labels-2.csv</code>, and run again.</p>
+<p>{{ asked_how }}; beside them, while few test samples have a label, some drawn by chance for testing. All {{ asked_count }} are in <code>{{ asked_file }}</code>: fill in its column label, save it in the inbox under a name such as <code>labels-2.csv</code>, and run again.</p>
 <div class="row">{% for item in asked %}<div class="sheet">{{ item.sample|safe }}{{ item.text }}</div>{% endfor %}</div>{% endif %}
 
 {% if suspects %}<h2>Labels that may be wrong</h2>
@@ -113,7 +113,13 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <p>{{ calibration }}</p><img alt="reliability" src="{{ reliability }}">
 <table>{% for row in explained %}<tr><th>{{ row.name }}</th><td class="n">{{ row.value }}</td><td>{{ row.text }}</td></tr>{% endfor %}</table>{% endif %}
 {% if sets %}<p>{{ sets }}</p>{% endif %}
-
+{% for part in parts %}<h2>{{ part.title }}</h2>
+{% for text in part.text %}<p>{{ text }}</p>{% endfor %}
+<div class="row">{% for image in part.charts %}<img alt="{{ part.title }}" src="{{ image }}">{% endfor %}</div>
+{% if part.rows %}<table><tr>{% for name in part.head %}<th>{{ name }}</th>{% endfor %}</tr>
+{% for row in part.rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor %}</table>{% endif %}
+<div class="row">{% for item in part.samples %}<div class="sheet">{{ item.sample|safe }}{{ item.text }}</div>{% endfor %}</div>
+{% endfor %}
 {% if protocols %}<h2>Beyond the accuracy</h2>
 <div class="row">{% if corruptions_chart %}<img alt="accuracy by severity of the damage" src="{{ corruptions_chart }}">{% endif %}
 <table>{% for row in protocols %}<tr><th>{{ row.name }}</th><td>{{ row.text }}</td></tr>{% endfor %}</table></div>{% endif %}
@@ -130,7 +136,7 @@ MONITOR = """{% extends "base" %}{% from "tables" import drift_table, health_tab
 <p class="quiet">{{ rule }}</p>
 <div class="row">{% for image in charts %}<img alt="over time" src="{{ image }}">{% endfor %}</div>
 {% if drift %}<h2>Deliveries since the champion was trained</h2>
-{{ drift_table(drift) }}{% endif %}
+{{ drift_table(drift, words) }}{% endif %}
 {% if health %}<h2>Pseudo-labels from champion to champion</h2>
 {{ health_table(health) }}{% endif %}
 {% endblock %}"""

@@ -60,17 +60,23 @@ def mixes(names: Sequence[str], shares: Mapping[str, Sequence[float]], title: st
         return uri(figure)
 
 
-def histograms(counts: Mapping[str, Sequence[int]], title: str) -> str:
-    """who -> counts [K] in K equal bins of [0, 1], as shares; the first one is what is compared with."""
+def histograms(
+    counts: Mapping[str, Sequence[int]],
+    title: str,
+    of: str = "confidence",
+    span: tuple[float, float] = (0.0, 1.0),
+) -> str:
+    """who -> counts [K] in K equal bins of `span`, as shares; the first one is what is compared with. of: what is
+    counted."""
     with drawing(4.6, 2.6) as (figure, axes):
         for k, (who, values) in enumerate(counts.items()):
             share = np.asarray(values, dtype=np.float64) / max(1, sum(values))
-            edges = np.linspace(0, 1, len(values) + 1)
+            edges = np.linspace(*span, len(values) + 1)
             colour = QUIET if k == 0 else COLOURS[(k - 1) % len(COLOURS)]
             axes.stairs(
                 share, edges, color=colour, fill=k == 0, alpha=0.5 if k == 0 else 1, label=_short(who)
             )
-        axes.set_xlabel("confidence")
+        axes.set_xlabel(of)
         axes.set_ylabel("share of samples")
         axes.set_title(title, loc="left", fontsize=9)
         axes.legend(loc="upper left", fontsize=7)

@@ -47,8 +47,8 @@ def _key(told: Mapping[str, str]) -> dict[str, str]:
 
 def fetched(
     registry: Registry, found: Champion, snapshot: Manifest, target: Path
-) -> tuple[dict[str, str], list[str]]:
-    """The champion's files in `target`: sha256 of each by name, and its classes.
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """The champion's files in `target`: sha256 of each by name, and its description, model.json.
 
     Raises:
         UserError: a file is missing or was changed, or the champion takes other images than the snapshot's.
@@ -64,7 +64,7 @@ def fetched(
             f"{found.name} version {found.version} takes other samples than the recipe's modality gives ({other}); "
             "set the modality back, or train a model for the new one"
         )
-    return sha256, list(described["classes"])
+    return sha256, described
 
 
 def encoder(found: Champion, store: Path) -> str | None:

@@ -1,4 +1,5 @@
-"""The gate's verdict on a registered version: every check, from the manifests of the runs that made it.
+"""The gate's verdict on a registered version: every check, from the manifests of the runs that made it. What is checked
+of the predictions is the task's.
 
 Imports no torch. What was judged, and by which bounds, is kept in the version's tags, so that a person can read it in
 MLflow and `selfsup promote` can judge again.
@@ -6,21 +7,39 @@ MLflow and `selfsup promote` can judge again.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from components.errors import UserError
-from components.registry import class_checks, comparison, gate
-from components.registry.comparison import Answers
+from components.implementations import Implementations
+from components.registry import gate
 from components.registry.gate import Check, GateConfig
 from components.registry.mlflow_registry import Registry
-from pipelines.engine.artifact import Artifact
+from components.tasks.registry import task_name
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import is_finished, read_manifest
 
 VERDICT, BOUNDS, CHECK = "selfsup.gate", "selfsup.bounds", "selfsup.gate."  # tags; the last is a prefix
 EVALUATE = "selfsup.evaluate"  # the tag that holds the reference of the version's evaluation
-SMOKE_DIFFERENCE = 1e-4  # largest difference of a probability between two processes
+SMOKE_DIFFERENCE = 1e-4  # largest difference of a prediction between two processes
+
+
+class TaskChecks(Protocol):
+    """What a task checks of an evaluation; see classification_checks.py."""
+
+    def alone(self) -> list[Check]: ...
+    def beside(self, champion: Manifest | None, reference: str, /) -> list[Check]: ...
+
+
+BY_TASK = Implementations[TaskChecks](
+    "pipelines.registry",
+    "selfsup.gate",
+    {
+        "classification": "classification_checks:Checks",
+        "regression": "regression_checks:Checks",
+        "anomaly": "anomaly_checks:Checks",
+    },
+)
 
 
 def judge(
@@ -40,39 +59,24 @@ def judge(
         UserError: a run of this version is not in the store.
     """
     evaluated = read_manifest(evaluate, context.store)
-    metrics, said = evaluated.output.get("metrics") or {}, evaluated.output
     tuned = _above(evaluated, "finetune", context)
-    made_of = (tuned.output.get("made_of") if tuned else None) or ()
-    checks = [
-        comparison.beats_baselines(
-            metrics.get("accuracy"), said.get("baselines"), bounds.margin, made_of=made_of
-        ),
-        class_checks.beyond_chance((said.get("worth") or {}).get("kappa"), said.get("per_class")),
-        class_checks.worst_class(said.get("per_class"), bounds),
-        *method(said.get("worth")),
-        gate.at_most("calibration", metrics.get("ece"), bounds.calibration, "expected calibration error"),
-        *alive(evaluated, bounds, context),
-        *served(registered, bounds),
-    ]
+    made_of = tuple((tuned.output.get("made_of") if tuned else None) or ())
+    own = BY_TASK[task_name(evaluated.given)](evaluated, evaluate, made_of, bounds, context)
+    checks = [*own.alone(), *alive(evaluated, bounds, context), *served(registered, bounds)]
     if champion is None:
         return checks
-    ours = answers_of(evaluated, evaluate, context)
-    theirs = _champions(champion.get(EVALUATE), context)
-    return [
-        *checks,
-        comparison.beats_champion(ours, theirs, bounds, noise=said.get("training_deviation")),
-        comparison.forgetting(ours, theirs, bounds.forgetting),
-        class_checks.class_drops(ours, theirs, bounds),
-    ]
+    return [*checks, *_beside(own, champion.get(EVALUATE), context)]
 
 
-def method(worth: Mapping[str, Any] | None) -> list[Check]:
-    """A method that hurts is refused: with certainty worse than the same encoder with the labels alone, whether all
-    of it was trained or a head on it. Nothing where these were all that was learnt from."""
-    if worth is None or worth["word"] is None:
-        return []
-    what = f"accuracy of {worth['method']} less that of the labels alone, upper bound"
-    return [gate.at_least("method", (worth["difference"] or {}).get("high"), 0.0, what)]
+def _beside(own: TaskChecks, reference: str | None, context: Context) -> list[Check]:
+    """The checks beside the champion, whose evaluation may be lost, or its file."""
+    if reference is None or not is_finished(reference, context.store):
+        return own.beside(None, "")
+    theirs = read_manifest(reference, context.store)
+    try:
+        return own.beside(theirs, reference)
+    except UserError:
+        return own.beside(None, "")
 
 
 def alive(evaluated: Manifest, bounds: GateConfig, context: Context) -> list[Check]:
@@ -108,18 +112,6 @@ def served(registered: Mapping[str, Any], bounds: GateConfig) -> list[Check]:
     ]
 
 
-def answers_of(evaluated: Manifest, reference: str, context: Context) -> Answers | None:
-    """Test item -> its label, the class answered; None where the evaluation left no predictions."""
-    import pyarrow.parquet as pq
-
-    if evaluated.output.get("predictions") is None:
-        return None
-    artifact = Artifact.model_validate(evaluated.output["predictions"])
-    table = pq.read_table(context.file(reference, artifact), columns=["id", "label", "class"]).to_pydict()
-    rows = zip(table["id"], table["label"], table["class"], strict=True)
-    return {item: (label, answer) for item, label, answer in rows}
-
-
 def record(
     registry: Registry, version: str, checks: Sequence[Check], bounds: GateConfig, waits: bool = False
 ) -> None:
@@ -139,13 +131,3 @@ def recorded_bounds(tags: Mapping[str, str]) -> GateConfig | None:
 def _above(manifest: Manifest, stage: str, context: Context) -> Manifest | None:
     reference = manifest.given.get(stage)
     return None if reference is None else read_manifest(str(reference), context.store)
-
-
-def _champions(reference: str | None, context: Context) -> Answers | None:
-    """The champion's answers in its own evaluation; None where they are lost: the gate then refuses."""
-    if reference is None or not is_finished(reference, context.store):
-        return None
-    try:
-        return answers_of(read_manifest(reference, context.store), reference, context)
-    except UserError:
-        return None

@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from components.tasks.base import Task
+from components.tasks.registry import task_of
 from components.wording import counted
 from pipelines.graph import GRAPH
 from pipelines.registry.gate_checks import CHECK, VERDICT
@@ -16,12 +19,13 @@ FORGOTTEN = (
 def card(model: str, version: str, tags: Mapping[str, str], aliases: Sequence[str]) -> list[str]:
     """Lines. tags: of the version, as the register stage and the gate wrote them; what is not there is left out."""
     own = {key.removeprefix("selfsup."): value for key, value in tags.items() if key.startswith("selfsup.")}
+    task = task_of(own)
     title = f"{model} version {version}" + (f" ({', '.join(aliases)})" if aliases else "")
     rows = [
         ("gate", tags.get(VERDICT, "never judged")),
         ("override", own.get("override")),
         ("forgotten", _forgotten(own.get("forgotten"))),
-        ("accuracy", _accuracy(own)),
+        (task.word, _headline(task, own)),
         ("baselines", _baselines(own.get("figure.baselines"))),
         ("method", own.get("worth")),
         ("data version", own.get("data")),
@@ -44,14 +48,17 @@ def card(model: str, version: str, tags: Mapping[str, str], aliases: Sequence[st
     )
 
 
-def _accuracy(own: Mapping[str, str]) -> str | None:
-    if "figure.accuracy" not in own:
+def _headline(task: type[Task[Any]], own: Mapping[str, str]) -> str | None:
+    prefix = "figure."
+    figures = {
+        key.removeprefix(prefix): float(value)
+        for key, value in own.items()
+        if key.startswith(prefix) and key != f"{prefix}baselines"
+    }
+    if task.headline not in figures:
         return None
-    value, low, high = (own.get(f"figure.accuracy{end}") for end in ("", "_low", "_high"))
-    interval = f" [{float(low):.3f}, {float(high):.3f}]" if low and high else ""
-    more = {"macro F1": own.get("figure.macro_f1"), "calibration error": own.get("figure.ece")}
-    rest = "".join(f", {name} {float(figure):.3f}" for name, figure in more.items() if figure)
-    return f"{float(value or 0):.3f}{interval} on the test samples{rest}"
+    rest = "".join(f", {word} {figures[name]:.3f}" for name, word in task.figures.items() if name in figures)
+    return f"{task.shown(figures)} on the test samples{rest}"
 
 
 def _baselines(text: str | None) -> str | None:

@@ -5,17 +5,17 @@ import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from components.tasks.registry import task_name, task_of
 from pipelines.engine.code_digest import ROOT
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import read_manifest
 from pipelines.graph import GRAPH
 from pipelines.recipe import FILLED
-
-FIGURES = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "ece")  # those that are tags
 
 
 def lineage(references: list[str], store: Path) -> dict[str, tuple[str, Manifest]]:
@@ -43,7 +43,8 @@ def origin(references: list[str], context: Context) -> dict[str, str]:
     above = lineage(references, context.store)
     manifests = {stage: manifest for stage, (_, manifest) in above.items()}
     seeds = {stage: m.request["seed"] for stage, m in manifests.items() if "seed" in m.request}
-    evaluated = manifests["evaluate"].output
+    evaluating = manifests["evaluate"]
+    evaluated = evaluating.output
     metrics = evaluated.get("metrics") or {}
     tags = {
         "selfsup.recipe": context.recipe,
@@ -61,7 +62,10 @@ def origin(references: list[str], context: Context) -> dict[str, str]:
     start = (manifests["pretrain"].given.get("start") or {}).get("parent")
     previous = manifests["pseudo_label"].given.get("previous") if "pseudo_label" in manifests else None
     tags |= {f"selfsup.{key}": value for key, value in (("start", start), ("previous", previous)) if value}
-    tags |= {f"selfsup.figure.{name}": f"{metrics[name]:.6g}" for name in FIGURES if name in metrics}
+    task = task_of(evaluating.given)
+    told = (task.headline, f"{task.headline}_low", f"{task.headline}_high", *task.figures)
+    tags |= {f"selfsup.figure.{name}": f"{metrics[name]:.6g}" for name in told if name in metrics}
+    tags["selfsup.task"] = task_name(evaluating.given)
     if worth := evaluated.get("worth"):
         tags["selfsup.worth"] = "; ".join([worth["line"], *worth["warnings"]])
     baselines = evaluated.get("baselines") or {}
@@ -75,17 +79,20 @@ def _processes(manifests: Mapping[str, Manifest]) -> dict[str, int]:
 
 def recipe_text(name: str, manifests: Mapping[str, Manifest]) -> str:
     """What the stages of these manifests were asked, as YAML."""
-    modality = manifests["snapshot"].given.get("modality") if "snapshot" in manifests else None
+    given = manifests["snapshot"].given if "snapshot" in manifests else {}
+    top: dict[str, Any] = {"modality": given.get("modality")}
+    if "task" in given:
+        top["task"] = given["task"]
     asked = {
         stage: {
             key: value
             for key, value in manifest.given.items()
-            if key not in (*GRAPH, *FILLED.get(stage, ())) and (key, value) != ("modality", modality)
+            if key not in (*GRAPH, *FILLED.get(stage, ())) and not (key in top and value == top[key])
         }
         for stage, manifest in manifests.items()
     }
     sections = {stage: section for stage, section in asked.items() if section}
-    return yaml.safe_dump({"name": name, "modality": modality, **sections}, sort_keys=False)
+    return yaml.safe_dump({"name": name, **top, **sections}, sort_keys=False)
 
 
 def git_commit(root: Path) -> str:

@@ -32,6 +32,7 @@ from components.data.replaced import Replacements
 from components.data.shards import INDEX, Index, folder_digest
 from components.errors import UserError
 from components.modalities.registry import LimitsConfig, ModalityConfig, build_modality, limits_for
+from components.tasks.registry import USUAL, TaskConfig, build_task
 from components.wording import counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
@@ -57,6 +58,9 @@ class Request(Config):
 
     modality: ModalityConfig
     """Kind of the samples and what belongs to it."""
+
+    task: TaskConfig = USUAL
+    """What labels mean."""
 
     labels_from: Literal["file", "folders"] | None = "file"
     """`file`: label files and label columns; `folders`: the folder above a file too, which a label file
@@ -90,6 +94,10 @@ class Request(Config):
     source: str | None = None
     """Column of the tables of samples that names where each comes from (a scanner, a site). A sample without
     it, or ingested before it was named here, has the source ""."""
+
+    group: str | None = None
+    """Column of the tables of samples that says which samples belong together (a patient, a device, a recording): they
+    are never in different splits. A sample without it, or ingested before it was named here, belongs to no other."""
 
     links: tuple[Annotated[Path, AfterValidator(_absolute)], ...] = ()
     """Absolute folders outside of the inbox to which links in it may lead; any other link is a bad sample."""
@@ -183,7 +191,9 @@ def inbox_of(request: Request, settings: Settings) -> Inbox:
 
 def reader_of(request: Request) -> Reader:
     modality = build_modality(request.modality)
-    return modality.reader(request.limits or modality.Limits())
+    reader = modality.reader(request.limits or modality.Limits())
+    reader.group = request.group or reader.group
+    return reader
 
 
 def _ingest(request: Request, folder: Path, context: Context, target: Path) -> Output:
@@ -207,7 +217,8 @@ def _take(request: Request, folder: Path, context: Context, growing: Growing, in
     )  # fmt: skip
     lost = orphans(target, growing.index)
     listing = _list(inbox, growing.index, request.inbox, context.settings.data)
-    _has_source(request.source, listing)
+    _has_column("source", request.source, listing)
+    _has_column("group", request.group, listing)
     intake.take(listing)
     for said in adopt_samples(growing, lost):
         context.say(said)
@@ -218,7 +229,8 @@ def _take(request: Request, folder: Path, context: Context, growing: Growing, in
         context.say(f"left for the next time: {path}, {reason}")
     for line in listing.left_out():
         context.say(line)
-    output = _output(intake, since, listing, taken.unknown, folder)
+    numeric = rules is not None and rules.numeric
+    output = _output(intake, since, listing, taken.unknown, folder, numeric)
     for line in output.alerts:
         context.say(f"warning: {line}")
     context.say(_told(output, folder.with_name(key_of(folder)) / "bad.csv"))
@@ -235,6 +247,7 @@ def _rules(request: Request) -> LabelRules | None:
         from_folders=request.labels_from == "folders",
         unlabelled=frozenset(word.casefold() for word in request.unlabelled),
         max_unknown_share=request.max_unknown_share,
+        numeric=build_task(request.task).numeric,
     )
 
 
@@ -253,18 +266,24 @@ def _list(inbox: Inbox, index: Index, named: str, data: Path) -> Listing:
     return listing
 
 
-def _has_source(source: str | None, listing: Listing) -> None:
+def _has_column(field: str, column: str | None, listing: Listing) -> None:
     """Raises UserError where there are tables of samples and none has the column that the recipe names."""
-    if source and listing.columns and not {source, source.lower()} & listing.columns:
+    if column and listing.columns and not {column, column.lower()} & listing.columns:
         known = ", ".join(sorted(listing.columns))[:200]
         raise UserError(
-            f"ingest.source: no table of samples in the inbox has a column {source!r}; columns at hand: {known}"
+            f"ingest.{field}: no table of samples in the inbox has a column {column!r}; columns at hand: {known}"
         )
 
 
 def _output(
-    intake: Intake, since: tally.Since, listing: Listing, unknown: dict[str, str], folder: Path
+    intake: Intake,
+    since: tally.Since,
+    listing: Listing,
+    unknown: dict[str, str],
+    folder: Path,
+    numeric: bool,
 ) -> Output:
+    """numeric: labels are numbers, and not classes."""
     target, index = intake.growing.folder, intake.growing.index
     retired = Replacements(target, index).retired
     given, withdrawn, classes, clashes = 0, 0, set[str](), list[tuple[str, str]]()
@@ -285,7 +304,7 @@ def _output(
         labels_withdrawn=withdrawn,
         samples=index.samples - len(retired),
         labels=given,
-        classes=sorted(classes),
+        classes=[] if numeric else sorted(classes),
         digest=folder_digest(target),
         alerts=intake.alerts,
         bad=_csv(
@@ -317,7 +336,8 @@ def _told(output: Output, listed: Path) -> str:
         else "",
         f"{counted(output.duplicates, 'duplicate')} dropped" if output.duplicates else "",
         f"{bad} quarantined (see {listed})" if bad else "",
-        f"{output.labels:,} labelled in {counted(len(output.classes), 'class')}",
+        f"{output.labels:,} labelled"
+        + (f" in {counted(len(output.classes), 'class')}" if output.classes or not output.labels else ""),
         f"{counted(output.labels_withdrawn, 'label')} withdrawn by empty cells"
         if output.labels_withdrawn
         else "",

@@ -15,6 +15,7 @@ from components.registry.alias_moves import MovedError, move, settle
 from components.registry.gate import Check, GateConfig
 from components.registry.journal import CHAMPION, PREVIOUS, Journal, person
 from components.registry.mlflow_registry import Registry
+from components.tasks.registry import USUAL, TaskConfig
 from pipelines.engine.context import Context
 from pipelines.engine.store import read_manifest
 from pipelines.registry import gate_checks
@@ -27,6 +28,9 @@ WAITS = "waits for approval"
 
 class Request(Config):
     """What the stage promote is given."""
+
+    task: TaskConfig = USUAL
+    """What labels mean."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""

@@ -23,7 +23,8 @@ from components.modalities.registry import ModalityConfig
 from components.registry.champion import DIGEST, FILES, combined
 from components.registry.journal import CHALLENGER, CHAMPION
 from components.registry.mlflow_registry import REFERENCE, experiment, make_run, quoted
-from components.registry.smoke_test import Smoke, disagreement
+from components.registry.smoke_test import Smoke
+from components.tasks.registry import USUAL, TaskConfig
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
@@ -35,6 +36,7 @@ from pipelines.registry.registry import registry_of
 
 if TYPE_CHECKING:
     from components.modalities.samples import Samples
+    from components.registry.served import Served
 
 VERSION = 4
 RUN_TAG = 5000  # letters; of a version MLflow takes longer ones
@@ -51,6 +53,9 @@ class Request(Config):
 
     modality: ModalityConfig = ImageConfig.model_validate({})
     """Kind of the samples and what belongs to it."""
+
+    task: TaskConfig = USUAL
+    """What labels mean."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""
@@ -78,9 +83,9 @@ class Request(Config):
 
 
 class Output(Config):
-    """skipped: why no classifier is registered. encoder: its address where it is registered alone, with all else None.
+    """skipped: why no model is registered. encoder: its address where it is registered alone, with all else None.
     digest: of the digests of the model's files. smoke_*: of the clean process: seconds from start to end;
-    difference: largest of a probability from this process's, None where it failed, and then error says why.
+    difference: largest of a prediction from this process's, None where it failed, and then error says why.
     latency: seconds a sample there, on one thread. bytes: of all files of the model, without the export.
     onnx_error: largest difference of a feature from torch.
     """
@@ -177,11 +182,12 @@ def _make(
 
     from components.modalities.registry import packed_as
     from components.registry import pyfunc
-    from components.registry.model import Predictor, digests, load_classifier
+    from components.registry.predictor import Predictor
+    from components.registry.served import digests, load_model
 
     source, saved = folder / "classifier", folder / SAVED
     expected = gather(source, context)
-    classifier = load_classifier(source, expected)
+    model = load_model(source, expected)
     samples, rows = _some(read_manifest(request.snapshot, context.store), request, context)
     modality, packed = packed_as(samples.packing), samples.open()
     values = [modality.example(packed.row(row), samples.packing) for row in rows]
@@ -192,10 +198,10 @@ def _make(
 
     context.progress(0.6, "exporting the encoder")
     exported = folder / "encoder.onnx"
-    onnx_error = _export(request, classifier.encoder, samples.clean(np.array(rows)), exported, context)
-    here = Predictor(classifier).predict(values).to_dict("list")
+    onnx_error = _export(request, model.encoder, samples.clean(np.array(rows)), exported, context)
+    here = Predictor(model).predict(values).to_dict("list")
     context.progress(0.8, "waiting for the clean process")
-    found = _answer(smoke, saved, {str(k): v for k, v in here.items()})
+    found = _answer(smoke, saved, model, {str(k): v for k, v in here.items()})
     if onnx_error is not None:
         shutil.copyfile(exported, saved / exported.name)
     return Output(
@@ -262,7 +268,8 @@ def _encoder(request: Request, target: Path, context: Context) -> dict[str, str]
     from safetensors.torch import load_file
     from torch import nn
 
-    from components.registry.model import Classifier, ModelConfig, digests, save_classifier
+    from components.registry.model import Classifier, ModelConfig
+    from components.registry.served import digests, save_model
 
     made = context.output(request.pretrain)
     config = ModelConfig(encoder=made.encoder_config, packing=made.packing, classes=[NO_CLASS])
@@ -270,7 +277,7 @@ def _encoder(request: Request, target: Path, context: Context) -> dict[str, str]
     classifier.encoder.load_state_dict(load_file(context.file(request.pretrain, made.encoder)))
     nn.init.zeros_(classifier.head.weight)
     nn.init.zeros_(classifier.head.bias)
-    save_classifier(classifier, target)
+    save_model(classifier, target)
     return digests(target)
 
 
@@ -285,14 +292,14 @@ def _some(snapshot: Manifest, request: Request, context: Context) -> tuple["Samp
     return samples_of(request.snapshot, snapshot.output, context), chosen
 
 
-def _answer(smoke: Smoke, saved: Path, here: dict[str, list[Any]]) -> dict[str, Any]:
+def _answer(smoke: Smoke, saved: Path, model: "Served", here: dict[str, list[Any]]) -> dict[str, Any]:
     """Largest difference from this process's answer and seconds a sample, or why there is none: the gate then
     refuses."""
     try:
         answered = smoke.answer(saved)
-        difference = disagreement(answered.rows, here)
+        difference = model.disagreement(answered.rows, here)
     except ValueError as error:
         return {"smoke_error": str(error)}
     if difference == float("inf"):
-        return {"smoke_error": "the clean process gives other classes"}
+        return {"smoke_error": "the clean process gives other predictions"}
     return {"smoke_difference": difference, "latency": answered.latency}

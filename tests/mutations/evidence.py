@@ -13,8 +13,8 @@ CORRUPT = ("tests/components/evaluation/classification/test_corruptions.py",)
 TUNING = ("tests/components/evaluation/representation/test_fine_tuning.py",)
 DENSE = ("tests/components/evaluation/dense/test_dense.py", "-m", "not slow")
 AGREEMENT = ("tests/components/evaluation/classification/test_agreement.py",)
-BETWEEN = ("tests/pipelines/stages/finetune/test_stage.py", "-k", "between")
-SINGLE = ("tests/pipelines/stages/finetune/test_stage.py", "-k", "one_label")
+BETWEEN = ("tests/pipelines/stages/finetune/test_classification.py", "-k", "between")
+SINGLE = ("tests/pipelines/stages/finetune/test_classification.py", "-k", "one_label")
 
 MUTATIONS = [
     Mutation(

@@ -6,7 +6,7 @@ STACKING = ("tests/components/evaluation/classification/test_stacking.py",)
 CHOOSE = ("tests/pipelines/stages/finetune/test_portfolio.py",)
 JUDGES = ("tests/pipelines/stages/finetune/test_judges.py",)
 STAGE = (
-    "tests/pipelines/stages/finetune/test_stage.py",
+    "tests/pipelines/stages/finetune/test_classification.py",
     "-k",
     "portfolio or leads or published or temperature or begin",
 )
@@ -14,7 +14,7 @@ KEPT = ("tests/pipelines/stages/finetune/test_outputs.py",)
 REPORT = ("tests/pipelines/stages/report/test_candidates.py",)
 BUDGET = ("tests/pipelines/onboarding/test_init.py", "-k", "budget")
 LEAD = ("tests/pipelines/stages/finetune/test_lead.py",)
-FIRST = ("tests/pipelines/stages/finetune/test_stage.py", "-k", "first_seconds")
+FIRST = ("tests/pipelines/stages/finetune/test_classification.py", "-k", "first_seconds")
 TIMELINE = ("tests/pipelines/registry/test_candidate_times.py",)
 BOUGHT = ("tests/pipelines/stages/report/test_training_times.py",)
 CHART = ("tests/pipelines/pages/test_timelines.py",)
@@ -39,7 +39,9 @@ MUTATIONS = [
     Mutation(LINEAR, "linear(probe.raw())", "linear(probe.linear)", CHOOSE),
     Mutation(PORTFOLIO, "member.load_state_dict(", "member.state_dict; (", STAGE),
     Mutation("pipelines/registry/candidates.py", "if self.served in BASELINE_OF else ()", "", CHOOSE),
-    Mutation("pipelines/stages/finetune/judges.py", "if gain <= error + 1e-9:", "if gain <= 0:", JUDGES),
+    Mutation(
+        "pipelines/stages/finetune/cross_fit.py", "if gain <= errors * error + 1e-9", "if gain <= 0", JUDGES
+    ),
     Mutation(LEADING, "key=lambda one: (-one[1]", "key=lambda one: (one[1]", LEAD),
     Mutation(LEADING, "one[1].loss))", "-one[1].loss))", LEAD),
     Mutation(LEADING, "if name in self.networks]", "]", LEAD),
@@ -52,9 +54,12 @@ MUTATIONS = [
         "of, [], material) if None",
         FIRST,
     ),
-    Mutation("pipelines/stages/finetune/stage.py", "    lead.end()", "    pass", FIRST),
+    Mutation("pipelines/stages/finetune/classification.py", "    lead.end()", "    pass", FIRST),
     Mutation(
-        "pipelines/stages/finetune/stage.py", "from_scratch(judges.scratch, encoder_config)", "{}", FIRST
+        "pipelines/stages/finetune/classification.py",
+        "from_scratch(judges.scratch, encoder_config)",
+        "{}",
+        FIRST,
     ),
     Mutation(TIMES, "min(began for", "max(began for", TIMELINE),
     Mutation(TIMES, "max(ended for", "min(ended for", TIMELINE),
@@ -104,12 +109,12 @@ MUTATIONS = [
         "pipelines/stages/finetune/judges.py",
         "cache(partial(on_plain_features, plain, material, request.seed))",
         "partial(on_plain_features, plain, material, request.seed)",
-        ("tests/pipelines/stages/finetune/test_stage.py", "-k", "fitted_once"),
+        ("tests/pipelines/stages/finetune/test_classification.py", "-k", "fitted_once"),
     ),
     Mutation(
         "pipelines/stages/finetune/portfolio.py",
         "linear(judges.on_labels.raw())",
         "linear(judges.probe.raw())",
-        ("tests/pipelines/stages/finetune/test_stage.py", "-k", "fitted_once"),
+        ("tests/pipelines/stages/finetune/test_classification.py", "-k", "fitted_once"),
     ),
 ]

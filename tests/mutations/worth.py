@@ -7,9 +7,9 @@ CONFIRMING = ("tests/components/evaluation/labels/test_confirmation_bias.py",)
 CHANCE = ("tests/components/evaluation/classification/test_kappa.py",)
 WORTH = ("tests/pipelines/stages/evaluate/test_benefit.py",)
 GATE = ("tests/pipelines/registry/test_gate_checks.py", "-k", "hurts")
-STAGE = "tests/pipelines/stages/finetune/test_stage.py"
+STAGE = "tests/pipelines/stages/finetune/test_classification.py"
 THIRD = (STAGE, "-k", "third_step")
-ADVICE = ("tests/pipelines/stages/evaluate/test_stage.py", "-k", "advice")
+ADVICE = ("tests/pipelines/stages/evaluate/test_classification.py", "-k", "advice")
 ALONE = (STAGE, "-k", "alone")
 HELD = (STAGE, "-k", "held_out")
 HANDED = ("tests/pipelines/stages/finetune/test_champion_labels.py",)
@@ -65,13 +65,16 @@ MUTATIONS = [
     Mutation("pipelines/stages/evaluate/benefit.py", "portfolio.served == METHOD:", "False:", WORTH),
     Mutation("pipelines/stages/evaluate/benefit.py", "portfolio.served != COMMITTEE:", "False:", WORTH),
     Mutation(
-        "pipelines/stages/evaluate/stage.py",
+        "pipelines/stages/evaluate/classification.py",
         "portfolio=found.portfolio, **how",
         "portfolio=None, **how",
         ADVICE,
     ),
     Mutation(
-        "pipelines/registry/gate_checks.py", '.get("high"), 0.0, what)', '.get("low"), 0.0, what)', GATE
+        "pipelines/registry/classification_checks.py",
+        '.get("high"), 0.0, what)',
+        '.get("low"), 0.0, what)',
+        GATE,
     ),
     Mutation("pipelines/stages/finetune/trainings.py", "pseudo=whole and not alone", "pseudo=whole", HELD),
     Mutation(

@@ -26,8 +26,8 @@ from pipelines.engine.artifact import Artifact
 from pipelines.settings import Settings
 from pipelines.stages import pretrain
 from pipelines.stages.evaluate import beyond_accuracy, domain_mismatch
-from pipelines.stages.evaluate import stage as evaluate
-from pipelines.stages.finetune import stage as finetune
+from pipelines.stages.evaluate import classification as evaluate
+from pipelines.stages.finetune import classification as finetune
 from pipelines.stages.pseudo_label import stage as pseudo_label
 from tests.pipelines.stages.tiny import Here
 

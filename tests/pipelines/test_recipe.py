@@ -40,6 +40,19 @@ def test_a_request_is_section_shared_values_and_references(written):
     assert read.request("finetune", done)["seed"] == 9  # what a section says itself counts
 
 
+def test_a_task_is_asked_of_the_stages_that_need_it_and_the_usual_one_of_none(written):
+    """Left out where it is the usual one: runs are named as they were before there were tasks."""
+    done = {stage: f"{stage}/0" for stage in GRAPH}
+    usual = [recipe.load(written(TOP)), recipe.load(written(TOP + "task: classification\n"))]
+    for stage in GRAPH:
+        assert usual[0].request(stage, done) == usual[1].request(stage, done)
+        assert "task" not in usual[0].request(stage, done)
+    read = recipe.load(written(TOP + "task: regression\n"))
+    asked = {stage for stage in GRAPH if read.request(stage, done).get("task") == {"name": "regression"}}
+    assert asked == set(GRAPH) - {"pretrain", "embed"}  # which see no labels
+    assert read.request("plan", done)["asked"]["finetune"]["task"] == {"name": "regression"}
+
+
 def test_an_empty_section_is_all_defaults(written):
     assert recipe.load(written(TOP + "pretrain:\n")).sections == {"pretrain": {}}
 
@@ -155,7 +168,8 @@ def test_the_short_names_are_airflows():
 
 def test_what_is_shipped_never_runs_unasked():
     shipped = [recipe.load(file) for file in (Path(__file__).parents[2] / "recipes").glob("*.yaml")]
-    assert {one.name for one in shipped} == {"quickstart", "table", "text"}
+    names = {"anomaly", "quickstart", "regression", "series", "sound", "table", "text"}
+    assert {one.name for one in shipped} == names
     assert {(one.schedule, one.retrain) for one in shipped} == {(None, "manual")}
 
 

@@ -9,8 +9,9 @@ import torch
 
 from components.arrays import Doubles, Ints
 from components.encoders import build_encoder
-from components.registry.model import Classifier, ModelConfig, save_classifier
+from components.registry.model import Classifier, ModelConfig
 from components.registry.outlier_model import Ordinary
+from components.registry.served import save_model
 from components.semisupervised.supervised import SupervisedConfig
 from components.training.finetune import Job, Material, Network, final_parts, logits
 from components.training.loop import Trained
@@ -96,5 +97,5 @@ def save(
     if ordinary is not None:
         classifier.means.copy_(torch.from_numpy(ordinary.means))
         classifier.whiten.copy_(torch.from_numpy(ordinary.whiten))
-    weights, description = save_classifier(classifier, target)
+    weights, description = save_model(classifier, target)
     return Artifact.of(weights, folder), Artifact.of(description, folder)

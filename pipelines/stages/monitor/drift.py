@@ -1,10 +1,11 @@
-"""New deliveries beside old samples, as a classifier sees both: which are looked at, and how far they are apart.
+"""New deliveries beside old samples, as a model sees both: which are looked at, and how far they are apart.
 
-Features are compared by maximum mean discrepancy, answers by their mix of classes and by their confidence.
-Letters: M samples looked at, m of them of one delivery, D features, K classes.
+Features are compared by maximum mean discrepancy, predictions by how often each class or range of values is predicted.
+Letters: M samples looked at, m of them of one delivery, D features.
 """
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
@@ -16,13 +17,37 @@ from components.monitoring.drift import mmd_test
 from components.monitoring.mix import chi_square, psi
 from pipelines.inference.windows import FEWEST, PERMUTATIONS, by_delivery
 
-BINS = 20  # of the histogram of confidence
+BINS = 20  # of the histogram of predictions
+
+
+class Words(Config):
+    """What a page calls the counts of predictions, and the figure whose mean and histogram are watched. low, high: of
+    the histogram."""
+
+    mix: str
+    level: str
+    low: float = 0.0
+    high: float = 1.0
+
+
+class Watch(Protocol):
+    """What of a task's predictions is watched; see classification.py."""
+
+    @property
+    def predicted(self) -> str: ...
+    @property
+    def words(self) -> Words: ...
+    @property
+    def names(self) -> list[str]: ...
+    def counts(self, p: Floats, /) -> list[int]: ...
+    def level(self, p: Floats, /) -> float: ...
+    def histogram(self, p: Floats, /) -> list[int]: ...
 
 
 class Delivery(Config):
     """statistic, p: estimate of MMD^2 between the features of its samples and of old ones, and the chance of one as
-    large without drift. psi, mix_p: stability index and chi-square test of `mix`, the counts of the classes
-    predicted. confidence: mean. histogram: of it, BINS in [0, 1]."""
+    large without drift. psi, mix_p: stability index and chi-square test of `mix`, the counts of the classes, or of
+    ranges of values, that are predicted. level: mean confidence or prediction. histogram: of it, in BINS bins."""
 
     delivery: str
     samples: int
@@ -31,7 +56,7 @@ class Delivery(Config):
     psi: float
     mix_p: float
     mix: list[int]
-    confidence: float
+    level: float
     histogram: list[int]
 
 
@@ -60,10 +85,12 @@ def split(
     return _some(old, samples, rng), [(name, _some(part, each, rng)) for name, part in parts]
 
 
-def compare(name: str, x: Floats, p: Floats, old_x: Floats, old_p: Floats, seed: int) -> Delivery:
-    """One delivery with features x [m, D] and probabilities p [m, K] beside its share of the old samples."""
+def compare(
+    name: str, x: Floats, p: Floats, old_x: Floats, old_p: Floats, watch: Watch, seed: int
+) -> Delivery:
+    """One delivery with features x [m, D] and predictions p [m, ...] beside its share of the old samples."""
     statistic, chance = mmd_test(x, old_x, permutations=PERMUTATIONS, seed=seed)
-    reference, current = counts(old_p), counts(p)
+    reference, current = watch.counts(old_p), watch.counts(p)
     return Delivery(
         delivery=name,
         samples=len(x),
@@ -72,8 +99,8 @@ def compare(name: str, x: Floats, p: Floats, old_x: Floats, old_p: Floats, seed:
         psi=psi(reference, current),
         mix_p=chi_square(reference, current)[1],
         mix=current,
-        confidence=float(p.max(axis=1).mean()),
-        histogram=histogram(p),
+        level=watch.level(p),
+        histogram=watch.histogram(p),
     )
 
 
@@ -81,15 +108,6 @@ def dealt(x: Floats, p: Floats, parts: int, seed: int) -> list[tuple[Floats, Flo
     """Old samples dealt out among the deliveries: the tests share none and are independent of each other."""
     order = np.random.default_rng(seed).permutation(len(x))
     return [(x[own], p[own]) for own in np.array_split(order, parts)] if parts else []
-
-
-def counts(probabilities: Floats) -> list[int]:
-    """[K] how often each class is the answer."""
-    return [int(n) for n in np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])]
-
-
-def histogram(probabilities: Floats) -> list[int]:
-    return [int(n) for n in np.histogram(probabilities.max(axis=1), BINS, (0.0, 1.0))[0]]
 
 
 def _some(rows: Ints, most: int, rng: np.random.Generator) -> Ints:

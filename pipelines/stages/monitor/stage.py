@@ -1,7 +1,7 @@
 """Monitor: are new deliveries still like what the champion was trained on, and are its pseudo-labels still sound?
 
 The champion looks at samples of the last deliveries and at old ones: its features are compared by maximum mean
-discrepancy, its answers by their mix of classes and by their confidence.
+discrepancy, its predictions as suits the task: the module in BY_TASK has a class Watch (drift.py).
 """
 
 import shutil
@@ -15,22 +15,30 @@ from components.crash import point
 from components.data.shards import Index
 from components.data.table import Table
 from components.errors import UserError
+from components.implementations import Implementations
 from components.modalities.image.config import ImageConfig
 from components.modalities.registry import ModalityConfig
 from components.monitoring.drift import drifted, error_rate
 from components.registry.champion import Champion
+from components.tasks.registry import USUAL, TaskConfig, task_name
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.store import is_finished, key_of, read_manifest
-from pipelines.inference.classifier import RANGE, answer, answers
+from pipelines.inference.answers import RANGE, answer, answers
 from pipelines.inference.ranges import cut
 from pipelines.inference.samples import samples_of
 from pipelines.registry import champion as champions
 from pipelines.registry.pseudo_label_history import Health, pseudo_label_health
 from pipelines.settings import Settings
-from pipelines.stages.monitor.drift import Delivery, compare, counts, dealt, histogram, split
+from pipelines.stages.monitor.drift import Delivery, Watch, Words, compare, dealt, split
 
 VERSION = 1
+
+BY_TASK = Implementations[Watch](
+    "pipelines.stages.monitor",
+    "selfsup.monitor",
+    {"classification": "classification:Watch", "regression": "regression:Watch", "anomaly": "anomaly:Watch"},
+)
 
 
 class Request(Config):
@@ -38,6 +46,9 @@ class Request(Config):
 
     modality: ModalityConfig = ImageConfig.model_validate({})
     """Kind of the samples and what belongs to it."""
+
+    task: TaskConfig = USUAL
+    """What labels mean."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""
@@ -68,8 +79,8 @@ class Request(Config):
 class Output(Config):
     """skipped: why nothing was looked at. champion: version; digest: of its files, to which all figures are bound;
     encoder: see score. deliveries: those since the champion was trained, oldest first. error_rate: chance that
-    `drifted` is so without drift. mix, confidence, histogram: of the old samples, see Delivery; mix by class.
-    health: of the pseudo-labels behind the champion, oldest first. page: HTML."""
+    `drifted` is so without drift. mix, level, histogram: of the old samples, see Delivery; mix by class or range.
+    words: what these are called. health: of the pseudo-labels behind the champion, oldest first. page: HTML."""
 
     skipped: str | None = None
     champion: str | None = None
@@ -79,8 +90,9 @@ class Output(Config):
     error_rate: float = 0.0
     deliveries: list[Delivery] = Field(default_factory=list)
     mix: dict[str, int] = Field(default_factory=dict)
-    confidence: float | None = None
+    level: float | None = None
     histogram: list[int] = Field(default_factory=list)
+    words: Words = Words(mix="classes", level="confidence")
     health: list[Health] = Field(default_factory=list)
     page: Artifact | None = None
 
@@ -100,7 +112,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         context.say(f"nothing to watch: {champions.NONE}")
         return Output(skipped=champions.NONE)
     snapshot = read_manifest(request.snapshot, context.store)
-    sha256, classes = champions.fetched(registry, found, snapshot, folder / "model")
+    sha256, described = champions.fetched(registry, found, snapshot, folder / "model")
     now = Table.load(context.file(request.snapshot, Artifact.model_validate(snapshot.output["table"])))
     old, parts = split(
         now, _trained(found, context), _deliveries(context),
@@ -115,10 +127,13 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         batch_size=request.batch_size,
     )  # fmt: skip
     cuts = np.cumsum([len(side) for side in sides])[:-1]
-    p, features = (np.split(both, cuts) for both in answers(folder / "parts", rows, ranges)[:2])
+    seen, kind = answers(folder / "parts", rows, ranges), BY_TASK[task_name(described)]
+    predicted = seen[kind.predicted]  # type: ignore[attr-defined]  # of the class
+    p, features = (np.split(both, cuts) for both in (predicted, seen["features"]))
+    watch = kind(described, p[0])
     shares = dealt(features[0], p[0], len(names), request.seed)
     watched = [
-        compare(name, features[k], p[k], *share, seed=request.seed + k)
+        compare(name, features[k], p[k], *share, watch, seed=request.seed + k)
         for k, (name, share) in enumerate(zip(names, shares, strict=True), start=1)
     ]
     output = Output(
@@ -128,9 +143,10 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         drifted=drifted([d.p for d in watched], request.level, request.needed, request.windows),
         error_rate=error_rate(request.level, request.needed, request.windows),
         deliveries=watched,
-        mix=dict(zip(classes, counts(p[0]), strict=True)),
-        confidence=float(p[0].max(axis=1).mean()),
-        histogram=histogram(p[0]),
+        mix=dict(zip(watch.names, watch.counts(p[0]), strict=True)),
+        level=watch.level(p[0]),
+        histogram=watch.histogram(p[0]),
+        words=watch.words,
         health=pseudo_label_health(found.tags.get("selfsup.pseudo_label"), context),
     )
     for scratch in ("parts", "model"):
@@ -164,7 +180,7 @@ def _told(output: Output, rule: tuple[float, int, int], folder: Path, context: C
     for step, delivery in enumerate(output.deliveries):
         context.log(step, **{
             "drift/mmd": delivery.statistic, "drift/p": delivery.p, "mix/psi": delivery.psi,
-            "mix/p": delivery.mix_p, "confidence/mean": delivery.confidence,
+            "mix/p": delivery.mix_p, f"{output.words.level}/mean": delivery.level,
         })  # fmt: skip
     for step, health in enumerate(output.health):
         context.log(step, **health.figures())

@@ -11,16 +11,20 @@ from components.data.table import Table
 
 @dataclass(frozen=True)
 class Seen:
-    """A snapshot's table and the names of its classes, to which the labels are indices."""
+    """A snapshot's table and the names of its classes, to which the labels are indices; none where they are numbers."""
 
     table: Table
     classes: Sequence[str]
 
-    def labels(self) -> dict[str, str]:
-        """id -> class, of every labelled sample, those for testing included."""
+    def labels(self) -> dict[str, str | float]:
+        """id -> class or number, of every labelled sample, those for testing included."""
         rows = np.flatnonzero(self.table.label >= 0)
-        ids, numbers = self.table.ids[rows].tolist(), self.table.label[rows].tolist()
-        return {id: self.classes[number] for id, number in zip(ids, numbers, strict=True)}
+        ids = self.table.ids[rows].tolist()
+        if self.table.target is not None:
+            return dict(zip(ids, self.table.target[rows].tolist(), strict=True))
+        return {
+            id: self.classes[number] for id, number in zip(ids, self.table.label[rows].tolist(), strict=True)
+        }
 
 
 def new_rows(now: Table, trained: Table) -> NDArray[np.int64]:

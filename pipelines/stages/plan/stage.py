@@ -20,6 +20,7 @@ from components.data.table import Table
 from components.modalities.image.config import ImageConfig
 from components.modalities.registry import ModalityConfig
 from components.monitoring.drift import drifted
+from components.tasks.registry import USUAL, TaskConfig
 from pipelines.engine import code_digest
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
@@ -43,6 +44,9 @@ class Request(Config):
 
     modality: ModalityConfig = ImageConfig.model_validate({})
     """Kind of the samples and what belongs to it."""
+
+    task: TaskConfig = USUAL
+    """What labels mean."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""

@@ -16,6 +16,8 @@ from components.config import Config
 from components.crash import point
 from components.data.table import Table
 from components.errors import UserError
+from components.implementations import name_of
+from components.tasks.registry import USUAL, TaskConfig, build_task
 from components.wording import counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
@@ -26,6 +28,7 @@ from pipelines.stages.pseudo_label.propagation import name_samples
 from pipelines.stages.pseudo_label.table import table as as_table
 
 VERSION = 1
+NO_LABELS = "no labels: samples are clustered and not named; label a few of each cluster"
 
 _LOGGED = (
     "clusters", "repaired", "imbalance", "churn", "labels", "kept", "kept_share", "threshold",
@@ -35,6 +38,9 @@ _LOGGED = (
 
 class Request(PseudoLabelConfig):
     """What the stage pseudo_label is given."""
+
+    task: TaskConfig = USUAL
+    """What labels mean."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""
@@ -87,7 +93,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     features = np.load(context.file(request.embed, embed.features), mmap_mode="r")
     rows = table.train_rows()
     classes: list[str] = list(snapshot.classes)
-    places = np.searchsorted(rows, table.labelled_rows())  # of the labelled rows among the training rows
+    task = build_task(request.task)
+    named_rows = table.labelled_rows() if task.clusters else rows[:0]
+    places = np.searchsorted(rows, named_rows)  # of the labelled rows among the training rows
     labels = table.label[rows[places]].astype(np.int64)
     ids = table.ids[rows]
 
@@ -145,7 +153,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         },
         note=named.note
         if named
-        else "no labels: samples are clustered and not named; label a few of each cluster",
+        else NO_LABELS
+        if task.clusters
+        else f"task {name_of(request.task)}: samples are clustered, and no cluster has a label",
     )
     figures = output.model_dump(include=set(_LOGGED))
     context.log(0, **{name: value for name, value in figures.items() if value is not None})

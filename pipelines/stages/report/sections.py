@@ -1,25 +1,38 @@
 """What the report's page says, section by section, from the runs' own figures."""
 
+from collections.abc import Callable
 from typing import Any
 
 import yaml
 
+from components.implementations import Implementations
 from components.modalities.registry import packed_as
 from components.registry.journal import Entry
+from components.tasks.registry import task_name, task_of
 from pipelines.pages import monitoring, summary
 from pipelines.pages.sources import Sources
 from pipelines.registry.outcome import outcome
-from pipelines.stages.report import (
-    beyond_accuracy,
-    candidates,
-    errors,
-    learning,
-    lineage,
-    protocols,
-    training_health,
-    training_times,
-    view_policy,
+from pipelines.stages.report import learning, lineage, training_health, view_policy
+
+BY_TASK = Implementations[dict[str, Any]](
+    "pipelines.stages.report",
+    "selfsup.report",
+    {
+        "classification": "classification:sections",
+        "regression": "regression:sections",
+        "anomaly": "anomaly:sections",
+    },
 )
+
+# What a task may fill in; its module gives `summary` and `tiles` too. parts: further sections, each with title, text
+# (paragraphs), charts (data URIs), head and rows (of a table), samples (HTML `sample` and `text` each).
+BLANK: dict[str, Any] = {
+    "comparison": [], "comparison_chart": "", "worth": "", "warnings": [], "candidates": [], "timeline": [],
+    "timeline_chart": "", "saving": "", "saving_chart": "", "suspects": "", "suspected": [], "outliers": "",
+    "strangest": [], "confusion": "", "classes": [], "mistakes": [], "calibration": "", "reliability": "",
+    "explained": [], "sets": "", "protocols": [], "corruptions_chart": "", "parts": [],
+    "over": "over test samples and training noise",
+}  # fmt: skip
 
 
 def values(
@@ -40,40 +53,31 @@ def values(
     """
     outputs, context = sources.outputs, sources.context
     snapshot, found, promoted = outputs["snapshot"], outputs["evaluate"], outputs["promote"]
-    labelled, rated = outputs["pseudo_label"], not found["skipped"]
+    asked = sources.manifests["evaluate"].given
+    of_task: Callable[..., dict[str, Any]] = BY_TASK[task_name(asked)]
     became = outcome(promoted, move)
     policies = packed_as(sources.samples.packing).policies
     return {
         "title": f"{context.recipe}: what the labels and the unlabelled data gave",
         "subtitle": f"data version {snapshot['version']} · run {context.run}",
-        "summary": summary.summary(
-            snapshot, found, became, labelled["clusters"], outputs["pretrain"]["samples"]
-        ),
-        "tiles": summary.tiles(snapshot, found, labelled, measured),
+        **BLANK,
+        "word": task_of(asked).word,
         "plan": monitoring.plan(sources.manifests["plan"]),
         "labels": snapshot["labelled"],
         "tests": f"{found['samples']:,}",
         "near_duplicates": summary.near_duplicates(snapshot),
-        "comparison": summary.comparison(found) if rated else [],
-        "comparison_chart": errors.bars(found) if rated else "",
         "checks": summary.check_rows(promoted["checks"]),
         "outcome": became,
         "pretraining": summary.pretraining(outputs["pretrain"], found["health"]),
         "views": view_policy.rows(outputs["pretrain"], outputs["finetune"], policies),
-        "candidates": candidates.rows(outputs["finetune"]),
-        **training_times.section(sources),
         "curves": learning.curves(sources),
         "living": training_health.rows(sources),
         "maps": learning.maps(sources, points, seed),
-        "clustering": summary.clustering(labelled, measured),
+        "clustering": summary.clustering(outputs["pseudo_label"], measured),
         "health": monitoring.health_rows(health) if len(health) > 1 else [],
         "health_charts": monitoring.health_charts(health),
-        "classes": summary.class_rows(found["per_class"]),
-        "mistakes": errors.mistakes(sources) if rated else [],
-        **errors.judgement(found, outputs["finetune"], list(snapshot["classes"])),
-        **beyond_accuracy.sections(found, sources),
-        **protocols.sections(found),
         "lineage": lineage.rows(sources),
         "stages": lineage.stages(sources),
         "recipe": yaml.safe_dump({s: m.given for s, m in sources.manifests.items()}, sort_keys=False),
+        **of_task(sources, measured, became),
     }

@@ -16,6 +16,7 @@ from components.evaluation.labels.acquisition import Asking
 from components.modalities.image.config import ImageConfig
 from components.modalities.registry import ModalityConfig
 from components.registry.journal import Entry
+from components.tasks.registry import USUAL, TaskConfig
 from components.wording import counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
@@ -34,6 +35,9 @@ class Request(Config):
 
     modality: ModalityConfig = ImageConfig.model_validate({})
     """Kind of the samples and what belongs to it."""
+
+    task: TaskConfig = USUAL
+    """What labels mean."""
 
     ingest: str
     """Reference of the finished ingest; the run fills it in."""
@@ -134,6 +138,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         "coverage": coverage,
         "sheets": clusters.shown(sources, truth, request.clusters, request.thumbnails),
         "asked": asking.pictures(asked, sources),
+        "asked_how": asking.how(sources),
         "asked_count": len(asked),
         "asked_file": str(context.store / "report" / key_of(folder) / "to_label.csv"),
     }

@@ -1,9 +1,8 @@
 """Predictions on the disk: a Parquet partition a shard, and those that an earlier run has made already."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -13,26 +12,22 @@ from numpy.typing import NDArray
 
 from components.config import Config
 from components.errors import UserError
-from components.evaluation.classification.conformal import Sets
 from components.files import write_atomically
-from components.registry.champion import FILES
 from components.registry.outlier_model import OutlierConfig
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.code_digest import code_digest
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import read_manifest
-from pipelines.inference.classifier import Answers
+from pipelines.inference.answers import Answers
 from pipelines.inference.samples import packing_of
 
 
 class Partition(Config):
     """file: Parquet of one shard's samples in the snapshot's order: id, name and delivery (as it arrived; null
-    where the data were taken away), class, confidence (the largest
-    probability), probabilities [K] in the order of `classes`, abstained, set (the classes among which the true one
-    is as often as the model promises, the likeliest first; null where it promises nothing), outlier (distance from
-    all that the model learnt from) and is_outlier (whether that is more than ordinary samples have; both null where the
-    model does not know). outliers: how many are, None where the model does not know."""
+    where the data were taken away), and the columns of the task (classification.py and others beside it), among them
+    abstained, and is_outlier, which is null where the model does not know. outliers: how many are, None where the model
+    does not know."""
 
     shard: str
     samples: int
@@ -41,24 +36,24 @@ class Partition(Config):
     file: Artifact
 
 
-class Reading(Config):
-    """How a model's answers are read. classes, sets, outliers: what its folder says of them, None where it says
-    nothing. abstain_below: see the request; abstain_outliers: whether an outlier is none to act on."""
+class Reading(Protocol):
+    """How a task's predictions become columns; see classification.py."""
 
-    classes: list[str]
-    sets: Sets | None = None
-    outliers: OutlierConfig | None = None
-    abstain_below: float | None = None
-    abstain_outliers: bool = False
+    @property
+    def outliers(self) -> OutlierConfig | None: ...
+    def columns(self, found: Answers, /) -> dict[str, pa.Array]: ...
+    def summary(self, answered: pa.Table, /) -> dict[str, Any]: ...
 
-    @classmethod
-    def of(cls, model: Path, abstain_below: float | None, abstain_outliers: bool) -> "Reading":
-        """With what the classifier in a folder says of itself."""
-        told = json.loads((model / FILES["config"]).read_bytes())
-        kept = {name: told.get(name) for name in ("classes", "sets", "outliers")}
-        return cls.model_validate(
-            {**kept, "abstain_below": abstain_below, "abstain_outliers": abstain_outliers}
-        )
+
+def outlier_columns(found: Answers, known: OutlierConfig | None) -> dict[str, pa.Array]:
+    """outlier_score (distance from all that the model learnt from) and is_outlier (whether that is more than ordinary
+    samples have); both null where the model does not know."""
+    nothing = [None] * len(found["outliers"])
+    far = nothing if known is None else found["outliers"] > known.limit
+    return {
+        "outlier_score": pa.array(found["outliers"] if known else nothing, pa.float32()),
+        "is_outlier": pa.array(far, pa.bool_()),
+    }
 
 
 def write(
@@ -70,32 +65,14 @@ def write(
 ) -> None:
     """One partition, whole or not at all; the same answers give the same bytes. arrived: see
     pipelines.inference.arrivals."""
-    p, classes, known = answers.probabilities, reading.classes, reading.outliers
-    confidence, nothing = p.max(axis=1), [None] * len(ids)
-    far = np.zeros(len(ids), np.bool_) if known is None else answers.outliers > known.limit
-    abstained = (confidence < (reading.abstain_below or 0.0)) | (far & reading.abstain_outliers)
     columns = {
         "id": pa.array(ids.tolist(), pa.string()),
         "name": pa.array([arrived.get(id, (None, None))[0] for id in ids.tolist()], pa.string()),
         "delivery": pa.array([arrived.get(id, (None, None))[1] for id in ids.tolist()], pa.string()),
-        "class": pa.array([classes[k] for k in p.argmax(axis=1)], pa.string()),
-        "confidence": pa.array(confidence, pa.float32()),
-        "probabilities": pa.array(list(p), pa.list_(pa.float32())),
-        "abstained": pa.array(abstained, pa.bool_()),
-        "prediction_set": pa.array(
-            _named(reading.sets, p, classes) if reading.sets else nothing, pa.list_(pa.string())
-        ),
-        "outlier_score": pa.array(answers.outliers if known else nothing, pa.float32()),
-        "is_outlier": pa.array(far if known else nothing, pa.bool_()),
+        **reading.columns(answers),
     }
     table = pa.table(columns)
     write_atomically(file, lambda out: pq.write_table(table, out, compression="zstd", store_schema=False))
-
-
-def _named(sets: Sets, probabilities: NDArray[np.float32], classes: list[str]) -> list[list[str]]:
-    inside = sets.of(probabilities.astype(np.float64))
-    order = np.argsort(-probabilities, axis=1, kind="stable")
-    return [[classes[k] for k in row if held[k]] for row, held in zip(order, inside, strict=True)]
 
 
 def described(file: Path, shard: str, folder: Path) -> Partition:

@@ -1,37 +1,40 @@
 """Score: the champion's predictions of every sample of the snapshot, a Parquet partition a shard, over Ray Data.
 
 A partition is named by its shard and bound to the model's digest: what an earlier run has scored with the same
-files, request and code is copied, and a run that is repeated gives the same bytes.
-Letters: N samples, K classes.
+files, request and code is copied, and a run that is repeated gives the same bytes. How predictions become columns is
+the task's: the module in BY_TASK has a class Reading (partitions.py).
+Letters: N samples.
 """
 
 import hashlib
 import shutil
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from components.config import Config
 from components.crash import point
 from components.data.shards import Index
 from components.data.table import Table
 from components.errors import UserError
+from components.implementations import Implementations, name_of
 from components.modalities.image.config import ImageConfig
 from components.modalities.registry import ModalityConfig
+from components.tasks.registry import USUAL, TaskConfig, build_task, task_name
 from components.wording import counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import key_of, read_manifest
+from pipelines.inference.answers import RANGE, Answers, answer, answers
 from pipelines.inference.arrivals import arrivals
-from pipelines.inference.classifier import RANGE, Answers, answer, answers
 from pipelines.inference.ranges import cut
 from pipelines.inference.samples import samples_of
 from pipelines.registry import champion as champions
@@ -39,7 +42,16 @@ from pipelines.settings import Settings
 from pipelines.stages.score.partitions import Partition, Reading, copied, described, write
 
 VERSION = 2
-BINS = 20  # of the histogram of confidence
+
+BY_TASK = Implementations[Reading](
+    "pipelines.stages.score",
+    "selfsup.score",
+    {
+        "classification": "classification:Reading",
+        "regression": "regression:Reading",
+        "anomaly": "anomaly:Reading",
+    },
+)
 
 
 class Request(Config):
@@ -47,6 +59,9 @@ class Request(Config):
 
     modality: ModalityConfig = ImageConfig.model_validate({})
     """Kind of the samples and what belongs to it."""
+
+    task: TaskConfig = USUAL
+    """What labels mean."""
 
     snapshot: str
     """Reference of the finished snapshot; the run fills it in."""
@@ -65,15 +80,25 @@ class Request(Config):
     all are. Scores that an earlier run made of older samples stay where they are."""
 
     batch_size: PositiveInt = 512
-    """Samples in each batch; another value may change the last bits of the probabilities."""
+    """Samples in each batch; another value may change the last bits of the predictions."""
+
+    @model_validator(mode="after")
+    def _confident(self) -> Self:
+        task = build_task(self.task)
+        if self.abstain_below is not None and not task.confidence:
+            raise ValueError(
+                f"abstain_below needs predictions with a confidence, and those of the task {name_of(self.task)} have "
+                "none; leave it out"
+            )
+        return self
 
 
 class Output(Config):
     """skipped: why nothing was scored. champion: version; digest: of its files; encoder: sha256 of the pretrained
     encoder that it began from, None where that run is gone. computed: by this run; the others were copied.
     outliers: samples unlike all that the model learnt from, None where it cannot tell; outlier_rate: share of ordinary
-    samples that it calls so. mix: class -> how often predicted. confidence: counts in BINS equal bins of [0, 1].
-    seconds: of computing."""
+    samples that it calls so. classes, mix (class -> how often predicted), confidence (counts in equal bins of [0, 1]):
+    of a classifier. figures: of the predictions of other tasks. seconds: of computing."""
 
     skipped: str | None = None
     champion: str | None = None
@@ -88,6 +113,7 @@ class Output(Config):
     outlier_rate: float | None = None
     mix: dict[str, int] = Field(default_factory=dict)
     confidence: list[int] = Field(default_factory=list)
+    figures: dict[str, float] = Field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -126,14 +152,15 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     table = Table.load(context.file(request.snapshot, Artifact.model_validate(snapshot.output["table"])))
     if not len(table):
         raise UserError("there are no samples to score: the snapshot is empty; deliver some to the inbox")
-    sha256, classes = champions.fetched(registry, found, snapshot, folder / "model")
+    sha256, described_as = champions.fetched(registry, found, snapshot, folder / "model")
     began = time.perf_counter()
     partitions = folder / "predictions"
     partitions.mkdir(exist_ok=True)
     shards = _chosen(table, request, context)
     known = copied(request.model_dump(mode="json"), found.digest, snapshot, shards, partitions, context)
     fresh = {shard: rows for shard, rows in shards.items() if shard not in known}
-    reading = Reading.of(folder / "model", request.abstain_below, request.abstain_outliers)
+    kind: Any = BY_TASK[task_name(described_as)]
+    reading: Reading = kind.of(folder / "model", request.abstain_below, request.abstain_outliers)
     for shard, given in _scored(fresh, request, snapshot, sha256, folder, context):
         write(
             partitions / f"{shard}.parquet",
@@ -144,23 +171,19 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         )
         point("score.partition")
     made = [described(partitions / f"{shard}.parquet", shard, folder) for shard in shards]
-    tables = [pq.read_table(folder / part.file.path, columns=["class", "confidence"]) for part in made]
-    answered = pa.concat_tables(tables)
-    mix = Counter(answered["class"].to_pylist())
+    answered = pa.concat_tables([pq.read_table(folder / part.file.path) for part in made])
     output = Output(
         champion=found.version,
         digest=found.digest,
         encoder=champions.encoder(found, context.store),
-        classes=classes,
         partitions=made,
         samples=sum(len(rows) for rows in shards.values()),
         computed=sum(len(rows) for rows in fresh.values()),
         abstained=sum(part.abstained for part in made),
         outliers=sum(part.outliers or 0 for part in made) if reading.outliers else None,
         outlier_rate=reading.outliers.rate if reading.outliers else None,
-        mix={name: mix[name] for name in classes},
-        confidence=np.histogram(answered["confidence"].to_numpy(), BINS, (0.0, 1.0))[0].tolist(),
         seconds=round(time.perf_counter() - began, 3),
+        **reading.summary(answered),
     )
     for scratch in ("parts", "model"):
         shutil.rmtree(folder / scratch, ignore_errors=True)

@@ -1,6 +1,7 @@
 """What a snapshot reports: samples that were left out, the range of grey values, near-duplicates."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 
 UNREADABLE = "unreadable.csv"
+REFUSED = "labels-refused.csv"
 SHOWN = 5  # unreadable samples named one by one
 
 
@@ -43,6 +45,23 @@ def left_out(source: Path, index: Index, packed: Written, folder: Path, context:
     if len(rows) > SHOWN:
         context.say(f"left out: {counted(len(rows) - SHOWN, 'more sample')} without a row, see {UNREADABLE}")
     return Artifact.of(folder / UNREADABLE, folder)
+
+
+def refused_labels(refused: Mapping[str, str], folder: Path, context: Context) -> Artifact | None:
+    """Name the labels that mean nothing to the task, in the run's log and in a CSV list; None where there are none.
+
+    refused: id of the sample -> why.
+    """
+    if not refused:
+        return None
+    rows = sorted(refused.items())
+    with (folder / REFUSED).open("w", newline="", encoding="utf-8") as out:
+        csv.writer(out, lineterminator="\n").writerows([("id", "reason"), *rows])
+    for id, reason in rows[:SHOWN]:
+        context.say(f"label left out: sample {id[:12]}: {reason}")
+    if len(rows) > SHOWN:
+        context.say(f"label left out: {counted(len(rows) - SHOWN, 'more label')}, see {REFUSED}")
+    return Artifact.of(folder / REFUSED, folder)
 
 
 def tell(table: Table, packed: Written, rest: str, context: Context) -> None:

@@ -16,6 +16,7 @@ from components.data.packed import Packed
 from components.data.table import Table
 from components.errors import UserError
 from components.modalities.registry import ModalityConfig, build_modality
+from components.tasks.registry import TaskConfig
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.code_digest import code_digest
 from pipelines.engine.context import Context
@@ -63,6 +64,20 @@ def founded_on(modality: ModalityConfig, settings: Settings, recipe: str, now: s
         return {}
     found = json.dumps(first.output["packing"], sort_keys=True).encode()
     return {"packing": first.observed.get("packing") or hashlib.sha256(found).hexdigest()}
+
+
+def style_before(task: TaskConfig, settings: Settings, recipe: str, now: str) -> dict[str, str]:
+    """How the recipe's first snapshot with this task read label texts, where that is part of a snapshot's key: unless
+    it was found in the labels that lie there now. now: digest of the recipe's data folder."""
+    asked = task.model_dump(mode="json")
+    made = [
+        manifest for _, manifest in _made(settings.store, recipe) if manifest.request.get("task") == asked
+    ]
+    first = min(made, key=lambda manifest: manifest.started, default=None)
+    if first is None or not first.output.get("style"):
+        return {}
+    own = first.observed.get(f"data/{recipe}") == now and "style" not in first.observed
+    return {} if own else {"style": str(first.output["style"])}
 
 
 def _made(store: Path, recipe: str) -> Iterator[tuple[str, Manifest]]:

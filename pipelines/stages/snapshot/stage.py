@@ -24,15 +24,18 @@ from components.data.table import Table
 from components.errors import UserError
 from components.modalities.packing import PackingConfig
 from components.modalities.registry import ModalityConfig, build_modality
+from components.tasks.base import Targets, Task
+from components.tasks.registry import USUAL, TaskConfig, build_task
 from components.wording import counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.inference.samples import packing_of
 from pipelines.settings import Settings
-from pipelines.stages.snapshot.notes import left_out, of_sources, tell
-from pipelines.stages.snapshot.packed_before import founded_on, founding, packed_before
+from pipelines.stages.snapshot.notes import left_out, of_sources, refused_labels, tell
+from pipelines.stages.snapshot.packed_before import founded_on, founding, packed_before, style_before
 
 VERSION = 4
+CLASSES = build_task(USUAL)
 
 
 class Request(Config):
@@ -40,6 +43,9 @@ class Request(Config):
 
     modality: ModalityConfig
     """Kind of the samples and what belongs to it."""
+
+    task: TaskConfig = USUAL
+    """What labels mean."""
 
     test_share: float = Field(0.2, ge=0, lt=1)
     """Share of the samples, by hash of the id, that are never trained on; unused where somebody names test
@@ -53,6 +59,8 @@ class Output(Config):
     """version: hash in data.dvc; files, bytes: of the whole data folder. digest: of this recipe's folder;
     folders: recipe -> digest of its folder, of all that the version holds.
 
+    classes: their names, none where labels are numbers; style: how label texts were read (components.tasks.base).
+    refused: CSV list (id, reason) of labels that mean nothing to the task, which count as none.
     packing: what training must know of the packed samples. arrays: they, by name. table: Parquet, see
     components.data.table. labelled, tests: training and test samples with a label. sources: names of where samples come
     from, empty where the recipe names no such column. unreadable: CSV list (id, name, reason) of samples in shards that
@@ -69,6 +77,8 @@ class Output(Config):
     labelled: int
     tests: int
     classes: list[str]
+    style: str = ""
+    refused: Artifact | None = None
     packing: PackingConfig
     arrays: dict[str, Artifact]
     table: Artifact
@@ -79,11 +89,17 @@ class Output(Config):
 
 
 def observe(request: Request, settings: Settings, recipe: str = "") -> dict[str, str]:
-    """The recipe's folder as it stands, and the packing that its samples have to have; without a recipe's name, every
-    recipe's folder."""
+    """The recipe's folder as it stands, the packing that its samples have to have and how its labels are read; without
+    a recipe's name, every recipe's folder."""
     folders = {recipe: folder_digest(settings.data / recipe)} if recipe else _folders(settings.data)
-    packing = founded_on(request.modality, settings, recipe, folders[recipe]) if recipe else {}
-    return {f"data/{name}": digest for name, digest in folders.items()} | packing
+    found = {f"data/{name}": digest for name, digest in folders.items()}
+    if not recipe:
+        return found
+    return (
+        found
+        | founded_on(request.modality, settings, recipe, folders[recipe])
+        | style_before(request.task, settings, recipe, folders[recipe])
+    )
 
 
 def disagreement(settings: Settings, recipe: str = "") -> str | None:
@@ -183,17 +199,20 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         unreadable = left_out(source, index, packed, folder, context)
         context.progress(0.9, "near-duplicates")
         group = modality.near_duplicates(files)
-        table, classes, sources = make_table(
-            source, index, request.test_share, left_out=packed.unreadable, group=group
-        )
+        table, targets, sources = make_table(
+            source, index, request.test_share, left_out=packed.unreadable, group=group,
+            task=build_task(request.task), style=context.observed.get("style", ""),
+        )  # fmt: skip
     table.save(folder / "table.parquet")
     rows = table.train_rows() if len(table.train_rows()) else np.arange(len(table))
     packing = modality.packing(packed, folder, rows)
     point("snapshot.packed")
+    refused = refused_labels(targets.refused, folder, context)
+    meaning = counted(len(targets.classes), "class") if targets.classes else "labels are numbers"
     tell(
         table,
         packed,
-        f"{counted(len(classes), 'class')}, {of_sources(table, sources)}data version {version.hash}",
+        f"{meaning}, {of_sources(table, sources)}data version {version.hash}",
         context,
     )
     return Output(
@@ -205,7 +224,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         samples=len(table),
         labelled=len(table.labelled_rows()),
         tests=len(table.test_rows()),
-        classes=classes,
+        classes=targets.classes,
+        style=targets.style,
+        refused=refused,
         packing=packing,
         unreadable=unreadable,
         near_duplicates=table.repeated(),
@@ -222,40 +243,71 @@ def make_table(
     test_share: float,
     left_out: Collection[int] = (),
     group: NDArray[np.int64] | None = None,
-) -> tuple[Table, list[str], list[str]]:
-    """Row by row what the packed array holds, in order of arrival; and the names of the classes and of the sources,
+    task: Task[Any] = CLASSES,
+    style: str = "",
+) -> tuple[Table, Targets, list[str]]:
+    """Row by row what the packed array holds, in order of arrival; what the labels mean; and the names of the sources,
     sorted; no sources where no shard tells any.
 
     Args:
         left_out: positions, in order of arrival, of samples that files hold and that have no row. group: see Table;
-            None: no sample has a near-duplicate.
+            None: no sample has a near-duplicate. style: see Task.targets.
     """
     ids: list[str] = []
     shards: list[str] = []
     origins: list[str] = []
+    together: list[str] = []
     past = Replacements(source, index)
-    for shard, batch in read_current(source, index, ["id", "source"]):
+    for shard, batch in read_current(source, index, ["id", "source", "group"]):
         ids += batch["id"]
         shards += [shard.digest] * len(batch["id"])
         origins += batch.get("source", [""] * len(batch["id"]))
+        together += batch.get("group", [""] * len(batch["id"]))
     if left_out:
         kept = [k for k in range(len(ids)) if k not in left_out]
-        ids, shards, origins = ([column[k] for k in kept] for column in (ids, shards, origins))
+        ids, shards, origins, together = (
+            [column[k] for k in kept] for column in (ids, shards, origins, together)
+        )
     own = np.arange(len(ids))
     group = own if group is None else group
     settled = labels.settle(labels.read_labels(source, index))
-    number = {name: place for place, name in enumerate(settled.classes)}
-    label = [number[settled.labels[id]] if id in settled.labels else -1 for id in ids]
+    targets = task.targets(settled.labels, style)
+    value = np.array([targets.value.get(id, np.nan) for id in ids]) if task.numeric else None
+    label = [targets.label.get(id, -1) for id in ids]
     firsts = [past.origins.get(id, id) for id in ids]
-    leads = _leads(group.tolist(), firsts, source, index) if past.rows else group.tolist()
+    whole = united(group.tolist(), together)
+    leads = _leads(whole, firsts, source, index) if past.rows else whole
     split = splits_of(firsts, test_share, _named(settled.named, past), leads)
     sources, of = np.unique(np.array(origins), return_inverse=True)
     table = Table(
-        np.array(ids), np.array(shards), np.array(split), np.array(label, np.int64),
+        np.array(ids), np.array(shards, object), np.array(split), np.array(label, np.int64),
         of.astype(np.int64) if any(origins) else None,
         group if (group != own).any() else None,
+        value,
     )  # fmt: skip
-    return table, settled.classes, sources.tolist() if any(origins) else []
+    return table, targets, sources.tolist() if any(origins) else []
+
+
+def united(group: list[int], together: list[str]) -> list[int]:
+    """Of each sample, the row of the first of those that must be in one split with it: near-duplicates, and samples of
+    one name in `together` ("": of none), whatever links them.
+
+    united([0, 1, 1, 3], ["a", "", "a", "b"]) = [0, 0, 0, 3].
+    """
+    parent = list(range(len(group)))
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    first: dict[str, int] = {}
+    for row, (near, name) in enumerate(zip(group, together, strict=True)):
+        for other in (near, first.setdefault(name, row) if name else row):
+            low, high = sorted((root(row), root(other)))
+            parent[high] = low
+    return [root(row) for row in range(len(group))]
 
 
 def _leads(group: list[int], firsts: list[str], source: Path, index: Index) -> list[int]:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.data import parquet as bounded
-from components.data.tables import columns_of, numbered_rows, parquet_images
+from components.data.tables import columns_of, numbered_rows, parquet_samples
 
 MB = 1 << 20
 READ = """
@@ -26,7 +26,7 @@ from components.data import tables
 file, said, rows = Path(sys.argv[1]), None, 0
 try:
     columns = tables.columns_of(file)
-    for _ in tables.parquet_images(file, "d") if "image" in columns else tables.numbered_rows(file):
+    for _ in tables.parquet_samples(file, "d") if "image" in columns else tables.numbered_rows(file):
         rows += 1
 except ValueError as error:
     said = str(error)
@@ -127,7 +127,7 @@ def test_large_samples_come_a_few_at_a_time_and_all_of_them(tmp_path: Path) -> N
     reason, rows, peak = read(file)
     assert (reason, rows) == (None, 60)
     assert peak < 500, peak
-    assert [data for _, data, _, _ in parquet_images(file, "d")] == images
+    assert [data for _, data, *_ in parquet_samples(file, "d")] == images
 
 
 def test_sizes_that_a_file_states_are_enough_to_refuse_it(
@@ -139,7 +139,7 @@ def test_sizes_that_a_file_states_are_enough_to_refuse_it(
     monkeypatch.setattr(bounded, "FREE", 1 << 20)
     monkeypatch.setattr(bounded, "once", lambda work: pytest.fail("nothing is to be read"))
     with pytest.raises(ValueError, match=r"bytes unfold to 0\.0 GB or more, more than 1000 times its size"):
-        list(parquet_images(file, "d"))
+        list(parquet_samples(file, "d"))
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_a_mutated_file_is_read_or_refused(
     said = ""
     try:
         columns = columns_of(file)
-        rows = parquet_images(file, "d") if "image" in columns else numbered_rows(file)
+        rows = parquet_samples(file, "d") if "image" in columns else numbered_rows(file)
         assert sum(1 for _ in rows) <= 50
     except ValueError as error:
         said = str(error)

@@ -9,7 +9,8 @@ from components.encoders.convnext import ConvnextConfig
 from components.encoders.vit import VitConfig
 from components.modalities.image.config import image_packing
 from components.registry import onnx
-from components.registry.model import Classifier, ModelConfig, load_classifier, save_classifier
+from components.registry.model import Classifier, ModelConfig, load_classifier
+from components.registry.served import save_model
 from components.training.checkpoint import export_encoder
 
 CONFIGS = {
@@ -38,7 +39,7 @@ def test_the_file_and_the_configuration_build_it_anew(name, tmp_path):
 def test_the_model_folder_gives_the_same_logits(name, tmp_path):
     config = ModelConfig(encoder=CONFIGS[name], packing=PACKING, classes=["a", "b"])
     classifier = Classifier(config).eval()
-    save_classifier(classifier, tmp_path)
+    save_model(classifier, tmp_path)
     again = load_classifier(tmp_path)
     assert again.config == config
     assert torch.equal(again(X), classifier(X))

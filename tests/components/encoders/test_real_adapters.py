@@ -15,7 +15,8 @@ from components.encoders import build_encoder
 from components.encoders.adapters import TimmConfig, TransformersConfig, library
 from components.errors import UserError
 from components.modalities.image.config import image_packing
-from components.registry.model import Classifier, ModelConfig, load_classifier, save_classifier
+from components.registry.model import Classifier, ModelConfig, load_classifier
+from components.registry.served import save_model
 from components.training.checkpoint import export_encoder
 
 VIT = {"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
@@ -112,7 +113,7 @@ def test_the_exported_file_and_the_model_folder_build_it_anew(config, tmp_path):
     said = {"modality": {"size": 32, "channels": 1}, "mean": [0.4], "std": [0.2], "classes": ["a", "b"]}
     model = ModelConfig.model_validate({"encoder": config.model_dump(mode="json"), **said})
     classifier = Classifier(model).eval()
-    save_classifier(classifier, tmp_path / "model")
+    save_model(classifier, tmp_path / "model")
     assert torch.equal(load_classifier(tmp_path / "model")(X), classifier(X))
 
 

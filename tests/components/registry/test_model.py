@@ -11,15 +11,10 @@ from safetensors.torch import load_file, save_file
 
 from components.errors import UserError
 from components.modalities.image.serve import encode_png
-from components.registry.model import (
-    Classifier,
-    ModelConfig,
-    Predictor,
-    digests,
-    load_classifier,
-    save_classifier,
-)
+from components.registry.model import Classifier, ModelConfig, load_classifier
 from components.registry.outlier_model import fit_ordinary
+from components.registry.predictor import Predictor
+from components.registry.served import digests, save_model
 
 
 def config(**changes: object) -> ModelConfig:
@@ -44,7 +39,7 @@ def pictures() -> list[np.ndarray]:
 
 
 def test_what_is_saved_is_loaded(classifier: Classifier, tmp_path: Path) -> None:
-    weights, text = save_classifier(classifier, tmp_path)
+    weights, text = save_model(classifier, tmp_path)
     again = load_classifier(tmp_path, digests(tmp_path))
     x = torch.rand(3, 1, 16, 16)
     assert torch.equal(again(x), classifier(x))
@@ -75,7 +70,7 @@ def knowing() -> Classifier:
 def test_what_is_ordinary_is_saved_with_the_weights_and_bound_to_their_digest(
     knowing: Classifier, pictures: list[np.ndarray], tmp_path: Path
 ) -> None:
-    weights, _ = save_classifier(knowing, tmp_path)
+    weights, _ = save_model(knowing, tmp_path)
     expected = digests(tmp_path)
     assert {"means", "whiten"} < set(load_file(weights))
     again = Predictor(load_classifier(tmp_path, expected))
@@ -99,7 +94,7 @@ def test_what_is_ordinary_is_saved_with_the_weights_and_bound_to_their_digest(
 def test_a_model_that_does_not_know_what_is_ordinary_says_nothing_of_it(
     classifier: Classifier, pictures: list[np.ndarray], tmp_path: Path
 ) -> None:
-    _, text = save_classifier(classifier, tmp_path)
+    _, text = save_model(classifier, tmp_path)
     old = json.loads(text.read_text())
     del old["outliers"]  # as it was written before there was such a thing
     text.write_text(json.dumps(old))
@@ -116,8 +111,8 @@ def test_logits_are_divided_by_the_temperature(classifier: Classifier) -> None:
 
 
 def test_same_weights_same_bytes(classifier: Classifier, tmp_path: Path) -> None:
-    save_classifier(classifier, tmp_path / "a")
-    save_classifier(load_classifier(tmp_path / "a"), tmp_path / "b")
+    save_model(classifier, tmp_path / "a")
+    save_model(load_classifier(tmp_path / "a"), tmp_path / "b")
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
 
 
@@ -125,7 +120,7 @@ def test_same_weights_same_bytes(classifier: Classifier, tmp_path: Path) -> None
 def test_a_changed_byte_is_refused_before_it_is_read(
     classifier: Classifier, tmp_path: Path, name: str
 ) -> None:
-    save_classifier(classifier, tmp_path)
+    save_model(classifier, tmp_path)
     expected = digests(tmp_path)
     raw = bytearray((tmp_path / name).read_bytes())
     raw[-3] ^= 1
@@ -137,7 +132,7 @@ def test_a_changed_byte_is_refused_before_it_is_read(
 def test_what_is_missing_or_does_not_fit_is_named(classifier: Classifier, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="missing"):
         load_classifier(tmp_path)
-    save_classifier(classifier, tmp_path)
+    save_model(classifier, tmp_path)
     text = (tmp_path / "model.json").read_text()
     (tmp_path / "model.json").write_text(text.replace("temperature", "temperatur"))
     with pytest.raises(UserError, match="did you mean 'temperature'"):
@@ -152,7 +147,7 @@ def test_what_is_missing_or_does_not_fit_is_named(classifier: Classifier, tmp_pa
 
 
 def test_digests_are_sha256(classifier: Classifier, tmp_path: Path) -> None:
-    save_classifier(classifier, tmp_path)
+    save_model(classifier, tmp_path)
     assert (
         digests(tmp_path)["model.json"] == hashlib.sha256((tmp_path / "model.json").read_bytes()).hexdigest()
     )
@@ -230,3 +225,12 @@ def test_a_model_of_deep_grey_takes_arrays_of_its_values(classifier: Classifier)
     found = Predictor(deep).predict([values, values.astype(np.float32), out.getvalue()])
     assert found["error"].tolist() == [None] * 3
     assert found["probabilities"][0] == found["probabilities"][1] == found["probabilities"][2]
+
+
+def test_disagreement(classifier: Classifier) -> None:
+    one = {"class": ["a", "b"], "probabilities": [[0.9, 0.1], [0.2, 0.8]]}
+    assert classifier.disagreement(one, one) == 0
+    assert classifier.disagreement(
+        one, {**one, "probabilities": [[0.9, 0.1], [0.25, 0.75]]}
+    ) == pytest.approx(0.05)
+    assert classifier.disagreement(one, {**one, "class": ["a", "a"]}) == float("inf")

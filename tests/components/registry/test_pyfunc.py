@@ -19,14 +19,10 @@ import torch
 from components.errors import UserError
 from components.modalities.image.serve import encode_png
 from components.registry.mlflow_registry import ENVIRONMENT, Registry, connect, experiment
-from components.registry.model import (
-    Classifier,
-    ModelConfig,
-    Predictor,
-    load_classifier,
-    save_classifier,
-)
-from components.registry.smoke_test import Smoke, disagreement
+from components.registry.model import Classifier, ModelConfig, load_classifier
+from components.registry.predictor import Predictor
+from components.registry.served import save_model
+from components.registry.smoke_test import Smoke
 
 CONFIG = {
     "encoder": {"name": "resnet", "widths": [8, 16], "blocks": [1, 1]},
@@ -56,7 +52,7 @@ def images() -> list[bytes]:
 def saved(pyfunc: Any, images: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     torch.manual_seed(0)
-    save_classifier(Classifier(ModelConfig.model_validate(CONFIG)), folder / "classifier")
+    save_model(Classifier(ModelConfig.model_validate(CONFIG)), folder / "classifier")
     (folder / "note.txt").write_text("beside")
     path = list(sys.path)
     pyfunc.save(
@@ -222,7 +218,7 @@ def test_a_clean_process_gives_the_same_and_so_does_the_registry(
         )  # fmt: skip
         registry.set_alias("champion", "1")
         found = smoke.answer(saved)
-    assert disagreement(found.rows, expected) < 1e-6
+    assert load_classifier(saved.parent / "classifier").disagreement(found.rows, expected) < 1e-6
     assert 0 < found.latency < 60
     script = (
         "import sys, json, base64, pandas, mlflow.pyfunc\n"
@@ -252,13 +248,6 @@ def test_one_that_is_too_slow_is_ended(tmp_path: Path) -> None:
     with Smoke(timeout=0.2) as smoke, pytest.raises(UserError, match="did not answer in a clean process"):
         smoke.answer(tmp_path)
     assert smoke._process.poll() == -9
-
-
-def test_disagreement() -> None:
-    one = {"class": ["a", "b"], "probabilities": [[0.9, 0.1], [0.2, 0.8]]}
-    assert disagreement(one, one) == 0
-    assert disagreement(one, {**one, "probabilities": [[0.9, 0.1], [0.25, 0.75]]}) == pytest.approx(0.05)
-    assert disagreement(one, {**one, "class": ["a", "a"]}) == float("inf")
 
 
 BOTH = """
@@ -296,6 +285,6 @@ def test_two_versions_of_the_code_predict_in_one_process(
 
 
 def test_the_closure_is_what_the_model_imports(pyfunc: Any, tmp_path: Path) -> None:
-    names = {path.as_posix() for path in pyfunc.closure()}
+    names = {path.as_posix() for path in pyfunc.closure(pyfunc.SHIPPED)}
     assert {"components/__init__.py", "components/config.py", "components/encoders/resnet.py"} <= names
     assert "components/registry/gate.py" not in names

@@ -11,8 +11,9 @@ from components.data.table import Table
 from components.modalities.image.config import image_packing
 from components.registry.champion import combined
 from components.registry.mlflow_registry import REFERENCE, Registry, connect, experiment
-from components.registry.model import Classifier, ModelConfig, digests, save_classifier
+from components.registry.model import Classifier, ModelConfig
 from components.registry.outlier_model import fit_ordinary
+from components.registry.served import digests, save_model
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
@@ -109,7 +110,7 @@ def crown(context: Context, seed: int = 0, knows: bool = True, **tags: str) -> s
     """Registers a classifier and makes it champion; returns its version."""
     registry = registry_of(context)
     place = context.settings.home / "models" / str(seed)
-    save_classifier(classifier(seed, knows), place / "artifacts" / "classifier")
+    save_model(classifier(seed, knows), place / "artifacts" / "classifier")
     digest = combined(digests(place / "artifacts" / "classifier"))
     where = experiment(registry.client, "toys", context.settings.mlflow_artifacts, registry.lock)
     run_id = registry.client.create_run(where).info.run_id

@@ -21,7 +21,8 @@ from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.modalities.image.config import image_packing
 from components.registry.mlflow_registry import ENVIRONMENT, REFERENCE, connect
-from components.registry.model import Classifier, ModelConfig, save_classifier
+from components.registry.model import Classifier, ModelConfig
+from components.registry.served import save_model
 from components.registry.smoke_test import Answered
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
@@ -84,7 +85,7 @@ def fill(store: Path) -> None:
     finish(store, "pseudo_label", given, {})
     torch.manual_seed(0)
     folder = store / "finetune" / "k"
-    paths = save_classifier(Classifier(ModelConfig.model_validate(MODEL)), folder / "model")
+    paths = save_model(Classifier(ModelConfig.model_validate(MODEL)), folder / "model")
     model, config = (Artifact.of(path, folder).model_dump() for path in paths)
     given = {
         **{name: up[name] for name in ("snapshot", "pretrain", "pseudo_label")}, "seed": 4, "steps": 7,

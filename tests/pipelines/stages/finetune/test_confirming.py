@@ -13,8 +13,8 @@ from components.data.table import Table
 from components.encoders import build_encoder
 from components.semisupervised import fixmatch
 from pipelines.engine.artifact import Artifact
-from pipelines.stages.finetune import stage as finetune
-from pipelines.stages.finetune.stage import Request
+from pipelines.stages.finetune import classification as finetune
+from pipelines.stages.finetune.classification import Request
 from tests.pipelines.stages.tiny import ENCODER, SIDE, context
 
 NOISE = 50

@@ -97,7 +97,7 @@ def test_figures_are_those_of_a_plain_loop_over_training_samples(context: Contex
     assert [d.delivery for d in output.deliveries] == ["same.parquet", "bright"]
     old_x, old_p = looked_at(training(OLD[1], 0))
     assert list(output.mix.values()) == np.bincount(old_p.argmax(axis=1), minlength=3).tolist()
-    assert output.confidence == pytest.approx(old_p.max(axis=1).mean(), abs=1e-5)
+    assert output.level == pytest.approx(old_p.max(axis=1).mean(), abs=1e-5)
     assert sum(output.histogram) == 160
     shares = drift.dealt(old_x, old_p, 2, 3)
     assert sum(len(x) for x, _ in shares) == 160  # each old sample in one of them
@@ -105,7 +105,7 @@ def test_figures_are_those_of_a_plain_loop_over_training_samples(context: Contex
         x, p = looked_at(training(pixels, first))
         found, reference = output.deliveries[k], np.bincount(rp.argmax(axis=1), minlength=3).tolist()
         assert found.mix == np.bincount(p.argmax(axis=1), minlength=3).tolist()
-        assert found.confidence == pytest.approx(p.max(axis=1).mean(), abs=1e-5)
+        assert found.level == pytest.approx(p.max(axis=1).mean(), abs=1e-5)
         assert (found.psi, found.mix_p) == (psi(reference, found.mix), chi_square(reference, found.mix)[1])
         statistic, chance = mmd_test(x, rx, permutations=499, seed=4 + k)
         assert found.statistic == pytest.approx(statistic, abs=1e-4)

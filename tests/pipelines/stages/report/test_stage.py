@@ -25,7 +25,7 @@ from pipelines.graph import GRAPH
 from pipelines.stages.report import protocols
 from pipelines.stages.report import stage as report
 from pipelines.stages.report.stage import Output, Request
-from tests.pipelines.stages.evaluate import test_stage as test_evaluate
+from tests.pipelines.stages.evaluate import test_classification as test_evaluate
 from tests.pipelines.stages.tiny import CLASSES
 
 WINDOWS = [

@@ -19,10 +19,10 @@ from components.registry.journal import Entry, Journal
 from pipelines.engine.code_digest import code_digest
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
-from pipelines.inference import classifier as answers
+from pipelines.inference import answers
 from pipelines.inference.ranges import over_ranges
 from pipelines.registry import ancestry
-from pipelines.stages.score import partitions
+from pipelines.stages.score import classification
 from pipelines.stages.score import stage as score
 from pipelines.stages.score.stage import Output, Request, run
 from tests.pipelines.stages.crowned import (
@@ -169,8 +169,8 @@ def test_a_model_that_cannot_tell_what_is_strange_says_nothing(context: Context)
 
 def test_what_a_model_says_of_itself_is_read_once(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     crown(context)
-    read, real = [], partitions.Reading.of
-    monkeypatch.setattr(partitions.Reading, "of", lambda *given: read.append(given) or real(*given))
+    read, real = [], classification.Reading.of
+    monkeypatch.setattr(classification.Reading, "of", lambda *given: read.append(given) or real(*given))
     scored(context, snapshot(context, "s", [FIRST, SECOND]), "k")
     assert len(read) == 1
 

@@ -12,14 +12,15 @@ from components.evaluation.classification.bootstrap import paired_difference
 from components.evaluation.classification.conformal import Sets
 from components.registry.class_checks import beyond_chance, worst_class
 from components.registry.gate import GateConfig
-from components.registry.model import Classifier, ModelConfig, load_classifier, save_classifier
+from components.registry.model import Classifier, ModelConfig, load_classifier
+from components.registry.served import save_model
 from pipelines.engine.artifact import Artifact
 from pipelines.registry.candidates import Portfolio, Row
-from pipelines.stages.evaluate import stage as evaluate
+from pipelines.stages.evaluate import classification as evaluate
 from pipelines.stages.evaluate.benefit import worth
+from pipelines.stages.evaluate.classification import Request
 from pipelines.stages.evaluate.metrics import with_training_noise
-from pipelines.stages.evaluate.stage import Request
-from pipelines.stages.finetune import stage as finetune
+from pipelines.stages.finetune import classification as finetune
 from pipelines.stages.finetune.cross_fit import Held
 from tests.pipelines.stages.tiny import CLASSES, ENCODER, TEST, context
 
@@ -43,7 +44,7 @@ def prepare(home, labels, *, skipped=None, scratch=True, temperature=0.5):
             encoder=ENCODER, packing=above.packing, classes=CLASSES,
             temperature=temperature, sets=Sets(miss=0.1, thresholds=(0.7,) * 3) if name == "model" else None,
         )  # fmt: skip
-        files[name] = [Artifact.of(file, at) for file in save_classifier(Classifier(config), at / name)]
+        files[name] = [Artifact.of(file, at) for file in save_model(Classifier(config), at / name)]
     table = Table.load(here.file("snapshot/0", above.table))
     known = table.label[table.labelled_rows()].astype(np.int64)
     answered = 3.0 * np.eye(3)[known]
@@ -135,9 +136,7 @@ def test_differences_are_widened_by_the_training_noise_of_both(measured):
     assert plain.value - plain.low >= 1.959964 * output.training_deviation
     assert output.metrics["margin_low"] == output.differences[output.best_baseline].low
     sharper = output.intervals["model"]
-    assert sharper == figures.share(
-        ours, resamples=300, seed=0
-    )  # the accuracy's own is over test samples alone
+    assert sharper == figures.share(ours)  # the accuracy's own is over test samples alone
 
 
 def test_two_trainings_are_noisier_than_one():

@@ -1,36 +1,35 @@
-"""What a classifier predicts for rows of a packed array: probabilities, with features and distances.
+"""What a model finds in rows of a packed array: predictions, with features and distances.
 
 A range's answers are a file of their own, written whole or not at all, so a run that was killed goes on where it
 stopped. Computed in float32 whatever the training computed in: so it answers where it is served.
-Letters: M rows asked about, B at once, K classes, D features.
+Letters: M rows asked about, B at once, D features.
 """
 
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from components.arrays import Floats, Ints
+from components.arrays import Ints
 from components.files import write_atomically
 from pipelines.engine.context import Context
 from pipelines.inference.ranges import Range, Report, over_ranges
 
 if TYPE_CHECKING:  # torch, 1 to 3 s that the asking process need not wait for
+    from torch import Tensor
+
     from components.modalities.samples import Samples
 
 RANGE = 16  # batches a task
 
 
-class Answers(NamedTuple):
-    """probabilities [M, K], features [M, D]; outliers [M] distance from all that was learnt from, NaN where the
-    model does not know it."""
-
-    probabilities: Floats
-    features: Floats
-    outliers: Floats
+Answers = Mapping[str, NDArray[Any]]
+"""What the model's task finds (components.registry.served: see), [M, ...] by name, as float32 or as it is; features
+[M, D]; outliers [M] distance from all that was learnt from, NaN where the model does not know it."""
 
 
 def answer(
@@ -47,7 +46,7 @@ def answer(
     """Write the answers on the samples at rows[start:stop] of every range into `folder`; returns seconds of computing.
 
     Args:
-        model: folder of the classifier. sha256: of its files, verified by each worker before it reads them.
+        model: its folder. sha256: of its files, verified by each worker before it reads them.
         samples: that the rows are places of. ranges: of positions in rows [M].
     """
     folder.mkdir(exist_ok=True)
@@ -72,19 +71,19 @@ def answer(
 def answers(folder: Path, rows: Ints, ranges: Sequence[dict[str, int]]) -> Answers:
     """Those of the ranges, in their order."""
     parts = [np.load(_file(folder, rows, part)) for part in ranges]
-    return Answers(*(np.concatenate([part[name] for part in parts]) for name in Answers._fields))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0].files}
 
 
 class Answerer:
-    """One worker: the classifier loaded once, then range after range."""
+    """One worker: the model loaded once, then range after range."""
 
     def __init__(self, work: Mapping[str, Any]) -> None:
         from components.modalities.samples import Samples
-        from components.registry.model import load_classifier
+        from components.registry.served import load_model
         from components.training.device import place
 
         self.device = place(work["device"]).device
-        self.classifier = load_classifier(Path(work["model"]), work["sha256"]).to(self.device)
+        self.model = load_model(Path(work["model"]), work["sha256"]).to(self.device)
         self.rows = np.load(work["rows"])
         samples = Samples.model_validate(work["samples"])
         self.packed, self.views = samples.open(self.rows), samples.views
@@ -96,20 +95,25 @@ class Answerer:
 
         began = time.time()
         start, stop = part["start"], part["stop"]
-        probabilities, features = [], []
+        parts: list[dict[str, NDArray[Any]]] = []
         with torch.inference_mode():
             for first in range(start, stop, self.batch_size):
                 index = torch.arange(first, min(first + self.batch_size, stop))
                 view = self.views.clean(self.packed.gather(index).to(self.device))
-                logits, feature = self.classifier.answer(view)
-                probabilities.append(logits.double().softmax(1).float().cpu().numpy())
-                features.append(feature.float().cpu().numpy())
-        p, x = np.concatenate(probabilities), np.concatenate(features)
-        apart = self.classifier.distances(x)
-        found = Answers(p, x, np.full(len(x), np.nan, np.float32) if apart is None else apart)
+                parts.append(
+                    {name: _narrow(tensor).cpu().numpy() for name, tensor in self.model.see(view).items()}
+                )
+        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        apart = self.model.distances(found["features"])
+        found["outliers"] = np.full(stop - start, np.nan, np.float32) if apart is None else apart
         file = _file(self.folder, self.rows, {"start": start, "stop": stop})
-        write_atomically(file, lambda out: np.savez(out, **found._asdict()))
+        write_atomically(file, lambda out: np.savez(out, allow_pickle=False, **found))
         return {"rows": stop - start, "began": began, "ended": time.time()}
+
+
+def _narrow(found: "Tensor") -> "Tensor":
+    """float64 as float32, which half the memory is enough for."""
+    return found.float() if found.is_floating_point() else found
 
 
 def _file(folder: Path, rows: Ints, part: Mapping[str, int]) -> Path:

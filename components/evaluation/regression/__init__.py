@@ -1,0 +1,1 @@
+"""Predictions of numbers: how good, how sure, and the models to beat."""

@@ -1,0 +1,1 @@
+"""What labels mean: a task names its metrics and turns label text into targets."""
