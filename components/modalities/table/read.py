@@ -117,15 +117,16 @@ def _of_json(file: Path) -> Iterator[Row]:
 
 def _of_parquet(file: Path) -> Iterator[Row]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
+
+    from components.data.parquet import batches, opened
 
     try:
-        with pq.ParquetFile(file) as parquet:
+        with opened(file) as parquet:
             names = [name.strip().lower() for name in parquet.schema_arrow.names]
             if len(set(names)) < len(names):
                 raise ValueError("two columns have the same name")
             row = 0
-            for batch in parquet.iter_batches(BATCH):
+            for batch in batches(file, parquet, BATCH):
                 columns = [[text_of(value) for value in column.to_pylist()] for column in batch.columns]
                 for cells in zip(*columns, strict=True):
                     row += 1
