@@ -12,6 +12,8 @@ LAUNCH = ("tests/pipelines/operations/test_services.py",)
 PARQUET = ("tests/components/data/test_parquet.py", "-k", "hostile and repeated or stated")
 GC = ("tests/pipelines/maintenance/test_gc.py", "-k", "open_run")
 
+AIRFLOW_HOME = ("tests/pipelines/flows/test_airflow_home.py",)
+
 MUTATIONS = [
     Mutation("pipelines/flows/due.py", "run.output.get(\"champion\") == version", "True", DUE),
     Mutation("pipelines/flows/due.py", "2.0 ** (len(failures) - 1)", "1.0", DUE),
@@ -29,7 +31,7 @@ MUTATIONS = [
     Mutation("pipelines/operations/doctor.py", "file.stat().st_size == size", "file.stat().st_size > 0", DOCTOR),
     Mutation("pipelines/operations/services.py", "    end_members(settings, name)\n    _begin", "    _begin", LAUNCH),
     Mutation("pipelines/flows/airflow_home.py", "os.O_TRUNC, 0o600)", "os.O_TRUNC, 0o644)", LAUNCH),
-    Mutation("pipelines/flows/airflow_home.py", "dag.is_stale and", "", ("tests/pipelines/flows/test_airflow_home.py",)),
+    Mutation("pipelines/flows/airflow_home.py", "dag.is_stale and", "", AIRFLOW_HOME),
     Mutation("components/data/parquet.py", "yield _plain(batch)", "yield batch", PARQUET),
     Mutation("components/data/parquet.py", "if stated > max(FREE, RATIO * size):", "if False:", PARQUET),
 ]  # fmt: skip
