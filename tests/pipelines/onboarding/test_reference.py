@@ -51,6 +51,9 @@ def test_every_stage_and_every_key_that_a_recipe_may_have_is_on_the_page(nodes, 
         below = Node(stage, "").children()
         shown = re.findall(r"^\| `(\w+)` ", parts[stage], flags=re.MULTILINE)
         assert shown == [name for name, node in below.items() if not node.filled and name not in TASKS]
+        for task in set(below) & set(TASKS):
+            shown = re.findall(r"^\| `(\w+)` ", parts[f"{stage} of the task {task}"], flags=re.MULTILINE)
+            assert shown == [name for name, node in below[task].children().items() if not node.filled]
         assert {name for name, node in below.items() if node.filled} >= set(FILLED.get(stage, ()))
     assert "snapshot" not in re.findall(r"^\| `(\w+)` ", parts["finetune"], flags=re.MULTILINE)
     for kind in ("swav", "supcon", "vit_small", "lars", "distillation"):
