@@ -6,10 +6,12 @@ is what a recipe may say. An installed package adds its own by an entry point of
 """
 
 import inspect
+import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import ModuleType, UnionType
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -19,29 +21,34 @@ from components.config import Config
 from components.errors import UserError
 
 T = TypeVar("T")
+ADDED = Path(__file__).with_name(
+    "added.json"
+)  # in a registered model: what was copied with it, by group and name
 
 
 class Implementations(Mapping[str, Callable[..., T]], Generic[T]):
-    """Name -> callable (configuration, ...) -> T, imported when it is asked for."""
+    """Name -> callable (configuration, ...) -> T, imported when it is asked for. foreign: name -> "module:callable" of
+    those that other packages add."""
 
     def __init__(self, package: str, group: str, places: Mapping[str, str]) -> None:
         """places: "module:callable" below `package`, by name. group: of the entry points that add to them."""
         self.package, self.group = package, group
         self._places = {name: f"{package}.{place}" for name, place in places.items()}
-        for entry in entry_points(group=group):
-            if entry.name in self._places:
+        self.foreign = dict[str, str]()
+        for name, place in added_to(group):
+            if name in self._places:
                 raise UserError(
-                    f"entry point {entry.value} in {group}: the name {entry.name!r} is taken by "
-                    f"{self._places[entry.name]}; give it another"
+                    f"entry point {place} in {group}: the name {name!r} is taken by "
+                    f"{self._places[name]}; give it another"
                 )
-            self._places[entry.name] = entry.value
+            self._places[name] = self.foreign[name] = place
 
     def __getitem__(self, name: str) -> Callable[..., T]:
         module, _, callable_ = self._places[name].partition(":")
         try:
             found: Callable[..., T] = getattr(import_module(module), callable_)
         except (ImportError, AttributeError) as error:
-            if module.startswith(self.package):
+            if name not in self.foreign:
                 raise
             raise UserError(f"entry point {self._places[name]} in {self.group}: {error}") from error
         return found
@@ -65,6 +72,14 @@ class Implementations(Mapping[str, Callable[..., T]], Generic[T]):
         """The union of all configurations, and these, told apart by their name: a field's type."""
         kinds = dict.fromkeys([*(kind for name in self for kind in configs_of(self[name])), *more])
         return Annotated[Union[*kinds], Field(discriminator="name")]
+
+
+def added_to(group: str) -> list[tuple[str, str]]:
+    """Name and "module:callable" of what other packages add: those that are installed; in a registered model those
+    that were copied with it, whatever is installed there."""
+    if ADDED.is_file():
+        return list(json.loads(ADDED.read_text()).get(group, {}).items())
+    return [(entry.name, entry.value) for entry in entry_points(group=group)]
 
 
 def name_of(config: Config) -> str:

@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 
 from components.data.reader import Reader
-from components.data.tables import IMAGES, PATHS, columns_of, read_rows
+from components.data.tables import IMAGES, PATHS, SOUNDS, columns_of, read_rows
 from components.errors import UserError
 
 TABLE = "paths.csv"
@@ -28,7 +28,7 @@ def path_column(file: Path, reader: Reader) -> str | None:
     columns = columns_of(file)
     if reader.is_table(file.name, columns):
         return None
-    column = next((name for name in (*PATHS, *IMAGES) if name in columns), None)
+    column = next((name for name in (*PATHS, *IMAGES, *SOUNDS) if name in columns), None)
     if column is None:
         raise ValueError(
             f"a column path, or one of {reader.noun}, is needed; it has {', '.join(sorted(columns))[:100]}"

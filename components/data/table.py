@@ -18,10 +18,11 @@ from components.errors import UserError
 
 @dataclass(frozen=True)
 class Table:
-    """ids [N] str, shards [N] str, split [N] str, label [N] int64 index into the classes, -1 where there is
-    none; source [N] int64 index into the snapshot's sources, None where nobody names any; group [N] int64 row of the
-    first of a sample's near-duplicates, its own where it has none, None where no sample has any. target [N] float64
-    number, NaN where there is none, None where labels are no numbers; label is then 0 where there is one, else -1.
+    """ids [N] str, shards [N] object, equal ones one str (a million of 64 signs each would be 256 MB), split [N] str,
+    label [N] int64 index into the classes, -1 where there is none; source [N] int64 index into the snapshot's sources,
+    None where nobody names any; group [N] int64 row of the first of a sample's near-duplicates, its own where it has
+    none, None where no sample has any; target [N] float64 number, NaN where there is none, None where labels are no
+    numbers: label is then 0 where there is one, else -1.
 
     Entry i is row i of the packed array.
     """
@@ -99,16 +100,16 @@ class Table:
             table[name].to_numpy() if name in table.column_names else None
             for name in ("source", "group", "target")
         )
-        ids, shards = _strings(table["id"]), _strings(table["shard"])
+        ids, shards = _strings(table["id"]), _shared(table["shard"])
         return cls(ids, shards, split, table["label"].to_numpy(), source, group, target)
 
     def save(self, path: Path) -> None:
         """As Parquet; the same table gives the same bytes."""
         columns = {
             "row": pa.array(np.arange(len(self)), pa.int64()),
-            "id": pa.array(self.ids.tolist(), pa.string()),
-            "shard": pa.array(self.shards.tolist(), pa.string()),
-            "split": pa.array(self.split.tolist(), pa.string()),
+            "id": pa.array(self.ids, pa.string()),
+            "shard": pa.array(self.shards, pa.string()),
+            "split": pa.array(self.split, pa.string()),
             "label": pa.array(self.label, pa.int64()),
         }
         if self.source is not None:
@@ -122,3 +123,9 @@ class Table:
 
 def _strings(column: pa.ChunkedArray) -> np.ndarray:
     return np.array(column.to_pylist(), dtype=np.str_)
+
+
+def _shared(column: pa.ChunkedArray) -> np.ndarray:
+    """[N] object: equal texts are one str."""
+    encoded = column.combine_chunks().dictionary_encode()
+    return np.asarray(np.array(encoded.dictionary.to_pylist(), dtype=object)[encoded.indices.to_numpy()])

@@ -1,8 +1,8 @@
 """Tables that people deliver: CSV (csv_text.py), JSON lines and Parquet, read as a stream.
 
 Columns are found whatever the case of their names, and under the names that pandas, Hugging Face and Spark use.
-A Parquet file of samples has a column of IMAGES: bytes, or Hugging Face's struct of bytes and path. Where it
-holds paths only, the file is a table of paths.
+A Parquet file of samples has a column of IMAGES or SOUNDS: bytes, or Hugging Face's struct of bytes and path. Where
+it holds paths only, the file is a table of paths.
 """
 
 import json
@@ -21,14 +21,17 @@ from components.data.label_values import classes_of
 UNREADABLE = "unreadable table"
 TEXT_TABLES = frozenset({".csv", ".tsv", ".jsonl"})
 IMAGES = ("image", "bytes", "img", "content")  # content: Spark's binaryFile
+SOUNDS = ("audio", "sound")
+ENCODED = {"image": IMAGES, "audio": SOUNDS}  # role of a column of encoded samples -> what it may be called
+PATHS_ALONE = ("image", "img", *SOUNDS)  # columns that are of paths where they hold text
 PATHS = ("path", "file_name", "filename", "file")
 NAMES = ("name", *PATHS)
 LABEL = ("label", "labels", "class")
 
 
 def columns_of(file: Path) -> set[str]:
-    """Names of a table's columns, in small letters. An image column is called `image` where it holds bytes; where it
-    holds paths it counts as `path`.
+    """Names of a table's columns, in small letters. A column of images is called `image` where it holds bytes, one of
+    sounds `audio`; where it holds paths it counts as `path`.
 
     Raises:
         ValueError: not a table, or not finished: "unreadable table: ...".
@@ -66,8 +69,8 @@ def read_rows(file: Path) -> Iterator[dict[str, str]]:
 
 
 def numbered_rows(file: Path, numeric: bool = False) -> Iterator[tuple[int, dict[str, str]]]:
-    """read_rows, each with the number of its line (of its row, from 1, in Parquet). No image is read. numeric: labels
-    are numbers, of which -1 is one."""
+    """read_rows, each with the number of its line (of its row, from 1, in Parquet). No encoded sample is read. numeric:
+    labels are numbers, of which -1 is one."""
     try:
         suffix = file.suffix.lower()
         if suffix == ".parquet":
@@ -83,30 +86,33 @@ def numbered_rows(file: Path, numeric: bool = False) -> Iterator[tuple[int, dict
         raise _unreadable(error) from None
 
 
-def parquet_images(
-    file: Path, delivery: str, source: str | None = None
-) -> Iterator[tuple[str, bytes, str, str]]:
-    """(name, bytes, label, source) of each row of a Parquet file, a hundred at a time. One without a name is called
-    FILE#ROW; one without bytes has none. source: the column that says where a sample comes from.
+def parquet_samples(
+    file: Path, delivery: str, source: str | None = None, group: str | None = None, role: str = "image"
+) -> Iterator[tuple[str, bytes, str, str, str]]:
+    """(name, bytes, label, source, group) of each row of a Parquet file, a hundred at a time. One without a name is
+    called FILE#ROW; one without bytes has none. source, group: the columns that say where a sample comes from, and
+    which samples belong together. role: of the column of encoded samples, "image" or "audio".
 
     Raises:
-        ValueError: the file cannot be read to its end, or its image column holds no bytes.
+        ValueError: the file cannot be read to its end, or that column holds no bytes.
     """
     try:
         with pq.ParquetFile(file) as parquet:
             columns = _columns(parquet)
-            if "image" not in columns:
-                image = _first(IMAGES, _spelled(parquet))
-                kind = parquet.schema_arrow.field(image or 0).type
-                raise ValueError(f"column {image} must hold bytes, it holds {kind}")
+            if role not in columns:
+                column = _first(ENCODED[role], _spelled(parquet))
+                kind = parquet.schema_arrow.field(column or 0).type
+                raise ValueError(f"column {column} must hold bytes, it holds {kind}")
             name, label = _first(NAMES, columns), _first(LABEL, columns)
-            origin = source.lower() if source and source.lower() in columns else None
+            origin, together = (
+                column.lower() if column and column.lower() in columns else None for column in (source, group)
+            )
             classes = _classes(parquet, columns[label]) if label else {}
-            wanted = {role: columns[role] for role in ("image", name, label, origin) if role}
+            wanted = {key: columns[key] for key in (role, name, label, origin, together) if key}
             row = 0
             for batch in parquet.iter_batches(128, columns=list(dict.fromkeys(wanted.values()))):
                 for record in batch.to_pylist():
-                    data, called = record[columns["image"]], record[columns[name]] if name else None
+                    data, called = record[columns[role]], record[columns[name]] if name else None
                     if isinstance(data, dict):
                         data, called = data["bytes"], called or data.get("path")
                     yield (
@@ -114,6 +120,7 @@ def parquet_images(
                         data or b"",
                         classes[_key(record[columns[label]])] if label else "",
                         _text(record[columns[origin]]) if origin else "",
+                        _text(record[columns[together]]) if together else "",
                     )
                     row += 1
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -140,15 +147,20 @@ def _spelled(parquet: pq.ParquetFile) -> dict[str, str]:
 def _columns(parquet: pq.ParquetFile) -> dict[str, str]:
     """Role or name of a column -> as the file spells it: see columns_of."""
     columns = _spelled(parquet)
-    if (image := _first(IMAGES, columns)) is None:
-        return columns
-    spelled = columns[image]
+    for role, names in ENCODED.items():
+        if (found := _first(names, columns)) is not None:
+            called = _role(parquet, found, columns[found], role)
+            spelled = columns.pop(found)
+            columns[called] = spelled
+    return columns
+
+
+def _role(parquet: pq.ParquetFile, name: str, spelled: str, role: str) -> str:
+    """What a column that may hold encoded samples is called: `role`, "path", or its own name where it holds neither."""
     kind = parquet.schema_arrow.field(spelled).type
     if _is_bytes(kind) or (_is_packed(kind) and _has_bytes(parquet, spelled)):
-        return {name: value for name, value in columns.items() if name != image} | {"image": spelled}
-    if _is_packed(kind) or (image in ("image", "img") and _is_text(kind)):
-        return {name: value for name, value in columns.items() if name != image} | {"path": spelled}
-    return columns
+        return role
+    return "path" if _is_packed(kind) or (name in PATHS_ALONE and _is_text(kind)) else name
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
@@ -206,7 +218,8 @@ def _key(value: Any) -> Any:
 def _parquet_rows(file: Path, numeric: bool) -> Iterator[tuple[int, dict[str, str]]]:
     with pq.ParquetFile(file) as parquet:
         columns = _columns(parquet)
-        columns.pop("image", None)
+        for role in ENCODED:
+            columns.pop(role, None)
         label = None if numeric else _first(LABEL, columns)
         classes = _classes(parquet, columns[label]) if label else {}
         row = 0

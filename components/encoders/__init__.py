@@ -8,21 +8,23 @@ from pydantic import Field, PositiveInt
 from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.joined import Joined
+from components.encoders.mfcc import Mfcc
 from components.encoders.nearest_mean import NearestMean
-from components.encoders.pixels import Pixels, PixelsConfig
-from components.encoders.published import Published, PublishedConfig
-from components.encoders.raw_rows import RawRows, RawRowsConfig
-from components.encoders.rows import Rows, RowsConfig
+from components.encoders.neighbours import Neighbours
+from components.encoders.pixels import Pixels
+from components.encoders.published import Published
+from components.encoders.raw_rows import RawRows
+from components.encoders.rows import Rows
 from components.encoders.start import begin_from
-from components.encoders.tfidf import Tfidf, TfidfConfig
-from components.encoders.trees import Trees, TreesConfig
+from components.encoders.tfidf import Tfidf
+from components.encoders.trees import Trees
 from components.errors import UserError
-from components.implementations import Implementations, name_of
+from components.implementations import Implementations, configs_of, name_of
 from components.modalities.base import Packing
 
 __all__ = [
-    "ENCODERS", "Encoder", "EncoderConfig", "JoinedConfig", "NearestMeanConfig", "ServedConfig",
-    "build_encoder", "start_encoder",
+    "ENCODERS", "Encoder", "EncoderConfig", "JoinedConfig", "NearestMeanConfig", "NeighboursConfig",
+    "ServedConfig", "build_encoder", "start_encoder",
 ]  # fmt: skip
 
 ENCODERS = Implementations[Encoder](
@@ -38,18 +40,23 @@ ENCODERS = Implementations[Encoder](
         "vit_tiny": "vit:Vit",
         "vit_small": "vit:Vit",
         "vit_base": "vit:Vit",
+        "sound_cnn": "sound_cnn:SoundCnn",
+        "sound_vit": "sound_vit:SoundVit",
+        "sound_wave": "sound_wave:SoundWave",
         "text_bag": "text_bag:TextBag",
         "text_bert": "text_bert:TextBert",
         "text_transformer": "text_transformer:TextTransformer",
         "table_mlp": "table_mlp:TableMlp",
         "ft_transformer": "ft_transformer:FtTransformer",
+        "series_conv": "series_conv:SeriesConv",
+        "random_kernels": "random_kernels:RandomKernels",
         "timm": "adapters:Timm",
         "transformers": "adapters:Transformers",
     },
 )
 UNTRAINED: dict[str, Callable[..., Encoder]] = {
     "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "raw_rows": RawRows,
-    "trees": Trees,
+    "trees": Trees, "mfcc": Mfcc,
 }  # fmt: skip
 """Encoders in which nothing learns, by name: a recipe does not name them, a model may hold them."""
 
@@ -57,8 +64,28 @@ if TYPE_CHECKING:
     EncoderConfig = Config
     PlainConfig = Config
 else:
+    NOT_NAMED = [kind for encoder in UNTRAINED.values() for kind in configs_of(encoder)]
     EncoderConfig = ENCODERS.config_type()
-    PlainConfig = ENCODERS.config_type(PixelsConfig, TfidfConfig, RowsConfig)
+    PlainConfig = ENCODERS.config_type(*NOT_NAMED)
+
+
+class NeighboursConfig(Config):
+    """Sizes of a model of nearest neighbours."""
+
+    name: Literal["neighbours"] = "neighbours"
+    """Selects nearest neighbours among the labelled samples."""
+
+    plain: PlainConfig
+    """Encoder whose features are compared."""
+
+    samples: PositiveInt
+    """Samples in the bank."""
+
+    classes: PositiveInt
+    """Classes that they vote for."""
+
+    k: PositiveInt
+    """Neighbours that vote."""
 
 
 class NearestMeanConfig(Config):
@@ -80,9 +107,7 @@ class NearestMeanConfig(Config):
 if TYPE_CHECKING:
     MemberConfig = Config
 else:
-    MemberConfig = ENCODERS.config_type(
-        PixelsConfig, PublishedConfig, TfidfConfig, RowsConfig, RawRowsConfig, TreesConfig, NearestMeanConfig
-    )
+    MemberConfig = ENCODERS.config_type(*NOT_NAMED, NearestMeanConfig, NeighboursConfig)
 
 
 class JoinedConfig(Config):
@@ -96,14 +121,7 @@ if TYPE_CHECKING:
     ServedConfig = Config
 else:
     ServedConfig = ENCODERS.config_type(
-        PixelsConfig,
-        PublishedConfig,
-        TfidfConfig,
-        RowsConfig,
-        RawRowsConfig,
-        TreesConfig,
-        NearestMeanConfig,
-        JoinedConfig,
+        *NOT_NAMED, NearestMeanConfig, NeighboursConfig, JoinedConfig
     )  # of a model
 
 
@@ -118,6 +136,8 @@ def build_encoder(config: ServedConfig, packing: Packing) -> Encoder:
     """
     if isinstance(config, JoinedConfig):
         return Joined([build_encoder(member, packing) for member in config.members], packing)
+    if isinstance(config, NeighboursConfig):
+        return Neighbours(build_encoder(config.plain, packing), config.samples, config.classes, config.k)
     if isinstance(config, NearestMeanConfig):
         return NearestMean(build_encoder(config.plain, packing), config.samples, config.k)
     accepts(config, packing)

@@ -18,6 +18,7 @@ class Encoder(nn.Module):
 
     modality: name of the kind of data whose views it takes; "any" where it does not matter.
     learnt: whether its features were learnt, so that a distance between two of them means something.
+    class_scores: whether its features are scores of classes alone, which do not describe a sample.
     prefix: what a file of weights from elsewhere leaves out of the names.
     columns: of each feature the column of the table that it is made from; empty where features have no such meaning.
     """
@@ -28,6 +29,7 @@ class Encoder(nn.Module):
     packing: Packing
     prefix: str = ""
     columns: tuple[str, ...] = ()
+    class_scores: bool = False
 
     def __init__(self, packing: Packing) -> None:
         super().__init__()

@@ -167,8 +167,9 @@ class Block(nn.Module):
         self.attn, self.drop = Attention(width, heads), DropPath(drop_path)
         self.mlp = nn.ModuleDict({"fc1": nn.Linear(width, 4 * width), "fc2": nn.Linear(4 * width, width)})
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.drop(self.attn(self.norm1(x)))
+    def forward(self, x: Tensor, seen: Tensor | None = None) -> Tensor:
+        """seen: [B, 1, T or 1, T] bool, which tokens each may attend to; None: all."""
+        x = x + self.drop(self.attn(self.norm1(x), seen))
         found: Tensor = x + self.drop(self.mlp["fc2"](F.gelu(self.mlp["fc1"](self.norm2(x)))))
         return found
 
@@ -181,9 +182,10 @@ class Attention(nn.Module):
         self.heads = heads
         self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, seen: Tensor | None = None) -> Tensor:
         q, k, v = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
-        found: Tensor = self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
+        found: Tensor = self.proj(attended.transpose(1, 2).flatten(2))
         return found
 
 

@@ -12,8 +12,10 @@ PACKINGS = Implementations[Packing](
     "selfsup.packings",
     {
         "image": "image.config:ImagePacking",
+        "sound": "sound.config:SoundPacking",
         "text": "text.config:TextPacking",
         "table": "table.config:TablePacking",
+        "series": "series.config:SeriesPacking",
     },
 )
 if TYPE_CHECKING:

@@ -11,7 +11,13 @@ from components.modalities.base import Modality, Packing
 MODALITIES = Implementations[Modality[Any, Any]](
     "components.modalities",
     "selfsup.modalities",
-    {"image": "image.modality:Images", "text": "text.modality:Texts", "table": "table.modality:Tables"},
+    {
+        "image": "image.modality:Images",
+        "sound": "sound.modality:Sounds",
+        "text": "text.modality:Texts",
+        "table": "table.modality:Tables",
+        "series": "series.modality:SeriesSamples",
+    },
 )
 if TYPE_CHECKING:
     ModalityConfig = Config

@@ -7,9 +7,9 @@ Letters: B samples of a batch.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.arrays import Ints
+from components.arrays import Ints, Pixels
 from components.config import Config
-from components.data.packed import Packed
+from components.data.packed import Packed, PackedArray
 from components.modalities.packing import PackingConfig
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ class Samples(Config):
         """Map the arrays; rows=None takes all samples."""
         packed: Packed = self.packing.open(self.files, rows)
         return packed
+
+    def images(self) -> Pixels:
+        """The packed images uint8 [N, C, S, S], for what works on images alone."""
+        packed = self.open()
+        assert isinstance(packed, PackedArray), "images are packed as one array"
+        return packed.array
 
     def clean(self, rows: Ints, device: "torch.device | str" = "cpu") -> "Tensor":
         """The samples at places `rows` [B] of the arrays, as one view without augmentation."""

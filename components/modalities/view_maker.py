@@ -37,13 +37,20 @@ class ViewMaker(ABC, Generic[P, V]):
     """Makes the views of samples: on the device of the batch, the whole batch at once.
 
     View: type of the options of a view. policies: names of its policies. usual: the one that is taken before anything
-    is measured. encoder: name of the encoder that a recipe has unless it says otherwise.
+    is measured. symmetries: whether its policies differ by which symmetries of the square they use, so that samples can
+    be asked which they have (components.training.orientation). encoder: name of the encoder that a recipe has unless
+    it says otherwise. simple: baselines of the field beside logistic regression on `baseline`
+    (components.evaluation.classification.simple_models); pooled: those of them that are candidates of the portfolio
+    unless the recipe says otherwise.
     """
 
     View: ClassVar[type[Config]]
     policies: ClassVar[tuple[str, ...]]
     usual: ClassVar[str]
+    symmetries: ClassVar[bool] = False
     encoder: ClassVar[str]
+    simple: ClassVar[tuple[str, ...]] = ("knn",)
+    pooled: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, packing: P) -> None:
         self.packing = packing

@@ -16,7 +16,13 @@ from components.modalities.view_maker import ViewMaker
 VIEW_MAKERS = Implementations[ViewMaker[Any, Any]](
     "components.modalities",
     "selfsup.views",
-    {"image": "image.views:ImageViews", "text": "text.views:TextViews", "table": "table.views:TableViews"},
+    {
+        "image": "image.views:ImageViews",
+        "sound": "sound.views:SoundViews",
+        "text": "text.views:TextViews",
+        "table": "table.views:TableViews",
+        "series": "series.views:SeriesViews",
+    },
 )
 if TYPE_CHECKING:
     ViewsConfig = Config

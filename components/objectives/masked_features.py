@@ -15,7 +15,7 @@ from pydantic import Field, NonNegativeInt
 from components.config import Config
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.objectives.parts.cells import CellDecoder, OfCells, cell_losses, mean_of, table_encoder
+from components.objectives.parts.cells import CellDecoder, OfCells, mean_of, table_encoder
 from components.objectives.parts.one_view import only_view
 
 
@@ -47,6 +47,5 @@ class MaskedFeatures(OfCells):
         """
         table, x = table_encoder(encoder, "masked_features"), only_view(batch, "masked_features")
         hide = self.hidden(x, batch.index, self.config.masked)
-        predicted = self.decoder(encoder(torch.where(hide, torch.nan, x)))
-        losses = cell_losses(predicted, table.scores(x), table.codes(x), table.sizes)
+        losses = self.reconstruction(table, encoder(torch.where(hide, torch.nan, x)), x)
         return Losses(mean_of(losses, self.in_order(hide & ~x.isnan())))

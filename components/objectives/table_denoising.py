@@ -13,7 +13,7 @@ from pydantic import Field, NonNegativeInt
 from components.config import Config
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.objectives.parts.cells import CellDecoder, OfCells, cell_losses, mean_of, table_encoder
+from components.objectives.parts.cells import CellDecoder, OfCells, mean_of, table_encoder
 from components.objectives.parts.one_view import only_view
 
 
@@ -45,5 +45,5 @@ class TableDenoising(OfCells):
         """
         table, x = table_encoder(encoder, "table_denoising"), only_view(batch, "table_denoising")
         corrupted, _ = self.swapped(x, batch.index, self.config.swap)
-        losses = cell_losses(self.decoder(encoder(corrupted)), table.scores(x), table.codes(x), table.sizes)
+        losses = self.reconstruction(table, encoder(corrupted), x)
         return Losses(mean_of(losses, self.in_order(~x.isnan())))

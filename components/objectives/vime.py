@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from components.config import Config
 from components.encoders.base import Encoder
 from components.objectives.base import Batch, Losses
-from components.objectives.parts.cells import CellDecoder, OfCells, cell_losses, mean_of, table_encoder
+from components.objectives.parts.cells import CellDecoder, OfCells, mean_of, table_encoder
 from components.objectives.parts.one_view import only_view
 from components.precision import at_least_float32
 
@@ -67,7 +67,7 @@ class Vime(OfCells):
         corrupted, changed = self.swapped(x, batch.index, self.config.corrupt)
         features = encoder(corrupted)
         mask = mask_loss(self.mask(features), changed)
-        losses = cell_losses(self.decoder(features), table.scores(x), table.codes(x), table.sizes)
+        losses = self.reconstruction(table, features, x)
         reconstruction = mean_of(losses, self.in_order(~x.isnan()))
         total = mask + self.config.alpha * reconstruction
         return Losses(total, {"mask": mask.detach(), "reconstruction": reconstruction.detach()})

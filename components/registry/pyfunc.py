@@ -10,6 +10,7 @@ columns of the model's task and error (components.registry.predictor).
 
 import ast
 import hashlib
+import importlib.util
 import json
 import re
 import shutil
@@ -30,10 +31,16 @@ from mlflow.pyfunc import save_model as save_mlflow
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import Array
 
+from components.encoders import ENCODERS
+from components.errors import UserError
+from components.implementations import ADDED
+from components.modalities.packing import PACKINGS
 from components.modalities.registry import MODALITIES
+from components.modalities.views import VIEW_MAKERS
 from components.registry.predictor import Predictor
-from components.registry.served import CONFIG, digests, load_model, model_of
+from components.registry.served import CONFIG, MODELS, digests, load_model, model_of
 from components.source import file_of, imported, table_in
+from components.tasks.registry import TASKS
 
 ARTIFACT = "classifier"
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +51,15 @@ mlflow.models.set_model(SavedModel())
 """
 SHIPPED = "components.registry.pyfunc"  # with every module of ours that it imports
 PACKAGE = "selfsup_model_"  # and a digest: what the shipped modules are called instead of "components"
-IMPORTED = re.compile(r"^(\s*(?:from|import) )components(?=[.\s])", re.MULTILINE)
+IMPORTED = r"^(\s*(?:from|import) ){}(?=[.\s])"
+TABLES = (
+    MODALITIES,
+    PACKINGS,
+    VIEW_MAKERS,
+    ENCODERS,
+    TASKS,
+    MODELS,
+)  # whose implementations a model is made of
 QUOTED = re.compile(r"""(["'])components(?=[."'])""")
 NEEDED = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "torch")
 OTHERS = ("timm", "transformers")  # encoders that are named as the library that they come from
@@ -85,7 +100,7 @@ def save(
         identity: run_id, model_id and artifact_path, as MLflow's Model takes them.
     """
     with tempfile.TemporaryDirectory() as temporary:
-        code = _ship(Path(temporary))
+        code = _ship(Path(temporary), foreign(json.loads((classifier / CONFIG).read_text())))
         script = Path(temporary) / "model_code.py"
         script.write_text(SCRIPT.format(package=code.name))
         with warnings.catch_warnings(), _importable(code):
@@ -132,11 +147,11 @@ def load(uri: str) -> Any:
     return mlflow.pyfunc.load_model(uri)
 
 
-def closure(name: str = SHIPPED, root: Path = ROOT) -> list[Path]:
-    """Source files, relative to `root`, of a module of components and of all it imports, at any depth; of a table all
-    that it lists."""
+def closure(*names: str, root: Path = ROOT) -> list[Path]:
+    """Source files, relative to `root`, of these modules of components and of all they import, at any depth; of a table
+    all that it lists."""
     found: dict[str, Path] = {}
-    waiting = [name]
+    waiting = list(names)
     while waiting:
         name = waiting.pop()
         file = file_of(name, root) if name.startswith("components") else None
@@ -149,16 +164,69 @@ def closure(name: str = SHIPPED, root: Path = ROOT) -> list[Path]:
     return sorted(found.values())
 
 
-def _ship(folder: Path) -> Path:
-    """The modules that the model needs, as a package of their own in `folder`."""
-    sources = {file.relative_to("components"): (ROOT / file).read_text() for file in closure(root=ROOT)}
+def foreign(described: Any) -> dict[str, dict[str, str]]:
+    """Group -> name -> "module:callable" of what other packages have added and a model is made of.
+
+    described: model.json, or a part of it, as JSON values.
+    """
+    names = set(_names(described))
+    return {
+        table.group: {name: place for name, place in table.foreign.items() if name in names}
+        for table in TABLES
+    }
+
+
+def _names(described: Any) -> Iterator[str]:
+    """Every `name` and `task` in it, at any depth."""
+    if isinstance(described, dict):
+        yield from (str(described[key]) for key in ("name", "task") if key in described)
+        for value in described.values():
+            yield from _names(value)
+    elif isinstance(described, list):
+        for value in described:
+            yield from _names(value)
+
+
+def _ship(folder: Path, added: Mapping[str, Mapping[str, str]]) -> Path:
+    """The modules that the model needs, as a package of their own in `folder`. added: as foreign() gives it."""
+    places = [place for of_group in added.values() for place in of_group.values()]
+    others = {
+        Path("added", file): text
+        for top in {re.split("[.:]", place)[0] for place in places}
+        for file, text in _sources(top).items()
+    }
+    theirs = {name for text in others.values() for name in imported(ast.parse(text))}
+    ours = closure(SHIPPED, *sorted(theirs))
+    sources = others | {file.relative_to("components"): (ROOT / file).read_text() for file in ours}
     digest = hashlib.sha256(json.dumps([(str(file), text) for file, text in sources.items()]).encode())
     package = folder / f"{PACKAGE}{digest.hexdigest()[:16]}"
+    moved = {"components": package.name} | {
+        top: f"{package.name}.added.{top}" for top in {file.parts[1].removesuffix(".py") for file in others}
+    }
     for file, text in sources.items():
         (package / file).parent.mkdir(parents=True, exist_ok=True)
-        renamed = QUOTED.sub(rf"\g<1>{package.name}", IMPORTED.sub(rf"\g<1>{package.name}", text))
-        (package / file).write_text(renamed)
+        for name, target in moved.items():
+            text = re.sub(IMPORTED.format(name), rf"\g<1>{target}", text, flags=re.MULTILINE)
+        (package / file).write_text(QUOTED.sub(rf"\g<1>{package.name}", text))
+    listed = {
+        group: {name: f"{package.name}.added.{place}" for name, place in of_group.items()}
+        for group, of_group in added.items()
+    }
+    (package / ADDED.name).write_text(json.dumps(listed))
     return package
+
+
+def _sources(top: str) -> dict[Path, str]:
+    """Text of each Python file of an installed package or module, by its place beside others."""
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        raise UserError(
+            f"package {top}: its source is required to register a model with it; install it again"
+        )
+    origin = Path(spec.origin)
+    files = sorted(origin.parent.rglob("*.py")) if spec.submodule_search_locations else [origin]
+    base = origin.parent.parent if spec.submodule_search_locations else origin.parent
+    return {file.relative_to(base): file.read_text() for file in files}
 
 
 @contextmanager

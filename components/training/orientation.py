@@ -17,11 +17,13 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from components.arrays import Ints
 from components.config import Config
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.modalities.image.config import image_packing
 from components.modalities.image.policies import Policy
+from components.modalities.samples import Samples
 from components.training.device import place
 from components.training.learner import derive_seed
 from components.training.optimiser import AdamwConfig, build_optimiser, set_rate
@@ -81,14 +83,14 @@ def orientation(images: NDArray[np.uint8], seed: int = 0) -> Orientation | None:
     return Orientation(mirror=shares[4], upside_down=shares[6], quarter_turn=quarter, error=error)
 
 
-def suggested(
-    images: NDArray[np.uint8], rows: NDArray[np.int64], seed: int = 0
-) -> tuple[Policy, Orientation | None]:
-    """The policy that suits the samples at `rows` of images [N, C, S, S], and what it rests on; "upright", the most
-    careful one, where there are too few samples."""
+def suggested(samples: Samples, rows: Ints, seed: int = 0) -> tuple[str, Orientation | None]:
+    """The policy that suits the samples at `rows`, and what it rests on; the usual one and None where their kind has no
+    such symmetries, or there are too few samples."""
+    if not samples.views.symmetries:
+        return samples.views.usual, None
     some = np.sort(np.random.default_rng(seed).permutation(rows)[:SAMPLES])
-    found = orientation(np.asarray(images[some]), seed)
-    return (found.policy if found is not None else "upright"), found
+    found = orientation(samples.images()[some], seed)
+    return (found.policy if found is not None else samples.views.usual), found
 
 
 def transformed(x: Tensor, g: int) -> Tensor:

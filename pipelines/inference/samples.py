@@ -5,8 +5,6 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from components.arrays import Pixels
-from components.data.packed import PackedArray
 from components.errors import UserError
 from components.modalities.base import Packing
 from components.modalities.packing import PackingConfig
@@ -39,13 +37,6 @@ def packing_of(described: Any) -> Packing:
         )
     packing: Packing = TypeAdapter(PackingConfig).validate_python(given)
     return packing
-
-
-def image_array(samples: Samples) -> Pixels:
-    """The packed images uint8 [N, C, S, S], for what works on images alone."""
-    packed = samples.open()
-    assert isinstance(packed, PackedArray), "images are packed as one array"
-    return packed.array
 
 
 def arrays_digest(output: Mapping[str, Any]) -> dict[str, str]:

@@ -32,7 +32,7 @@ from pipelines.engine.context import Context
 from pipelines.engine.progress import Display
 from pipelines.engine.store import read_manifest
 from pipelines.flows.run import home_lock, run
-from pipelines.inference.samples import image_array, samples_of
+from pipelines.inference.samples import samples_of
 from pipelines.onboarding.ray_tune import tune_trials
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
@@ -131,10 +131,9 @@ def prepared(
 
 def _global_views(asked: pretrain.Request, samples: Samples, table: Path) -> Config | str | None:
     """The recipe's; in place of `measured` the policy that is."""
-    if asked.views != MEASURED or len(samples.views.policies) == 1:
+    if asked.views != MEASURED:
         return asked.views
-    policy, _ = suggested(image_array(samples), Table.load(table).train_rows(), asked.seed)
-    return policy
+    return suggested(samples, Table.load(table).train_rows(), asked.seed)[0]
 
 
 def progress(name: str, record: dict[str, Any]) -> str:

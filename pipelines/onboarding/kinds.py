@@ -1,6 +1,7 @@
 """Which kind of data somebody has."""
 
 from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,15 +34,17 @@ def named(modality: str | dict[str, Any]) -> "Modality[Any, Any]":
 
 
 def present(place: Path, own: Iterable[Path]) -> "Modality[Any, Any]":
-    """The first kind of data of which there are samples at a place, a folder or a table; images where there are none,
-    so that the survey says what is missing. own: folders that are no part of it."""
+    """The first kind of data of which there are samples at a place, a folder or a table, by the names of files and
+    columns, else by how files begin; images where there are none, so that the survey says what is missing.
+    own: folders that are no part of it."""
     from components.data.inbox import Inbox
     from components.modalities.registry import MODALITIES
 
     folder = place if place.is_dir() else place.parent
-    for name in MODALITIES:
+    for guess, name in product((False, True), MODALITIES):
         modality = named(name)
-        listing = Inbox(folder, modality.reader(modality.Limits()), settle=0, now=0, own=own).list()
+        reader = modality.reader(modality.Limits())
+        listing = Inbox(folder, reader, settle=0, now=0, own=own, guess=guess).list()
         deliveries = [d for d in listing.deliveries if place.is_dir() or d.name == place.name]
         if any(delivery.kind == "table" or delivery.files for delivery in deliveries):
             return modality

@@ -257,25 +257,30 @@ def _sections() -> list[tuple[str, type[BaseModel], str]]:
     """
     found: dict[type[BaseModel], tuple[str, str]] = {}
     waiting = [
-        node
+        (node, task)
         for stage in GRAPH
-        for nodes in (_fields(load(stage).Request, stage), *(n.children() for n in _of_tasks(stage).values()))
+        for task, nodes in {
+            "": _fields(load(stage).Request, stage),
+            **{task: node.children() for task, node in _of_tasks(stage).items()},
+        }.items()
         for node in _unfilled(nodes)
     ]
     while waiting:
-        node = waiting.pop(0)
+        node, task = waiting.pop(0)
         name = node.key.rpartition(".")[2]
-        below: list[Node] = []
+        below: list[tuple[Node, str]] = []
         own = [config for config in node.configs if config.__module__.startswith(OURS)]
         for config in own:
             if len(own) == 1 and config not in found:
-                found[config] = (name, "")
+                title, group = name, ""
             elif len(own) > 1 and not found.get(config, ("", ""))[1]:
                 kind = ", ".join(names(config))
-                found[config] = (kind if "name" in config.model_fields else f"{name} of {kind}", name)
+                title, group = (kind if "name" in config.model_fields else f"{name} of {kind}"), name
             else:
                 continue
-            below = [*below, *_fields(config, found[config][0]).values()]
+            taken = task and any(title == other for other, _ in found.values())
+            found[config] = (f"{title} of the task {task}" if taken else title, group)
+            below += [(node, task) for node in _fields(config, found[config][0]).values()]
         waiting = below + waiting
     return [(title, config, group) for config, (title, group) in found.items()]
 

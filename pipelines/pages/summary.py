@@ -9,6 +9,7 @@ from pipelines.pages.wording import percent
 NAMES = {
     "model": "this model",
     "logistic_plain": "logistic regression on plain features",
+    "boosting_plain": "gradient boosting",
     "knn_plain": "nearest neighbours on plain features",
     "scratch": "same network, random start, labels only",
     "alone": "same encoder, labels alone",
@@ -47,12 +48,12 @@ def summary(
 
 
 def near_duplicates(snapshot: Mapping[str, Any]) -> str:
-    """Whether images that were saved again blur the line between training and test."""
+    """Whether samples that were saved again blur the line between training and test."""
     count, leaked = snapshot.get("near_duplicates", 0), snapshot.get("leaked_tests", 0)
     if not count:
-        return "No sample is a near-duplicate of another (the same image saved again)."
+        return "No sample is a near-duplicate of another (the same content saved again)."
     line = (
-        f"Near-duplicates of earlier samples (the same image saved again): {counted(count, 'sample')}. They share "
+        f"Near-duplicates of earlier samples (the same content saved again): {counted(count, 'sample')}. They share "
         f"a split, and "
         "of those in the test set one is measured."
     )

@@ -38,7 +38,7 @@ from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import read_manifest
-from pipelines.inference.samples import image_array, packing_of, samples_of
+from pipelines.inference.samples import packing_of, samples_of
 
 VERSION = 3
 
@@ -203,11 +203,9 @@ def _policy(
     if parent is not None and parent.output.get("policy"):
         return parent.output["policy"], None
     rows = Table.load(context.file(request.snapshot, snapshot.table)).train_rows()
-    if len(samples.views.policies) == 1:
-        return samples.views.usual, None
-    policy, found = suggested(image_array(samples), rows, request.seed)
+    policy, found = suggested(samples, rows, request.seed)
     context.say(
-        f"views of policy {policy}: {found.line() if found else 'too few samples to measure what suits them'}"
+        f"views of policy {policy}: {found.line() if found else 'the usual one, nothing was measured'}"
     )
     return policy, found
 

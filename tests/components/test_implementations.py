@@ -2,8 +2,6 @@
 
 import subprocess
 import sys
-import tomllib
-from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -17,8 +15,7 @@ from components.modalities.registry import MODALITIES
 from components.modalities.views import VIEW_MAKERS
 from components.objectives import OBJECTIVES
 from components.semisupervised import METHODS
-
-EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "align_uniform"
+from tests.examples import install
 
 
 class One(Config):
@@ -84,24 +81,6 @@ def test_a_name_that_is_taken_and_a_place_that_leads_nowhere_are_told(monkeypatc
         installed(Entry("mine", "mine:Swav"))["mine"]
 
 
-@pytest.fixture
-def installed(tmp_path):
-    """The example as pip leaves it: its module, and the entry points of its pyproject.toml."""
-    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
-    info = tmp_path / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    )
-    lines = [
-        f"[{group}]\n" + "".join(f"{name} = {place}\n" for name, place in entries.items())
-        for group, entries in project["entry-points"].items()
-    ]
-    (info / "entry_points.txt").write_text("\n".join(lines))
-    (tmp_path / "align_uniform.py").write_text((EXAMPLE / "align_uniform.py").read_text())
-    return tmp_path
-
-
 USE = """
 import sys; sys.path.insert(0, sys.argv[1])
 import math, torch
@@ -141,7 +120,8 @@ print(len(OBJECTIVES))
 """
 
 
-def test_a_package_of_a_user_adds_an_objective(installed):
+def test_a_package_of_a_user_adds_an_objective(tmp_path):
+    installed = install("align_uniform", tmp_path)
     made = subprocess.run([sys.executable, "-c", USE, str(installed)], capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
     assert made.stdout == f"{len(OBJECTIVES) + 1}\n"

@@ -3,6 +3,7 @@
 from tests.mutations.base import Mutation
 
 CODE, PLAN = ("tests/pipelines/engine/test_code_digest.py",), ("tests/pipelines/stages/plan/test_stage.py",)
+FOREIGN = ("tests/components/modalities/test_foreign.py",)
 PYFUNC = ("tests/components/registry/test_pyfunc.py",)
 ORIGIN = ("tests/pipelines/registry/test_provenance.py",)
 SOURCE = ("tests/components/test_source.py",)
@@ -28,8 +29,9 @@ MUTATIONS = [
     Mutation("pipelines/stages/plan/champion_runs.py", " or not today.made(run)", "", PLAN),
     Mutation("pipelines/stages/plan/earlier_pretraining.py", "and today.same_code(made)", "", PLAN),
     Mutation("pipelines/stages/plan/decision.py", '"pretrain" in facts.other_code', "facts.other_code", PLAN),
-    Mutation("components/implementations.py", "if entry.name in self._places:", "if False:", TABLES),
-    Mutation("components/registry/pyfunc.py", "IMPORTED.sub(rf", "re.compile('never').sub(rf", PYFUNC),
+    Mutation("components/implementations.py", "if name in self._places:", "if False:", TABLES),
+    Mutation("components/registry/pyfunc.py", "re.sub(IMPORTED.format(name)", "re.sub('never'", PYFUNC),
+    Mutation("components/registry/pyfunc.py", "(package / ADDED.name).write_text", "str", FOREIGN),
     Mutation(
         "components/registry/pyfunc.py", "            del sys.modules[name]\n", "            pass\n", PYFUNC
     ),

@@ -39,7 +39,9 @@ MUTATIONS = [
     Mutation(LINEAR, "linear(probe.raw())", "linear(probe.linear)", CHOOSE),
     Mutation(PORTFOLIO, "member.load_state_dict(", "member.state_dict; (", STAGE),
     Mutation("pipelines/registry/candidates.py", "if self.served in BASELINE_OF else ()", "", CHOOSE),
-    Mutation("pipelines/stages/finetune/judges.py", "if gain <= error + 1e-9:", "if gain <= 0:", JUDGES),
+    Mutation(
+        "pipelines/stages/finetune/cross_fit.py", "if gain <= errors * error + 1e-9", "if gain <= 0", JUDGES
+    ),
     Mutation(LEADING, "key=lambda one: (-one[1]", "key=lambda one: (one[1]", LEAD),
     Mutation(LEADING, "one[1].loss))", "-one[1].loss))", LEAD),
     Mutation(LEADING, "if name in self.networks]", "]", LEAD),

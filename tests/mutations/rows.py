@@ -68,21 +68,13 @@ MUTATIONS = [
     of("objectives/scarf", "temperature=self.config.temperature", "temperature=1 / self.config.temperature"),
     of("objectives/vime", "mask + self.config.alpha * reconstruction", "mask + reconstruction"),
     of("objectives/vime", "features = encoder(corrupted)", "features = encoder(x)"),
-    of(
-        "objectives/vime",
-        "table.scores(x), table.codes(x)",
-        "table.scores(corrupted), table.codes(corrupted)",
-    ),
+    of("objectives/vime", "(table, features, x)", "(table, features, corrupted)"),
     of("objectives/vime", "self.mask(features), changed", "self.mask(features), ~changed"),
     of("objectives/masked_features", "torch.where(hide, torch.nan, x)", "x"),
     of("objectives/masked_features", "self.in_order(hide & ~x.isnan())", "self.in_order(~x.isnan())"),
     of("objectives/masked_features", "self.in_order(hide", "(hide"),
     of("objectives/table_denoising", "encoder(corrupted)", "encoder(x)"),
-    of(
-        "objectives/table_denoising",
-        "table.scores(x), table.codes(x)",
-        "table.scores(corrupted), table.codes(corrupted)",
-    ),
+    of("objectives/table_denoising", "encoder(corrupted), x)", "encoder(corrupted), corrupted)"),
     # detectors
     of("evaluation/anomaly/isolation_forest", "<= self.threshold", "> self.threshold"),
     of("evaluation/anomaly/isolation_forest", "depth + average_path(len(rows))", "depth"),

@@ -14,15 +14,15 @@ from components.config import Config
 from components.evaluation.classification.bootstrap import (
     Interval,
     macro_f1_interval,
-    mean_interval,
     paired_difference,
+    share_interval,
 )
 from components.evaluation.classification.calibration import CurveBin, ece, log_loss, reliability, softmax
 from components.evaluation.classification.metrics import ClassRow, per_class
 
 
 class Figure(Config):
-    """value on the test samples; low, high: 95 % percentile interval over resamples of them."""
+    """value on the test samples; low, high: 95 % interval over test samples."""
 
     value: float
     low: float
@@ -35,7 +35,7 @@ def accuracies(
     """Accuracy of each answer [M, K]; and of "model" less each of the others, read on the same samples."""
     how = {"resamples": resamples, "seed": seed}
     right = {name: answer.argmax(axis=1) == labels for name, answer in answers.items()}
-    of = {name: share(r, **how) for name, r in right.items()}
+    of = {name: share(r) for name, r in right.items()}
     over = {
         name: figure_of(paired_difference(right["model"], r, **how))
         for name, r in right.items()
@@ -44,9 +44,9 @@ def accuracies(
     return of, over
 
 
-def share(values: NDArray[np.bool_], *, resamples: int, seed: int) -> Figure:
+def share(values: NDArray[np.bool_]) -> Figure:
     """Of [M] that are true."""
-    return figure_of(mean_interval(values, resamples=resamples, seed=seed))
+    return figure_of(share_interval(int(values.sum()), len(values)))
 
 
 def macro_f1(counts: Ints, *, resamples: int, seed: int) -> Figure:

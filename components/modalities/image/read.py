@@ -36,9 +36,11 @@ class ImageReader(Reader):
         return path.lower().endswith(".parquet") and bool({"image", "bytes"} & columns)
 
     def rows(self, file: Path, delivery: str, source: str | None) -> Iterator[TableSample]:
-        from components.data.tables import parquet_images  # pyarrow, 0.2 s that image files need not wait for
+        from components.data.tables import (
+            parquet_samples,  # pyarrow, 0.2 s that image files need not wait for
+        )
 
-        return (TableSample(*row) for row in parquet_images(file, delivery, source))
+        return (TableSample(*row) for row in parquet_samples(file, delivery, source, self.group))
 
     def check(self, batch: Sequence[bytes]) -> list[str | None]:
         return check_images(batch, self.limits)

@@ -31,6 +31,7 @@ class ImageViews(ViewMaker[ImagePacking, ViewConfig]):
     View = ViewConfig
     policies = POLICIES
     usual = "upright"
+    symmetries = True
     encoder = "resnet"
 
     def __init__(self, packing: ImagePacking) -> None:

@@ -15,6 +15,7 @@ from components.modalities.base import Modality, Written
 from components.modalities.table import serve, show
 from components.modalities.table.check import parsed
 from components.modalities.table.config import ARRAY, TableConfig, TableLimits, TablePacking, placeholder
+from components.modalities.table.near_duplicates import groups
 
 if TYPE_CHECKING:
     from components.modalities.table.pack import Reading
@@ -71,6 +72,9 @@ class Tables(Modality[TableConfig, TablePacking]):
         array = np.load(folder / written.files[ARRAY], mmap_mode="r")
         features = statistics(array, rows, schema.features)
         return TablePacking(table=self.config, columns=schema.columns, features=features)
+
+    def near_duplicates(self, files: Mapping[str, Path]) -> Ints | None:
+        return groups(np.load(files[ARRAY], mmap_mode="r"))
 
     def values(self, given: Any, packing: TablePacking) -> list[Any]:
         return serve.rows_of(given)

@@ -39,9 +39,10 @@ class TableReader(Reader):
         return bool(columns - self.config.left_out - set(USED))
 
     def rows(self, file: Path, delivery: str, source: str | None) -> Iterator[TableSample]:
-        config, origin = self.config, source.lower() if source else None
-        out, looked = config.left_out | ({origin} if origin else set()), False
-        for number, (line, cells) in enumerate(_rows(file)):
+        config = self.config
+        origin, together = (name.lower() if name else None for name in (source, self.group))
+        out, looked = config.left_out | {name for name in (origin, together) if name}, False
+        for number, (line, cells) in enumerate(text_rows(file)):
             name = f"{delivery}#{number}"
             if isinstance(cells, str):
                 yield TableSample(name, f"line {line}: {cells}".encode("utf-8", "backslashreplace"))
@@ -57,6 +58,7 @@ class TableReader(Reader):
                 canonical({column: text for column, text in cells.items() if column not in out}),
                 cells.get(config.label_column) or "",
                 (cells.get(origin) or "") if origin is not None else "",
+                (cells.get(together) or "") if together is not None else "",
             )
 
     def check(self, batch: Sequence[bytes]) -> list[str | None]:
@@ -71,7 +73,7 @@ class TableReader(Reader):
             )
 
 
-def _rows(file: Path) -> Iterator[Row]:
+def text_rows(file: Path) -> Iterator[Row]:
     suffix = suffix_of(file.name)
     if suffix == ".parquet":
         return _of_parquet(file)

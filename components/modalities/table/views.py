@@ -55,6 +55,8 @@ class TableViews(ViewMaker[TablePacking, TableView]):
     policies = ("corrupt",)
     usual = "corrupt"
     encoder = "table_mlp"
+    simple = ("boosting", "knn")
+    pooled = ("boosting",)
 
     def __init__(self, packing: TablePacking) -> None:
         super().__init__(packing)

@@ -92,9 +92,11 @@ def largest_share(u: Tensor, share: float, extra: Tensor) -> Tensor:
 
 
 class OfCells(Drawing):
-    """An objective of one plain view whose cells it changes by chance that belongs to sample and step."""
+    """An objective of one plain view whose cells it changes by chance that belongs to sample and step. Its `decoder`
+    says of features what each cell is."""
 
     needs = "table"
+    decoder: CellDecoder
     columns: Tensor  # [F] places of the numbers, then of the categories
 
     def __init__(self, encoder: TableEncoder) -> None:
@@ -102,6 +104,10 @@ class OfCells(Drawing):
         self.marginals = Marginals(encoder.packing)
         columns = torch.cat([encoder.numeric, encoder.categorical])
         self.register_buffer("columns", columns, persistent=False)
+
+    def reconstruction(self, table: TableEncoder, features: Tensor, x: Tensor) -> Tensor:
+        """[B, N + C] losses of what features [B, D] of changed rows say of the cells of the rows x [B, F]."""
+        return cell_losses(self.decoder(features), table.scores(x), table.codes(x), table.sizes)
 
     def in_order(self, mask: Tensor) -> Tensor:
         """[B, F] by feature -> the same with the numbers first, then the categories, as losses come."""

@@ -97,7 +97,7 @@ class Suspects(Config):
     worst: list[Suspect] = Field(default_factory=list)
 
 
-def sets(kept: Sets, p: Doubles, labels: Ints, names: Sequence[str], resamples: int, seed: int) -> SetFigures:
+def sets(kept: Sets, p: Doubles, labels: Ints, names: Sequence[str]) -> SetFigures:
     """Of the probabilities [M, K] of test samples with labels [M]."""
     inside = kept.of(p)
     covered, size = coverage(inside, labels), inside.sum(axis=1)
@@ -106,7 +106,7 @@ def sets(kept: Sets, p: Doubles, labels: Ints, names: Sequence[str], resamples: 
     worst = min(by_class, key=lambda k: by_class[k])
     return SetFigures(
         promised=1 - kept.miss,
-        coverage=share(covered, resamples=resamples, seed=seed),
+        coverage=share(covered),
         size=float(size.mean()),
         single=float(one.mean()),
         single_right=float(covered[one].mean()) if one.any() else None,
@@ -117,7 +117,7 @@ def sets(kept: Sets, p: Doubles, labels: Ints, names: Sequence[str], resamples: 
 
 def strange(
     features: Floats, rows: Ints, group: NDArray[np.generic], test: Ints, ids: NDArray[np.str_], *, rate: float,
-    resamples: int, seed: int,
+    seed: int,
 ) -> OutlierFigures | None:  # fmt: skip
     """features: [all, D]. rows, group: [N] of the training samples; test: [M] rows. None where there are too few
     to judge a rate of false alarms by."""
@@ -136,7 +136,7 @@ def strange(
     return OutlierFigures(
         rate=rate,
         limit=limit,
-        false_alarms=share(found.scores(features[test]) > limit, resamples=resamples, seed=seed),
+        false_alarms=share(found.scores(features[test]) > limit),
         strangest=[
             Strange(id=str(ids[rows[chosen[i]]]), row=int(rows[chosen[i]]), score=float(score[i]))
             for i in top

@@ -18,9 +18,9 @@ from components.arrays import Doubles
 from components.config import Config
 from components.crash import point
 from components.data.table import Table
-from components.encoders.baseline import baseline_encoder, baseline_features
-from components.evaluation.classification.baselines import on_plain_features
+from components.encoders.baseline import baseline_encoder
 from components.evaluation.classification.calibration import softmax
+from components.evaluation.classification.simple_models import on_plain_features, shown_by
 from components.evaluation.representation.frozen import on_frozen
 from components.forks import run_all
 from components.modalities.image.config import ImageConfig
@@ -38,7 +38,7 @@ from pipelines.stages.evaluate.benefit import Worth, worth
 from pipelines.stages.evaluate.domain_mismatch import unlike, with_kin
 from pipelines.stages.evaluate.health import health_of, some
 from pipelines.stages.evaluate.metrics import Measured, measured
-from pipelines.stages.evaluate.protocols import CHEAP, Name, Protocols, follow
+from pipelines.stages.evaluate.protocols import Name, Protocols, cheap, follow
 from pipelines.stages.evaluate.subject import Subject
 
 
@@ -79,8 +79,9 @@ class Request(Config):
     """Smallest estimated share of wrong labels among those reported as probably wrong; below it none is
     reported."""
 
-    protocols: tuple[Name, ...] = CHEAP
-    """Further evaluation protocols, by name; see pipelines/stages/evaluate/protocols.py."""
+    protocols: tuple[Name, ...] | None = None
+    """Further evaluation protocols, by name; see pipelines/stages/evaluate/protocols.py. null: those that train nothing
+    and suit the kind of data."""
 
     seed: NonNegativeInt = 0
     """Seed of resampling and of the protocols."""
@@ -125,8 +126,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     alive = health_of(features, train, request.seed)
     labels, pseudo = table.label[test].astype(np.int64), request.pseudo_label
     clusters = groups.clusters(pseudo, features[test], labels, names, context) if len(test) else {}
-    how = {"resamples": request.bootstrap, "seed": request.seed}
-    outliers = groups.outliers(pseudo, features, test, table, context, rate=request.false_alarms, **how)
+    outliers = groups.outliers(
+        pseudo, features, test, table, context, rate=request.false_alarms, seed=request.seed
+    )
     common: dict[str, Any] = {
         "samples": len(test),
         "clusters": clusters,
@@ -161,10 +163,9 @@ def _of_classes(
     model = predict.load(context, request.finetune, found.model, found.config)
     own, asked = (np.asarray(features[rows], dtype=np.float32) for rows in (labelled, test))
     plain_encoder = baseline_encoder(samples.open(train), samples.views)
-    seen, shown = (
-        baseline_features(plain_encoder, samples.open(rows), samples.views) for rows in (labelled, test)
-    )
+    seen, shown = (shown_by(plain_encoder, samples.open(rows), samples.views) for rows in (labelled, test))
     encoder = partial(pretrained, context, request.pretrain)
+    asked_of = cheap(samples.packing.name) if request.protocols is None else request.protocols
     subject = Subject(table, len(names), features, samples, encoder, model, placement, request.seed)
 
     def trained() -> dict[str, Doubles]:
@@ -176,7 +177,7 @@ def _of_classes(
             partial(on_plain_features, seen, known, shown, len(names), request.seed),
             trained,
             partial(on_frozen, own, known, asked, pool, len(names), request.seed),
-            partial(follow, request.protocols, subject, context.say),
+            partial(follow, asked_of, subject, context.say),
         ],
         context.settings.cores if placement.device.type == "cpu" else 1,
         context.say,
@@ -185,7 +186,7 @@ def _of_classes(
     answered = of_models | frozen | plain
     context.progress(0.8, "the model, its baselines and the frozen features")
     saving = beyond_accuracy.saved(
-        (probe, own, asked), (regression, seen, shown), known, labels, request.seed
+        (probe, own, asked), (regression, seen.features, shown.features), known, labels, request.seed
     )
     context.progress(0.9, "both with fewer labels")
     held = None if found.held is None else context.file(request.finetune, found.held)
@@ -205,9 +206,7 @@ def _of_classes(
     predictions = predict.predictions(folder, table.ids[test], labels, names, p)
     rest: dict[str, Any] = {"predictions": predictions, "saving": saving, "worth": judged, "unlike": apart}
     if model.config.sets is not None:
-        rest["sets"] = beyond_accuracy.sets(
-            model.config.sets, p, labels, names, request.bootstrap, request.seed
-        )
+        rest["sets"] = beyond_accuracy.sets(model.config.sets, p, labels, names)
     if held is not None:
         rest["suspects"] = beyond_accuracy.suspects(
             held, model.config.temperature, table.ids, names, request.suspect_precision

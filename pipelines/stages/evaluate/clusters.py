@@ -3,8 +3,6 @@
 Letters: M test samples, D features.
 """
 
-from typing import Any
-
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -41,10 +39,14 @@ def outliers(
     test: Ints,
     table: Table,
     context: Context,
-    **how: Any,
+    *,
+    rate: float,
+    seed: int,
 ) -> beyond_accuracy.OutlierFigures | None:
-    """Groups are pseudo-labels where the clusters have a class, else the clusters. how: see evidence.strange."""
+    """Groups are pseudo-labels where the clusters have a class, else the clusters."""
     pseudo = context.output(reference)
     given = pq.read_table(context.file(reference, pseudo.pseudo_labels))
     group = np.array(given["class" if pseudo.named else "cluster"].to_pylist())
-    return beyond_accuracy.strange(features, given["row"].to_numpy(), group, test, table.ids, **how)
+    return beyond_accuracy.strange(
+        features, given["row"].to_numpy(), group, test, table.ids, rate=rate, seed=seed
+    )

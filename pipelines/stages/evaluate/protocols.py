@@ -121,7 +121,12 @@ PROTOCOLS: dict[str, Callable[[Subject], Answers]] = {
     "segmentation": segmentation,
     "detection": detection,
 }
-CHEAP = ("retrieval", "clustering", "corruptions")
+CHEAP = ("retrieval", "clustering")
+
+
+def cheap(modality: str) -> tuple[str, ...]:
+    """Those that train nothing and suit this kind of data."""
+    return (*CHEAP, "corruptions") if modality == "image" else CHEAP
 
 
 def _known(name: str) -> str:

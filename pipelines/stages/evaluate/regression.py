@@ -20,7 +20,6 @@ from components.config import Config
 from components.crash import point
 from components.data.table import Table
 from components.encoders.baseline import baseline_encoder, baseline_features
-from components.encoders.trees import Trees
 from components.evaluation.classification.figures import Figure, share
 from components.evaluation.regression.baselines import on_features
 from components.evaluation.regression.metrics import SizeBin, Spread, by_size, difference, measured
@@ -131,7 +130,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     rest: dict[str, Any] = {}
     if half is not None:
         inside = np.abs(said["model"] - truth) <= half
-        rest["coverage"] = share(inside, resamples=request.bootstrap, seed=request.seed)
+        rest["coverage"] = share(inside)
         rest |= {"promised": 1 - model.config.miss, "width": half}
     point("evaluate.measured")
     written = _write(folder, table.ids[test], truth, said["model"], half)
@@ -164,7 +163,7 @@ def simple_models(
     plain = baseline_encoder(samples.open(table.train_rows()), samples.views)
     seen, shown = (baseline_features(plain, samples.open(rows), samples.views) for rows in (own, test))
     found = {f"{name}_plain": values for name, values in on_features(seen, standard, shown).items()}
-    if Trees.modality == samples.packing.name:
+    if "boosting" in samples.views.simple:
         rows, asked = (_clean(samples, at) for at in (own, test))
         boosted: Any = fit_boosting_regressor(rows, standard, samples.views.packing, seed)
         found["boosting_plain"] = np.asarray(boosted.predict(asked), dtype=np.float64)

@@ -9,7 +9,7 @@ from typing import Any
 
 from components.implementations import Implementations
 
-VERSION = 2
+VERSION = 3
 
 BY_TASK = Implementations[Any](
     "pipelines.stages.evaluate",

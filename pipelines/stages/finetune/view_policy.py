@@ -8,7 +8,7 @@ from components.data.table import Table
 from components.training.orientation import suggested
 from components.training.view_choice import ViewChoice, choose_views, table
 from pipelines.engine.context import Context
-from pipelines.inference.samples import image_array, samples_of
+from pipelines.inference.samples import samples_of
 from pipelines.stages.finetune.config import FinetuneConfig
 
 
@@ -25,18 +25,17 @@ def view_policy(
     if request.views != "measured":
         return ViewChoice(policy=request.views, suggested=request.views, reason="the recipe names it")
     samples = samples_of(snapshot_of, snapshot, context)
-    if len(samples.views.policies) == 1:
-        policy = samples.views.usual
-        return ViewChoice(policy=policy, suggested=policy, reason="the only one for this kind of data")
-    images = image_array(samples)
     begun: str | None = context.output(pretrain_of).policy
+    policy = begun or suggested(samples, rows.train_rows(), request.seed)[0]
+    if not samples.views.symmetries:
+        return ViewChoice(policy=policy, suggested=policy, reason="the usual one for this kind of data")
     labelled = rows.labelled_rows()
     found = choose_views(
-        images,
+        samples.images(),
         labelled,
         rows.label[labelled].astype(np.int64),
         len(snapshot.classes),
-        begun or suggested(images, rows.train_rows(), request.seed)[0],
+        policy,
         cores=context.settings.cores,
         seed=request.seed,
     )

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.data.tables import columns_of, parquet_images, read_rows
+from components.data.tables import columns_of, parquet_samples, read_rows
 
 DATA = [b"1", b"2", b"3"]
 
 
 def labels(file: Path) -> list[str]:
-    return [label for _, _, label, _ in parquet_images(file, "x.parquet")]
+    return [label for _, _, label, *_ in parquet_samples(file, "x.parquet")]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_categories_of_pandas(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_bytes_of_every_type(tmp_path: Path, images: pa.Array) -> None:
     pq.write_table(pa.table({"IMAGE": images}), tmp_path / "x.parquet")
-    assert [data for _, data, _, _ in parquet_images(tmp_path / "x.parquet", "x")] == DATA
+    assert [data for _, data, *_ in parquet_samples(tmp_path / "x.parquet", "x")] == DATA
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_bytes_of_every_type(tmp_path: Path, images: pa.Array) -> None:
 )  # fmt: skip
 def test_names_of_samples(tmp_path: Path, columns: dict[str, Any], names: list[str]) -> None:
     pq.write_table(pa.table(columns), tmp_path / "x.parquet")
-    assert [name for name, *_ in parquet_images(tmp_path / "x.parquet", "x")] == names
+    assert [name for name, *_ in parquet_samples(tmp_path / "x.parquet", "x")] == names
 
 
 @pytest.mark.parametrize("image", [{"bytes": None, "path": "a/1.png"}, "a/1.png"])

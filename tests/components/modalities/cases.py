@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 from PIL import Image
 
 from components.modalities.image.config import ImageConfig
 from components.modalities.registry import build_modality
 from components.modalities.samples import Samples
+from components.modalities.series.config import SeriesConfig
+from components.modalities.series.decode import encode
+from components.modalities.sound.config import SoundConfig
 from components.modalities.table.check import canonical
 from components.modalities.table.config import TableConfig
 from components.modalities.text.config import TextConfig
@@ -55,6 +59,38 @@ def text(seed: int) -> bytes:
     return chosen.encode("utf-16" if seed % 5 == 0 else "utf-8")
 
 
+def sound(seed: int) -> bytes:
+    """A decaying tone in noise, of .1 to .5 seconds, of another rate, format and number of channels each."""
+    random = np.random.default_rng(seed)
+    rate = (8_000, 16_000, 44_100)[seed % 3]
+    time = np.arange(int(rate * (0.1 + 0.4 * random.random()))) / rate
+    tone = np.sin(2 * np.pi * (200 + 60 * seed) * time) * np.exp(-4 * time)
+    frames = 0.4 * tone[:, None] + 0.02 * random.normal(size=(len(time), 1 + seed % 2))
+    out = io.BytesIO()
+    soundfile.write(out, frames, rate, format=("WAV", "FLAC", "OGG", "MP3")[seed % 4])
+    return out.getvalue()
+
+
+def waves(seed: int) -> bytes:
+    """Two channels, 6 to 14 steps, some with a gap or as float64."""
+    random = np.random.default_rng(seed)
+    steps = 6 + seed % 9
+    values = np.sin(np.arange(steps)[:, None] * (1 + seed % 3) + [0, 1]) * 3 + random.normal(
+        0, 0.1, (steps, 2)
+    )
+    if seed % 4 == 0:
+        values[2, seed % 2] = np.nan
+    if seed % 5 == 0:
+        return npy(values)
+    return encode(values.astype(np.float32))
+
+
+def npy(values: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    np.save(out, values)
+    return out.getvalue()
+
+
 @dataclass(frozen=True)
 class Case:
     """samples: good ones. hostile: bad ones. foreign: samples that none of these may be taken for markup by."""
@@ -74,6 +110,12 @@ CASES = {
         hostile={"empty": b"", "text": b"hello", "cut": png(0)[:60]},
         encoder={"name": "resnet", "widths": [4, 8], "blocks": [1, 1]},
     ),
+    "sound": Case(
+        config=SoundConfig(rate=8_000, seconds=0.3),
+        samples=[sound(seed) for seed in range(24)],
+        hostile={"empty": b"", "text": b"hello", "cut": sound(1)[:-500], "cut wav": sound(0)[:-500]},
+        encoder={"name": "sound_cnn", "widths": [4, 8], "mels": 16},
+    ),
     "text": Case(
         config=TextConfig(length=20, vocabulary=128),
         samples=[text(seed) for seed in range(24)],
@@ -92,6 +134,23 @@ CASES = {
         hostile={"empty": b"", "text": b"hello", "cut": row(0)[:30], "nothing": b"{}", "nested": b'{"a":{}}'},
         encoder={"name": "table_mlp", "width": 16, "layers": 1},
         tolerance=2e-3,  # of a time in days
+    ),
+    "series": Case(
+        config=SeriesConfig(),
+        samples=[waves(seed) for seed in range(24)],
+        hostile={
+            "empty": b"",
+            "text": b"hello",
+            "cut": waves(0)[:150],
+            "one point": npy(np.ones((1, 2))),
+            "all missing": npy(np.full((9, 2), np.nan)),
+            "three axes": npy(np.ones((2, 3, 4))),
+            "objects": npy(np.array([1, None, "x"], dtype=object)),
+            "complex": npy(np.ones((9, 2), dtype=complex)),
+            "infinite": npy(np.array([1.0, np.inf, 2.0])),
+            "no channels": npy(np.ones((9, 0))),
+        },
+        encoder={"name": "series_conv", "hidden": 8, "width": 16, "depth": 2},
     ),
 }
 

@@ -19,6 +19,7 @@ from components.objectives.base import Batch
 from components.objectives.bigan import BiganConfig
 from components.objectives.byol import ByolConfig
 from components.objectives.causal_lm import CausalLmConfig
+from components.objectives.cola import ColaConfig
 from components.objectives.colour import ColourConfig
 from components.objectives.deepcluster import DeepclusterConfig
 from components.objectives.deepclusterv2 import Deepclusterv2Config
@@ -30,6 +31,7 @@ from components.objectives.inpainting import InpaintingConfig
 from components.objectives.jigsaw import JigsawConfig
 from components.objectives.location import LocationConfig
 from components.objectives.mae import MaeConfig
+from components.objectives.masked_spectrogram import MaskedSpectrogramConfig
 from components.objectives.maskfeat import MaskfeatConfig
 from components.objectives.mlm import MlmConfig
 from components.objectives.moco import MocoConfig
@@ -46,7 +48,8 @@ from components.objectives.swav import SwavConfig
 from components.objectives.tsdae import TsdaeConfig
 from components.objectives.vae import VaeConfig
 from components.objectives.vicreg import VicregConfig
-from tests.components.objectives import texts
+from components.objectives.wav2vec2 import Wav2vec2LossConfig
+from tests.components.objectives import sounds, texts
 
 ROWS, B, SIDE = 24, 12, 8
 SIDES = {"global": SIDE, "plain": SIDE, "local": 4}  # of the views of each role
@@ -56,6 +59,8 @@ ENCODERS = {
     "text": TextTransformerConfig(width=12, depth=1, heads=2),
     "text, causal": TextTransformerConfig(width=12, depth=1, heads=2, causal=True),
     "text, bag": TextBagConfig(width=12),
+    "sound, vit": sounds.VIT,
+    "sound, wave": sounds.WAVE,
 }
 
 
@@ -65,7 +70,7 @@ class Case:
 
     pairs: whether the loss compares views of a sample, so that true pairs must cost less than shuffled ones.
     unseen: numbers of the views that take no gradient, because they are a target.
-    channels: of the images. Where the encoder's name begins with text, the samples are texts.
+    channels: of the images. Where the encoder's name begins with text or sound, the samples are such.
     """
 
     config: object
@@ -85,6 +90,15 @@ CASES = {
     "supcon": Case(SupconConfig(embedding=6)),
     "byol": Case(ByolConfig(hidden=8, embedding=6), still=("objective.teacher",)),
     "simsiam": Case(SimsiamConfig(embedding=8, bottleneck=4), still=("objective.head.7",)),
+    "cola": Case(ColaConfig(embedding=8)),
+    "masked_spectrogram": Case(
+        MaskedSpectrogramConfig(width=16, depth=1, heads=2), encoder="sound, vit", pairs=False
+    ),
+    "wav2vec2": Case(
+        Wav2vec2LossConfig(span=2, begin=0.2, distractors=5, entries=4, embedding=8),
+        encoder="sound, wave",
+        pairs=False,
+    ),
     "barlow": Case(BarlowConfig(hidden=8, embedding=6)),
     "vicreg": Case(VicregConfig(hidden=8, embedding=6)),
     "dino": Case(DinoConfig(hidden=8, bottleneck=6, outputs=12, freeze=0.0), still=("objective.teacher",)),
@@ -163,14 +177,19 @@ def encoder_of(name):
     case = CASES[name]
     channels = case.channels
     images = image_packing(channels, [0.5] * channels, [0.3] * channels)
-    return build_encoder(ENCODERS[case.encoder], texts.PACKING if case.encoder.startswith("text") else images)
+    kind = case.encoder.partition(",")[0]
+    return build_encoder(
+        ENCODERS[case.encoder], {"text": texts.PACKING, "sound": sounds.PACKING}.get(kind, images)
+    )
 
 
 def views(spec=(("global", 2),), rows=ROWS, seed=0, case=None):
     """Noisy views of distinct samples, as many and as large as the objective asks: each [rows, C, S, S]; of texts
-    [rows, T], not changed."""
-    if case is not None and case.encoder.startswith("text"):
-        return [texts.texts(rows, seed=seed) for _, count in spec for _ in range(count)]
+    [rows, T] and of sounds [rows, 1, T], not changed."""
+    kind = "" if case is None else case.encoder.partition(",")[0]
+    if kind in ("text", "sound"):
+        made = texts.texts if kind == "text" else sounds.sounds
+        return [made(rows, seed=seed) for _, count in spec for _ in range(count)]
     channels = case.channels if case is not None else 1
     generator = torch.Generator().manual_seed(seed)
     x = torch.rand(rows, channels, SIDE, SIDE, generator=generator)

@@ -285,6 +285,6 @@ def test_two_versions_of_the_code_predict_in_one_process(
 
 
 def test_the_closure_is_what_the_model_imports(pyfunc: Any, tmp_path: Path) -> None:
-    names = {path.as_posix() for path in pyfunc.closure()}
+    names = {path.as_posix() for path in pyfunc.closure(pyfunc.SHIPPED)}
     assert {"components/__init__.py", "components/config.py", "components/encoders/resnet.py"} <= names
     assert "components/registry/gate.py" not in names

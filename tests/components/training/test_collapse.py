@@ -31,7 +31,9 @@ VIEW = ViewConfig(size=SIDE, scale=(0.5, 1.0), hue=0, saturation=0, grayscale=0)
 VIEWS = {"global": VIEW, "plain": VIEW, "local": VIEW.model_copy(update={"size": 4})}
 SMALL = ResnetConfig(widths=(4, 8), blocks=(1, 1))
 PACKING = image_packing(1, [0.5], [0.25], SIDE)
-ON_IMAGES = [name for name, case in CASES.items() if OBJECTIVES[case.config.name].needs != "sequence"]
+ON_IMAGES = [
+    name for name, case in CASES.items() if OBJECTIVES[case.config.name].needs not in ("sequence", "sound")
+]
 
 
 def patterns() -> PackedArray:

@@ -1,9 +1,14 @@
 """Whether mirrored and turned images can be told from the others: known cases, and the policy that follows."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from components.modalities.image.config import image_packing
+from components.modalities.image.views import ImageViews
+from components.modalities.samples import Samples
 from components.training.orientation import (
     FEWEST,
     LIKE,
@@ -68,10 +73,24 @@ def test_the_boldest_policy_whose_symmetries_hold() -> None:
     assert policy(0.9, 0.5, 0.5) == "upright"
 
 
-def test_too_few_samples_get_the_most_careful_policy() -> None:
+def samples(images: np.ndarray, folder: Path) -> Samples:
+    np.save(folder / "images.npy", images)
+    packing = image_packing(images.shape[1], [0.5], [0.5], images.shape[-1])
+    return Samples(packing=packing, files={"images": folder / "images.npy"})
+
+
+def test_too_few_samples_get_the_most_careful_policy(tmp_path: Path) -> None:
     images = made(FEWEST - 1)
     assert orientation(images) is None
-    assert suggested(images, np.arange(len(images))) == ("upright", None)
+    assert suggested(samples(images, tmp_path), np.arange(len(images))) == ("upright", None)
+
+
+def test_where_samples_have_no_such_symmetries_nothing_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageViews, "symmetries", False)
+    given = samples(made(120), tmp_path)
+    assert suggested(given, np.arange(120)) == ("upright", None)
 
 
 def test_the_same_figures_again_whatever_was_drawn_before() -> None:
@@ -80,6 +99,6 @@ def test_the_same_figures_again_whatever_was_drawn_before() -> None:
     assert orientation(made(120)) == first
 
 
-def test_only_the_rows_that_are_given_are_looked_at() -> None:
+def test_only_the_rows_that_are_given_are_looked_at(tmp_path: Path) -> None:
     images = np.concatenate([made(200), made(200, turns=True)])
-    assert suggested(images, np.arange(200, 400))[0] == "any_way_up"
+    assert suggested(samples(images, tmp_path), np.arange(200, 400))[0] == "any_way_up"

@@ -169,7 +169,6 @@ def test_every_trial_has_the_views_of_the_recipe_and_the_others_objectives_by_ru
     monkey(module.snapshot.Output, "model_validate", lambda output: output)
     monkey(Table, "load", lambda _: SimpleNamespace(train_rows=lambda: np.arange(9)))
     monkey(module, "samples_of", lambda *_: samples)
-    monkey(module, "image_array", lambda _: None)
     monkey(module, "suggested", lambda *_: ("signal", None))
     done = {stage: f"{stage}/0" for stage in ("snapshot", "plan")}
     made = prepared(["swav", "dino", "mae"], recipe, done, Settings(home=tmp_path), 3, tmp_path)

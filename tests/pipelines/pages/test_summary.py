@@ -142,7 +142,7 @@ def test_near_duplicates_are_counted_and_a_leak_is_named() -> None:
     assert summary.near_duplicates({}).startswith("No sample is a near-duplicate")
     said = summary.near_duplicates({"near_duplicates": 1234, "leaked_tests": 0})
     assert said.startswith(
-        "Near-duplicates of earlier samples (the same image saved again): 1,234 samples. They"
+        "Near-duplicates of earlier samples (the same content saved again): 1,234 samples. They"
     )
     assert (
         "3 test samples have one in the training set, because the labels name both, and are not measured."

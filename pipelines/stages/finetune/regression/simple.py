@@ -5,6 +5,7 @@ Letters: n labels, D features.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +15,11 @@ from components.arrays import Doubles, Floats, Ints
 from components.encoders import Encoder, NearestMeanConfig, ServedConfig, build_encoder
 from components.encoders.baseline import baseline_config, baseline_encoder, baseline_features
 from components.encoders.nearest_mean import NearestMean
-from components.encoders.trees import Trees, trees_of
+from components.encoders.trees import trees_of
 from components.evaluation.regression.nearest import choose_k
 from components.evaluation.regression.ridge import fit_ridge
 from components.modalities.table.boosting import fit_boosting_regressor
+from components.modalities.view_maker import ViewMaker
 from components.training.finetune_numbers import NumberNetwork, Numbers
 
 
@@ -95,9 +97,9 @@ SIMPLE: Mapping[str, Callable[[Seen, int], NumberNetwork]] = {
 }
 
 
-def fitting(modality: str) -> tuple[str, ...]:
-    """Those that this kind of data can have: trees are of tables."""
-    return tuple(name for name in SIMPLE if name != "boosting" or Trees.modality == modality)
+def fitting(views: ViewMaker[Any, Any]) -> tuple[str, ...]:
+    """Those that this kind of data has: ridge regressions, and what its view maker names."""
+    return tuple(name for name in SIMPLE if name in ("plain", "probe", *views.simple))
 
 
 def head_of(weight: Doubles, bias: float) -> nn.Linear:

@@ -109,7 +109,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     context.progress(0.0, "simple models")
     seen, trainings = seen_by(material, encoder, config), Trainings(request, material, context)
     wanted = request.portfolio.candidates if request.portfolio else ()
-    simple: list[str] = [name for name in fitting(snapshot.packing.name) if name in wanted]
+    simple: list[str] = [name for name in fitting(material.views) if name in wanted]
     of = folds_of(material.targets, min(request.folds, len(material.targets)), request.seed)
     held = cross_fitted(request, seen, simple, "alone" in wanted, of, trainings)
     every = np.arange(len(material.targets))

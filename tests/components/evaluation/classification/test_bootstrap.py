@@ -1,8 +1,14 @@
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from scipy.stats import bootstrap as peer
 
-from components.evaluation.classification.bootstrap import macro_f1_interval, mean_interval, paired_difference
+from components.evaluation.classification.bootstrap import (
+    macro_f1_interval,
+    mean_interval,
+    paired_difference,
+    share_interval,
+)
 from components.evaluation.classification.metrics import confusion
 
 
@@ -25,6 +31,22 @@ def test_coverage_of_a_share_is_what_the_level_says():
         found = mean_interval(rng.random(400) < 0.7, resamples=400, seed=trial)
         held += found.low <= 0.7 <= found.high
     assert held / 500 == pytest.approx(0.95, abs=0.03)
+
+
+def test_a_share_is_bounded_where_all_or_none_are_right():
+    """Wilson 1927: n of n has the lower bound n / (n + z^2)."""
+    z = 1.959963984540054
+    full, none = share_interval(10, 10), share_interval(0, 10)
+    assert (full.value, full.high) == (1.0, 1.0)
+    assert full.low == pytest.approx(10 / (10 + z**2))
+    assert (none.low, none.high) == (0.0, pytest.approx(z**2 / (10 + z**2)))
+
+
+@pytest.mark.parametrize(("count", "samples"), [(0, 3), (7, 10), (775, 1000), (12, 12)])
+def test_a_share_equals_scipy(count, samples):
+    expected = binomtest(count, samples).proportion_ci(method="wilson")
+    found = share_interval(count, samples)
+    assert (found.low, found.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
 
 
 def test_many_distinct_values_equal_scipy():

@@ -136,9 +136,7 @@ def test_differences_are_widened_by_the_training_noise_of_both(measured):
     assert plain.value - plain.low >= 1.959964 * output.training_deviation
     assert output.metrics["margin_low"] == output.differences[output.best_baseline].low
     sharper = output.intervals["model"]
-    assert sharper == figures.share(
-        ours, resamples=300, seed=0
-    )  # the accuracy's own is over test samples alone
+    assert sharper == figures.share(ours)  # the accuracy's own is over test samples alone
 
 
 def test_two_trainings_are_noisier_than_one():

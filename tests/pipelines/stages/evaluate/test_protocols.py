@@ -20,7 +20,7 @@ from components.modalities.samples import Samples
 from components.training.device import Placement
 from pipelines.stages.evaluate import dense, protocols
 from pipelines.stages.evaluate.classification import Request
-from pipelines.stages.evaluate.protocols import CHEAP, PROTOCOLS, follow
+from pipelines.stages.evaluate.protocols import PROTOCOLS, cheap, follow
 from pipelines.stages.evaluate.subject import Subject
 from tests.pipelines.stages.tiny import SIDE, pictures
 
@@ -211,9 +211,10 @@ def test_what_cannot_be_followed_is_left_out_with_the_reason(subject, tmp_path):
 
 
 def test_an_unknown_name_is_refused_with_the_nearest():
-    assert Request(**ABOVE).protocols == CHEAP
+    assert Request(**ABOVE).protocols is None
     assert Request(**ABOVE, protocols=[]).protocols == ()
-    assert set(CHEAP) < set(PROTOCOLS)
+    assert set(cheap("image")) < set(PROTOCOLS)
+    assert set(cheap("image")) - set(cheap("text")) == {"corruptions"}
     with pytest.raises(ValueError, match="unknown protocol 'retreival'; did you mean 'retrieval'") as caught:
         Request(**ABOVE, protocols=["retreival"])
     assert "protocols.0" in explain(caught.value, "recipe")

@@ -218,7 +218,7 @@ def test_nothing_is_loaded_and_no_picture_is_empty(made: tuple[Output, str, Path
     assert len(pictures) == page.count("<img")
     names = {alt for alt, _ in pictures}
     assert {
-        "accuracies",
+        "models compared",
         "learning curve",
         "embedding map",
         "drift of the deliveries",

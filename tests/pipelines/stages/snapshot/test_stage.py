@@ -349,3 +349,10 @@ def test_what_an_earlier_snapshot_has_decoded_is_not_decoded_again(place, tmp_pa
     (stored / output.arrays["images"].path).write_bytes(b"damaged")
     context._verify.cache_clear()  # a stage has a process of its own
     assert again()[0] == 43
+
+
+def test_groups_and_near_duplicates_link_samples_in_one():
+    assert snapshot.united([0, 1, 1, 3], ["a", "", "a", "b"]) == [0, 0, 0, 3]
+    assert snapshot.united([0, 1, 2, 3], ["", "", "", ""]) == [0, 1, 2, 3]
+    assert snapshot.united([0, 1, 0, 1, 4], ["", "x", "", "y", "y"]) == [0, 1, 0, 1, 1]
+    assert snapshot.united([0, 1, 2, 2], ["a", "b", "a", "b"]) == [0, 0, 0, 0]
