@@ -1,8 +1,8 @@
 """The gate's checks of detectors of anomalies: their baselines, chance, their false alarms; and the champion.
 
 Where the test set has too few labels none of that can be measured. Such a model may become the champion by the checks
-that need no label (share of alarms, features, loading, latency, size), unless the champion was measured. Imports no
-torch.
+that need no label (share of alarms, features, loading, latency, size), unless the champion was measured; the check
+`ranking` says so. Imports no torch.
 """
 
 import numpy as np
@@ -44,13 +44,21 @@ class Checks:
         )
         metrics = said.get("metrics") or {}
         if not metrics:
-            return alarms
+            return [*self._unmeasured(), *alarms]
         return [
             self._beats_baselines(metrics, said.get("baselines") or {}),
             self._beyond_chance(metrics),
             *self._false_alarms(metrics),
             *alarms,
         ]
+
+    def _unmeasured(self) -> list[Check]:
+        """Says in the verdict that the ranking was not judged; there is nothing to refuse it by."""
+        said = self.evaluated.output
+        if not said.get("unmeasured"):
+            return []
+        why = f"not judged, {said['samples']} labelled test samples: {said['unmeasured']}"
+        return [Check(name="ranking", figure=float(said["samples"]), bound=0.0, passed=True, why=why)]
 
     def _beats_baselines(self, metrics: dict[str, float], baselines: dict[str, float]) -> Check:
         """The best baseline must be beaten, not only reached; where that would take more than 1, 1 is enough."""

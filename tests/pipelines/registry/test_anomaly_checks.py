@@ -26,7 +26,14 @@ EVALUATED = {
     "alarm_rate": 0.1,
     "health": {"effective_rank_fraction": 0.3, "uniformity": -1.0},
 }
-UNMEASURED = {"metrics": {}, "baselines": {}, "best_baseline": None, "predictions": None}
+UNMEASURED = {
+    "unmeasured": "nothing can be measured",
+    "samples": 3,
+    "metrics": {},
+    "baselines": {},
+    "best_baseline": None,
+    "predictions": None,
+}
 ALWAYS = ["baselines", "chance", "false alarms", "alarms", "rank", "uniformity", "loads", "latency", "size"]
 
 
@@ -89,10 +96,26 @@ def test_a_perfect_baseline_is_reached(context: Context) -> None:
 
 def test_without_test_labels_only_what_can_be_checked_is(context: Context) -> None:
     checks = judged(context, **UNMEASURED)
-    assert [check.name for check in checks] == ["alarms", "rank", "uniformity", "loads", "latency", "size"]
+    assert [check.name for check in checks] == [
+        "ranking",
+        "alarms",
+        "rank",
+        "uniformity",
+        "loads",
+        "latency",
+        "size",
+    ]
     assert failed(checks) == []
+    assert checks[0].why == "not judged, 3 labelled test samples: nothing can be measured"
     no_threshold = judged(context, **UNMEASURED, alarm_rate=None)
-    assert [check.name for check in no_threshold] == ["rank", "uniformity", "loads", "latency", "size"]
+    assert [check.name for check in no_threshold] == [
+        "ranking",
+        "rank",
+        "uniformity",
+        "loads",
+        "latency",
+        "size",
+    ]
 
 
 def test_beside_a_champion(context: Context) -> None:

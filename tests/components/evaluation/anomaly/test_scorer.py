@@ -37,9 +37,10 @@ def test_the_score_is_the_rank_of_the_mean_of_ranks():
     assert found.score.max() < 1
 
 
-def test_of_training_samples_the_score_is_even():
+@pytest.mark.parametrize("labelled", [0, 6])
+def test_of_training_samples_the_score_is_even(labelled):
     given, _ = data()
-    score = fit_scorer(given, NONE).scored(given).score
+    score = fit_scorer(given, np.arange(600) < labelled).scored(given).score
     np.testing.assert_allclose(np.sort(score), (np.arange(600) + 0.5) / 601, atol=2e-3)
 
 
