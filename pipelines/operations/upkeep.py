@@ -5,6 +5,9 @@ deleted, and Airflow's database forgets its runs. Services' logs are kept short 
 `selfsup gc`. Data, models and the journals of promotions are never touched.
 """
 
+import contextlib
+import math
+import os
 import subprocess
 import sys
 import time
@@ -34,18 +37,28 @@ def upkeep(settings: Settings, moment: float) -> str:
 
 def delete_older(folder: Path, before: float) -> int:
     """How many files of a folder were last written before a unix time; they are gone, and folders left empty."""
+    # A folder's time is looked at before its files are deleted, which would make it new.
+    times = {place: _written(place) for place, _, _ in os.walk(folder)}
     deleted = 0
-    for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder comes before the folder
-        try:
-            if path.is_symlink() or path.is_file():
-                if path.lstat().st_mtime < before:
-                    path.unlink()
+    for place, folders, files in os.walk(folder, topdown=False):
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        for path in (os.path.join(place, name) for name in [*files, *links]):
+            if _written(path) < before:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
                     deleted += 1
-            elif path.stat().st_mtime < before:
-                path.rmdir()
-        except OSError:  # not empty, or gone by now
-            continue
+        if times.get(place, before) < before and place != str(folder):
+            with contextlib.suppress(OSError):  # something is in it
+                os.rmdir(place)
     return deleted
+
+
+def _written(path: str) -> float:
+    """When it was written last; the end of time where it is gone."""
+    try:
+        return os.lstat(path).st_mtime
+    except OSError:
+        return math.inf
 
 
 def clean_database(before: float) -> None:

@@ -8,6 +8,7 @@ LIST = ("tests/pipelines/engine/test_run_list.py",)
 WATCHDOG = ("tests/pipelines/operations/test_watchdog.py",)
 FIGURES = ("tests/pipelines/operations/test_figures.py",)
 DOCTOR = ("tests/pipelines/operations/test_doctor.py",)
+UPKEEP = ("tests/pipelines/operations/test_upkeep.py", "-k", "folders_with_it")
 LAUNCH = ("tests/pipelines/operations/test_services.py",)
 PARQUET = ("tests/components/data/test_parquet.py", "-k", "hostile and repeated or stated")
 GC = ("tests/pipelines/maintenance/test_gc.py", "-k", "open_run")
@@ -29,7 +30,8 @@ MUTATIONS = [
     Mutation("pipelines/operations/watchdog.py", "in FAILING", "> 0", WATCHDOG),
     Mutation("pipelines/operations/figures.py", "r.output.get(\"champion\") == version", "True", FIGURES),
     Mutation("pipelines/operations/doctor.py", "file.stat().st_size == size", "file.stat().st_size > 0", DOCTOR),
-    Mutation("pipelines/operations/services.py", "    end_members(settings, name)\n    _begin", "    _begin", LAUNCH),
+    Mutation("pipelines/operations/services.py", "    end_members(settings, name)\n    _b", "    _b", LAUNCH),
+    Mutation("pipelines/operations/upkeep.py", "times.get(place, before)", "_written(place)", UPKEEP),
     Mutation("pipelines/flows/airflow_home.py", "os.O_TRUNC, 0o600)", "os.O_TRUNC, 0o644)", LAUNCH),
     Mutation("pipelines/flows/airflow_home.py", "dag.is_stale and", "", AIRFLOW_HOME),
     Mutation("components/data/parquet.py", "yield _plain(batch)", "yield batch", PARQUET),
