@@ -13,6 +13,7 @@ from components.encoders.nearest_mean import NearestMean
 from components.encoders.neighbours import Neighbours
 from components.encoders.pixels import Pixels
 from components.encoders.published import Published
+from components.encoders.raw_rows import RawRows
 from components.encoders.rows import Rows
 from components.encoders.start import begin_from
 from components.encoders.tfidf import Tfidf
@@ -54,7 +55,8 @@ ENCODERS = Implementations[Encoder](
     },
 )
 UNTRAINED: dict[str, Callable[..., Encoder]] = {
-    "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "trees": Trees, "mfcc": Mfcc,
+    "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "raw_rows": RawRows,
+    "trees": Trees, "mfcc": Mfcc,
 }  # fmt: skip
 """Encoders in which nothing learns, by name: a recipe does not name them, a model may hold them."""
 

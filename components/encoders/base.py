@@ -20,6 +20,7 @@ class Encoder(nn.Module):
     learnt: whether its features were learnt, so that a distance between two of them means something.
     class_scores: whether its features are scores of classes alone, which do not describe a sample.
     prefix: what a file of weights from elsewhere leaves out of the names.
+    columns: of each feature the column of the table that it is made from; empty where features have no such meaning.
     """
 
     modality: ClassVar[str] = "any"
@@ -28,6 +29,7 @@ class Encoder(nn.Module):
     packing: Packing
     prefix: str = ""
     class_scores: bool = False
+    columns: tuple[str, ...] = ()
 
     def __init__(self, packing: Packing) -> None:
         super().__init__()

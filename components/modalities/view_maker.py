@@ -96,3 +96,7 @@ class ViewMaker(ABC, Generic[P, V]):
     @abstractmethod
     def baseline(self) -> dict[str, Any]:
         """The encoder (by name, with its options) on whose features the field's plain logistic regression is fitted."""
+
+    def raw(self) -> dict[str, Any]:
+        """The encoder, likewise, on whose features detectors of anomalies work."""
+        return self.baseline()

@@ -121,3 +121,6 @@ class TableViews(ViewMaker[TablePacking, TableView]):
 
     def baseline(self) -> dict[str, Any]:
         return {"name": "rows"}
+
+    def raw(self) -> dict[str, Any]:
+        return {"name": "raw_rows"}

@@ -11,18 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from components.arrays import Doubles, Ints
+from components.arrays import Doubles
 from components.config import Config
 from components.crash import point
 from components.data.table import Table
 from components.encoders.baseline import baseline_encoder
 from components.evaluation.classification.calibration import softmax
 from components.evaluation.classification.simple_models import on_plain_features, shown_by
-from components.evaluation.representation.diagnostics import health
 from components.evaluation.representation.frozen import on_frozen
 from components.forks import run_all
 from components.modalities.image.config import ImageConfig
@@ -38,11 +36,10 @@ from pipelines.stages.evaluate import beyond_accuracy
 from pipelines.stages.evaluate import clusters as groups
 from pipelines.stages.evaluate.benefit import Worth, worth
 from pipelines.stages.evaluate.domain_mismatch import unlike, with_kin
+from pipelines.stages.evaluate.health import health_of, some
 from pipelines.stages.evaluate.metrics import Measured, measured
 from pipelines.stages.evaluate.protocols import Name, Protocols, cheap, follow
 from pipelines.stages.evaluate.subject import Subject
-
-POOL = 4096  # rows that health and standardisation are taken from
 
 
 class Request(Config):
@@ -125,8 +122,8 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     table = Table.load(context.file(request.snapshot, snapshot.table))
     features = np.load(context.file(request.embed, embed.features), mmap_mode="r")
     test, train, names = table.test_rows(), table.train_rows(), list(snapshot.classes)
-    pool = np.asarray(features[_some(train, request.seed)], dtype=np.float32)
-    alive = health(torch.from_numpy(pool)) if len(train) > 1 else {}
+    pool = np.asarray(features[some(train, request.seed)], dtype=np.float32)
+    alive = health_of(features, train, request.seed)
     labels, pseudo = table.label[test].astype(np.int64), request.pseudo_label
     clusters = groups.clusters(pseudo, features[test], labels, names, context) if len(test) else {}
     outliers = groups.outliers(
@@ -199,8 +196,8 @@ def _of_classes(
         made_of=found.made_of, **how,
     )  # fmt: skip
     over, counts = figures.differences, np.array(figures.confusion)
-    usual = asked[_some(np.arange(len(asked)), request.seed)]
-    apart = unlike(own, usual, features[_some(train[table.label[train] < 0], request.seed)])
+    usual = asked[some(np.arange(len(asked)), request.seed)]
+    apart = unlike(own, usual, features[some(train[table.label[train] < 0], request.seed)])
     verdict = worth(found.method, over, counts, found.confirmation, portfolio=found.portfolio, **how)
     judged = with_kin(verdict, apart)
     _tell(figures, judged, context)
@@ -232,9 +229,3 @@ def _tell(found: Measured, judged: Worth, context: Context) -> None:
     for warning in judged.warnings:
         context.say(f"warning: {warning}")
     context.progress(1.0, "done")
-
-
-def _some(rows: Ints, seed: int) -> Ints:
-    """At most POOL of the rows, in order."""
-    chosen = np.random.default_rng(seed).choice(rows, min(POOL, len(rows)), replace=False)
-    return np.sort(chosen).astype(np.int64)
