@@ -13,6 +13,7 @@ from components.evaluation.anomaly.threshold import alarm_threshold
 from components.registry.anomaly_model import LEARNT, PLAIN
 from components.registry.served import load_model
 from pipelines.stages.finetune.anomaly import Request, limit_of, run
+from tests.pipelines.stages import tiny
 from tests.pipelines.stages.odd import TASK, TRAIN, context, rows, truth_of
 
 ABOVE = {"snapshot": "snapshot/0", "pretrain": "pretrain/0", "pseudo_label": "pseudo_label/0"}
@@ -153,3 +154,18 @@ def test_limit_by_hand():
     assert limit_of(held, anomaly, normal, 0.05) == (19.0, True)
     assert limit_of(held, anomaly, normal, 0.04) == (96.0, False)
     assert limit_of(held, anomaly, normal, 0.001) == (None, False)
+
+
+def test_images_have_pixels_and_features(tmp_path):
+    here = tiny.context(tmp_path, {})
+    here.outputs["snapshot/0"].classes = ["normal", "anomaly"]
+    folder = here.store / "finetune" / "0"
+    folder.mkdir(parents=True)
+    output = run(Request(**ABOVE, task=TASK, modality={"name": "image", "size": tiny.SIDE}), folder, here)
+    assert {name.rpartition(", ")[2] for name in output.detectors} == {PLAIN, LEARNT}
+    images = torch.from_numpy(np.load(here.store / "snapshot/0/images.npy")[:6]).float() / 255
+    model = load_model(folder / "model")
+    with torch.inference_mode():
+        found = {name: tensor.numpy() for name, tensor in model.see(images).items()}
+    assert model.columns(found)["columns"] == [[]] * 6  # pixels have no names
+    assert np.isfinite(found["score"]).all()
