@@ -9,14 +9,14 @@ from components.data.check_pool import Batch, CheckPool
 from components.data.checked_files import Checked, Stamp, Wanted
 from components.data.file_cache import ASKED, Held
 from components.data.growing import Growing
-from components.data.inbox import Delivery, Inbox
+from components.data.inbox import Delivery, Inbox, Origin
 
 ENTRIES = 1024  # of the stream that are looked at together
 
 
 class Sample(NamedTuple):
-    """One sample of a delivery, to be checked: a file, or data. held: id of the sample that the file was when last it
-    was taken."""
+    """One sample of a delivery, to be checked: a file, or data. source, group: see Item. held: id of the sample
+    that the file was when last it was taken."""
 
     name: str
     label: str = ""
@@ -24,6 +24,7 @@ class Sample(NamedTuple):
     file: Wanted | None = None
     data: bytes = b""
     held: bytes | None = None
+    group: str = ""
 
 
 class Unchanged(NamedTuple):
@@ -69,7 +70,7 @@ def samples(
             yield Begin(delivery, number)
             try:
                 for item in inbox.items(delivery, 0):
-                    yield Sample(item.name, item.label, item.source, data=item.data)
+                    yield Sample(item.name, item.label, item.source, data=item.data, group=item.group)
             except ValueError as error:  # the file itself is broken
                 yield End(digest, str(error))
             else:
@@ -119,7 +120,8 @@ def _batch(chunk: list[Event]) -> Batch:
 
 def _of_files(delivery: Delivery, inbox: Inbox, growing: Growing) -> Iterator[Sample | Unchanged]:
     """A file that has not changed since it was taken is not read."""
-    folder, sources, suspect = str(inbox.folder), delivery.sources, delivery.suspect
+    folder, origins, suspect = str(inbox.folder), delivery.origins, delivery.suspect
+    nothing = Origin()
     for start in range(0, len(delivery.files), ASKED):
         same = Unchanged([], [])
         paths = delivery.files[start : start + ASKED]
@@ -141,8 +143,9 @@ def _of_files(delivery: Delivery, inbox: Inbox, growing: Growing) -> Iterator[Sa
             if same.names:
                 yield same
                 same = Unchanged([], [])
-            source = sources.get(path, "") if sources else ""
-            yield Sample(path, "", source, Wanted(path, reason, linked), held=before.id if before else None)
+            source, group = origins.get(path, nothing) if origins else nothing
+            wanted = Wanted(path, reason, linked)
+            yield Sample(path, "", source, wanted, held=before.id if before else None, group=group)
         if same.names:
             yield same
 

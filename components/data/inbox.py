@@ -2,7 +2,9 @@
 
 A delivery is one of
 - a table that holds samples, a row each (Reader.is_table), and perhaps names, labels and sources of them;
-- a table of paths: CSV or Parquet with a column `path`, relative to the inbox, and perhaps `label` and the source;
+- another file that holds several samples (Reader.containers);
+- a table of paths: CSV or Parquet with a column `path`, relative to the inbox, and perhaps `label`, the source
+  and the group;
 - the files of samples below one top-level folder, or those that lie loose in the inbox ("."), at any depth. A file
   whose suffix tells nothing is a sample if it begins like one.
 
@@ -22,7 +24,7 @@ from components.data.checked_files import begins_like, open_plain
 from components.data.label_files import is_label_file, is_label_table, is_table, is_unread_label_file
 from components.data.reader import Reader
 from components.data.sample_names import find_samples
-from components.data.tables import columns_of, count_rows, read_rows
+from components.data.tables import columns_of, read_rows
 from components.data.walk import Walk, suffix_of
 from components.wording import counted
 
@@ -33,26 +35,34 @@ LINES = 1024  # of a listing that are hashed together
 
 
 class Item(NamedTuple):
-    """One sample as it came: bytes, or the reason why there are none. name: unique within the inbox. source: where it
-    comes from, "" where nobody says."""
+    """One sample as it came: bytes, or the reason why there are none. name: unique within the inbox. source, group:
+    where it comes from, and what it belongs to; "" where nobody says."""
 
     name: str
     data: bytes
     reason: str | None = None
     label: str = ""
     source: str = ""
+    group: str = ""
+
+
+class Origin(NamedTuple):
+    """What a table of paths says of a file; "" where it says nothing. See Item."""
+
+    source: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """name: of the file or folder, relative to the inbox. files: relative, in order; none listed twice. sources: of
+    """name: of the file or folder, relative to the inbox. files: relative, in order; none listed twice. origins: of
     files, where a table tells them. suspect: the files that refuse() must look at before they are opened, as the walk
     has not found them to be plain files."""
 
     name: str
     kind: str  # "table" | "files"
     files: list[str]
-    sources: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
     suspect: frozenset[str] = frozenset()
 
 
@@ -127,7 +137,7 @@ class Inbox:
         """All that there is, sorted into what it is. Opens tables to see their columns, other files not."""
         listing, walk = Listing(self.reader.noun), self.walk()
         folders: dict[str, list[str]] = {}
-        tables: dict[str, dict[str, str]] = {}
+        tables: dict[str, dict[str, Origin]] = {}
         suspect: set[str] = set()
         for path, suffix, kind, _ in walk:
             sample = suffix in self.reader.suffixes and not (is_table(path) and is_label_file(path))
@@ -143,6 +153,8 @@ class Inbox:
                     listing.ignored.append(path)
             elif table:
                 self._table(path, listing, tables)
+            elif suffix in self.reader.containers:
+                listing.deliveries.append(Delivery(path, "table", [path]))
             elif is_unread_label_file(path):
                 listing.broken[path] = "not a form of labels that is read: save it as CSV"
             elif self.guess and begins_like(self.reader, self.folder / path, suffix):
@@ -154,8 +166,8 @@ class Inbox:
         _deliver(listing, folders, tables, suspect, str(self.folder))
         return listing
 
-    def _table(self, path: str, listing: Listing, tables: dict[str, dict[str, str]]) -> None:
-        """What a table is; a table of paths is added to `tables`, with the sources of its paths."""
+    def _table(self, path: str, listing: Listing, tables: dict[str, dict[str, Origin]]) -> None:
+        """What a table is; a table of paths is added to `tables`, with what it says of its paths."""
         file, suffix = self.folder / path, suffix_of(path)
         try:
             young = self.fresh(file.stat().st_mtime)
@@ -168,8 +180,8 @@ class Inbox:
         try:
             columns = columns_of(file)
             rows = read_rows(file) if "path" in columns and not is_label_file(path) else iter(())
-            column = self._column(columns)
-            paths = {row["path"]: row.get(column, "") for row in rows}
+            source, group = self._column(self.source, columns), self._column(self.reader.group, columns)
+            paths = {row["path"]: Origin(row.get(source, ""), row.get(group, "")) for row in rows}
         except ValueError as error:
             (listing.left if young else listing.broken)[path] = str(error)
             return
@@ -189,25 +201,26 @@ class Inbox:
             known = ", ".join(sorted(columns))[:100]
             listing.broken[path] = f"no column of {self.reader.noun} or path: it has {known}"
 
-    def _column(self, columns: set[str]) -> str:
-        """The source column as a table spells it, "" where none is asked for."""
-        return (self.source if self.source in columns else self.source.lower()) if self.source else ""
+    @staticmethod
+    def _column(name: str | None, columns: set[str]) -> str:
+        """A column as a table spells it, "" where none is asked for."""
+        return (name if name in columns else name.lower()) if name else ""
 
     def count(self, delivery: Delivery) -> int:
         """How many samples a delivery holds, good or bad."""
         if delivery.kind == "files":
             return len(delivery.files)
-        return count_rows(self.folder / delivery.files[0])
+        return self.reader.count(self.folder / delivery.files[0])
 
     def items(self, delivery: Delivery, max_bytes: int) -> Iterator[Item]:
         """The samples of a delivery, in order; a file above max_bytes is named, not read."""
         if delivery.kind == "table":
             file = self.folder / delivery.files[0]
-            for name, data, label, source in self.reader.rows(file, delivery.name, self.source):
-                yield Item(name, data, label=label, source=source)
+            for name, data, label, source, group in self.reader.rows(file, delivery.name, self.source):
+                yield Item(name, data, label=label, source=source, group=group)
         else:
             for path in delivery.files:
-                yield self.item(path, max_bytes)._replace(source=delivery.sources.get(path, ""))
+                yield self.item(path, max_bytes)._replace(**delivery.origins.get(path, Origin())._asdict())
 
     def item(self, path: str, max_bytes: int) -> Item:
         reason = self.refuse(path)
@@ -248,7 +261,7 @@ def _top(path: str) -> str:
 
 
 def _deliver(
-    listing: Listing, folders: dict[str, list[str]], tables: dict[str, dict[str, str]], suspect: set[str], root: str
+    listing: Listing, folders: dict[str, list[str]], tables: dict[str, dict[str, Origin]], suspect: set[str], root: str
 ) -> None:  # fmt: skip
     """The deliveries of files: a table takes the paths that it names out of their folders."""
     there = {path for files in folders.values() for path in files} if tables else set()
@@ -256,9 +269,9 @@ def _deliver(
     claimed: set[str] = set()
     for table, paths in tables.items():
         paths = _as_on_disk(paths, there, root)
-        own = {path: source for path, source in paths.items() if path not in claimed}
+        own = {path: origin for path, origin in paths.items() if path not in claimed}
         claimed.update(own)
-        told = {path: source for path, source in own.items() if source}
+        told = {path: origin for path, origin in own.items() if any(origin)}
         doubtful = frozenset(path for path in own if path not in plain)
         listing.deliveries.append(Delivery(table, "files", list(own), told, doubtful))
     for name, files in folders.items():
@@ -268,11 +281,11 @@ def _deliver(
     listing.deliveries.sort(key=lambda d: d.name)
 
 
-def _as_on_disk(paths: dict[str, str], files: set[str], root: str) -> dict[str, str]:
+def _as_on_disk(paths: dict[str, Origin], files: set[str], root: str) -> dict[str, Origin]:
     """Paths as the disk spells them, where each means one file."""
     found = find_samples(paths.keys() - files, lambda: ((file, file) for file in files), root)
-    return {next(iter(hits)) if len(hits := found.get(path, {path})) == 1 else path: source
-            for path, source in paths.items()}  # fmt: skip
+    return {next(iter(hits)) if len(hits := found.get(path, {path})) == 1 else path: origin
+            for path, origin in paths.items()}  # fmt: skip
 
 
 def _ends_with_newline(file: Path) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.data import labels
 from components.data.growing import Growing
-from components.data.shards import LABELS, SHARDS, Index, batches, present
+from components.data.shards import LABELS, SHARDS, TOLD, Index, batches, present
 from components.wording import counted
 
 
@@ -25,13 +25,13 @@ def adopt_samples(growing: Growing, found: list[str]) -> Iterator[str]:
     """
     for file in (file for file in found if file not in growing.index.files()):
         if file.startswith(f"{SHARDS}/"):
-            for batch in batches(growing.folder / file, ["bytes", "name", "delivery", "source"]):
-                sources = batch.pop("source", [""] * len(batch["name"]))
-                for data, name, delivery, source in zip(*batch.values(), sources, strict=True):
+            for batch in batches(growing.folder / file, ["bytes", "name", "delivery", *TOLD]):
+                told = [batch.pop(column, [""] * len(batch["name"])) for column in TOLD]
+                for data, name, delivery, source, group in zip(*batch.values(), *told, strict=True):
                     id = hashlib.sha256(data).digest()
                     if id not in growing:
                         growing.writer.begin(delivery)
-                        growing.writer.add(id.hex(), data, name, source)
+                        growing.writer.add(id.hex(), data, name, source, group)
                         growing.new.add(id)
             if growing.writer.pending:
                 shards = growing.writer.finish()

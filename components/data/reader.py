@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 
 class TableSample(NamedTuple):
-    """One row of a delivered table. label, source: "" where there is none."""
+    """One sample of a delivered file that holds several. label, source, group: "" where there is none."""
 
     name: str
     data: bytes
     label: str = ""
     source: str = ""
+    group: str = ""
 
 
 class Reader(ABC):
@@ -20,12 +21,16 @@ class Reader(ABC):
 
     noun: what its files are called, in the plural. wanted: what an inbox may hold, for a person whose inbox holds
     none of it. suffixes: of files that are a sample each, in small letters with the dot. max_bytes: of such a file.
+    containers: suffixes of files, other than tables, that hold several samples each and are read by `rows`. group:
+    column that says which samples belong together and stay in one split, such as a patient; None: nothing does.
     """
 
     noun: str
     wanted: str
     suffixes: frozenset[str] = frozenset()
+    containers: frozenset[str] = frozenset()
     max_bytes: int
+    group: str | None = None
 
     def begins_like(self, head: bytes) -> bool:
         """Whether the first bytes of a file whose suffix says nothing are those of a sample."""
@@ -33,11 +38,24 @@ class Reader(ABC):
 
     @abstractmethod
     def is_table(self, path: str, columns: set[str]) -> bool:
-        """Whether a table with these columns (in small letters) holds samples, a row each."""
+        """Whether a table with these columns (in small letters) holds samples."""
+
+    def count(self, file: Path) -> int:
+        """How many samples such a file holds, good or bad.
+
+        Raises:
+            ValueError: it cannot be read to its end.
+        """
+        from components.data.tables import (
+            count_rows,
+        )  # pyarrow, 0.2 s that readers of files need not wait for
+
+        return count_rows(file)
 
     @abstractmethod
     def rows(self, file: Path, delivery: str, source: str | None) -> Iterator[TableSample]:
-        """The samples of such a table, in order. One without a name is called DELIVERY#ROW, from 0.
+        """The samples of such a table, or of a file with one of `containers`, in order. One without a name is called
+        DELIVERY#ROW, from 0.
 
         source: the column that says where a sample comes from.
 

@@ -2,7 +2,7 @@
 them.
 
     index.json               what counts; written last, so what it does not name is not there
-    shards/DIGEST.parquet     id, bytes, name, delivery; source, where the recipe names such a column
+    shards/DIGEST.parquet     id, bytes, name, delivery; source and group, where samples have any
     quarantine/DIGEST.parquet name, reason, delivery, bytes (the first 64 KiB)
     labels/DIGEST.parquet     see labels.py
     replaced/DIGEST.parquet   see replaced.py
@@ -37,7 +37,7 @@ DUPLICATE = "duplicate"  # kind of the reason for which a good sample is dropped
 PART = ".part"  # files of a delivery that is not finished; of no value to the next run
 TEXT, BINARY = pa.string(), pa.large_binary()
 SHARD = pa.schema({"id": TEXT, "bytes": BINARY, "name": TEXT, "delivery": TEXT})
-SOURCED = SHARD.append(pa.field("source", TEXT))
+TOLD = ("source", "group")  # columns of a shard that are there only where a sample has a value
 BAD = pa.schema({"name": TEXT, "reason": TEXT, "delivery": TEXT, "bytes": BINARY})
 
 
@@ -224,7 +224,7 @@ def write_table(
     table = pa.table([_array(columns[name], schema.field(name).type) for name in schema.names], schema)
     pq.write_table(
         table, sink, row_group_size=1024, compression=codecs, compression_level=levels,
-        use_dictionary=[name for name in ("delivery", "label", "split", "source") if name in schema.names],
+        use_dictionary=[name for name in ("delivery", "label", "split", *TOLD) if name in schema.names],
         write_statistics=False, store_schema=False, version="2.6", data_page_version="1.0",
     )  # fmt: skip
     data = sink.getbuffer()
@@ -271,7 +271,7 @@ class ShardWriter:
 
     def _clear(self) -> None:
         self.shards: list[Shard] = []
-        self._columns: dict[str, list[Any]] = {name: [] for name in SOURCED.names}
+        self._columns: dict[str, list[Any]] = {name: [] for name in (*SHARD.names, *TOLD)}
         self._bytes = 0
         self.begin(self.delivery)
 
@@ -295,7 +295,7 @@ class ShardWriter:
         self.delivery = delivery
         self._begun = len(self.shards), self.open_rows, self._bytes
 
-    def add(self, id: str, data: bytes, name: str, source: str = "") -> None:
+    def add(self, id: str, data: bytes, name: str, source: str = "", group: str = "") -> None:
         if self.full:
             self._flush(self._begun[1] or self.open_rows)
         columns = self._columns
@@ -304,6 +304,7 @@ class ShardWriter:
         columns["name"].append(name)
         columns["delivery"].append(self.delivery)
         columns["source"].append(source)
+        columns["group"].append(group)
         self._bytes += len(data)
 
     def _flush(self, rows: int) -> None:
@@ -314,7 +315,9 @@ class ShardWriter:
         for values in self._columns.values():
             del values[:rows]
         self._bytes = sum(map(len, self._columns["bytes"]))
-        schema = SOURCED if any(first["source"]) else SHARD
+        schema = SHARD
+        for name in TOLD:
+            schema = schema.append(pa.field(name, TEXT)) if any(first[name]) else schema
         columns = {name: first[name] for name in schema.names}
         file = write_table(self.folder, SHARDS, columns, schema, part=True)
         point("ingest.written")

@@ -72,7 +72,8 @@ class Taking:
         if not there:
             self._new.append(id)
             growing.new.add(id)
-            growing.writer.add(id.hex(), checked.data or sample.data, name, plain(sample.source))
+            data = checked.data or sample.data
+            growing.writer.add(id.hex(), data, name, plain(sample.source), plain(sample.group))
         elif held != id and (name, id) not in self._rows:
             self._bad(name, f"{DUPLICATE}: {id.hex()}", b"")
         if held is not None and held != id and held in growing:

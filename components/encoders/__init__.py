@@ -10,8 +10,10 @@ from components.encoders.base import Encoder
 from components.encoders.joined import Joined
 from components.encoders.mfcc import Mfcc
 from components.encoders.nearest_mean import NearestMean
+from components.encoders.neighbours import Neighbours
 from components.encoders.pixels import Pixels
 from components.encoders.published import Published
+from components.encoders.raw_rows import RawRows
 from components.encoders.rows import Rows
 from components.encoders.start import begin_from
 from components.encoders.tfidf import Tfidf
@@ -21,8 +23,8 @@ from components.implementations import Implementations, configs_of, name_of
 from components.modalities.base import Packing
 
 __all__ = [
-    "ENCODERS", "Encoder", "EncoderConfig", "JoinedConfig", "NearestMeanConfig", "ServedConfig",
-    "build_encoder", "start_encoder",
+    "ENCODERS", "Encoder", "EncoderConfig", "JoinedConfig", "NearestMeanConfig", "NeighboursConfig",
+    "ServedConfig", "build_encoder", "start_encoder",
 ]  # fmt: skip
 
 ENCODERS = Implementations[Encoder](
@@ -46,12 +48,15 @@ ENCODERS = Implementations[Encoder](
         "text_transformer": "text_transformer:TextTransformer",
         "table_mlp": "table_mlp:TableMlp",
         "ft_transformer": "ft_transformer:FtTransformer",
+        "series_conv": "series_conv:SeriesConv",
+        "random_kernels": "random_kernels:RandomKernels",
         "timm": "adapters:Timm",
         "transformers": "adapters:Transformers",
     },
 )
 UNTRAINED: dict[str, Callable[..., Encoder]] = {
-    "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "trees": Trees, "mfcc": Mfcc,
+    "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "raw_rows": RawRows,
+    "trees": Trees, "mfcc": Mfcc,
 }  # fmt: skip
 """Encoders in which nothing learns, by name: a recipe does not name them, a model may hold them."""
 
@@ -62,6 +67,25 @@ else:
     NOT_NAMED = [kind for encoder in UNTRAINED.values() for kind in configs_of(encoder)]
     EncoderConfig = ENCODERS.config_type()
     PlainConfig = ENCODERS.config_type(*NOT_NAMED)
+
+
+class NeighboursConfig(Config):
+    """Sizes of a model of nearest neighbours."""
+
+    name: Literal["neighbours"] = "neighbours"
+    """Selects nearest neighbours among the labelled samples."""
+
+    plain: PlainConfig
+    """Encoder whose features are compared."""
+
+    samples: PositiveInt
+    """Samples in the bank."""
+
+    classes: PositiveInt
+    """Classes that they vote for."""
+
+    k: PositiveInt
+    """Neighbours that vote."""
 
 
 class NearestMeanConfig(Config):
@@ -83,7 +107,7 @@ class NearestMeanConfig(Config):
 if TYPE_CHECKING:
     MemberConfig = Config
 else:
-    MemberConfig = ENCODERS.config_type(*NOT_NAMED, NearestMeanConfig)
+    MemberConfig = ENCODERS.config_type(*NOT_NAMED, NearestMeanConfig, NeighboursConfig)
 
 
 class JoinedConfig(Config):
@@ -96,7 +120,9 @@ class JoinedConfig(Config):
 if TYPE_CHECKING:
     ServedConfig = Config
 else:
-    ServedConfig = ENCODERS.config_type(*NOT_NAMED, NearestMeanConfig, JoinedConfig)  # of a model
+    ServedConfig = ENCODERS.config_type(
+        *NOT_NAMED, NearestMeanConfig, NeighboursConfig, JoinedConfig
+    )  # of a model
 
 
 def build_encoder(config: ServedConfig, packing: Packing) -> Encoder:
@@ -110,6 +136,8 @@ def build_encoder(config: ServedConfig, packing: Packing) -> Encoder:
     """
     if isinstance(config, JoinedConfig):
         return Joined([build_encoder(member, packing) for member in config.members], packing)
+    if isinstance(config, NeighboursConfig):
+        return Neighbours(build_encoder(config.plain, packing), config.samples, config.classes, config.k)
     if isinstance(config, NearestMeanConfig):
         return NearestMean(build_encoder(config.plain, packing), config.samples, config.k)
     accepts(config, packing)

@@ -18,7 +18,9 @@ class Encoder(nn.Module):
 
     modality: name of the kind of data whose views it takes; "any" where it does not matter.
     learnt: whether its features were learnt, so that a distance between two of them means something.
+    class_scores: whether its features are scores of classes alone, which do not describe a sample.
     prefix: what a file of weights from elsewhere leaves out of the names.
+    columns: of each feature the column of the table that it is made from; empty where features have no such meaning.
     """
 
     modality: ClassVar[str] = "any"
@@ -26,6 +28,8 @@ class Encoder(nn.Module):
     feature_dim: int
     packing: Packing
     prefix: str = ""
+    class_scores: bool = False
+    columns: tuple[str, ...] = ()
 
     def __init__(self, packing: Packing) -> None:
         super().__init__()

@@ -23,9 +23,17 @@ def baseline_config(views: ViewMaker[Any, Any]) -> ServedConfig:
     return config
 
 
-def baseline_encoder(packed: Packed, views: ViewMaker[Any, Any]) -> Encoder:
-    """That encoder, with what it has to know of the training samples `packed`."""
-    encoder = build_encoder(baseline_config(views), views.packing)
+def raw_config(views: ViewMaker[Any, Any]) -> ServedConfig:
+    """The configuration of the encoder on whose features detectors of anomalies work."""
+    config: ServedConfig = TypeAdapter(ServedConfig).validate_python(views.raw())
+    return config
+
+
+def baseline_encoder(
+    packed: Packed, views: ViewMaker[Any, Any], config: ServedConfig | None = None
+) -> Encoder:
+    """That encoder, with what it has to know of the training samples `packed`. config: of another such encoder."""
+    encoder = build_encoder(config or baseline_config(views), views.packing)
     everything = torch.arange(len(packed))
     encoder.fit(views.clean(packed.gather(index)) for index in torch.split(everything, BATCH))
     return encoder.eval()

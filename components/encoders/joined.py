@@ -22,6 +22,7 @@ class Joined(Encoder):
         super().__init__(packing)
         self.members = nn.ModuleList(members)
         self.feature_dim = sum(member.feature_dim for member in members)
+        self.class_scores = all(member.class_scores for member in members)
 
     @property
     def embedding_dim(self) -> int:

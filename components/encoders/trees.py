@@ -49,6 +49,7 @@ class Trees(TableEncoder):
     """[B, F] -> [B, K] raw scores, as scikit-learn's decision_function gives them."""
 
     learnt = False
+    class_scores = True
     place: Tensor  # [T, M] int64, the feature that a node looks at
     threshold: Tensor  # [T, M] float64; left where the value is not larger
     left: Tensor  # [T, M] int64, the next node; a leaf is its own

@@ -15,6 +15,7 @@ PACKINGS = Implementations[Packing](
         "sound": "sound.config:SoundPacking",
         "text": "text.config:TextPacking",
         "table": "table.config:TablePacking",
+        "series": "series.config:SeriesPacking",
     },
 )
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ MODALITIES = Implementations[Modality[Any, Any]](
         "sound": "sound.modality:Sounds",
         "text": "text.modality:Texts",
         "table": "table.modality:Tables",
+        "series": "series.modality:SeriesSamples",
     },
 )
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ Letters: N samples, B samples of a batch.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
@@ -39,7 +40,10 @@ class ViewMaker(ABC, Generic[P, V]):
     View: type of the options of a view. policies: names of its policies. usual: the one that is taken before anything
     is measured. symmetries: whether its policies differ by which symmetries of the square they use, so that samples can
     be asked which they have (components.training.orientation). encoder: name of the encoder that a recipe has unless
-    it says otherwise.
+    it says otherwise. simple: baselines of the field beside logistic regression on `baseline`
+    (components.evaluation.classification.simple_models); pooled: those of them that are candidates of the portfolio
+    unless the recipe says otherwise. favoured: weights in the portfolio before any evidence; the candidates that are
+    not named share the rest equally (measured for tables: docs/log.md).
     """
 
     View: ClassVar[type[Config]]
@@ -47,6 +51,9 @@ class ViewMaker(ABC, Generic[P, V]):
     usual: ClassVar[str]
     symmetries: ClassVar[bool] = False
     encoder: ClassVar[str]
+    simple: ClassVar[tuple[str, ...]] = ("knn",)
+    pooled: ClassVar[tuple[str, ...]] = ()
+    favoured: ClassVar[Mapping[str, float]] = MappingProxyType({"method": 0.4})
 
     def __init__(self, packing: P) -> None:
         self.packing = packing
@@ -89,3 +96,7 @@ class ViewMaker(ABC, Generic[P, V]):
     @abstractmethod
     def baseline(self) -> dict[str, Any]:
         """The encoder (by name, with its options) on whose features the field's plain logistic regression is fitted."""
+
+    def raw(self) -> dict[str, Any]:
+        """The encoder, likewise, on whose features detectors of anomalies work."""
+        return self.baseline()

@@ -21,6 +21,7 @@ VIEW_MAKERS = Implementations[ViewMaker[Any, Any]](
         "sound": "sound.views:SoundViews",
         "text": "text.views:TextViews",
         "table": "table.views:TableViews",
+        "series": "series.views:SeriesViews",
     },
 )
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 any: views of every kind. image: views that are images. maps: an encoder that gives maps of images (MapEncoder).
 patches: an encoder that divides images into patches (TokenEncoder). continuous: views that are numbers without gaps or
 codes, which can be mixed and perturbed. sequence: views of tokens [B, T]. table: views of columns [B, F].
-sound: waveforms [B, C, T].
+sound: waveforms [B, C, T]. series: views of values over time [B, C, T].
 """
 
 from collections.abc import Callable, Mapping
@@ -11,13 +11,14 @@ from typing import Any, Literal
 
 from components.errors import UserError
 
-Needs = Literal["any", "image", "maps", "patches", "continuous", "sequence", "table", "sound"]
+Needs = Literal["any", "image", "maps", "patches", "continuous", "sequence", "table", "sound", "series"]
 
 GIVEN: dict[str, tuple[Needs, ...]] = {
     "image": ("any", "image", "maps", "patches", "continuous"),
     "sound": ("any", "sound"),
     "text": ("any", "sequence"),
     "table": ("any", "table"),
+    "series": ("any", "series"),
 }
 """Modality -> what its views give; of a kind of data that is not listed: only what works on any."""
 
@@ -49,6 +50,7 @@ WORDS = {
     "sequence": "sequences of tokens",
     "table": "rows of tables",
     "sound": "sounds",
+    "series": "series",
 }
 
 

@@ -48,6 +48,10 @@ class GateConfig(Config):
     minimum_items: PositiveInt = 50
     """Common test samples below which two models cannot be compared."""
 
+    coverage: float = Field(default=0.0, ge=0, le=1)
+    """Of a regression: how far the upper confidence limit of the share of true numbers inside of their interval may lie
+    below the share that was promised."""
+
     calibration: NonNegativeFloat = 0.15
     """Largest expected calibration error (healthy: up to 0.104; logits times four 0.18, by four 0.41)."""
 

@@ -95,7 +95,13 @@ class Served(nn.Module):
 
 
 MODELS = Implementations[Served](
-    "components.registry", "selfsup.models", {"classification": "model:Classifier"}
+    "components.registry",
+    "selfsup.models",
+    {
+        "classification": "model:Classifier",
+        "regression": "regressor:Regressor",
+        "anomaly": "anomaly_model:AnomalyModel",
+    },
 )
 
 

@@ -18,6 +18,7 @@ METHODS = Implementations[Method](
         "coral": "coral:Coral",
         "dann": "dann:Dann",
         "distillation": "distillation:Distillation",
+        "feature_mixup": "feature_mixup:FeatureMixup",
         "fixmatch": "fixmatch:Fixmatch",
         "flexmatch": "flexmatch:Flexmatch",
         "freematch": "freematch:Freematch",
@@ -29,6 +30,7 @@ METHODS = Implementations[Method](
         "pseudolabel": "pseudolabel:Pseudolabel",
         "s4l": "s4l:S4l",
         "selftraining": "selftraining:Selftraining",
+        "setfit": "setfit:Setfit",
         "simmatch": "simmatch:Simmatch",
         "softmatch": "softmatch:Softmatch",
         "ssgan": "ssgan:Ssgan",
@@ -36,6 +38,7 @@ METHODS = Implementations[Method](
         "temporal": "temporal:Temporal",
         "uda": "uda:Uda",
         "vat": "vat:Vat",
+        "vime_semi": "vime_semi:VimeSemi",
     },
 )
 if TYPE_CHECKING:

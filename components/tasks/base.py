@@ -40,6 +40,7 @@ class Task(ABC, Generic[C]):
     numeric: whether labels are numbers, so that -1 is one and equal numbers are equal labels.
     confidence: whether a prediction has a confidence, a share.
     clusters: whether a cluster can have a label, which pseudo-labels are made from.
+    needs_labels: whether fine-tuning needs any.
     learns: what fine-tuning makes, with its article: "a classifier".
     """
 
@@ -50,6 +51,7 @@ class Task(ABC, Generic[C]):
     numeric: ClassVar[bool] = False
     confidence: ClassVar[bool] = False
     clusters: ClassVar[bool] = True
+    needs_labels: ClassVar[bool] = True
     learns: ClassVar[str]
 
     def __init__(self, config: C) -> None:
@@ -58,6 +60,14 @@ class Task(ABC, Generic[C]):
     @abstractmethod
     def targets(self, labels: Mapping[str, str], style: str = "") -> Targets:
         """The meaning of labels, by id of the sample. style: of the recipe's first snapshot, empty in that one."""
+
+    def fitting(self, labels: Mapping[str, int]) -> C:
+        """Its options for somebody's labels, of which the number of samples is known.
+
+        Raises:
+            UserError: they leave open what the labels mean.
+        """
+        return self.config
 
     @classmethod
     def shown(cls, figures: Mapping[str, float]) -> str:

@@ -12,7 +12,11 @@ from components.tasks.classification import ClassificationConfig
 TASKS = Implementations[Task[Any]](
     "components.tasks",
     "selfsup.tasks",
-    {"classification": "classification:Classification", "regression": "regression:Regression"},
+    {
+        "classification": "classification:Classification",
+        "regression": "regression:Regression",
+        "anomaly": "anomaly:Anomaly",
+    },
 )
 USUAL = ClassificationConfig()  # where a recipe names none
 if TYPE_CHECKING:

@@ -15,8 +15,10 @@ from components.errors import UserError
 from components.wording import are, counted
 from pipelines import recipe_folders
 from pipelines.onboarding.kinds import named, policies_of, present
+from pipelines.onboarding.label_survey import Labels
 from pipelines.onboarding.recipe_template import BUDGET, TEST_SHARE, Values, render, suited
 from pipelines.onboarding.survey import Found, inbox_of, survey
+from pipelines.onboarding.tasks import meaning
 from pipelines.settings import Settings, make_home
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -39,10 +41,13 @@ def init(
     settings: Settings,
     budget: float = BUDGET,
     modality: str | dict[str, Any] | None = None,
+    task: str | dict[str, Any] | None = None,
 ) -> InitReport:
     """Look at `source` (a folder, a CSV or Parquet table) and write NAME.yaml into the user's recipes.
 
     modality: kind of the samples, as a recipe names it; None: the first of MODALITIES of which there are any.
+    task: what labels mean, as a recipe names it; None: by the labels: numbers of many different values are predicted as
+    numbers, all others are classes.
 
     Raises:
         UserError: a name that cannot be or is taken; no such place; nothing readable there.
@@ -57,9 +62,10 @@ def init(
         inbox, table = inbox_of(inbox, settings.home / "inboxes" / name, kind)
     settings.refuse_own(inbox)
     found = survey(inbox, kind, settings.own)
+    meant = meaning(found.labels, task)
     values, policies = suited(found, budget), policies_of(found.kind)
     place = _relative(inbox, recipe.parent)
-    text = render(name, place, found, values, policies, str(table) if table else None)
+    text = render(name, place, found, values, policies, str(table) if table else None, meant)
     make_home(settings.home)
     recipe.parent.mkdir(parents=True, exist_ok=True)
     with recipe.open("x", encoding="utf-8") as file:
@@ -83,7 +89,15 @@ def describe(found: Found) -> list[str]:
     lines += found.left_out
     labels = found.labels
     lines += labels.told
-    if labels.classes:
+    if labels.numbers:
+        lines.append(
+            f"{counted(labels.total, 'label')} that are numbers, of {len(labels.numbers):,} different values: the task "
+            "is regression; `--task classification` makes each value a class"
+        )
+        lines.append(_shares(labels.total, labels.tests))
+    elif labels.detected:
+        lines.append(_marked(labels))
+    elif labels.classes:
         shown = ", ".join(f"{label} {count}" for label, count in sorted(labels.classes.items())[:20])
         more = f" and {len(labels.classes) - 20} more" if len(labels.classes) > 20 else ""
         origin = "from the folders' names" if labels.labels_from == "folders" else "from tables"
@@ -91,14 +105,27 @@ def describe(found: Found) -> list[str]:
         lines.append(
             f"{counted(total, 'label')} in {counted(len(labels.classes), 'class')}, {origin}: {shown}{more}"
         )
-        about, tests = ("", labels.tests) if labels.tests else ("about ", round(total * TEST_SHARE))
-        drawn = "as named" if labels.tests else f"{TEST_SHARE:.0%}, drawn"
-        lines.append(
-            f"of these, {about}{total - tests} for training and {about}{tests} for testing ({drawn})"
-        )
+        lines.append(_shares(total, labels.tests))
     else:
         lines.append("no labels: clusters will be reported without classes, and nothing is fine-tuned")
     return lines
+
+
+def _marked(labels: Labels) -> str:
+    """What the labels of a task that needs none are good for."""
+    if not labels.marks:
+        return (
+            "no labels: samples are ranked all the same, and nothing can be measured; test labels change that"
+        )
+    counts = ", ".join(f"{label} {count}" for label, count in sorted(labels.marks.items())[:20])
+    return f"{counted(labels.total, 'label')}: {counts}; {_shares(labels.total, labels.tests)}"
+
+
+def _shares(total: int, named: int) -> str:
+    """named: labels of samples that somebody named for testing."""
+    about, tests = ("", named) if named else ("about ", round(total * TEST_SHARE))
+    drawn = "as named" if named else f"{TEST_SHARE:.0%}, drawn"
+    return f"of these, {about}{total - tests} for training and {about}{tests} for testing ({drawn})"
 
 
 def notes(found: Found, values: Values) -> list[str]:

@@ -38,16 +38,33 @@ class Surveyed(NamedTuple):
 
 @dataclass
 class Labels:
-    """classes: class -> samples, tests among them. tests: samples that somebody named for testing. labels_from: None
-    where there are none. told: the layout, a line each. notes: what a person should know, a line each. ignored: words
-    that were taken for no label."""
+    """classes: class -> samples, tests among them; numbers: the same where labels are numbers to predict; marks: the
+    same where they are of use and not needed (detected). tests: samples that somebody named for testing. labels_from:
+    None where there are none. told: the layout, a line each. notes: what a person should know, a line each. ignored:
+    words that were taken for no label."""
 
     classes: Counter[str] = field(default_factory=Counter)
+    numbers: Counter[str] = field(default_factory=Counter)
+    marks: Counter[str] = field(default_factory=Counter)
+    detected: bool = False
     tests: int = 0
     labels_from: LabelsFrom | None = None
     told: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """Samples with a label."""
+        return self.classes.total() + self.numbers.total() + self.marks.total()
+
+    def as_numbers(self) -> None:
+        """Labels are numbers from now on, and no classes."""
+        self.numbers, self.classes = self.classes, Counter()
+
+    def as_marks(self) -> None:
+        """Labels are of use from now on, and none is needed."""
+        self.marks, self.classes, self.detected = self.classes, Counter(), True
 
 
 def survey_labels(box: "Inbox", listing: "Listing", surveyed: Surveyed) -> Labels:

@@ -38,7 +38,7 @@ def suited(found: Found, budget: float = BUDGET) -> Values:
     classes, samples = len(found.labels.classes), found.samples
     train, speed = int(samples * 0.8), found.look.suited(samples).speed
     rule = defaults(train, classes=classes or None, speed=speed, seconds=budget * PRETRAINING)
-    labels = found.labels.classes.total() - found.labels.tests
+    labels = found.labels.total - found.labels.tests
     return {
         "batch_size": rule.batch_size,
         "epochs": rule.epochs,
@@ -58,9 +58,16 @@ def suited(found: Found, budget: float = BUDGET) -> Values:
 
 
 def render(
-    name: str, inbox: str, found: Found, values: Values, policies: Sequence[str], table: str | None = None
+    name: str,
+    inbox: str,
+    found: Found,
+    values: Values,
+    policies: Sequence[str],
+    table: str | None = None,
+    task: str = "",
 ) -> str:
-    """The recipe as text, with the reasons as comments. policies: of views of this kind of data."""
+    """The recipe as text, with the reasons as comments. policies: of views of this kind of data. task: its line, empty
+    for classes."""
     own, classes = found.look.suited(found.samples), len(found.labels.classes)
     whence = {
         "file": "label files, or a column label",
@@ -82,11 +89,12 @@ def render(
     steps = int(values["steps"] or 0)
     lines = (
         [f"batch_size: {values['label_batch']}  # labels a step", *own.finetune]
-        if values["label_batch"]
+        if values["label_batch"] and not found.labels.detected
         else []
     )
     if lines and steps < STEPS:
-        lines += [f"steps: {steps}", f"cross_fit: {{steps: {steps // 4}}}"]
+        folds = f"fold_steps: {steps // 2}" if found.labels.numbers else f"cross_fit: {{steps: {steps // 4}}}"
+        lines += [f"steps: {steps}", folds]
     tuning = "\nfinetune:\n" + "".join(f"  {line}\n" for line in lines) if lines else ""
     others = [name for name in ("measured", *policies) if name != own.views]
     return f"""\
@@ -95,7 +103,7 @@ def render(
 name: {name}
 seed: 0
 modality: {own.modality}  # {own.why}
-inbox: {_quoted(inbox)}
+{task}inbox: {_quoted(inbox)}
 schedule: null  # or a cron expression
 
 ingest:

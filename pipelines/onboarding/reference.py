@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from components.config import Config
 from components.errors import UserError
+from components.tasks.registry import TASKS
 from pipelines.engine.code_digest import ROOT
 from pipelines.engine.store import load
 from pipelines.graph import GRAPH, references
@@ -60,6 +61,8 @@ class Node:
         """The nodes below by name; imports the stage whose section this is."""
         if not self.key:
             return _top()
+        if self.key in GRAPH:
+            return {**_fields(load(self.key).Request, self.key), **_of_tasks(self.key)}
         configs = self._configs()
         if len(configs) == 1:
             return _fields(configs[0], self.key, self.given)
@@ -75,8 +78,6 @@ class Node:
         }
 
     def _configs(self) -> tuple[type[BaseModel], ...]:
-        if self.key in GRAPH:
-            return (load(self.key).Request,)
         if self.key in SHARED:  # typed by the stages that share it
             return tuple(held(load(SHARED[self.key][0]).Request.model_fields[self.key].annotation))
         return self.configs
@@ -143,8 +144,9 @@ def page() -> str:
     parts.append("## Top of a recipe\n")
     parts.append(_table([node for name, node in top.items() if name in Recipe.model_fields], links))
     for stage in GRAPH:
-        nodes = [node for node in top[stage].children().values() if not node.filled]
-        parts.append(f"## {stage}\n\n{_table(nodes, links)}")
+        parts.append(f"## {stage}\n\n{_table(_unfilled(_fields(load(stage).Request, stage)), links)}")
+        for task, node in _of_tasks(stage).items():
+            parts.append(f"## {stage} of the task {task}\n\n{_table(_unfilled(node.children()), links)}")
     for group in dict.fromkeys(group for _, _, group in found):
         parts.append(f"## Kinds of {group}\n" if group else "## Nested sections\n")
         for title, config, of in found:
@@ -154,6 +156,25 @@ def page() -> str:
     parts.append("## Environment variables\n")
     parts.append(_table([node for name, node in top.items() if name.startswith(PREFIX)], links))
     return "\n".join(parts)
+
+
+def _of_tasks(stage: str) -> dict[str, Node]:
+    """By task, the section of a stage where it is another than that of the usual task."""
+    found = {}
+    for task in TASKS:
+        try:
+            request = load(stage, {"task": task}).Request
+        except UserError:  # the stage does nothing for it
+            continue
+        if request is not load(stage).Request:
+            text = f"Section of the stage {stage} where the task is {task}."
+            found[task] = Node(f"{stage}.{task}", text, configs=(request,))
+    return found
+
+
+def _unfilled(nodes: Mapping[str, Node]) -> list[Node]:
+    """Those that a recipe may have."""
+    return [node for node in nodes.values() if not node.filled]
 
 
 def _top() -> dict[str, Node]:
@@ -168,11 +189,11 @@ def _top() -> dict[str, Node]:
 
 def _fields(config: type[BaseModel], key: str, given: BaseModel | None = None) -> dict[str, Node]:
     """given: the section of this configuration that stands there where a recipe leaves it out."""
-    filled = set(FILLED.get(key, ()))
-    shared: set[str] = set()
-    if key in GRAPH:
-        filled |= set(references(key, dict.fromkeys(GRAPH, "")))
-        shared = {name for name, stages in SHARED.items() if key in stages}
+    stage, _, task = key.partition(".")
+    filled, shared = set[str](), set[str]()
+    if stage in GRAPH and task in ("", *TASKS):
+        filled = {*FILLED.get(stage, ()), *references(stage, dict.fromkeys(GRAPH, ""))}
+        shared = {name for name, stages in SHARED.items() if stage in stages}
     found = {}
     for name, field in config.model_fields.items():
         own = default_of(field)
@@ -235,21 +256,31 @@ def _sections() -> list[tuple[str, type[BaseModel], str]]:
     The group of one of several kinds is the key that they are kinds of; "" for others.
     """
     found: dict[type[BaseModel], tuple[str, str]] = {}
-    waiting = [node for stage in GRAPH for node in Node(stage, "").children().values() if not node.filled]
+    waiting = [
+        (node, task)
+        for stage in GRAPH
+        for task, nodes in {
+            "": _fields(load(stage).Request, stage),
+            **{task: node.children() for task, node in _of_tasks(stage).items()},
+        }.items()
+        for node in _unfilled(nodes)
+    ]
     while waiting:
-        node = waiting.pop(0)
+        node, task = waiting.pop(0)
         name = node.key.rpartition(".")[2]
-        below: list[Node] = []
+        below: list[tuple[Node, str]] = []
         own = [config for config in node.configs if config.__module__.startswith(OURS)]
         for config in own:
             if len(own) == 1 and config not in found:
-                found[config] = (name, "")
+                title, group = name, ""
             elif len(own) > 1 and not found.get(config, ("", ""))[1]:
                 kind = ", ".join(names(config))
-                found[config] = (kind if "name" in config.model_fields else f"{name} of {kind}", name)
+                title, group = (kind if "name" in config.model_fields else f"{name} of {kind}"), name
             else:
                 continue
-            below = [*below, *_fields(config, found[config][0]).values()]
+            taken = task and any(title == other for other, _ in found.values())
+            found[config] = (f"{title} of the task {task}" if taken else title, group)
+            below += [(node, task) for node in _fields(config, found[config][0]).values()]
         waiting = below + waiting
     return [(title, config, group) for config, (title, group) in found.items()]
 

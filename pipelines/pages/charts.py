@@ -77,8 +77,14 @@ def curve(
         return uri(figure)
 
 
-def bars(names: Sequence[str], values: Sequence[float], low: Sequence[float], high: Sequence[float]) -> str:
-    """Accuracies with their intervals; the first one is ours."""
+def bars(
+    names: Sequence[str],
+    values: Sequence[float],
+    low: Sequence[float],
+    high: Sequence[float],
+    label: str = "accuracy on the test samples, 95 % interval",
+) -> str:
+    """Figures of at most 1 with their intervals; the first one is ours. label: what they are."""
     with drawing(6.2, 0.42 * len(names) + 0.7) as (figure, axes):
         place = np.arange(len(names))[::-1]
         centre = np.asarray(values)
@@ -91,7 +97,7 @@ def bars(names: Sequence[str], values: Sequence[float], low: Sequence[float], hi
         axes.set_yticks(place, list(names))
         axes.set_xlim(0, min(1.08, max(high) + 0.09))
         axes.grid(axis="y", visible=False)
-        axes.set_xlabel("accuracy on the test samples, 95 % interval")
+        axes.set_xlabel(label)
         return uri(figure)
 
 

@@ -48,7 +48,7 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 {% if plan.drift %}{{ drift_table(plan.drift, {}) }}{% endif %}</div>{% endif %}
 
 {% if comparison %}<h2>Is it worth it?</h2>
-<p>Every row was trained on the same {{ labels }} labels and is measured on the same {{ tests }} held-out test samples. The last column is the model less that row, paired sample by sample, with a 95 % interval over test samples and training noise (the interval of the {{ word }} itself is over test samples). {{ near_duplicates }}</p>
+<p>Every row was trained on the same {{ labels }} labels and is measured on the same {{ tests }} held-out test samples. The last column is the model less that row, paired sample by sample, with a 95 % interval {{ over }} (the interval of the {{ word }} itself is over test samples). {{ near_duplicates }}</p>
 <div class="row"><img alt="models compared" src="{{ comparison_chart }}">
 <table><tr><th>what</th><th class="n">{{ word }}</th><th>95 % interval</th><th>model less this</th></tr>
 {% for row in comparison %}<tr><td>{{ row.name }}</td><td class="n">{{ row.value }}</td><td>{{ row.interval }}</td><td>{{ row.difference }}</td></tr>{% endfor %}</table></div>
@@ -92,7 +92,7 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <div class="row">{% for image in health_charts %}<img alt="pseudo-labels over time" src="{{ image }}">{% endfor %}</div>{% endif %}
 
 {% if asked %}<h2>What to label next</h2>
-<p>The most typical sample of each group of like samples that has no label, large and doubtful groups first, each look asked once; beside them, while few test samples have a label, some drawn by chance for testing. All {{ asked_count }} are in <code>{{ asked_file }}</code>: fill in its column label, save it in the inbox under a name such as <code>labels-2.csv</code>, and run again.</p>
+<p>{{ asked_how }}; beside them, while few test samples have a label, some drawn by chance for testing. All {{ asked_count }} are in <code>{{ asked_file }}</code>: fill in its column label, save it in the inbox under a name such as <code>labels-2.csv</code>, and run again.</p>
 <div class="row">{% for item in asked %}<div class="sheet">{{ item.sample|safe }}{{ item.text }}</div>{% endfor %}</div>{% endif %}
 
 {% if suspects %}<h2>Labels that may be wrong</h2>

@@ -9,6 +9,7 @@ from pipelines.pages.wording import percent
 NAMES = {
     "model": "this model",
     "logistic_plain": "logistic regression on plain features",
+    "boosting_plain": "gradient boosting",
     "knn_plain": "nearest neighbours on plain features",
     "scratch": "same network, random start, labels only",
     "alone": "same encoder, labels alone",

@@ -16,3 +16,12 @@ def beside(margin: float, what: str) -> str:
 def p_value(p: float) -> str:
     """0.0123: "0.012"; what three digits show as 0: "< 0.001"."""
     return "< 0.001" if p < 0.0005 else f"{p:.3f}"
+
+
+def amount(value: float, sign: bool = False) -> str:
+    """A number in the unit of the target, of four digits at least: 0.01234: "0.01234"; 19507.2: "19,507"."""
+    size = abs(value)
+    digits = "" if size == 0 else f"{value:,.0f}" if size >= 1000 else f"{value:.4g}"
+    if size >= 1e12 or 0 < size < 1e-4:
+        digits = f"{value:.3e}"
+    return f"{'+' if sign and value > 0 else ''}{digits or '0'}"

@@ -6,12 +6,21 @@ METHOD, COMMITTEE = "method", "committee"
 TOLD = {
     METHOD: "the method's network",
     "plain": "logistic regression on plain features",
+    "boosting": "gradient boosting",
+    "knn": "nearest neighbours on plain features",
     "probe": "a head on the frozen encoder",
     "alone": "the encoder trained on the labels alone",
     "scratch": "the network from random, trained on the labels alone",
     "published": "a head on the published encoder",
 }
-BASELINE_OF = {"plain": "logistic_plain", "scratch": "scratch", "alone": "alone", "probe": "probe"}
+BASELINE_OF = {
+    "plain": "logistic_plain",
+    "boosting": "boosting_plain",
+    "knn": "knn_plain",
+    "scratch": "scratch",
+    "alone": "alone",
+    "probe": "probe",
+}
 
 
 class Row(Config):

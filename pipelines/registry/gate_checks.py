@@ -32,7 +32,13 @@ class TaskChecks(Protocol):
 
 
 BY_TASK = Implementations[TaskChecks](
-    "pipelines.registry", "selfsup.gate", {"classification": "classification_checks:Checks"}
+    "pipelines.registry",
+    "selfsup.gate",
+    {
+        "classification": "classification_checks:Checks",
+        "regression": "regression_checks:Checks",
+        "anomaly": "anomaly_checks:Checks",
+    },
 )
 
 

@@ -95,6 +95,10 @@ class Request(Config):
     """Column of the tables of samples that names where each comes from (a scanner, a site). A sample without
     it, or ingested before it was named here, has the source ""."""
 
+    group: str | None = None
+    """Column of the tables of samples that says which samples belong together (a patient, a device, a recording): they
+    are never in different splits. A sample without it, or ingested before it was named here, belongs to no other."""
+
     links: tuple[Annotated[Path, AfterValidator(_absolute)], ...] = ()
     """Absolute folders outside of the inbox to which links in it may lead; any other link is a bad sample."""
 
@@ -187,7 +191,9 @@ def inbox_of(request: Request, settings: Settings) -> Inbox:
 
 def reader_of(request: Request) -> Reader:
     modality = build_modality(request.modality)
-    return modality.reader(request.limits or modality.Limits())
+    reader = modality.reader(request.limits or modality.Limits())
+    reader.group = request.group or reader.group
+    return reader
 
 
 def _ingest(request: Request, folder: Path, context: Context, target: Path) -> Output:
@@ -211,7 +217,8 @@ def _take(request: Request, folder: Path, context: Context, growing: Growing, in
     )  # fmt: skip
     lost = orphans(target, growing.index)
     listing = _list(inbox, growing.index, request.inbox, context.settings.data)
-    _has_source(request.source, listing)
+    _has_column("source", request.source, listing)
+    _has_column("group", request.group, listing)
     intake.take(listing)
     for said in adopt_samples(growing, lost):
         context.say(said)
@@ -259,12 +266,12 @@ def _list(inbox: Inbox, index: Index, named: str, data: Path) -> Listing:
     return listing
 
 
-def _has_source(source: str | None, listing: Listing) -> None:
+def _has_column(field: str, column: str | None, listing: Listing) -> None:
     """Raises UserError where there are tables of samples and none has the column that the recipe names."""
-    if source and listing.columns and not {source, source.lower()} & listing.columns:
+    if column and listing.columns and not {column, column.lower()} & listing.columns:
         known = ", ".join(sorted(listing.columns))[:200]
         raise UserError(
-            f"ingest.source: no table of samples in the inbox has a column {source!r}; columns at hand: {known}"
+            f"ingest.{field}: no table of samples in the inbox has a column {column!r}; columns at hand: {known}"
         )
 
 

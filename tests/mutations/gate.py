@@ -42,7 +42,12 @@ MUTATIONS = [
         "at_least(name, found.high, bound",
         COMPARISON,
     ),
-    Mutation("pipelines/registry/gate_checks.py", "bounds.margin, made_of=made_of", "bounds.margin", VERDICT),
+    Mutation(
+        "pipelines/registry/classification_checks.py",
+        "bounds.margin, made_of=self.made_of",
+        "bounds.margin",
+        VERDICT,
+    ),
     Mutation(RECALL, 'judge(name, kappa["low"]', 'judge(name, kappa["value"]', VERDICT),
     Mutation(RECALL, "lambda low: low > bound", "lambda low: low >= bound", VERDICT),
     Mutation(RECALL, "for row in (per_class or {}).values()) == 1", "for row in ()) == 1", VERDICT),

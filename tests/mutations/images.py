@@ -80,9 +80,9 @@ MUTATIONS = [
         "left_out=packed.unreadable, group=None",
         SNAPSHOT,
     ),
-    Mutation("components/registry/model.py", "(set(filled) if any(errors) else set())", "set()", MODEL),
+    Mutation("components/registry/predictor.py", "(set(filled) if any(errors) else set())", "set()", MODEL),
     Mutation(
-        "components/registry/model.py",
+        "components/registry/predictor.py",
         "next(place) if error is None else None",
         "0 if error is None else None",
         MODEL,
@@ -111,7 +111,7 @@ MUTATIONS = [
     Mutation("components/modalities/image/read.py", 'path.lower().endswith(".parquet") and ', "", READ),
     Mutation(
         "components/modalities/image/read.py",
-        "parquet_samples(file, delivery, source)",
+        "parquet_samples(file, delivery, source, self.group)",
         "parquet_samples(file, delivery)",
         READ,
     ),

@@ -39,7 +39,9 @@ MUTATIONS = [
     Mutation(LINEAR, "linear(probe.raw())", "linear(probe.linear)", CHOOSE),
     Mutation(PORTFOLIO, "member.load_state_dict(", "member.state_dict; (", STAGE),
     Mutation("pipelines/registry/candidates.py", "if self.served in BASELINE_OF else ()", "", CHOOSE),
-    Mutation("pipelines/stages/finetune/judges.py", "if gain <= error + 1e-9:", "if gain <= 0:", JUDGES),
+    Mutation(
+        "pipelines/stages/finetune/cross_fit.py", "if gain <= errors * error + 1e-9", "if gain <= 0", JUDGES
+    ),
     Mutation(LEADING, "key=lambda one: (-one[1]", "key=lambda one: (one[1]", LEAD),
     Mutation(LEADING, "one[1].loss))", "-one[1].loss))", LEAD),
     Mutation(LEADING, "if name in self.networks]", "]", LEAD),
@@ -77,7 +79,7 @@ MUTATIONS = [
     Mutation("pipelines/pages/timelines.py", "ended - began, left=began", "ended, left=began", CHART),
     Mutation("pipelines/engine/now.py", 'if "lead" in record:', "if False:", NOW),
     Mutation("pipelines/engine/now.py", "file.unlink(missing_ok=True)", "pass", NOW),
-    Mutation("pipelines/engine/journal.py", "if state in LIVE else []", "", NOW),
+    Mutation("pipelines/engine/run_list.py", "if ended in LIVE else []", "", NOW),
     Mutation("pipelines/engine/journal.py", "LIVE = (AT_WORK, OPEN)", "LIVE = (AT_WORK,)", NOW),
     Mutation(
         "pipelines/stages/finetune/outputs.py", "agreement(first, second)", "agreement(ours, second)", KEPT

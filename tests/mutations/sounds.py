@@ -38,7 +38,7 @@ MUTATIONS = [
     _kind("pack", "end + np.cumsum", "np.cumsum"),
     _kind("packed", "own.T[:, : self.length]", "own.T", test="pack"),
     _kind("packed", "self.rows[index.numpy()]", "index.numpy()[::-1]", test="pack"),
-    _kind("read", "file, delivery, source, ROLE", 'file, delivery, source, "image"'),
+    _kind("read", "file, delivery, source, self.group, ROLE", 'file, delivery, source, self.group, "image"'),
     _kind("serve", "if frames.min() < GAP or frames.max() >= SCALE:", "if False:"),
     _kind("show", "power.T[::-1]", "power.T"),
     _kind("show", "mono[: int(LONGEST * rate)]", "mono"),

@@ -71,7 +71,10 @@ MUTATIONS = [
         ADVICE,
     ),
     Mutation(
-        "pipelines/registry/gate_checks.py", '.get("high"), 0.0, what)', '.get("low"), 0.0, what)', GATE
+        "pipelines/registry/classification_checks.py",
+        '.get("high"), 0.0, what)',
+        '.get("low"), 0.0, what)',
+        GATE,
     ),
     Mutation("pipelines/stages/finetune/trainings.py", "pseudo=whole and not alone", "pseudo=whole", HELD),
     Mutation(

@@ -26,21 +26,25 @@ class Ecod:
 
     def scores(self, x: Floats) -> Doubles:
         """[M, D] -> [M] >= 0: the score of each query as one sample more among the training samples."""
-        return self._scores(np.asarray(x, dtype=np.float64), 1)
+        return np.asarray(self.by_column(x).sum(axis=1))
+
+    def by_column(self, x: Floats) -> Doubles:
+        """[M, D] -> [M, D] >= 0: what each column adds to the score."""
+        return self._tails(np.asarray(x, dtype=np.float64), 1)
 
     def own_scores(self, x: Floats) -> Doubles:
         """The same of the training samples themselves, each of which is among them already."""
-        return self._scores(np.asarray(x, dtype=np.float64), 0)
+        return np.asarray(self._tails(np.asarray(x, dtype=np.float64), 0).sum(axis=1))
 
-    def _scores(self, x: Doubles, more: int) -> Doubles:
+    def _tails(self, x: Doubles, more: int) -> Doubles:
         count = len(self.ordered) + more
-        total = np.zeros(len(x))
+        found = np.empty(x.shape)
         for column in range(x.shape[1]):
             ordered, values = self.ordered[:, column], x[:, column]
             upto = np.searchsorted(ordered, values, side="right") + more
             above = len(ordered) - np.searchsorted(ordered, values, side="left") + more
-            total += -np.log(np.minimum(upto, above) / count)
-        return total
+            found[:, column] = -np.log(np.minimum(upto, above) / count)
+        return found
 
 
 def fit_ecod(x: Floats) -> Ecod:

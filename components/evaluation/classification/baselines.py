@@ -64,15 +64,3 @@ def knn_on_pixels(train: Floats, labels: Ints, test: Floats, classes: int) -> ND
     k = choose_k(bank, known, classes=classes)
     votes = knn(bank, known, torch.from_numpy(test), classes=classes, k=k)
     return np.asarray(votes.numpy(), dtype=np.float64)
-
-
-def on_plain_features(
-    own: Floats, labels: Ints, asked: Floats, classes: int, seed: int = 0
-) -> tuple[dict[str, NDArray[np.float64]], Probe]:
-    """Both, of the pixels own [N, P] and asked [M, P] -> [M, K] each; and the regression."""
-    probe = fit_plain(own, labels, classes, seed=seed)
-    answers = {
-        "logistic_plain": probe.logits(asked),
-        "knn_plain": knn_on_pixels(own, labels, asked, classes),
-    }
-    return answers, probe

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from components.encoders.neighbours import TEMPERATURE, weighted_votes
+
 
 def knn(
     bank: Tensor,
@@ -18,7 +20,7 @@ def knn(
     *,
     classes: int,
     k: int = 20,
-    temperature: float = 0.1,
+    temperature: float = TEMPERATURE,
     chunk: int = 4096,
 ) -> Tensor:
     """[M, K] shares of the vote; rows sum to 1.
@@ -46,7 +48,7 @@ def knn(
     for start in range(0, len(asked), chunk):
         part = asked[start : start + chunk]
         cosine, index = (part @ known.T).topk(min(k, len(known)), dim=1)
-        votes.append(_count(cosine, labels[index], classes, temperature))
+        votes.append(weighted_votes(cosine, labels[index], classes, temperature))
     return torch.cat(votes)
 
 
@@ -56,7 +58,7 @@ def choose_k(
     *,
     classes: int,
     grid: Sequence[int] = (1, 3, 5, 10, 20),
-    temperature: float = 0.1,
+    temperature: float = TEMPERATURE,
 ) -> int:
     """The k of the grid that names most of the bank right when each sample is left out; between equals the
     smaller."""
@@ -67,11 +69,6 @@ def choose_k(
         if k > len(z) - 1:
             break
         top, index = cosine.topk(k, dim=1)
-        right = int((_count(top, labels[index], classes, temperature).argmax(dim=1) == labels).sum())
+        right = int((weighted_votes(top, labels[index], classes, temperature).argmax(dim=1) == labels).sum())
         best, found = (right, k) if right > best else (best, found)
     return found
-
-
-def _count(cosine: Tensor, labels: Tensor, classes: int, temperature: float) -> Tensor:
-    share = (cosine / temperature).softmax(dim=1)  # e^(s / T) over its sum, which cannot overflow
-    return torch.zeros(len(cosine), classes, device=cosine.device).scatter_add_(1, labels, share)

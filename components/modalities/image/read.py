@@ -37,10 +37,10 @@ class ImageReader(Reader):
 
     def rows(self, file: Path, delivery: str, source: str | None) -> Iterator[TableSample]:
         from components.data.tables import (
-            parquet_samples,
-        )  # pyarrow, 0.2 s that image files need not wait for
+            parquet_samples,  # pyarrow, 0.2 s that image files need not wait for
+        )
 
-        return (TableSample(*row) for row in parquet_samples(file, delivery, source))
+        return (TableSample(*row) for row in parquet_samples(file, delivery, source, self.group))
 
     def check(self, batch: Sequence[bytes]) -> list[str | None]:
         return check_images(batch, self.limits)

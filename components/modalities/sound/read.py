@@ -35,7 +35,7 @@ class SoundReader(Reader):
             parquet_samples,  # pyarrow, 0.2 s that sound files need not wait for
         )
 
-        return (TableSample(*row) for row in parquet_samples(file, delivery, source, ROLE))
+        return (TableSample(*row) for row in parquet_samples(file, delivery, source, self.group, ROLE))
 
     def check(self, batch: Sequence[bytes]) -> list[str | None]:
         return check_sounds(batch, self.limits)

@@ -19,11 +19,8 @@ from components.modalities.table.plain import codes_of, plain
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 NEIGHBOURS = (1, 3, 5, 10, 20, 50)
-BOOSTINGS = tuple(
-    {"learning_rate": 0.05, "max_iter": rounds, "min_samples_leaf": leaf}
-    for rounds in (25, 100)
-    for leaf in (3, 10, 20)
-)
+BOOSTINGS = tuple({"learning_rate": 0.05, "min_samples_leaf": leaf} for leaf in (3, 10, 20))
+ROUNDS = (25, 50, 100)  # of which the best is chosen for each of these
 MANY = 5_000  # labels from which boosting is not tuned: scikit-learn's own values with early stopping are good then
 LEAST = 1e-6  # probability below which a wrong answer costs no more
 
@@ -55,16 +52,17 @@ def fit_boosting(rows: Floats, labels: Ints, classes: int, packing: TablePacking
         UserError: fewer than two classes among the labels.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier as Boosting  # here: 1 s
+    from threadpoolctl import threadpool_limits
 
     places = [place for place in packing.categorical if packing.features[place].size <= 250] or None
 
     def build(options: dict[str, Any]) -> Any:
         return Boosting(categorical_features=places, random_state=seed, **options)
 
-    grid: Sequence[dict[str, Any]] = (
-        BOOSTINGS if len(labels) < MANY else [{"early_stopping": True, "max_iter": 300}]
-    )
-    return _tuned(build, grid, rows, labels, classes, lambda packed: packed)
+    many = len(labels) >= MANY
+    grid: Sequence[dict[str, Any]] = [{"early_stopping": True, "max_iter": 300}] if many else BOOSTINGS
+    with threadpool_limits(1, user_api="openmp"):  # a forked process has none of its parent's threads
+        return _tuned(build, grid, rows, labels, classes, lambda packed: packed, () if many else ROUNDS)
 
 
 def fit_logistic(rows: Floats, labels: Ints, classes: int, packing: TablePacking) -> Fitted:
@@ -124,38 +122,49 @@ def _tuned(
     labels: Ints,
     classes: int,
     features: Callable[[Floats], Floats],
+    rounds: Sequence[int] = (),
 ) -> Fitted:
+    """rounds: values of max_iter that are tried with each of the grid, all read off one fit."""
     present = np.unique(labels)
     if len(present) < 2:
         raise UserError(f"labels of 2 classes or more are required, got {len(present)}; label more samples")
     x, best, likelihood = features(rows), grid[0], np.nan
     if len(grid) > 1:
         fold = folds_of(labels, min(5, len(labels)))
-        found = [_likelihood(build, options, x, labels, classes, fold) for options in grid]
-        best, likelihood = grid[int(np.argmax(found))], max(found)
+        found = [
+            (each, {**options, "max_iter": count} if count else options)
+            for options in grid
+            for each, count in _likelihoods(build, options, rounds, x, labels, classes, fold)
+        ]
+        likelihood, best = max(found, key=lambda one: one[0])
     return Fitted(build(best).fit(x, labels), best, likelihood, present, classes, features)
 
 
-def _likelihood(
+def _likelihoods(
     build: Callable[[dict[str, Any]], Any],
     options: dict[str, Any],
+    rounds: Sequence[int],
     x: Floats,
     labels: Ints,
     classes: int,
     fold: Ints,
-) -> float:
-    """Mean log-likelihood of the labels, each predicted by a model of the other folds."""
-    each = np.empty(len(labels))
+) -> list[tuple[float, int]]:
+    """Mean log-likelihood of the labels, each predicted by a model of the other folds, after each number of rounds; one
+    with 0 for a model that has none."""
+    stages = rounds or (0,)
+    each = np.full((len(stages), len(labels)), np.log(1 / classes))
     for number in np.unique(fold):
         out = fold == number
         known = np.unique(labels[~out])
         if len(known) < 2:
-            each[out] = np.log(1 / classes)
             continue
-        model = build(options).fit(x[~out], labels[~out])
-        p = _spread(model.predict_proba(x[out]), known, classes)
-        each[out] = np.log(np.maximum(p[np.arange(out.sum()), labels[out]], LEAST))
-    return float(each.mean())
+        longest = {**options, "max_iter": max(rounds)} if rounds else options
+        model = build(longest).fit(x[~out], labels[~out])
+        found = list(model.staged_predict_proba(x[out])) if rounds else [model.predict_proba(x[out])]
+        for place, count in enumerate(stages):
+            p = _spread(found[min(count, len(found)) - 1], known, classes)
+            each[place, out] = np.log(np.maximum(p[np.arange(out.sum()), labels[out]], LEAST))
+    return [(float(likelihood), count) for likelihood, count in zip(each.mean(axis=1), stages, strict=True)]
 
 
 def _spread(p: Any, present: Ints, classes: int) -> Doubles:

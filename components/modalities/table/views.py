@@ -5,6 +5,7 @@ Letters: B samples, F features.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,9 @@ class TableViews(ViewMaker[TablePacking, TableView]):
     policies = ("corrupt",)
     usual = "corrupt"
     encoder = "table_mlp"
+    simple = ("boosting", "knn")
+    pooled = ("boosting",)
+    favoured = MappingProxyType({"plain": 0.3, "boosting": 0.3})
 
     def __init__(self, packing: TablePacking) -> None:
         super().__init__(packing)
@@ -117,3 +121,6 @@ class TableViews(ViewMaker[TablePacking, TableView]):
 
     def baseline(self) -> dict[str, Any]:
         return {"name": "rows"}
+
+    def raw(self) -> dict[str, Any]:
+        return {"name": "raw_rows"}

@@ -49,6 +49,7 @@ class TextReader(Reader):
                 row[self.column].encode(),
                 label,
                 row.get(source.lower(), "") if source else "",
+                row.get(self.group.lower(), "") if self.group else "",
             )
 
     def check(self, batch: Sequence[bytes]) -> list[str | None]:

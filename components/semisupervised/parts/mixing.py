@@ -1,8 +1,8 @@
-"""Mixing of the labelled rows of a batch, by mixup or CutMix.
+"""Mixing of the rows of a batch: of views by mixup or CutMix, of features.
 
 Who is mixed with whom and how much is drawn by row and step, over the labelled rows of all processes: neither
 the order of rows nor the number of processes changes it.
-Letters: B labelled rows on this rank, A of all ranks, K classes.
+Letters: B rows on this rank, A of all ranks, D feature size, K classes.
 """
 
 from typing import Literal
@@ -30,6 +30,31 @@ class MixConfig(Config):
     cutmix)."""
 
 
+LABELLED, UNLABELLED = 11, 21  # streams of random numbers
+
+
+def drawn(chance: Chance, index: Tensor, concentration: float, stream: int) -> tuple[Tensor, Tensor]:
+    """[B] rows -> [B] own shares of Beta(a, a), and [B] the partners' places among the rows of all ranks."""
+    other = partners(chance.uniform(gather(index), 1, stream=stream).squeeze(1))
+    start = rank() * len(index)
+    share = beta(chance.uniform(index, TRIES, 2, stream=stream + 1), concentration)
+    return share, other[start : start + len(index)]
+
+
+def mix_features(
+    chance: Chance, features: Tensor, targets: Tensor, index: Tensor, concentration: float, stream: int
+) -> tuple[Tensor, Tensor]:
+    """[B, D] features and [B, K] shares of rows index [B], each mixed with those of the same partner.
+
+    Gradient goes to both, on whichever rank they are. stream: of the random numbers, which two parts of a batch must
+    not share.
+    """
+    share, other = drawn(chance, index, concentration, stream)
+    with torch.no_grad():
+        theirs = gather(targets)[other]
+    return mixed(features, gather(features)[other], share), mixed(targets, theirs, share)
+
+
 def mix_rows(
     config: MixConfig,
     chance: Chance,
@@ -49,11 +74,7 @@ def mix_rows(
         they replace targets and weights.
     """
     here = shares(targets, classes) * weights.unsqueeze(1)
-    rows = gather(index)
-    other = partners(chance.uniform(rows, 1, stream=11).squeeze(1))
-    start = rank() * len(index)
-    other = other[start : start + len(index)]
-    share = beta(chance.uniform(index, TRIES, 2, stream=12), config.concentration)
+    share, other = drawn(chance, index, config.concentration, LABELLED)
     x, y = chance.uniform(index, 2, stream=13).unbind(1)
     with torch.no_grad():
         theirs = gather(here)[other]

@@ -11,18 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from components.arrays import Doubles, Ints
+from components.arrays import Doubles
 from components.config import Config
 from components.crash import point
 from components.data.table import Table
-from components.encoders.baseline import baseline_encoder, baseline_features
-from components.evaluation.classification.baselines import on_plain_features
+from components.encoders.baseline import baseline_encoder
 from components.evaluation.classification.calibration import softmax
-from components.evaluation.representation.diagnostics import health
+from components.evaluation.classification.simple_models import on_plain_features, shown_by
 from components.evaluation.representation.frozen import on_frozen
 from components.forks import run_all
 from components.modalities.image.config import ImageConfig
@@ -38,11 +36,10 @@ from pipelines.stages.evaluate import beyond_accuracy
 from pipelines.stages.evaluate import clusters as groups
 from pipelines.stages.evaluate.benefit import Worth, worth
 from pipelines.stages.evaluate.domain_mismatch import unlike, with_kin
+from pipelines.stages.evaluate.health import health_of, some
 from pipelines.stages.evaluate.metrics import Measured, measured
 from pipelines.stages.evaluate.protocols import Name, Protocols, cheap, follow
 from pipelines.stages.evaluate.subject import Subject
-
-POOL = 4096  # rows that health and standardisation are taken from
 
 
 class Request(Config):
@@ -125,8 +122,8 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     table = Table.load(context.file(request.snapshot, snapshot.table))
     features = np.load(context.file(request.embed, embed.features), mmap_mode="r")
     test, train, names = table.test_rows(), table.train_rows(), list(snapshot.classes)
-    pool = np.asarray(features[_some(train, request.seed)], dtype=np.float32)
-    alive = health(torch.from_numpy(pool)) if len(train) > 1 else {}
+    pool = np.asarray(features[some(train, request.seed)], dtype=np.float32)
+    alive = health_of(features, train, request.seed)
     labels, pseudo = table.label[test].astype(np.int64), request.pseudo_label
     clusters = groups.clusters(pseudo, features[test], labels, names, context) if len(test) else {}
     outliers = groups.outliers(
@@ -166,9 +163,7 @@ def _of_classes(
     model = predict.load(context, request.finetune, found.model, found.config)
     own, asked = (np.asarray(features[rows], dtype=np.float32) for rows in (labelled, test))
     plain_encoder = baseline_encoder(samples.open(train), samples.views)
-    seen, shown = (
-        baseline_features(plain_encoder, samples.open(rows), samples.views) for rows in (labelled, test)
-    )
+    seen, shown = (shown_by(plain_encoder, samples.open(rows), samples.views) for rows in (labelled, test))
     encoder = partial(pretrained, context, request.pretrain)
     asked_of = cheap(samples.packing.name) if request.protocols is None else request.protocols
     subject = Subject(table, len(names), features, samples, encoder, model, placement, request.seed)
@@ -191,7 +186,7 @@ def _of_classes(
     answered = of_models | frozen | plain
     context.progress(0.8, "the model, its baselines and the frozen features")
     saving = beyond_accuracy.saved(
-        (probe, own, asked), (regression, seen, shown), known, labels, request.seed
+        (probe, own, asked), (regression, seen.features, shown.features), known, labels, request.seed
     )
     context.progress(0.9, "both with fewer labels")
     held = None if found.held is None else context.file(request.finetune, found.held)
@@ -201,8 +196,8 @@ def _of_classes(
         made_of=found.made_of, **how,
     )  # fmt: skip
     over, counts = figures.differences, np.array(figures.confusion)
-    usual = asked[_some(np.arange(len(asked)), request.seed)]
-    apart = unlike(own, usual, features[_some(train[table.label[train] < 0], request.seed)])
+    usual = asked[some(np.arange(len(asked)), request.seed)]
+    apart = unlike(own, usual, features[some(train[table.label[train] < 0], request.seed)])
     verdict = worth(found.method, over, counts, found.confirmation, portfolio=found.portfolio, **how)
     judged = with_kin(verdict, apart)
     _tell(figures, judged, context)
@@ -234,9 +229,3 @@ def _tell(found: Measured, judged: Worth, context: Context) -> None:
     for warning in judged.warnings:
         context.say(f"warning: {warning}")
     context.progress(1.0, "done")
-
-
-def _some(rows: Ints, seed: int) -> Ints:
-    """At most POOL of the rows, in order."""
-    chosen = np.random.default_rng(seed).choice(rows, min(POOL, len(rows)), replace=False)
-    return np.sort(chosen).astype(np.int64)

@@ -12,5 +12,7 @@ from components.implementations import Implementations
 VERSION = 3
 
 BY_TASK = Implementations[Any](
-    "pipelines.stages.evaluate", "selfsup.evaluate", {"classification": "classification:run"}
+    "pipelines.stages.evaluate",
+    "selfsup.evaluate",
+    {"classification": "classification:run", "regression": "regression:run", "anomaly": "anomaly:run"},
 )

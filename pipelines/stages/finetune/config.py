@@ -7,9 +7,10 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from components.config import Config
 from components.encoders import EncoderConfig
 from components.evaluation.classification.conformal import Score
+from components.implementations import name_of
 from components.modalities.image.config import ImageConfig
 from components.modalities.registry import ModalityConfig
-from components.modalities.views import MEASURED, ViewsConfig, views_for
+from components.modalities.views import MEASURED, VIEW_MAKERS, ViewsConfig, views_for
 from components.semisupervised import MethodConfig
 from components.semisupervised.distillation import DistillationConfig
 from components.semisupervised.fixmatch import FixmatchConfig
@@ -51,22 +52,30 @@ class ScratchConfig(Config):
     """Folds of that cross-validation."""
 
 
+Name = Literal["plain", "probe", "alone", "scratch", "boosting", "knn"]
+USUAL: tuple[Name, ...] = ("plain", "probe", "alone", "scratch")  # for every kind of data
+
+
 class PortfolioConfig(Config):
     """The method's network and simpler models, weighted by their predictions for labels that they were not given
     (components.evaluation.classification.stacking) and served as one, or the one that leads.
     """
 
-    candidates: tuple[Literal["plain", "probe", "alone", "scratch"], ...] = (
-        "plain",
-        "probe",
-        "alone",
-        "scratch",
-    )
+    candidates: tuple[Name, ...] | None = None
     """Candidates beside the method: regression on plain features, a head on the frozen encoder (`probe`), the encoder
-    on the labels alone, the same network from random initialisation (`scratch`)."""
+    on the labels alone, the same network from random initialisation (`scratch`), gradient boosting (tables), nearest
+    neighbours on plain features (`knn`); null: the first four, and for tables boosting."""
 
-    favour: float = Field(default=0.4, gt=0, lt=1)
-    """Weight of the method before any evidence; the others share the rest equally."""
+    challengers: tuple[Literal["model"]] | tuple[Literal["model"], Literal["baseline"]] = (
+        "model",
+        "baseline",
+    )
+    """Whether a baseline (regression on plain features, boosting, nearest neighbours) that has more of the held-out
+    labels right than what would be served, by more than two standard errors, is served and registered in its place."""
+
+    favour: float | None = Field(default=None, gt=0, lt=1)
+    """Weight of the method before any evidence, of which the others share the rest equally; null: 0.4, and for tables
+    0.3 each for regression on plain features and boosting, with equal shares of the rest."""
 
     strength: NonNegativeFloat = 100.0
     """Number of labels for which the weights before the evidence count."""
@@ -150,6 +159,17 @@ class FinetuneConfig(FitConfig):
     @classmethod
     def _views_of_the_modality(cls, given: Any) -> Any:
         return views_for(given, ("weak", "strong"), ("views",)) if isinstance(given, dict) else given
+
+    @model_validator(mode="after")
+    def _candidates_of_the_modality(self) -> Self:
+        kind = name_of(self.modality)
+        there = (*USUAL, *getattr(VIEW_MAKERS[kind], "simple", ()))
+        for name in (self.portfolio and self.portfolio.candidates) or ():
+            if name not in there:
+                raise ValueError(
+                    f"portfolio.candidates: {name} is no model of {kind} samples; for {kind}: {', '.join(there)}"
+                )
+        return self
 
     def handed(self) -> Self:
         """The same where the champion's answers are among the pseudo-labels."""

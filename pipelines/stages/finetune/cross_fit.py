@@ -56,6 +56,15 @@ class Held:
         pq.write_table(pa.table(columns), file, compression="zstd")
 
 
+def lead_of(one: Held, other: Held, errors: float = 1.0) -> tuple[float, float] | None:
+    """By how much more of the same held-out labels `one` has right, and the standard error of that; None where it is
+    not ahead by more than so many standard errors. .1 and .03 where of 100 labels 10 differ, all in favour of one."""
+    ahead = (one.logits.argmax(axis=1) == one.labels) * 1.0 - (other.logits.argmax(axis=1) == other.labels)
+    error = float(ahead.std(ddof=1) / len(ahead) ** 0.5) if len(ahead) > 1 else 1.0
+    gain = float(ahead.mean())
+    return None if gain <= errors * error + 1e-9 else (gain, error)
+
+
 def folds_of(labels: Ints, wanted: int, seed: int) -> Ints | None:
     """[n] the fold in which each label is held out, -1 for one that is alone in its class; None where none can be."""
     folds = possible_folds(labels, wanted) if wanted >= 2 else 0

@@ -4,7 +4,7 @@ First the linear models, which take seconds and need no views; then all that lea
 which says from which start the method goes on; then the folds of the method.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -23,10 +23,17 @@ from components.training.finetune import Material, Network, final_parts
 from components.training.loop import Trained
 from pipelines.stages.finetune.baseline import Grid, Scratch
 from pipelines.stages.finetune.config import FinetuneConfig
-from pipelines.stages.finetune.cross_fit import Held, folds_of, held_out
+from pipelines.stages.finetune.cross_fit import Held, folds_of, held_out, lead_of
 from pipelines.stages.finetune.head import Frozen, fit_head
 from pipelines.stages.finetune.lead import Leaderboard, Networks
-from pipelines.stages.finetune.linear_models import linear, on_plain_features, plain_features
+from pipelines.stages.finetune.linear_models import (
+    linear,
+    on_plain_features,
+    plain_features,
+    shown_plainly,
+    simple_model,
+    simple_names,
+)
 from pipelines.stages.finetune.trainings import (
     Fold,
     Linears,
@@ -53,15 +60,16 @@ class Foreign(NamedTuple):
 class Judges:
     """of: [n] fold of each label, None where none can be held out. probe: the head on the frozen features, of
     all labels and pseudo-labels; on_labels: of the labels alone. plain: regression on plain features, fitted when
-    it is first asked for. published: what the portfolio names. simple, folds:
-    of the models on labels alone and of the method. alone: None where the method is just that. scratch: None where the
-    recipe has no such baseline. start: of the method's training; reason: why it is not the pretrained encoder, if it
-    is not."""
+    it is first asked for; others: likewise the simple models beside it, by name. published: what the portfolio names.
+    simple, folds: of the models on labels alone and of the method. alone: None where the method is just that. scratch:
+    None where the recipe has no such baseline. start: of the method's training; reason: why it is not the pretrained
+    encoder, if it is not."""
 
     of: Ints | None
     probe: Probe
     on_labels: Probe
     plain: OnPlain
+    others: Mapping[str, OnPlain]
     published: Foreign | None
     simple: Sequence[Simple]
     folds: Sequence[Fold]
@@ -73,11 +81,12 @@ class Judges:
 
 @dataclass(frozen=True)
 class First:
-    """of, on_labels, plain, published: as in Judges. folds: of the linear models."""
+    """of, on_labels, plain, others, published: as in Judges. folds: of the linear models."""
 
     of: Ints | None
     on_labels: Probe
     plain: OnPlain
+    others: Mapping[str, OnPlain]
     published: Foreign | None
     folds: Sequence[Linears]
 
@@ -89,9 +98,11 @@ def simple_held(of: Ints, simple: Sequence[Linears], material: Material) -> dict
         parts["alone"] = "alone"
     if simple[0].published is not None:
         parts["published"] = "published"
-    return {
+    found = {
         name: held_out(of, [getattr(fold, part) for fold in simple], material) for name, part in parts.items()
     }
+    others = simple[0].others
+    return found | {name: held_out(of, [fold.others[name] for fold in simple], material) for name in others}
 
 
 def first_look(
@@ -106,19 +117,24 @@ def first_look(
     of = folds_of(material.labels, request.cross_fit.folds, request.seed)
     head = fit_head(request, frozen, material, pseudo=False)
     other, plain = published_encoder(request, material, lead.model, meter), plain_features(material)
-    folds = []
+    shown, folds = shown_plainly(plain, material), []
     if of is not None:
         folds = meter.side_by_side(
-            linear_folds(request, frozen, other and other.own, plain.seen, of, material, meter)
+            linear_folds(request, frozen, other and other.own, shown, of, material, meter)
         )
     on_plain_once = cache(partial(on_plain_features, plain, material, request.seed))
+    others = {
+        name: cache(partial(simple_model, name, shown, material, request.seed))
+        for name in simple_names(request, material)
+    }
     networks: Networks = {
         "plain": on_plain_once,
+        **others,
         "probe": lambda: (Network(encoder, linear(head.raw())), lead.model.encoder),
     }
     judged = simple_held(of, folds, material) if of is not None else {}
     lead.tell(judged, networks, "all layers trained on the labels alone")
-    return First(of, head, on_plain_once, other, folds)
+    return First(of, head, on_plain_once, others, other, folds)
 
 
 def train_judges(
@@ -166,6 +182,7 @@ def train_judges(
         head,
         on_labels,
         first.plain,
+        first.others,
         first.published,
         simple,
         done[: len(simple)],
@@ -192,11 +209,10 @@ def published_encoder(
 def random_is_better(scratch: Held, alone: Held) -> str | None:
     """Why the method should begin from random: on held-out labels the network from random is better than the pretrained
     encoder by more than a standard error, both trained on labels alone. None where it is not."""
-    difference = (scratch.logits.argmax(1) == scratch.labels) * 1.0 - (alone.logits.argmax(1) == alone.labels)
-    error = float(difference.std(ddof=1) / len(difference) ** 0.5) if len(difference) > 1 else 1.0
-    gain = float(difference.mean())
-    if gain <= error + 1e-9:
+    ahead = lead_of(scratch, alone)
+    if ahead is None:
         return None
+    gain, error = ahead
     return (
         f"from random the labels alone give {gain:+.1%} on held-out labels (standard error {error:.1%}) over the "
         "pretrained encoder, so the method begins from random"

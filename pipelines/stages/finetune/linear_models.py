@@ -10,7 +10,11 @@ from components.encoders import Encoder, ServedConfig
 from components.encoders.baseline import baseline_config, baseline_encoder, baseline_features
 from components.evaluation.classification.baselines import fit_plain
 from components.evaluation.classification.logistic import Linear
+from components.evaluation.classification.simple_models import SIMPLE, Shown
 from components.training.finetune import Material, Network
+from pipelines.stages.finetune.config import USUAL, FinetuneConfig, PortfolioConfig
+
+BASELINE = "baseline"  # of `challengers`
 
 
 class Plain(NamedTuple):
@@ -38,3 +42,29 @@ def linear(found: Linear) -> nn.Linear:
         layer.weight.copy_(torch.from_numpy(found.weight))
         layer.bias.copy_(torch.from_numpy(found.bias))
     return layer
+
+
+def shown_plainly(plain: Plain, material: Material) -> Shown:
+    """The labelled samples as simple models see them."""
+    return Shown(material.packed, material.views, material.labelled, plain.encoder, plain.seen)
+
+
+def simple_names(request: FinetuneConfig, material: Material) -> tuple[str, ...]:
+    """Of the simple models beside regression on plain features, those that are judged."""
+    config, there = request.portfolio, material.views.simple
+    if config is None:
+        return ()
+    wanted = there if BASELINE in config.challengers else pooled(config, material)
+    return tuple(name for name in there if name in wanted)
+
+
+def pooled(config: PortfolioConfig, material: Material) -> tuple[str, ...]:
+    """The candidates beside the method, which may have a part in the mean."""
+    return config.candidates if config.candidates is not None else (*USUAL, *material.views.pooled)
+
+
+def simple_model(name: str, shown: Shown, material: Material, seed: int) -> tuple[Network, ServedConfig]:
+    """A simple model on all labels, as a network."""
+    made = SIMPLE[name](shown, material.labels, material.classes, seed)
+    put = material.placement.put
+    return Network(put(made.encoder), put(made.head)), made.config

@@ -12,13 +12,13 @@ WIDEST = 2048  # features: whitening is the square of them
 
 
 def ordinary_of(network: Network, material: Material, rate: float, seed: int) -> Ordinary | None:
-    """None where there are too few samples, or an embedding wider than WIDEST. The groups are the classes that it
-    answers, so all samples count.
+    """None where there are too few samples, an embedding wider than WIDEST, or one of scores alone. The groups are the
+    classes that it answers, so all samples count.
 
     In float32 whatever the training computed in: so it answers where it is served.
     """
     width = network.encoder.embedding_dim
-    if width > WIDEST:
+    if width > WIDEST or network.encoder.class_scores:
         return None
     plain = replace(material, placement=replace(material.placement, dtype=torch.float32))
     chosen = np.sort(np.random.default_rng(seed).permutation(len(material.packed))[:MOST])

@@ -22,7 +22,7 @@ from pipelines.stages.finetune.distil import distil
 from pipelines.stages.finetune.head import Frozen
 from pipelines.stages.finetune.judges import Judges
 from pipelines.stages.finetune.outliers import ordinary_of
-from pipelines.stages.finetune.portfolio import Candidate, candidates_of, choose, lines
+from pipelines.stages.finetune.portfolio import Candidate, candidates_of, choose, lines, rivals_of
 from pipelines.stages.finetune.trainings import Meter
 
 
@@ -102,8 +102,9 @@ def serve(
     that. encoder: the pretrained one. model: what describes a network of it."""
     best, method, portfolio = own, name_of(request.method), None
     if own.held is not None and request.portfolio is not None:
+        found = candidates_of(request, own, encoder, judges, model, material)
         chosen = choose(
-            request.portfolio, candidates_of(request, own, encoder, judges, model, material), model
+            request.portfolio, found, model, rivals_of(request, judges, material), material.views.favoured
         )
         best, portfolio = chosen.model, chosen.portfolio
         for line in lines(portfolio):

@@ -11,6 +11,7 @@ Letters: n labels, h of them held out in turn, K classes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,14 +24,16 @@ from components.encoders.joined import Joined
 from components.evaluation.classification.calibration import log_loss, softmax
 from components.evaluation.classification.probe import fit_probe
 from components.evaluation.classification.stacking import stacked
+from components.modalities.view_maker import ViewMaker
 from components.registry.model import ModelConfig
 from components.training.finetune import Material, Network, final_parts
 from pipelines.registry.candidates import COMMITTEE, METHOD, TOLD, Portfolio, Row
 from pipelines.stages.finetune.config import FinetuneConfig, PortfolioConfig
-from pipelines.stages.finetune.cross_fit import Held
-from pipelines.stages.finetune.judges import Judges, simple_held
-from pipelines.stages.finetune.linear_models import linear
+from pipelines.stages.finetune.cross_fit import Held, lead_of
+from pipelines.stages.finetune.judges import Judges, OnPlain, simple_held
+from pipelines.stages.finetune.linear_models import BASELINE, linear, pooled
 
+ERRORS = 2.0  # standard errors: of several baselines that are equal the best is often ahead by one
 LEAST = 0.05  # weight under which a candidate is left out of the mean
 
 
@@ -42,6 +45,13 @@ class Candidate:
     held: Held | None
     network: Network
     encoder: ServedConfig
+
+
+class Rival(NamedTuple):
+    """held: as of a Candidate. network: fits it to all labels, when it is first asked for."""
+
+    held: Held
+    network: OnPlain
 
 
 @dataclass(frozen=True)
@@ -64,10 +74,13 @@ def candidates_of(
     network of `encoder`."""
     assert request.portfolio is not None
     assert judges.of is not None
-    found, wanted = {METHOD: own}, request.portfolio.candidates
+    found, wanted = {METHOD: own}, pooled(request.portfolio, material)
     held = simple_held(judges.of, judges.simple, material)
     if "plain" in wanted:
         found["plain"] = Candidate(held["plain"], *judges.plain())
+    for name, made in judges.others.items():
+        if name in wanted:
+            found[name] = Candidate(held[name], *made())
     if "probe" in wanted:
         head = linear(judges.on_labels.raw())
         found["probe"] = Candidate(held["probe"], Network(encoder, head), model.encoder)
@@ -83,20 +96,43 @@ def candidates_of(
     return found
 
 
-def choose(config: PortfolioConfig, found: Mapping[str, Candidate], model: ModelConfig) -> Chosen:
-    """What the labels say of the candidates, the method's own first; each has held-out answers."""
+def rivals_of(request: FinetuneConfig, judges: Judges, material: Material) -> dict[str, Rival]:
+    """The baselines that may be served in place of what the candidates give; none where the recipe allows none."""
+    assert request.portfolio is not None
+    assert judges.of is not None
+    if BASELINE not in request.portfolio.challengers:
+        return {}
+    held = simple_held(judges.of, judges.simple, material)
+    return {name: Rival(held[name], made) for name, made in {"plain": judges.plain, **judges.others}.items()}
+
+
+def choose(
+    config: PortfolioConfig,
+    found: Mapping[str, Candidate],
+    model: ModelConfig,
+    rivals: Mapping[str, Rival] | None = None,
+    favoured: Mapping[str, float] = ViewMaker.favoured,
+) -> Chosen:
+    """What the labels say of the candidates, the method's own first; each has held-out answers.
+
+    rivals: baselines, candidates or not, the best of which is served where it is ahead of what the candidates give.
+    favoured: see weigh.
+    """
     names, judged = list(found), [one.held for one in found.values() if one.held is not None]
     temperatures, labels = [held.temperature for held in judged], judged[0].labels
     scores = np.stack([held.logits / t for held, t in zip(judged, temperatures, strict=True)])
-    served, weight = weigh(config, names, softmax(scores), labels)
+    served, weight = weigh(config, names, softmax(scores), labels, favoured)
     rows = [
         Row(name=name, accuracy=own.accuracy, loss=log_loss(score, labels), weight=float(w))
         for name, own, score, w in zip(names, judged, scores, weight, strict=True)
     ]
-    pooled = replace(judged[0], logits=np.tensordot(weight, scores, axes=1))
+    mean = replace(judged[0], logits=np.tensordot(weight, scores, axes=1))
+    overtaking = ahead(rivals or {}, mean)
+    if overtaking is not None:
+        return _instead(*overtaking, rivals or {}, rows, served)
     if served == COMMITTEE:
         parts = [(found[n], w / t) for n, w, t in zip(names, weight, temperatures, strict=True) if w]
-        one = Candidate(pooled, *joined(parts, model))
+        one = Candidate(mean, *joined(parts, model))
         shares = ", ".join(f"{TOLD[row.name]} {row.weight:.0%}" for row in rows if row.weight)
         reason = f"several are served as one, by weight: {shares}"
     else:
@@ -104,8 +140,46 @@ def choose(config: PortfolioConfig, found: Mapping[str, Candidate], model: Model
         reason = (
             f"{TOLD[served]} is served alone: the labels leave less than {1 - config.lead:.0%} to the others"
         )
-    told = Portfolio(served=served, reason=reason, rows=rows, accuracy=pooled.accuracy, loss=pooled.loss)
+    rows += [_row(name, rival.held) for name, rival in (rivals or {}).items() if name not in found]
+    told = Portfolio(served=served, reason=reason, rows=rows, accuracy=mean.accuracy, loss=mean.loss)
     return Chosen(one, told)
+
+
+def ahead(rivals: Mapping[str, Rival], served: Held) -> tuple[str, str] | None:
+    """The baseline with the most held-out labels right, if it has more of them right than what would be served, by
+    more than ERRORS standard errors; and why, in a sentence."""
+    if not rivals:
+        return None
+    best = min(rivals, key=lambda name: (-rivals[name].held.accuracy, rivals[name].held.loss))
+    lead = lead_of(rivals[best].held, served, ERRORS)
+    if lead is None:
+        return None
+    gain, error = lead
+    return best, (
+        f"{TOLD[best]}, a baseline, is served: it has {gain:+.1%} of the held-out labels right (standard error "
+        f"{error:.1%}) over what the candidates give"
+    )
+
+
+def _instead(best: str, reason: str, rivals: Mapping[str, Rival], rows: Sequence[Row], over: str) -> Chosen:
+    """A baseline in place of `over`, which the rows led to."""
+    held = rivals[best].held
+    every = [*rows, *(_row(n, rival.held) for n, rival in rivals.items() if n not in {r.name for r in rows})]
+    alone = [row.model_copy(update={"weight": float(row.name == best)}) for row in every]
+    reason = f"{reason} ({TOLD.get(over, 'several as one')})"
+    told = Portfolio(
+        served=best, reason=reason, rows=alone, accuracy=held.accuracy, loss=_calibrated_loss(held)
+    )
+    return Chosen(Candidate(held, *rivals[best].network()), told)
+
+
+def _row(name: str, held: Held) -> Row:
+    """Of a baseline that has no part in the mean."""
+    return Row(name=name, accuracy=held.accuracy, loss=_calibrated_loss(held), weight=0.0)
+
+
+def _calibrated_loss(held: Held) -> float:
+    return log_loss(held.logits / held.temperature, held.labels)
 
 
 def joined(parts: Sequence[tuple[Candidate, float]], model: ModelConfig) -> tuple[Network, JoinedConfig]:
@@ -130,13 +204,32 @@ def joined(parts: Sequence[tuple[Candidate, float]], model: ModelConfig) -> tupl
     return Network(encoder.to(weight.device).eval(), head), config
 
 
+def prior(names: Sequence[str], favoured: Mapping[str, float]) -> Doubles:
+    """[C] weights of sum 1 before any evidence: those of `favoured`, the rest shared equally among the others.
+
+    method, plain and probe with .4 for the method: .4, .3, .3; where all are favoured, in these proportions.
+    """
+    given = {name: favoured[name] for name in names if name in favoured}
+    rest = (1 - sum(given.values())) / max(1, len(names) - len(given))
+    weight = np.array([given.get(name, rest) for name in names], dtype=np.float64)
+    return np.asarray(weight / weight.sum(), dtype=np.float64)
+
+
 def weigh(
-    config: PortfolioConfig, names: Sequence[str], answers: Doubles, labels: NDArray[np.int64]
+    config: PortfolioConfig,
+    names: Sequence[str],
+    answers: Doubles,
+    labels: NDArray[np.int64],
+    favoured: Mapping[str, float] = ViewMaker.favoured,
 ) -> tuple[str, Doubles]:
-    """What is served, and the weights [C] in the mean. answers: [C, h, K] calibrated, labels: [h]."""
-    rest = (1 - config.favour) / max(1, len(names) - 1)
-    prior = np.array([config.favour if name == METHOD else rest for name in names])
-    weight = stacked(answers, labels, prior / prior.sum(), config.strength)
+    """What is served, and the weights [C] in the mean.
+
+    Args:
+        answers: [C, h, K] calibrated. labels: [h]. favoured: weights by name before any evidence, where the recipe does
+            not say that of the method.
+    """
+    before = prior(names, {METHOD: config.favour} if config.favour is not None else favoured)
+    weight = stacked(answers, labels, before, config.strength)
     best = int(weight.argmax())
     if weight[best] >= config.lead:
         return names[best], np.eye(len(names))[best]

@@ -11,5 +11,7 @@ from components.implementations import Implementations
 VERSION = 4
 
 BY_TASK = Implementations[Any](
-    "pipelines.stages.finetune", "selfsup.finetune", {"classification": "classification:run"}
+    "pipelines.stages.finetune",
+    "selfsup.finetune",
+    {"classification": "classification:run", "regression": "regression.stage:run", "anomaly": "anomaly:run"},
 )

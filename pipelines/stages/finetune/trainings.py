@@ -7,7 +7,7 @@ side, one process each (components.forks).
 import copy
 import mmap
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from components.evaluation.classification.baselines import fit_plain
 from components.evaluation.classification.calibration import softmax
 from components.evaluation.classification.folds import possible_folds
 from components.evaluation.classification.probe import Probe, fit_probe
+from components.evaluation.classification.simple_models import SIMPLE, Shown
 from components.evaluation.labels.confirmation_bias import Confirmation, confirming
 from components.forks import run_all
 from components.implementations import name_of
@@ -34,6 +35,7 @@ from pipelines.engine.context import Context
 from pipelines.stages.finetune.config import FinetuneConfig
 from pipelines.stages.finetune.cross_fit import Held, held_out
 from pipelines.stages.finetune.head import Frozen
+from pipelines.stages.finetune.linear_models import simple_names
 
 R = TypeVar("R")
 WATCHED = 250  # unlabelled samples on which the confidence is read in a fold
@@ -164,12 +166,13 @@ def shared_by(name: str, request: FinetuneConfig, material: Material) -> int:
 class Linears:
     """What linear models on a fold's labels alone predict for the labels that they were not given, [h, K] each.
     plain: logistic regression on plain features. before: the head on the frozen features. published: that on the
-    published encoder, None where there is none."""
+    published encoder, None where there is none. others: of the simple models beside, by their names."""
 
     plain: Doubles
     before: Doubles
     head: Probe
     published: Doubles | None
+    others: Mapping[str, Doubles]
 
 
 @dataclass(frozen=True)
@@ -192,13 +195,14 @@ def linear_folds(
     request: FinetuneConfig,
     frozen: Frozen,
     foreign: Floats | None,
-    plain: Floats,
+    shown: Shown,
     of: Ints,
     material: Material,
     meter: Meter,
 ) -> list[Callable[[], Linears]]:
-    """A job for each fold. of: [n] the fold of each label. foreign, plain: [n, F] features of the labels, by the
-    published encoder and plain ones."""
+    """A job for each fold. of: [n] the fold of each label. foreign: [n, F] features of the labels by the published
+    encoder. shown: the labelled samples, with their plain features."""
+    plain, names = shown.features, simple_names(request, material)
 
     def one(fold: int) -> Linears:
         use, out = np.flatnonzero(of != fold), np.flatnonzero(of == fold)
@@ -211,10 +215,15 @@ def linear_folds(
                 other = probe.logits(foreign[out])
         with meter.timed(f"plain-{fold}"):
             simple = fit_plain(plain[use], known, material.classes, seed=seed).logits(plain[out])
-        return Linears(simple, head.logits(frozen.own[out]), head, other)
+        others = {}
+        for name in names:
+            with meter.timed(f"{name}-{fold}"):
+                made = SIMPLE[name](shown.take(use), known, material.classes, seed)
+                others[name] = made.logits(shown.take(out))
+        return Linears(simple, head.logits(frozen.own[out]), head, other, others)
 
     folds = range(int(of.max()) + 1)
-    meter.announce(*(f"{name}-{fold}" for name in ("probe", "published", "plain") for fold in folds))
+    meter.announce(*(f"{name}-{fold}" for name in ("probe", "published", "plain", *names) for fold in folds))
     return [lambda fold=fold: one(fold) for fold in folds]  # type: ignore[misc]
 
 
@@ -234,7 +243,7 @@ def simple_folds(
         start = Start(encoder, begun.head, request.learning_rate)
         plain = finetune(request, start, material, use, meter, fold, alone=True)
         alone = logits(final_parts(plain), material, material.labelled[out])
-        return Simple(begun.plain, begun.before, begun.head, begun.published, alone)
+        return Simple(**vars(begun), alone=alone)
 
     folds = range(len(linears))
     meter.announce(*(fold_name(fold, alone=True) for fold in folds))

@@ -35,7 +35,9 @@ from pipelines.stages.monitor.drift import Delivery, Watch, Words, compare, deal
 VERSION = 1
 
 BY_TASK = Implementations[Watch](
-    "pipelines.stages.monitor", "selfsup.monitor", {"classification": "classification:Watch"}
+    "pipelines.stages.monitor",
+    "selfsup.monitor",
+    {"classification": "classification:Watch", "regression": "regression:Watch", "anomaly": "anomaly:Watch"},
 )
 
 

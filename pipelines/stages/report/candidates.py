@@ -9,6 +9,8 @@ CHANGES = {
     METHOD: "More unlabelled samples of the same kind make it better still.",
     "plain": "More unlabelled samples give the encoder more to learn from, and from about 100 labels a class on "
     "networks usually pass it.",
+    "boosting": "More unlabelled samples give the encoder more to learn from; on tables boosting often stays ahead.",
+    "knn": "More labels let networks, and regression, pass it.",
     "probe": "More labels let all layers be trained.",
     "alone": "More unlabelled samples of the same kind as the labelled ones give the method more to learn from.",
     "published": "It was trained on other images; with more unlabelled samples of your own the own encoder catches up.",

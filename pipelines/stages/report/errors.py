@@ -17,10 +17,8 @@ Found = dict[str, Any]  # the output of evaluate
 def bars(found: Found) -> str:
     values = found["intervals"]
     names = ["model", *sorted((n for n in values if n != "model"), key=lambda n: -values[n]["value"])]
-    return charts.bars(
-        [summary.NAMES[n] for n in names],
-        *([values[n][key] for n in names] for key in ("value", "low", "high")),
-    )
+    value, low, high = ([values[n][key] for n in names] for key in ("value", "low", "high"))
+    return charts.bars([summary.NAMES[n] for n in names], value, low, high)
 
 
 def mistakes(sources: Sources) -> list[dict[str, str]]:

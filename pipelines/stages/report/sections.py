@@ -15,7 +15,13 @@ from pipelines.registry.outcome import outcome
 from pipelines.stages.report import learning, lineage, training_health, view_policy
 
 BY_TASK = Implementations[dict[str, Any]](
-    "pipelines.stages.report", "selfsup.report", {"classification": "classification:sections"}
+    "pipelines.stages.report",
+    "selfsup.report",
+    {
+        "classification": "classification:sections",
+        "regression": "regression:sections",
+        "anomaly": "anomaly:sections",
+    },
 )
 
 # What a task may fill in; its module gives `summary` and `tiles` too. parts: further sections, each with title, text
@@ -25,6 +31,7 @@ BLANK: dict[str, Any] = {
     "timeline_chart": "", "saving": "", "saving_chart": "", "suspects": "", "suspected": [], "outliers": "",
     "strangest": [], "confusion": "", "classes": [], "mistakes": [], "calibration": "", "reliability": "",
     "explained": [], "sets": "", "protocols": [], "corruptions_chart": "", "parts": [],
+    "over": "over test samples and training noise",
 }  # fmt: skip
 
 

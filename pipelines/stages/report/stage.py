@@ -138,6 +138,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         "coverage": coverage,
         "sheets": clusters.shown(sources, truth, request.clusters, request.thumbnails),
         "asked": asking.pictures(asked, sources),
+        "asked_how": asking.how(sources),
         "asked_count": len(asked),
         "asked_file": str(context.store / "report" / key_of(folder) / "to_label.csv"),
     }

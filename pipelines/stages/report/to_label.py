@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from components.clustering.kmeans import kmeans
 from components.evaluation.labels.acquisition import Asking, groups_for, rank
@@ -17,6 +18,11 @@ HEADER = (
     "rank", "id", "name", "delivery", "use", "cluster", "why", "suggested class", "confidence", "label", "annotator",
 )  # fmt: skip
 SHOWN = 24  # with a thumbnail
+TYPICAL = (
+    "The most typical sample of each group of like samples that has no label, large and doubtful groups first, each "
+    "look asked once"
+)
+RANKED = "The samples without a label that are ranked highest"
 
 Row = dict[str, Any]
 
@@ -28,7 +34,12 @@ def to_label(sources: Sources, asking: Asking, seed: int = 0) -> list[Row]:
     from the top gives a model and a judgement on it.
     """
     tests = _tests(sources, asking)
-    learn = _to_learn_from(sources, replace(asking, count=asking.count - len(tests)), seed)
+    count = asking.count - len(tests)
+    learn = (
+        _to_review(sources, count)
+        if _reviewed(sources)
+        else _to_learn_from(sources, replace(asking, count=count), seed)
+    )
     rows: list[Row] = []
     while learn or tests:
         rows += [*learn[:2], *tests[:1]]
@@ -51,6 +62,35 @@ def _tests(sources: Sources, asking: Asking) -> list[Row]:
         {"id": str(table.ids[row]), "use": "testing", "why": reason, "row": int(row)}
         for row in rows[np.argsort(table.ids[rows])][:count]
     ]
+
+
+def how(sources: Sources) -> str:
+    """How the samples were chosen, for the page."""
+    return RANKED if _reviewed(sources) else TYPICAL
+
+
+def _reviewed(sources: Sources) -> bool:
+    """Whether the evaluation has left samples in the order in which they are to be looked at."""
+    return sources.outputs["evaluate"].get("review") is not None
+
+
+def _to_review(sources: Sources, count: int) -> list[Row]:
+    """Training samples in that order. Test samples are not asked for by their score: only those drawn by chance
+    represent the data."""
+    ranked = pq.read_table(sources.file("evaluate", "review")).to_pylist()
+    suggested = sources.manifests["evaluate"].request["task"]["anomalies"][0]
+    return [
+        {
+            "id": row["id"],
+            "use": "training",
+            "why": f"{row['detector']}{': ' * bool(row['columns'])}{', '.join(row['columns'])}",
+            "suggested class": suggested,
+            "confidence": f"{row['score']:.3f}",
+            "row": row["row"],
+        }
+        for row in ranked
+        if row["split"] == "train"
+    ][:count]
 
 
 def _to_learn_from(sources: Sources, asking: Asking, seed: int) -> list[Row]:
@@ -101,11 +141,15 @@ def pictures(rows: list[Row], sources: Sources) -> list[dict[str, str]]:
         {
             "sample": sources.sheet([row["row"]]),
             "text": f"{row['rank']} · "
-            + (f"cluster {row['cluster']}" if row["use"] == "training" else "for testing")
+            + ("for testing" if row["use"] == "testing" else _cluster(row))
             + (f" · {row['suggested class']}? {row['confidence']}" if row.get("suggested class") else ""),
         }
         for row in rows[:SHOWN]
     ]
+
+
+def _cluster(row: Row) -> str:
+    return f"cluster {row['cluster']}" if "cluster" in row else row["why"]
 
 
 def _names(sources: Sources, ids: set[str]) -> dict[str, tuple[str, str]]:

@@ -256,14 +256,18 @@ def make_table(
     ids: list[str] = []
     shards: list[str] = []
     origins: list[str] = []
+    together: list[str] = []
     past = Replacements(source, index)
-    for shard, batch in read_current(source, index, ["id", "source"]):
+    for shard, batch in read_current(source, index, ["id", "source", "group"]):
         ids += batch["id"]
         shards += [shard.digest] * len(batch["id"])
         origins += batch.get("source", [""] * len(batch["id"]))
+        together += batch.get("group", [""] * len(batch["id"]))
     if left_out:
         kept = [k for k in range(len(ids)) if k not in left_out]
-        ids, shards, origins = ([column[k] for k in kept] for column in (ids, shards, origins))
+        ids, shards, origins, together = (
+            [column[k] for k in kept] for column in (ids, shards, origins, together)
+        )
     own = np.arange(len(ids))
     group = own if group is None else group
     settled = labels.settle(labels.read_labels(source, index))
@@ -271,7 +275,8 @@ def make_table(
     value = np.array([targets.value.get(id, np.nan) for id in ids]) if task.numeric else None
     label = [targets.label.get(id, -1) for id in ids]
     firsts = [past.origins.get(id, id) for id in ids]
-    leads = _leads(group.tolist(), firsts, source, index) if past.rows else group.tolist()
+    whole = united(group.tolist(), together)
+    leads = _leads(whole, firsts, source, index) if past.rows else whole
     split = splits_of(firsts, test_share, _named(settled.named, past), leads)
     sources, of = np.unique(np.array(origins), return_inverse=True)
     table = Table(
@@ -281,6 +286,28 @@ def make_table(
         value,
     )  # fmt: skip
     return table, targets, sources.tolist() if any(origins) else []
+
+
+def united(group: list[int], together: list[str]) -> list[int]:
+    """Of each sample, the row of the first of those that must be in one split with it: near-duplicates, and samples of
+    one name in `together` ("": of none), whatever links them.
+
+    united([0, 1, 1, 3], ["a", "", "a", "b"]) = [0, 0, 0, 3].
+    """
+    parent = list(range(len(group)))
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    first: dict[str, int] = {}
+    for row, (near, name) in enumerate(zip(group, together, strict=True)):
+        for other in (near, first.setdefault(name, row) if name else row):
+            low, high = sorted((root(row), root(other)))
+            parent[high] = low
+    return [root(row) for row in range(len(group))]
 
 
 def _leads(group: list[int], firsts: list[str], source: Path, index: Index) -> list[int]:

@@ -105,6 +105,17 @@ def test_a_table_of_paths_tells_where_each_file_comes_from(tmp_path: Path, name:
     assert found == {"a/1.png": "A", "a/2.png": "B", "a/3.png": ""}
 
 
+def test_a_group_is_told_as_a_source_is(tmp_path: Path) -> None:
+    reader = ImageReader(ImageLimits())
+    reader.group = "Patient"
+    put(tmp_path, "a/1.png")
+    put(tmp_path, "files.csv", b"path,Patient\na/1.png,p7\n")
+    put_parquet(tmp_path, "x.parquet", {"image": [b"1", b"2"], "Patient": [3, None]})
+    inbox = Inbox(tmp_path, reader, settle=5, now=NOW)
+    found = {item.name: item.group for d in inbox.list().deliveries for item in inbox.items(d, 99)}
+    assert found == {"a/1.png": "p7", "x.parquet#0": "3", "x.parquet#1": ""}
+
+
 def test_parquet_as_hugging_face_writes_it(tmp_path: Path) -> None:
     put_parquet(tmp_path, "sub/x.parquet", {"image": [{"bytes": b"1", "path": "p.png"}, None]})
     assert items(tmp_path) == {"sub/x.parquet": [Item("p.png", b"1"), Item("sub/x.parquet#1", b"")]}

@@ -11,7 +11,8 @@ from components.data import replaced
 from components.data.shards import (
     BAD,
     REPLACED,
-    SOURCED,
+    SHARD,
+    TOLD,
     Index,
     Shard,
     ShardWriter,
@@ -119,6 +120,7 @@ def test_a_broken_index_is_told_in_one_line(tmp_path: Path, text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+FULL = pa.schema([*SHARD, *(pa.field(name, pa.string()) for name in TOLD)])
 VALUES = {
     pa.string(): ["", "ä", "名前.png", "x" * 300, "a"],
     pa.large_binary(): [b"", b"\0\xff", b"x" * 300, b"\n", b"a"],
@@ -126,7 +128,7 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("schema", [SOURCED, BAD, replaced.ROW, pa.schema({"old": pa.binary()})])
+@pytest.mark.parametrize("schema", [FULL, BAD, replaced.ROW, pa.schema({"old": pa.binary()})])
 @pytest.mark.parametrize("rows", [0, 1, 5])
 def test_columns_come_back_as_they_were_given(tmp_path: Path, schema: pa.Schema, rows: int) -> None:
     given = {

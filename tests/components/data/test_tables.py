@@ -16,7 +16,7 @@ DATA = [b"1", b"2", b"3"]
 
 
 def labels(file: Path) -> list[str]:
-    return [label for _, _, label, _ in parquet_samples(file, "x.parquet")]
+    return [label for _, _, label, *_ in parquet_samples(file, "x.parquet")]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_categories_of_pandas(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_bytes_of_every_type(tmp_path: Path, images: pa.Array) -> None:
     pq.write_table(pa.table({"IMAGE": images}), tmp_path / "x.parquet")
-    assert [data for _, data, _, _ in parquet_samples(tmp_path / "x.parquet", "x")] == DATA
+    assert [data for _, data, *_ in parquet_samples(tmp_path / "x.parquet", "x")] == DATA
 
 
 @pytest.mark.parametrize(

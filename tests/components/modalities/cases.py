@@ -16,6 +16,8 @@ from PIL import Image
 from components.modalities.image.config import ImageConfig
 from components.modalities.registry import build_modality
 from components.modalities.samples import Samples
+from components.modalities.series.config import SeriesConfig
+from components.modalities.series.decode import encode
 from components.modalities.sound.config import SoundConfig
 from components.modalities.table.check import canonical
 from components.modalities.table.config import TableConfig
@@ -69,6 +71,26 @@ def sound(seed: int) -> bytes:
     return out.getvalue()
 
 
+def waves(seed: int) -> bytes:
+    """Two channels, 6 to 14 steps, some with a gap or as float64."""
+    random = np.random.default_rng(seed)
+    steps = 6 + seed % 9
+    values = np.sin(np.arange(steps)[:, None] * (1 + seed % 3) + [0, 1]) * 3 + random.normal(
+        0, 0.1, (steps, 2)
+    )
+    if seed % 4 == 0:
+        values[2, seed % 2] = np.nan
+    if seed % 5 == 0:
+        return npy(values)
+    return encode(values.astype(np.float32))
+
+
+def npy(values: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    np.save(out, values)
+    return out.getvalue()
+
+
 @dataclass(frozen=True)
 class Case:
     """samples: good ones. hostile: bad ones. foreign: samples that none of these may be taken for markup by."""
@@ -112,6 +134,23 @@ CASES = {
         hostile={"empty": b"", "text": b"hello", "cut": row(0)[:30], "nothing": b"{}", "nested": b'{"a":{}}'},
         encoder={"name": "table_mlp", "width": 16, "layers": 1},
         tolerance=2e-3,  # of a time in days
+    ),
+    "series": Case(
+        config=SeriesConfig(),
+        samples=[waves(seed) for seed in range(24)],
+        hostile={
+            "empty": b"",
+            "text": b"hello",
+            "cut": waves(0)[:150],
+            "one point": npy(np.ones((1, 2))),
+            "all missing": npy(np.full((9, 2), np.nan)),
+            "three axes": npy(np.ones((2, 3, 4))),
+            "objects": npy(np.array([1, None, "x"], dtype=object)),
+            "complex": npy(np.ones((9, 2), dtype=complex)),
+            "infinite": npy(np.array([1.0, np.inf, 2.0])),
+            "no channels": npy(np.ones((9, 0))),
+        },
+        encoder={"name": "series_conv", "hidden": 8, "width": 16, "depth": 2},
     ),
 }
 

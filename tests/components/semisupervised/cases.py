@@ -17,6 +17,7 @@ from components.semisupervised.adamatch import AdamatchConfig
 from components.semisupervised.coral import CoralConfig
 from components.semisupervised.dann import DannConfig
 from components.semisupervised.distillation import DistillationConfig
+from components.semisupervised.feature_mixup import FeatureMixupConfig
 from components.semisupervised.fixmatch import FixmatchConfig
 from components.semisupervised.flexmatch import FlexmatchConfig
 from components.semisupervised.freematch import FreematchConfig
@@ -30,6 +31,7 @@ from components.semisupervised.pimodel import PimodelConfig
 from components.semisupervised.pseudolabel import PseudolabelConfig
 from components.semisupervised.s4l import S4lConfig
 from components.semisupervised.selftraining import SelftrainingConfig
+from components.semisupervised.setfit import SetfitConfig
 from components.semisupervised.simmatch import SimmatchConfig
 from components.semisupervised.softmatch import SoftmatchConfig
 from components.semisupervised.ssgan import SsganConfig
@@ -37,6 +39,7 @@ from components.semisupervised.supervised import SupervisedConfig
 from components.semisupervised.temporal import TemporalConfig
 from components.semisupervised.uda import UdaConfig
 from components.semisupervised.vat import VatConfig
+from components.semisupervised.vime_semi import VimeSemiConfig
 
 K, D, L, U = 3, 8, 6, 10
 ROWS = 30
@@ -90,6 +93,9 @@ CASES = {
     "coral": Case(CoralConfig(), quiet_weak=False),
     "distillation": Case(DistillationConfig(alpha=0.5), still=("teacher",), quiet_weak=False),
     "mmd": Case(MmdConfig(), quiet_weak=False),
+    "feature_mixup": Case(FeatureMixupConfig(), quiet_weak=False, ready=True),
+    "setfit": Case(SetfitConfig()),
+    "vime_semi": Case(VimeSemiConfig()),
 }
 
 

@@ -35,3 +35,32 @@ def test_views_of_a_recipe(section, said, tmp_path):
     found = mistakes(recipe, ["snapshot", "pretrain"])
     assert len(found) == (said is not None)
     assert said is None or said in found[0]
+
+
+@pytest.mark.parametrize(
+    ("task", "section", "said"),
+    [
+        ("classification", {"method": "uda"}, None),
+        ("regression", {}, None),
+        ("regression", {"method": "supervised", "folds": 3}, None),
+        (
+            "regression",
+            {"method": "fixmatch"},
+            "finetune: method fixmatch needs classes, and the task is regression; ",
+        ),
+        ("regression", {"cross_fit": {}}, "finetune: unknown key 'cross_fit'"),
+        ("classification", {"miss": 0.1}, "finetune: unknown key 'miss'"),
+        (
+            "ranking",
+            {},
+            "stage finetune needs a task that it knows, got 'ranking'; tasks: classification, regression",
+        ),
+    ],
+)
+def test_what_fine_tuning_is_asked_depends_on_the_task(task, section, said, tmp_path):
+    file = tmp_path / "r.yaml"
+    top = {"name": "r", "modality": {"name": "image", "size": 28, "channels": 1}, "inbox": "in", "task": task}
+    file.write_text(json.dumps({**top, "finetune": section}))
+    found = mistakes(load(file), ["finetune"])
+    assert len(found) == (said is not None)
+    assert said is None or said in found[0]

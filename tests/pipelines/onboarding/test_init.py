@@ -404,3 +404,61 @@ def test_labels_of_parquet_deliveries_with_the_same_names_are_all_counted(settin
         }
         pq.write_table(pa.table(table), source / f"{part}.parquet")
     assert init("pq", source, settings).found.labels.classes == {"0": 10}
+
+
+def prices(source, count, texts):
+    """A table of houses with some prices."""
+    source.mkdir()
+    rows = "".join(f"{n},{n * 7 % 13},{texts(n)}\n" for n in range(count))
+    (source / "houses.csv").write_text(f"rooms,age,price\n{rows}")
+    return {"name": "table", "target": "price"}
+
+
+def test_labels_that_are_numbers_of_many_values_make_a_regression_and_say_how_to_change_it(
+    settings, source, capsys
+):
+    modality = prices(source, 80, lambda n: f"{1000 + 37 * n}.5" if n % 2 else "")
+    report = init("houses", source, settings, modality=modality)
+    loaded, sections = read(report)
+    assert loaded.task == {"name": "regression"}
+    said = capsys.readouterr().out
+    assert (
+        "40 labels that are numbers, of 40 different values: the task is regression; `--task classification`"
+        in said
+    )
+    assert "of these, about 32 for training and about 8 for testing" in said
+    assert "classes" not in sections["pseudo_label"]
+    assert sections["finetune"]["batch_size"] == 40
+    check(loaded)
+    other = init("classes", source, settings, modality=modality, task="classification")
+    assert read(other)[0].task == {"name": "classification"}
+    assert len(other.found.labels.classes) == 40
+
+
+def test_few_values_and_counted_classes_stay_classes(settings, source):
+    modality = prices(source, 60, lambda n: n % 3)
+    assert read(init("three", source, settings, modality=modality))[0].task == {"name": "classification"}
+    asked = init("asked", source, settings, modality=modality, task={"name": "regression", "decimal": "."})
+    assert read(asked)[0].task == {"name": "regression", "decimal": "."}
+    with pytest.raises(UserError, match="task: unknown name 'ranking'"):
+        init("unknown", source, settings, modality=modality, task="ranking")
+
+
+def test_a_regression_of_words_is_refused(settings, source):
+    modality = prices(source, 60, lambda n: "ab"[n % 2])
+    with pytest.raises(UserError, match="needs labels that are numbers, got 'a', 'b'"):
+        init("words", source, settings, modality=modality, task="regression")
+
+
+def test_anomalies_need_no_label_and_the_rarer_of_two_is_taken_for_one(settings, source, capsys):
+    modality = prices(source, 80, lambda n: "" if n % 4 else ("fraud" if n % 16 == 0 else "fine"))
+    report = init("odd", source, settings, modality=modality, task="anomaly")
+    loaded, sections = read(report)
+    assert loaded.task == {"name": "anomaly", "anomalies": ["fraud"], "normal": ["fine"]}
+    assert "20 labels: fine 15, fraud 5; of these, about 16 for training" in capsys.readouterr().out
+    assert "finetune" not in sections
+    check(loaded)
+    nothing = init("blank", source, settings, modality={"name": "table", "ignore": ["price"]}, task="anomaly")
+    assert read(nothing)[0].task == {"name": "anomaly"}
+    assert "samples are ranked all the same, and nothing can be measured" in capsys.readouterr().out
+    check(read(nothing)[0])

@@ -7,6 +7,7 @@ import pytest
 from components.errors import UserError
 from components.modalities.registry import MODALITIES
 from components.modalities.views import VIEW_MAKERS
+from components.tasks.registry import TASKS
 from pipelines.graph import GRAPH
 from pipelines.onboarding import reference
 from pipelines.onboarding.reference import Node, explain
@@ -49,7 +50,10 @@ def test_every_stage_and_every_key_that_a_recipe_may_have_is_on_the_page(nodes, 
     for stage in GRAPH:
         below = Node(stage, "").children()
         shown = re.findall(r"^\| `(\w+)` ", parts[stage], flags=re.MULTILINE)
-        assert shown == [name for name, node in below.items() if not node.filled]
+        assert shown == [name for name, node in below.items() if not node.filled and name not in TASKS]
+        for task in set(below) & set(TASKS):
+            shown = re.findall(r"^\| `(\w+)` ", parts[f"{stage} of the task {task}"], flags=re.MULTILINE)
+            assert shown == [name for name, node in below[task].children().items() if not node.filled]
         assert {name for name, node in below.items() if node.filled} >= set(FILLED.get(stage, ()))
     assert "snapshot" not in re.findall(r"^\| `(\w+)` ", parts["finetune"], flags=re.MULTILINE)
     for kind in ("swav", "supcon", "vit_small", "lars", "distillation"):

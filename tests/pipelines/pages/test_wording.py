@@ -1,6 +1,6 @@
 import pytest
 
-from pipelines.pages.wording import beside, p_value, percent
+from pipelines.pages.wording import amount, beside, p_value, percent
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,12 @@ from pipelines.pages.wording import beside, p_value, percent
         (p_value(0.0004), "< 0.001"),
         (p_value(0.0021), "0.002"),
         (p_value(1.0), "1.000"),
+        (amount(19507.2), "19,507"),
+        (amount(0.01234), "0.01234"),
+        (amount(-3.14159), "-3.142"),
+        (amount(12.5, sign=True), "+12.5"),
+        (amount(0.0), "0"),
+        (amount(2.5e13), "2.500e+13"),
     ],
 )
 def test_numbers_as_words(said, text):

@@ -151,6 +151,102 @@ def test_a_source_column_that_no_table_has_is_refused_with_those_there_are(place
     assert not Index.load(place.target).shards
 
 
+def put_patients(place: Place) -> None:
+    table = {
+        "image": [png(i) for i in range(40)],
+        "patient": [f"p{i % 8}" if i < 32 else None for i in range(40)],
+    }
+    pq.write_table(pa.table(table), place.inbox / "one.parquet")
+
+
+def sides(place: Place) -> dict[str, str]:
+    """Id -> split, of a half by hash."""
+    table, _, _ = make_table(place.target, Index.load(place.target), 0.5)
+    assert table.group is None  # nobody is anybody's near-duplicate
+    return dict(zip(table.ids.tolist(), table.split.tolist(), strict=True))
+
+
+def test_samples_of_a_group_are_in_one_split_and_stay_there(place: Place) -> None:
+    put_patients(place)
+    place.run(group="Patient")
+    found = sides(place)
+    for patient in range(8):
+        own = [found[id_of(i)] for i in range(patient, 32, 8)]
+        assert own == [split_of(id_of(patient), 0.5, {})] * 4  # that of the first that came
+    assert [found[id_of(i)] for i in range(32, 40)] == [split_of(id_of(i), 0.5, {}) for i in range(32, 40)]
+    more = {"image": [png(i) for i in range(50, 58)], "patient": [f"p{i}" for i in range(8)]}
+    pq.write_table(pa.table(more), place.inbox / "two.parquet")
+    place.run(group="Patient")
+    later = sides(place)
+    assert {id: later[id] for id in found} == found
+    assert [later[id_of(50 + i)] for i in range(8)] == [found[id_of(i)] for i in range(8)]
+
+
+def test_a_group_in_a_table_of_paths_and_one_that_no_table_has(place: Place) -> None:
+    for i in range(12):
+        put(place.inbox / f"a/{i}.png", png(i))
+    put(place.inbox / "files.csv", "path,who\n" + "".join(f"a/{i}.png,w{i % 2}\n" for i in range(12)))
+    with pytest.raises(
+        UserError, match=r"ingest.group: no table .* has a column 'whom'; columns at hand: path, who"
+    ):
+        place.run(group="whom")
+    place.run(group="who")
+    found = sides(place)
+    assert {len({found[id_of(i)] for i in range(k, 12, 2)}) for k in (0, 1)} == {1}
+
+
+def test_windows_of_a_series_are_in_one_split(place: Place) -> None:
+    random = np.random.default_rng(0)
+    values = [f"s{k},{t},{random.normal():.4f}" for k in range(12) for t in range(40)]
+    put(place.inbox / "stream.csv", "\n".join(["machine,time,x", *values]) + "\n")
+    modality = {"name": "series", "series": "machine", "window": 10, "hop": 5}
+    place.run(modality=modality)
+    found: dict[str, set[str]] = {}
+    split = sides(place)
+    for _, batch in read_shards(place.target, Index.load(place.target), ["id", "name", "group"]):
+        for id, name, group in zip(*batch.values(), strict=True):
+            assert name.rpartition("@")[0] == group
+            found.setdefault(group, set()).add(split[id])
+    assert len(found) == 12
+    assert all(len(one) == 1 for one in found.values())
+    assert {next(iter(one)) for one in found.values()} == {"train", "test"}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            "machine,time,x\na,1,2\n",
+            "the column series is required, it has machine, time, x; set modality.series",
+        ),
+        ("series,time,x\na,0,1\na,0,2\n", None),
+        ("series,x\na,1\na,red\n", None),
+        ("series,x\na,1\n", None),
+    ],
+)
+def test_tables_of_series_that_cannot_be_used(place: Place, text: str, why: str | None) -> None:
+    put(place.inbox / "stream.csv", text)
+    if why is not None:
+        with pytest.raises(UserError, match=why):
+            place.run(modality={"name": "series"})
+        return
+    output = place.run(modality={"name": "series"})
+    assert (output.samples, sum(output.quarantined.values())) == (0, 1)
+
+
+def test_series_in_files_of_many_and_of_one(place: Place) -> None:
+    put(place.inbox / "b.ts", "@classLabel true x y\n@data\n1,2,3:x\n4,5:y\n")
+    np.savez(place.inbox / "c.npz", one=np.arange(6.0), two=np.ones((2, 3, 4)))
+    out = io.BytesIO()
+    np.save(out, np.arange(9.0))
+    put(place.inbox / "walk/a.npy", out.getvalue())
+    output = place.run(modality={"name": "series"}, labels_from="folders")
+    assert (output.samples, output.quarantined, output.labels) == (4, {"not a series": 1}, 3)
+    assert sorted(place.labels().values()) == ["walk", "x", "y"]
+    again = place.run(modality={"name": "series"}, labels_from="folders")
+    assert (again.samples, again.samples_new, again.deliveries_new) == (4, 0, 0)
+
+
 def test_a_shard_that_no_index_names_keeps_its_sources_when_it_is_adopted(place: Place) -> None:
     put_sources(place)
     place.run(source="site")

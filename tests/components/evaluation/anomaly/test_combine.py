@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.errors import UserError
-from components.evaluation.anomaly.combine import fit_mean_of_ranks
+from components.evaluation.anomaly.combine import fit_mean_of_ranks, ranks
 
 
 def test_by_hand():
@@ -12,7 +12,18 @@ def test_by_hand():
         {"a": np.array([3.0, 1.0, 2.0, 2.0]), "b": np.array([10.0, 40.0, 20.0, 30.0])}
     )
     found = combined.scores({"a": np.array([2.0, 0.0, 9.0]), "b": np.array([25.0, 5.0, 40.0])})
-    assert found.tolist() == [(0.5 + 0.5) / 2, 0.0, (1 + 0.875) / 2]
+    # 9 is six spreads (3 - 2) above the largest of a, so it gets 6/7 of the place of one sample more
+    np.testing.assert_allclose(found, [(2 / 5 + 2 / 5) / 2, 0.0, ((4 + 6 / 7) / 5 + 3.5 / 5) / 2])
+
+
+def test_ranks_tell_apart_what_lies_above_all_training_samples():
+    own = np.arange(100.0)
+    found = ranks(own, np.array([-5.0, 50.0, 99.0, 99.5, 1e3, 1e9]))
+    assert (np.diff(found) > 0).all()
+    assert found[0] == 0
+    assert found[1] == pytest.approx(50.5 / 101)
+    assert 100 / 101 < found[3] < found[-1] < 1
+    np.testing.assert_allclose(ranks(np.ones(4), np.array([1.0, 0.0])), [2 / 5, 0])
 
 
 def test_units_do_not_matter():

@@ -34,6 +34,12 @@ def test_a_slow_loop():
         assert found == pytest.approx(total)
 
 
+def test_columns_add_up_to_the_score():
+    each = fit_ecod(X).by_column(QUERIES)
+    np.testing.assert_allclose(each.sum(axis=1), NEW, atol=1e-12)
+    assert each[1, 0] == pytest.approx(np.log(9))  # above all 8 of its column: one of nine
+
+
 def test_monotone_changes_of_a_column_do_not_matter():
     np.testing.assert_allclose(fit_ecod(np.exp(X)).scores(np.exp(QUERIES)), fit_ecod(X).scores(QUERIES))
 

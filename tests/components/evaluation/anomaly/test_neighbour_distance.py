@@ -18,6 +18,13 @@ def test_a_slow_loop(monkeypatch):
     np.testing.assert_allclose(detector.scores(queries), wanted, atol=1e-9)
 
 
+def test_the_scores_are_those_of_pyod():
+    x = np.array([[1, 2.5], [-1, 0.5], [0.3, -2], [2, 2], [0, 0], [9, -7], [0.5, 0.5], [0.5, 1.0]])
+    found = fit_neighbour_distance(x, share=3 / 8).scores(np.array([[0.4, 0.6], [12, -8], [-3, 0]]))
+    # KNN(n_neighbors=3, method="mean") of PyOD 3.6.7
+    np.testing.assert_allclose(found, [0.42494739, 10.15105916, 2.86569557], atol=1e-8)
+
+
 def test_of_many_samples_some_are_compared_with():
     x = np.random.default_rng(0).normal(size=(3000, 2))
     one, two = fit_neighbour_distance(x), fit_neighbour_distance(x, seed=1)

@@ -5,7 +5,6 @@ from components.evaluation.classification.baselines import (
     fit_plain,
     knn_on_pixels,
     logistic_on_pixels,
-    on_plain_features,
     pixels,
 )
 from components.evaluation.representation.clusters import agreement, nearest
@@ -51,18 +50,6 @@ def test_one_label_a_class_is_enough():
     assert choice.accuracy is None
     assert (logits.argmax(1) == truth).mean() == 1.0
     assert (knn_on_pixels(pixels(train), labels, pixels(test), 3).argmax(1) == truth).mean() == 1.0
-
-
-def test_both_at_once_with_the_regression_that_gave_the_answers():
-    (train, labels), (test, _) = patterns(15, 0), patterns(60, 1)
-    own, asked = pixels(train), pixels(test)
-    answers, probe = on_plain_features(own, labels, asked, 3, seed=4)
-    assert list(answers) == ["logistic_plain", "knn_plain"]
-    np.testing.assert_array_equal(
-        answers["logistic_plain"], logistic_on_pixels(own, labels, asked, 3, seed=4)[0]
-    )
-    np.testing.assert_array_equal(answers["knn_plain"], knn_on_pixels(own, labels, asked, 3))
-    np.testing.assert_array_equal(probe.logits(asked), answers["logistic_plain"])
 
 
 def test_the_regression_is_one_linear_map_of_the_features_as_they_come():

@@ -19,8 +19,9 @@ from tests.components.modalities.table.toys import column, mixed, pack
 
 
 @pytest.fixture(autouse=True)
-def _two_boostings(monkeypatch):
-    monkeypatch.setattr(baseline, "BOOSTINGS", baseline.BOOSTINGS[3:5])
+def _fewer_boostings(monkeypatch):
+    monkeypatch.setattr(baseline, "BOOSTINGS", baseline.BOOSTINGS[:2])
+    monkeypatch.setattr(baseline, "ROUNDS", (10, 40))
 
 
 FITS = {"boosting": fit_boosting, "logistic": fit_logistic, "neighbours": fit_neighbours}
@@ -70,6 +71,33 @@ def test_strength_is_chosen_by_likelihood(data):
     chance = np.random.default_rng(0).integers(0, 2, 100)
     assert fit_logistic(rows[:100], chance, 2, packing).options["C"] < 0.1
     assert fit_logistic(rows[:100], labels[:100], 3, packing).options["C"] >= 0.1
+
+
+@pytest.mark.parametrize("chance", [False, True])
+def test_every_number_of_rounds_is_read_off_one_fit(data, chance):
+    """The likelihoods of the grid are those of a fit for each of its members. Labels of chance call for few rounds."""
+    from sklearn.ensemble import HistGradientBoostingClassifier as Boosting
+
+    rows, packing, labels = data
+    x, y = rows[:60], np.random.default_rng(0).integers(0, 3, 60) if chance else labels[:60]
+    fold = folds_of(y, 5)
+
+    def likelihood(**options):
+        each = np.empty(len(y))
+        for number in range(5):
+            out = fold == number
+            peer = Boosting(categorical_features=packing.categorical, random_state=0, **options)
+            p = peer.fit(x[~out], y[~out]).predict_proba(x[out])
+            each[out] = np.log(np.maximum(p[np.arange(out.sum()), y[out]], 1e-6))
+        return each.mean()
+
+    grid = [{**options, "max_iter": rounds} for options in baseline.BOOSTINGS for rounds in (10, 40)]
+    found = [likelihood(**options) for options in grid]
+    fitted = fit_boosting(x, y, 3, packing)
+    assert fitted.options == grid[int(np.argmax(found))]
+    assert fitted.options["max_iter"] == (10 if chance else 40)
+    assert fitted.likelihood == pytest.approx(max(found), abs=1e-9)
+    assert len({round(value, 9) for value in found}) == len(grid)
 
 
 def test_its_features_are_those_of_the_encoder(data):

@@ -169,3 +169,12 @@ def test_a_broken_parquet_file(tmp_path):
 )
 def test_which_tables_hold_samples(path, columns, config, found):
     assert reader(**config).is_table(path, columns) is found
+
+
+def test_a_group_is_no_cell(tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_text("Patient,a\np1,3\n")
+    one = reader()
+    one.group = "patient"
+    (row,) = one.rows(file, "t.csv", None)
+    assert (row.group, row.data) == ("p1", b'{"a":"3"}')

@@ -42,6 +42,14 @@ def test_names_sources_and_another_column(tmp_path):
     assert found == [TableSample("m1", b"first", "", "north"), TableSample("a#1", b"second", "", "south")]
 
 
+def test_a_group(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("text,Author\nfirst,ana\nsecond,\n")
+    one = reader()
+    one.group = "author"
+    assert [row.group for row in one.rows(file, "a", None)] == ["ana", ""]
+
+
 def test_which_tables_are_texts():
     assert reader().is_table("x.csv", {"text", "label"})
     assert not reader().is_table("labels.csv", {"path", "label"})

@@ -439,7 +439,8 @@ def test_a_portfolio_serves_several_as_one(tmp_path):
     )
     told = output.portfolio
     assert told.served == "committee"
-    assert [row.name for row in told.rows] == ["method", "plain", "probe", "alone", "scratch"]
+    assert [row.name for row in told.rows] == ["method", "plain", "probe", "alone", "scratch", "knn"]
+    assert told.rows[-1].weight == 0  # a baseline that may be served alone and has no part in the mean
     assert output.made_of == ()
     assert output.method == "fixmatch in a committee"
     assert output.validation == told.accuracy
@@ -473,9 +474,9 @@ def test_each_linear_candidate_is_fitted_once_and_served_as_it_was_judged(tmp_pa
         heads[pseudo] = fit_head(*given, pseudo=pseudo)
         return heads[pseudo]
 
-    def seen(config, found, model):
+    def seen(config, found, *rest):
         offered.update(found)
-        return choose(config, found, model)
+        return choose(config, found, *rest)
 
     monkeypatch.setattr(judges, "on_plain_features", counted)
     monkeypatch.setattr(judges, "fit_head", kept)
@@ -500,7 +501,8 @@ def test_a_candidate_that_leads_is_served_as_it_is(tmp_path, monkeypatch):
     from pipelines.stages.finetune import portfolio
 
     monkeypatch.setattr(portfolio, "stacked", lambda held, *rest: np.array([0.02, 0.95, 0.01, 0.01, 0.01]))
-    output, folder, here = run(tmp_path, {0: 6, 1: 6, 2: 6}, portfolio={})
+    alone = {"challengers": ["model"]}
+    output, folder, here = run(tmp_path, {0: 6, 1: 6, 2: 6}, portfolio=alone)
     assert output.portfolio.served == "plain"
     assert output.method == "plain"
     assert output.made_of == ("logistic_plain",)
@@ -518,7 +520,7 @@ def test_a_published_encoder_is_one_more_candidate(tmp_path, monkeypatch):
     output, folder, here = run(
         tmp_path, {0: 6, 1: 6, 2: 6}, portfolio={"published": "efficientnet_lite0", "strength": 1e6}
     )
-    assert [row.name for row in output.portfolio.rows][-1] == "published"
+    assert [row.name for row in output.portfolio.rows][-2:] == ["published", "knn"]
     model = load_classifier((folder / output.model.path).parent)
     assert "published" in [member.name for member in model.config.encoder.members]
     kept = model.encoder.members[[m.name for m in model.config.encoder.members].index("published")]
@@ -569,7 +571,7 @@ def test_from_the_first_seconds_on_there_is_a_model_to_use_and_nothing_of_it_is_
     assert views_seen == [1]
     (first, said, before), (second, *_), (third, *_) = leads
     assert before == 0
-    assert set(first["candidates"]) == {TOLD["plain"], TOLD["probe"]}
+    assert set(first["candidates"]) == {TOLD["plain"], TOLD["knn"], TOLD["probe"]}
     assert first["model"] == next(iter(first["candidates"]))
     assert len(set(said.tolist())) > 1
     assert {TOLD["alone"], TOLD["scratch"]} == set(second["candidates"]) - set(first["candidates"])
@@ -585,7 +587,7 @@ def test_from_the_first_seconds_on_there_is_a_model_to_use_and_nothing_of_it_is_
     assert "began" not in named
 
     spans = {span.name: span for span in candidate_times.read(read_metrics(here.folder))}
-    assert set(spans) == {"plain", "probe", "views", "alone", "scratch", "method"}
+    assert set(spans) == {"plain", "knn", "probe", "views", "alone", "scratch", "method"}
     assert spans["probe"].ended <= spans["views"].began <= spans["views"].ended <= spans["alone"].began
     assert spans["alone"].ended <= spans["method"].ended
     assert spans["views"].accuracy is None

@@ -12,6 +12,7 @@ from components.encoders.resnet import ResnetConfig
 from components.evaluation.classification.baselines import fit_plain, pixels
 from components.modalities.image.config import image_packing
 from components.modalities.image.views import ImageViews
+from components.modalities.table.views import TableViews
 from components.registry.model import ModelConfig
 from components.training.device import place
 from components.training.finetune import Material, Network
@@ -19,7 +20,7 @@ from pipelines.registry.candidates import COMMITTEE
 from pipelines.stages.finetune.config import PortfolioConfig
 from pipelines.stages.finetune.cross_fit import Held
 from pipelines.stages.finetune.linear_models import on_plain_features, plain_features
-from pipelines.stages.finetune.portfolio import Candidate, choose, joined, lines
+from pipelines.stages.finetune.portfolio import Candidate, Rival, ahead, choose, joined, lines, prior
 
 LABELS = np.array([0, 1] * 100)
 
@@ -72,6 +73,73 @@ def test_with_no_labels_to_speak_of_the_weights_are_those_before_the_evidence():
     found = {"method": candidate(0.9, 0), "alone": candidate(0.6, 1), "probe": candidate(0.6, 2)}
     chosen = choose(PortfolioConfig(strength=1e6, favour=0.5), found, MODEL)
     assert [row.weight for row in chosen.portfolio.rows] == pytest.approx([0.5, 0.25, 0.25], abs=0.01)
+
+
+def rival(share, seed):
+    """A baseline, and how often its network was asked for."""
+    made, asked = candidate(share, seed), []
+    return Rival(made.held, lambda: asked.append(1) or (made.network, made.encoder)), asked
+
+
+def test_a_baseline_that_is_ahead_is_served_in_place_of_the_candidates():
+    found = {"method": candidate(0.7, 0), "plain": candidate(0.7, 1)}
+    (knn, asked), (boosting, never) = rival(0.95, 2), rival(0.6, 3)
+    chosen = choose(PortfolioConfig(), found, MODEL, {"knn": knn, "boosting": boosting})
+    told = chosen.portfolio
+    assert (told.served, told.itself) == ("knn", ("knn_plain",))
+    assert chosen.model.held is knn.held
+    assert chosen.model.network is knn.network()[0]
+    assert (len(asked), len(never)) == (2, 0)  # this test asked once
+    assert {row.name: row.weight for row in told.rows} == {"method": 0, "plain": 0, "knn": 1, "boosting": 0}
+    assert told.accuracy == knn.held.accuracy
+    assert told.loss == next(row.loss for row in told.rows if row.name == "knn")
+    assert "nearest neighbours on plain features, a baseline, is served" in told.reason
+    assert "(several as one)" in told.reason
+
+
+def test_a_baseline_must_be_ahead_by_more_than_two_standard_errors():
+    found = {"method": candidate(0.8, 0), "plain": candidate(0.8, 0)}
+    own = found["method"].held
+    for more, served in ((3, COMMITTEE), (6, "knn")):
+        # right on so many more of 200 labels: a standard error is sqrt(more) / 200 or so
+        logits, wrong = own.logits.copy(), np.flatnonzero(own.logits.argmax(1) != LABELS)[:more]
+        logits[wrong] = 3.0 * np.eye(2)[LABELS[wrong]]
+        better = Rival(
+            Held(logits, LABELS, own.rows, own.fold), lambda: (found["method"].network, MODEL.encoder)
+        )
+        chosen = choose(PortfolioConfig(), found, MODEL, {"knn": better})
+        assert chosen.portfolio.served == served
+        assert [row.name for row in chosen.portfolio.rows] == ["method", "plain", "knn"]
+    best, why = ahead({"knn": better, "plain": Rival(own, better.network)}, own)
+    assert best == "knn"
+    assert "+3.0% of the held-out labels right (standard error 1.2%)" in why
+
+
+def test_of_baselines_with_as_many_right_the_likelier_one_is_held_against_the_model():
+    sure, unsure = candidate(0.9, 1, sure=2.0).held, candidate(0.9, 1, sure=0.1).held
+    network = rival(0.9, 1)[0].network
+    served = candidate(0.6, 0).held
+    for order in ((("knn", unsure), ("plain", sure)), (("plain", sure), ("knn", unsure))):
+        assert ahead({name: Rival(held, network) for name, held in order}, served)[0] == "plain"
+    assert ahead({}, served) is None
+
+
+def test_weights_before_any_evidence():
+    found = prior(["method", "plain", "probe"], {"method": 0.4})
+    assert found == pytest.approx([0.4, 0.3, 0.3])
+    names = ["method", "plain", "boosting", "probe", "alone"]
+    assert prior(names, TableViews.favoured) == pytest.approx([0.4 / 3, 0.3, 0.3, 0.4 / 3, 0.4 / 3])
+    assert prior(["plain", "boosting"], TableViews.favoured) == pytest.approx([0.5, 0.5])
+    assert prior(["method", "plain", "probe"], TableViews.favoured) == pytest.approx([0.35, 0.3, 0.35])
+    assert prior(["method"], {"method": 0.4}) == pytest.approx([1])
+
+
+def test_the_recipes_favour_counts_before_that_of_the_kind_of_data():
+    found = {name: candidate(0.7, i) for i, name in enumerate(("method", "plain", "probe"))}
+    of = {"plain": 0.8}
+    for favour, expected in ((None, [0.1, 0.8, 0.1]), (0.5, [0.5, 0.25, 0.25])):
+        chosen = choose(PortfolioConfig(strength=1e6, favour=favour), found, MODEL, favoured=of)
+        assert [row.weight for row in chosen.portfolio.rows] == pytest.approx(expected, abs=0.01)
 
 
 def test_the_pool_is_one_network_that_answers_the_weighted_sum_of_calibrated_logits():

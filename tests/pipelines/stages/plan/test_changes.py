@@ -39,3 +39,15 @@ def test_a_sample_that_is_named_for_testing_after_it_was_trained_on_is_counted()
     assert spoiled(now, [trained]) == 1
     assert spoiled(now, [trained, older]) == 2
     assert spoiled(trained, [trained]) == 0
+
+
+def test_labels_that_are_numbers_are_compared_as_numbers():
+    def seen(*target):
+        ids, label = np.array(list("abc")), np.array([0 if value == value else -1 for value in target])
+        rows = Table(ids, np.full(3, "s"), np.full(3, "train"), label, target=np.array(target))
+        return Seen(rows, [])
+
+    nothing = float("nan")
+    assert changed_labels(seen(1.0, 2.5, nothing), seen(1.0, 2.5, nothing)) == 0
+    assert changed_labels(seen(1.0, 2.6, 3.0), seen(1.0, 2.5, nothing)) == 2  # b is corrected, c is new
+    assert changed_labels(seen(nothing, 2.5, nothing), seen(1.0, 2.5, nothing)) == 1

@@ -25,7 +25,7 @@ from pipelines.graph import GRAPH
 from pipelines.stages.report import protocols
 from pipelines.stages.report import stage as report
 from pipelines.stages.report.stage import Output, Request
-from tests.pipelines.stages.evaluate import test_stage as test_evaluate
+from tests.pipelines.stages.evaluate import test_classification as test_evaluate
 from tests.pipelines.stages.tiny import CLASSES
 
 WINDOWS = [
@@ -218,7 +218,7 @@ def test_nothing_is_loaded_and_no_picture_is_empty(made: tuple[Output, str, Path
     assert len(pictures) == page.count("<img")
     names = {alt for alt, _ in pictures}
     assert {
-        "accuracies",
+        "models compared",
         "learning curve",
         "embedding map",
         "drift of the deliveries",

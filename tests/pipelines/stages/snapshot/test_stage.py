@@ -126,6 +126,58 @@ def test_new_samples_and_labels_move_nobody_between_splits(place, tmp_path):
     assert np.array_equal(images[40:, 0], more)
 
 
+NUMBERS = {"name": "regression"}
+
+
+def test_labels_that_are_numbers_are_a_column_of_their_own_and_others_are_listed(place, tmp_path):
+    texts = ["1.234,5", "-1", "cheap", "inf", "NA", "7"]
+    place.label([Row(id, text) for id, text in zip(place.ids, texts, strict=False)])
+    output, table, _ = place.run(tmp_path / "out", task=NUMBERS, test_share=0.0)
+    assert np.array_equal(table.target[:6], [1234.5, -1.0, np.nan, np.nan, np.nan, 7.0], equal_nan=True)
+    assert np.isnan(table.target[6:]).all()
+    assert table.label.tolist() == [0, 0, -1, -1, -1, 0] + [-1] * 34
+    assert (output.classes, output.style, output.labelled) == ([], ",", 3)
+    listed = (tmp_path / "out" / output.refused.path).read_text().splitlines()
+    assert listed[0] == "id,reason"
+    assert sorted(line.split(",")[0] for line in listed[1:]) == sorted(place.ids[2:4])
+    assert any("'inf' is infinite" in line for line in listed)
+    again, _, _ = place.run(tmp_path / "classes", test_share=0.0)
+    assert (again.classes, again.style, again.refused) == (sorted(texts), "", None)
+
+
+def test_labels_of_which_none_is_a_number_stop_a_regression(place, tmp_path):
+    place.label([Row(id, "cat") for id in place.ids[:5]])
+    with pytest.raises(UserError, match="the task regression needs labels that are numbers, got 'cat'"):
+        place.run(tmp_path / "out", task=NUMBERS)
+
+
+def test_later_labels_are_read_as_those_of_the_first_snapshot(place, tmp_path):
+    """1,5 and 2,5 settle the comma; 1,234 alone would be read as a thousand."""
+    place.label([Row(id, text) for id, text in zip(place.ids, ["1,5", "2,5"], strict=False)])
+    request = snapshot.Request(modality=ImageConfig(size=8, channels=1), task=NUMBERS)
+    seen = snapshot.observe(request, place.settings, "small")
+    assert "style" not in seen
+    output, _, _ = place.run(tmp_path / "out", task=NUMBERS)
+    folder = place.settings.store / "snapshot" / "first"
+    folder.mkdir(parents=True)
+    made = Manifest(
+        stage="snapshot", version=4, recipe="small", given={}, request=request.model_dump(mode="json"), observed=seen,
+        code="c", output=output.model_dump(mode="json"), started=1.0, seconds=1.0,
+    )  # fmt: skip
+    (folder / "manifest.json").write_text(made.model_dump_json())
+    assert "style" not in snapshot.observe(request, place.settings, "small")  # nothing has changed since
+    place.label([Row(id, text) for id, text in zip(place.ids, ["1,234", "2,345"], strict=False)])
+    now = snapshot.observe(request, place.settings, "small")
+    assert now["style"] == ","
+    target = tmp_path / "second"
+    target.mkdir()
+    context = Context(store=tmp_path, settings=place.settings, recipe="small", observed=now)
+    second = snapshot.run(request, target, context)
+    assert Table.load(target / second.table.path).target[:2].tolist() == [1.234, 2.345]
+    other = snapshot.Request(modality=ImageConfig(size=8, channels=1))
+    assert "style" not in snapshot.observe(other, place.settings, "small")
+
+
 def test_no_labels_at_all(place, tmp_path):
     output, table, _ = place.run(tmp_path / "out")
     assert output.classes == []
@@ -297,3 +349,10 @@ def test_what_an_earlier_snapshot_has_decoded_is_not_decoded_again(place, tmp_pa
     (stored / output.arrays["images"].path).write_bytes(b"damaged")
     context._verify.cache_clear()  # a stage has a process of its own
     assert again()[0] == 43
+
+
+def test_groups_and_near_duplicates_link_samples_in_one():
+    assert snapshot.united([0, 1, 1, 3], ["a", "", "a", "b"]) == [0, 0, 0, 3]
+    assert snapshot.united([0, 1, 2, 3], ["", "", "", ""]) == [0, 1, 2, 3]
+    assert snapshot.united([0, 1, 0, 1, 4], ["", "x", "", "y", "y"]) == [0, 1, 0, 1, 1]
+    assert snapshot.united([0, 1, 2, 2], ["a", "b", "a", "b"]) == [0, 0, 0, 0]

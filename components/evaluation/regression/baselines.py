@@ -1,0 +1,19 @@
+"""What plain features give with the same labels: the figures that a model for numbers must beat.
+
+Each is tuned on the same labels: the strength of the ridge and the k of the nearest labels by leaving one out. Gradient
+boosting of tables is components.modalities.table.boosting.
+Letters: n labels, M samples in question, D features.
+"""
+
+from components.arrays import Doubles, Floats
+from components.evaluation.regression.nearest import choose_k, nearest_mean
+from components.evaluation.regression.ridge import fit_ridge
+
+
+def on_features(own: Floats, targets: Doubles, asked: Floats) -> dict[str, Doubles]:
+    """ridge and knn: [M] predictions each. own: [n, D]; targets: [n]; asked: [M, D]."""
+    k, _ = choose_k(own, targets)
+    return {
+        "ridge": fit_ridge(own, targets).predict(asked),
+        "knn": nearest_mean(own, targets, asked, k),
+    }

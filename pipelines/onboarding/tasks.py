@@ -1,0 +1,62 @@
+"""What somebody's labels mean: classes, numbers, or which samples are anomalies."""
+
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from components.config import explain, unknown
+from components.errors import UserError
+from components.implementations import name_of
+from components.tasks.registry import TASKS, USUAL, TaskConfig, build_task
+from components.tasks.regression import are_numbers
+from pipelines.onboarding.label_survey import Labels
+
+
+def meaning(labels: Labels, task: str | dict[str, Any] | None) -> str:
+    """The line of the recipe that says the task, with its reason; empty for classes, which need none. Labels that are
+    numbers are kept apart from classes from then on.
+
+    task: what the user says; None: by the labels.
+
+    Raises:
+        UserError: there is no such task, or it makes nothing of any of the labels.
+    """
+    if task is None:
+        if not are_numbers(labels.classes):
+            return ""
+        different = len(labels.classes)
+        labels.as_numbers()
+        return f"task: regression  # labels are numbers, of {different} values; classification: each is a class\n"
+    config = build_task(named(task)).fitting(labels.classes)
+    built = build_task(config)
+    built.targets({text: text for text in labels.classes})
+    if built.numeric:
+        labels.as_numbers()
+    if not built.needs_labels:
+        labels.as_marks()
+    if config == USUAL:
+        return ""
+    given = config.model_dump(exclude_defaults=True) | {"name": name_of(config)}
+    text = (
+        name_of(config)
+        if len(given) == 1
+        else yaml.safe_dump(given, default_flow_style=True, width=10_000).strip()
+    )
+    return f"task: {text}  # as asked\n"
+
+
+def named(task: str | dict[str, Any]) -> TaskConfig:
+    """The task that a recipe would give by this name, or by these options.
+
+    Raises:
+        UserError: there is none, or an option is wrong.
+    """
+    given = {"name": task} if isinstance(task, str) else task
+    if given.get("name") not in TASKS:
+        raise UserError(f"task: {unknown(str(given.get('name')), list(TASKS)).replace('key', 'name')}")
+    try:
+        found: TaskConfig = TypeAdapter(TaskConfig).validate_python(given)
+    except ValidationError as error:
+        raise UserError(explain(error, "task")) from None
+    return found

@@ -1,0 +1,120 @@
+"""The evaluation of detectors, with test labels and without."""
+
+import dataclasses
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from sklearn.ensemble import IsolationForest
+
+from components.data.table import Table
+from components.encoders.raw_rows import RawRows, RawRowsConfig
+from components.evaluation.anomaly.ecod import fit_ecod
+from components.evaluation.anomaly.figures import average_precision, precision_at, recall_at
+from pipelines.stages.evaluate import anomaly as evaluate
+from pipelines.stages.evaluate.anomaly import Request
+from tests.pipelines.stages.finetune import test_anomaly as tuned
+from tests.pipelines.stages.odd import TASK, TEST
+
+ABOVE = {name: f"{name}/0" for name in ("snapshot", "pretrain", "embed", "pseudo_label", "finetune")}
+
+
+def prepare(home, **labels):
+    output, _, here = tuned.made(home, labels)
+    here.outputs["finetune/0"] = output
+    return here
+
+
+def measured(here, **options):
+    folder = here.store / "evaluate" / "0"
+    folder.mkdir(parents=True, exist_ok=True)
+    return evaluate.run(Request(**ABOVE, **{"task": TASK, "bootstrap": 200, **options}), folder, here), folder
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    return prepare(tmp_path_factory.mktemp("home"), labelled=4)
+
+
+@pytest.fixture(scope="module")
+def found(here):
+    return measured(here)
+
+
+def test_the_figures_are_those_of_the_predictions(here, found):
+    output, folder = found
+    assert output.skipped is None
+    assert output.unmeasured is None
+    table = pq.read_table(folder / output.predictions.path)
+    scores, odd = table["score"].to_numpy(), np.array(table["label"].to_pylist()) == "anomaly"
+    m = output.metrics
+    assert m["average_precision"] == pytest.approx(average_precision(scores, odd))
+    assert m["average_precision_low"] <= m["average_precision"] <= m["average_precision_high"]
+    assert (m["anomalies"], m["normals"], m["budget"]) == (odd.sum(), (~odd).sum(), round(0.05 * TEST))
+    assert m["precision_at_budget"] == precision_at(scores, odd, 6)
+    assert m["recall_at_budget"] == recall_at(scores, odd, 6)
+    alarm = np.array(table["alarm"].to_pylist())
+    assert m["false_alarm_rate"] == pytest.approx(alarm[~odd].mean())
+    assert m["recall"] == pytest.approx(alarm[odd].mean())
+    assert output.alarm_rate == pytest.approx(alarm.mean())
+    assert m["margin"] == pytest.approx(m["average_precision"] - max(output.baselines.values()))
+    assert set(output.detectors) == set(here.outputs["finetune/0"].detectors)
+
+
+def test_baselines_are_plain_detectors_of_the_same_samples(here, found):
+    output, _ = found
+    table = Table.load(here.store / "snapshot/0/table.parquet")
+    import torch
+
+    packed = torch.from_numpy(np.load(here.store / "snapshot/0/rows.npy"))
+    x = RawRows(RawRowsConfig(), here.outputs["snapshot/0"].packing)(packed).numpy()
+    train, test = table.train_rows(), table.test_rows()
+    odd = table.label[test] == 1
+    assert output.baselines["ecod"] == pytest.approx(
+        average_precision(fit_ecod(x[train]).scores(x[test]), odd), abs=0.02
+    )
+    forests = [-IsolationForest(random_state=k).fit(x[train]).score_samples(x[test]) for k in range(3)]
+    wanted = [average_precision(scores, odd) for scores in forests]
+    assert min(wanted) - 0.15 < output.baselines["isolation_forest"] < max(wanted) + 0.15
+    assert output.best_baseline == max(output.baselines, key=output.baselines.get)
+
+
+def test_the_list_for_review(here, found):
+    output, folder = found
+    listed = pq.read_table(folder / output.review.path)
+    table = Table.load(here.store / "snapshot/0/table.parquet")
+    rows, scores = listed["row"].to_numpy(), listed["score"].to_numpy()
+    assert (table.label[rows] == -1).all()  # who has a label is not asked about
+    assert (np.diff(scores) <= 0).all()
+    assert listed["id"].to_pylist() == table.ids[rows].tolist()
+    held = dict(
+        zip(
+            *(pq.read_table(here.store / "finetune/0/held.parquet")[n].to_pylist() for n in ("row", "score")),
+            strict=True,
+        )
+    )
+    assert scores.tolist() == [held[row] for row in rows]
+
+
+def test_without_test_labels_it_says_what_to_label(tmp_path):
+    here = prepare(tmp_path, tests=False)
+    output, folder = measured(here)
+    assert output.metrics == {}
+    assert output.skipped is None
+    assert output.unmeasured == (
+        "nothing can be measured: 5 anomalies and 5 normal samples with a label are needed in the test set, there are "
+        "0 and 0; label the samples marked as testing in the report's list, or deliver labels whose `split` is test"
+    )
+    assert output.unmeasured in here.said
+    assert 0 <= output.alarm_rate < 0.3
+    splits = pq.read_table(folder / output.review.path)["split"].to_pylist()
+    assert set(splits) == {"train", "test"}
+    assert output.health["effective_rank"] > 1
+
+
+def test_nothing_was_fitted(here):
+    without = dataclasses.replace(here, outputs={**here.outputs})
+    without.outputs["finetune/0"] = type(here.outputs["finetune/0"])(skipped="no rows")
+    output, _ = measured(without)
+    assert output.skipped == "no rows"
+    assert output.metrics == {}
