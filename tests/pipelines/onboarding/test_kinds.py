@@ -32,7 +32,7 @@ def test_a_table_beside_files_does_not_decide(tmp_path: Path) -> None:
 
 def test_names_of_files_go_before_how_they_begin(tmp_path: Path) -> None:
     for number in range(5):
-        (tmp_path / f"{number}.log").write_text("reads like a text")
+        (tmp_path / f"note{number}").write_text("reads like a text")
     assert present(tmp_path, ()).config.name == "text"
     pictures(tmp_path, 1)
     assert present(tmp_path, ()).config.name == "image"
