@@ -107,6 +107,15 @@ def _report(connection: Connection, kind: str, value: object) -> None:
         connection.send_bytes(data)
 
 
+def once(work: Callable[[], R]) -> Ended:
+    """What a fork reports that calls `work` once; an error of it, and its death, are results too."""
+    worker = Worker(lambda connection: _report(connection, "done", work()))
+    try:
+        return worker.ended()
+    finally:
+        worker.end()
+
+
 def answering(work: Callable[[T], R]) -> Callable[[Connection], None]:
     """For a Worker that calls `work` with each thing it is sent, and reports what it returns, until it is ended."""
 

@@ -5,12 +5,12 @@ Runs by the recipe's schedule, unless the training does so itself (`retrain: sch
 
 from airflow.sdk import DAG
 
-from dags.wiring import each, flow
+from dags.wiring import each, flow, inbox
 from pipelines.recipe import Recipe
 
 
 def ingest(recipe: Recipe) -> DAG:
-    return flow(recipe, "ingest", None if recipe.retrain == "schedule" else recipe.schedule, __doc__)
+    return flow(recipe, "ingest", None if recipe.retrain == "schedule" else inbox(recipe), __doc__)
 
 
 globals().update(each(ingest))

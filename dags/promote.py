@@ -11,7 +11,7 @@ from airflow.sdk import DAG, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from dags.approval import Approval, approval_hours, verdict
-from dags.wiring import each, failed, run_name
+from dags.wiring import each, failed, news, run_name, tell
 from pipelines.flows import scheduled
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
@@ -42,7 +42,7 @@ def promote(recipe: Recipe) -> DAG:
     ) as dag:
         hours = approval_hours(recipe)
         answer = Approval(task_id="approve", recipe=recipe.name, hours=hours).output if hours else None
-        act(recipe.name, answer)
+        act.override(outlets=[news(recipe.name)])(recipe.name, answer)
     return dag
 
 
@@ -55,18 +55,21 @@ def act(recipe: str, answer: dict[str, Any] | None) -> str:
     context = get_current_context()
     asked, user = context["params"], context["dag_run"].triggering_user_name
     approved, who = verdict(answer)
+    settings = Settings.load()
     try:
-        return scheduled.act(
+        text = scheduled.act(
             asked["action"] if approved else "refuse",
             recipe,
             asked["version"],
             str(who or asked["name"] or user or "Airflow"),
             asked["reason"] if approved else "not approved",
             run_name(context),
-            Settings.load(),
+            settings,
         )
     except ValueError as mistake:  # UserError is one
         raise AirflowFailException(str(mistake)) from None
+    tell(context, recipe, settings)
+    return text
 
 
 globals().update(each(promote))

@@ -6,12 +6,12 @@ pipelines.graph.FLOWS["train"].
 
 from airflow.sdk import DAG
 
-from dags.wiring import data, each, flow
+from dags.wiring import asset, each, flow, inbox
 from pipelines.recipe import Recipe
 
 
 def train(recipe: Recipe) -> DAG:
-    schedules = {"data": [data(recipe.name)], "schedule": recipe.schedule, "manual": None}
+    schedules = {"data": [asset("data", recipe.name)], "schedule": inbox(recipe), "manual": None}
     return flow(recipe, "train", schedules[recipe.retrain], __doc__)
 
 

@@ -15,6 +15,7 @@ from airflow.sdk import (
     DAG,
     Asset,
     AssetAlias,
+    AssetWatcher,
     Context,
     Param,
     get_current_context,
@@ -25,12 +26,20 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowFailException
 
 from dags.approval import Ask, approval_hours
+from dags.watch import Inbox
 from pipelines.flows import scheduled
 from pipelines.flows.scheduled import Asked
 from pipelines.graph import FLOWS, GRAPH, HEAVY, POOL
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
 
+# From ten seconds to two hours, 12 to 24 h in all; scheduled.worth_retrying() says which failures are worth that.
+PATIENT: dict[str, Any] = {
+    "retries": 16,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(hours=2),
+}
 HOURS = {True: 48.0, False: 4.0}  # a stage that takes longer hangs: heavy ones, and all others
 REASON = Param("", type="string", title="Reason", description="Why: for the journal.")
 OVERRIDES = Param(
@@ -53,13 +62,28 @@ def each(make: Callable[[Recipe], DAG]) -> dict[str, DAG]:
     return {dag.dag_id: dag for dag in map(make, scheduled.recipes(Settings.load()))}
 
 
-def data(recipe: str) -> Asset:
-    """The recipe's data. An event is a hint that there are new ones; manifests tell what is new."""
-    return Asset(name=f"data_{recipe}", uri=f"selfsup://data/{recipe}")
+def asset(kind: str, recipe: str) -> Asset:
+    """What an event is about: `data`, a training is due; `champion`, scores or drift figures are.
+
+    An event is a hint; manifests say what is due.
+    """
+    return Asset(name=f"{kind}_{recipe}", uri=f"selfsup://{kind}/{recipe}")
+
+
+def inbox(recipe: Recipe) -> list[Asset] | None:
+    """The recipe's inbox, looked at by its schedule outside of any DAG run: an idle look leaves nothing behind.
+
+    None where the recipe has no schedule.
+    """
+    if recipe.schedule is None:
+        return None
+    look = Inbox(recipe=recipe.name, schedule=recipe.schedule, timezone=recipe.timezone)
+    watcher = AssetWatcher(name=f"inbox_{recipe.name}", trigger=look)
+    return [Asset(name=f"inbox_{recipe.name}", uri=f"selfsup://inbox/{recipe.name}", watchers=[watcher])]
 
 
 def news(recipe: str) -> AssetAlias:
-    """Through which a task tells of new data only where there are any."""
+    """Through which a task tells of something only where there is something to tell."""
     return AssetAlias(name=f"news_{recipe}")
 
 
@@ -76,12 +100,12 @@ def flow(recipe: Recipe, name: str, schedule: Any, doc: str | None) -> DAG:
         doc_md=doc,
         params={**({"force": FORCE} if train else {}), "reason": REASON, "overrides": OVERRIDES},
         deadline=deadline(recipe) if train else None,
-        default_args={"on_failure_callback": failed},
+        default_args={"on_failure_callback": failed, "on_retry_callback": retrying},
     ) as dag:
         done: dict[str, Any] = {}
         for stage in FLOWS[name]:
             hours = recipe.hours.get(stage, HOURS[stage in HEAVY])
-            tells = name == "ingest" and stage == FLOWS[name][-1]
+            tells = (name == "ingest" and stage == FLOWS[name][-1]) or stage == "promote"
             run = run_stage.override(
                 task_id=stage,
                 pool=POOL if stage in HEAVY else "default_pool",
@@ -108,33 +132,41 @@ def deadline(recipe: Recipe) -> DeadlineAlert:
     )
 
 
-@task(retries=2, retry_delay=timedelta(seconds=5))  # type: ignore[untyped-decorator, unused-ignore]
+@task(**PATIENT)  # type: ignore[untyped-decorator, unused-ignore]
 def run_stage(flow: str, stage: str, recipe: str, file: str, done: dict[str, str]) -> str:
-    """Run one stage; the user's mistakes are not tried again, all else is."""
+    """Run one stage; the user's mistakes are not tried again, what may pass by itself for hours."""
     context, settings = get_current_context(), Settings.load()
     asked = {key: value for key, value in context["params"].items() if key in Asked.model_fields}
     try:
         made = scheduled.step(
             stage, Path(file), done, run_name(context), Asked.model_validate(asked), settings, flow
         )
-    except ValueError as mistake:  # UserError is one
-        raise AirflowFailException(str(mistake)) from None
-    if context["task"].outlets and scheduled.unplanned(recipe, made, settings):
-        tell(context, recipe)
+    except Exception as error:
+        if not scheduled.worth_retrying(error, context["task_instance"].try_number, driven(context)):
+            raise AirflowFailException(str(error)) from None
+        raise
+    tell(context, recipe, settings)
     return made
 
 
-@task(retries=2, retry_delay=timedelta(seconds=20))  # type: ignore[untyped-decorator, unused-ignore]
+@task(**PATIENT)  # type: ignore[untyped-decorator, unused-ignore]
 def close(recipe: str) -> None:
-    """The last word of a run. Data that came while a training ran, when its DAG took no event, are told of."""
-    context = get_current_context()
-    driven = "run" in (context["dag_run"].conf or {})
-    if scheduled.close(recipe, run_name(context), Settings.load(), driven) and context["task"].outlets:
-        tell(context, recipe)
+    """The last word of a run. What its failure has left undone, and data that came while it ran, are told of."""
+    context, settings = get_current_context(), Settings.load()
+    scheduled.close(recipe, run_name(context), settings, driven(context))
+    tell(context, recipe, settings)
 
 
-def tell(context: Context, recipe: str) -> None:
-    context["outlet_events"][news(recipe)].add(data(recipe))
+def tell(context: Context, recipe: str, settings: Settings) -> None:
+    """Events of what is due, by a task that has an outlet."""
+    if context["task"].outlets:
+        for kind in scheduled.events(recipe, settings):
+            context["outlet_events"][news(recipe)].add(asset(kind, recipe))
+
+
+def driven(context: Context) -> bool:
+    """Whether a person waits for the run at a terminal (`selfsup run --airflow`)."""
+    return "run" in (context["dag_run"].conf or {})
 
 
 def failed(context: Context) -> None:
@@ -144,9 +176,15 @@ def failed(context: Context) -> None:
     scheduled.fail(error, recipe, task_instance.task_id, run_name(context), Settings.load())
 
 
+def retrying(context: Context) -> None:
+    """Called where a task has failed and is tried again."""
+    task_instance, error = context["task_instance"], context.get("exception")
+    recipe, run = task_instance.dag_id.partition("_")[2], run_name(context)
+    attempt, settings = task_instance.try_number, Settings.load()
+    scheduled.retrying(error, attempt, recipe, task_instance.task_id, run, settings)
+
+
 def run_name(context: Context) -> str:
-    """The name of the run's journal: that of whoever drives it, else its time and its DAG."""
+    """The name of the run's journal."""
     run = context["dag_run"]
-    given = (run.conf or {}).get("run")
-    after = run.run_after
-    return str(given or f"{after:%Y%m%dT%H%M%S}-{after.microsecond // 1000:03d}-{run.dag_id}")
+    return scheduled.run_name(run.dag_id, run.run_after, run.conf or {})

@@ -16,6 +16,7 @@ pretrain: {epochs: 10} # one section a stage: its request, without the upstream 
 """
 
 import re
+from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -245,6 +246,16 @@ def laid_over(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
         if isinstance(old, dict) and isinstance(new, dict) and new.get("name") in (None, old.get("name"))
     }
     return {**under, **over, **merged}
+
+
+def next_time(schedule: str, timezone: str, after: float) -> float:
+    """The first time of a schedule after another, both unix times.
+
+    >>> next_time("0 3 * * *", "Europe/Berlin", 1782907200.0)  # 2026-07-01, 12:00 UTC
+    1782954000.0
+    """
+    start = datetime.fromtimestamp(after, ZoneInfo(timezone))
+    return float(croniter(PRESETS.get(schedule, schedule), start).get_next())
 
 
 def flow_stages(flow: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeInt,
+    PositiveFloat,
     PositiveInt,
     ValidationError,
     ValidationInfo,
@@ -24,6 +25,7 @@ from components.errors import UserError
 
 PREFIX = "SELFSUP_"
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+Port = Annotated[int, Field(ge=1024, le=65535)]
 BUCKET = r"^s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9._-]+)*$"
 
 
@@ -43,8 +45,9 @@ class Store(PosixPath):
 
 
 def make_home(home: Path) -> Path:
-    """The home, made where it is missing, and left out of whatever git project it lies in."""
-    home.mkdir(parents=True, exist_ok=True)
+    """Create the home where it is missing, readable by its owner alone and ignored by git."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, exist_ok=True)
     if not (home / ".gitignore").exists():
         (home / ".gitignore").write_text("*\n")
     return home
@@ -144,6 +147,19 @@ class Settings(Config):
     webhook: str | None = Field(default=None, pattern=r"^https?://.+")
     """Address to which failures, promotions, requests for approval and delays are posted, as JSON; empty:
     none."""
+
+    airflow_port: Port = 8080
+    """Port of Airflow's page and API on loopback, where `selfsup up` starts it."""
+
+    mlflow_port: Port = 5000
+    """Port of MLflow's page on loopback, where `selfsup up` starts it."""
+
+    metrics_port: Port = 9108
+    """Port on loopback at which `selfsup up` serves the figures of `selfsup status` to Prometheus."""
+
+    retention_days: PositiveFloat = 30.0
+    """Days for which logs, Airflow's history and the journals of single runs are kept; older journals are
+    shortened to one line a run."""
 
     debug: bool = False
     """Show tracebacks instead of one line."""

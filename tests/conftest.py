@@ -89,6 +89,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "naps":
         time.sleep(1.6)
+    if how == "slow":
+        (context.settings.home / "waiting").write_text(str(os.getpid()))
+        time.sleep(12)
     if how == "leads":
         context.lead(seconds=2.5, candidates={"pixels": 0.6, "head": 0.5}, model="head", folder="/early")
         context.say("behind the lead")

@@ -89,7 +89,7 @@ def unpack(text: str) -> Ints:
     return np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype="<i4").astype(np.int64)
 
 
-def append(file: Path, line: Line) -> None:
+def append(file: Path, line: Config) -> None:
     """On the disk when this returns. What a kill tore off before stays a line of its own."""
     with locked(file.with_suffix(".lock")), file.open("a+b") as stream:
         size = stream.seek(0, os.SEEK_END)

@@ -14,9 +14,9 @@ from components.errors import UserError
 Registry = Literal["Debian", "PyPI", "npm"]
 
 
-def default_folder() -> Path:
-    """Folder of the benchmark: unseen/ below SELFSUP_HOME, by default .selfsup/unseen."""
-    return Path(os.environ.get("SELFSUP_HOME", ".selfsup")).absolute() / "unseen"
+def default_folder(benchmark: str = "unseen") -> Path:
+    """Folder of a benchmark: below SELFSUP_HOME, by default .selfsup/unseen."""
+    return Path(os.environ.get("SELFSUP_HOME", ".selfsup")).absolute() / benchmark
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,11 @@ class Package:
     """A file or folder that is there once the package is installed: absolute for Debian, else within it."""
 
     def path(self, folder: Path) -> Path:
-        """Where the marker is, given the folder of the benchmark."""
+        """Where the marker is, given the folder of the benchmark. A Debian package may be unpacked in its subfolder
+        debian instead of being installed."""
         if self.registry == "Debian":
-            return Path("/") / self.marker
+            unpacked = folder / "debian" / self.marker
+            return unpacked if unpacked.exists() else Path("/") / self.marker
         return folder / ("pypi" if self.registry == "PyPI" else "npm/node_modules") / self.marker
 
     def installed(self, folder: Path) -> bool:

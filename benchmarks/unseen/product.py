@@ -80,18 +80,22 @@ def run(cell: Cell, found: Images, folder: Path) -> Product:
     if not mark.exists():
         shutil.rmtree(folder, ignore_errors=True)
         write(inbox, found, len(found) if cell.labels == "all" else cell.labels, cell.draw)
-        _selfsup(["init", cell.name, "--from", str(inbox)], settings, folder)
+        selfsup(["init", cell.name, "--from", str(inbox)], settings, folder)
         began = time.monotonic()
-        _selfsup(["run", cell.name], settings, folder)
+        selfsup(["run", cell.name], settings, folder)
         seconds = round(time.monotonic() - began, 1)
         write_atomically(mark, lambda stream: stream.write(json.dumps(seconds).encode()))
-    last = max((settings.home / "runs").glob("*.jsonl"))  # a run's name begins with its time
-    references = {line.stage: line.reference for line in stages(settings.home, last.stem)}
-    product = Product(settings, references, inbox, float(json.loads(mark.read_bytes())))
+    product = Product(settings, last_run(settings), inbox, float(json.loads(mark.read_bytes())))
     evaluated = product.output("evaluate")
     if evaluated.predictions is None:
         raise NoModelError(f"no model was measured: {evaluated.skipped}")
     return product
+
+
+def last_run(settings: Settings) -> dict[str, str]:
+    """Stage -> reference, of the newest run of a home."""
+    last = max((settings.home / "runs").glob("*.jsonl"))  # a run's name begins with its time
+    return {line.stage: line.reference for line in stages(settings.home, last.stem)}
 
 
 def settings_of(folder: Path) -> Settings:
@@ -132,7 +136,7 @@ def own_candidates(product: Product) -> dict[str, float]:
     return {name: float(intervals[name].value) for name in names if name in intervals}
 
 
-def _selfsup(arguments: list[str], settings: Settings, folder: Path) -> None:
+def selfsup(arguments: list[str], settings: Settings, folder: Path) -> None:
     """The command in a process of its own, which ends with this one; what it prints is appended to log.txt."""
     log, token = folder / "log.txt", uuid4().hex
     with log.open("ab") as stream:

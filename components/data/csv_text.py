@@ -13,6 +13,7 @@ from typing import TextIO
 
 DELIMITERS = ",;\t|"
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+LONGEST = 1 << 24  # characters of a line
 SEPARATOR = re.compile(r"sep=(.)\s*")  # the first line that Excel reads and writes
 CAUSES = {
     "unexpected end of data": "a quote is opened and never closed",
@@ -51,9 +52,10 @@ def read_csv(file: Path, *, uneven: bool = False) -> Iterator[tuple[int, list[st
         UnicodeDecodeError, OSError: it cannot be read.
     """
     with file.open(newline="", encoding=encoding_of(file)) as stream:
-        before, header, delimiter = _header(stream)
+        lines = lines_of(stream)
+        before, header, delimiter = _header(lines)
         reader = csv.reader(
-            chain([header], stream), delimiter=delimiter, strict=True, skipinitialspace=delimiter != "\t"
+            chain([header], lines), delimiter=delimiter, strict=True, skipinitialspace=delimiter != "\t"
         )
         names, line = list[str](), before
         try:
@@ -81,7 +83,21 @@ def read_csv(file: Path, *, uneven: bool = False) -> Iterator[tuple[int, list[st
             raise ValueError(f"line {line + 1}: {cause}") from None
 
 
-def _header(stream: TextIO) -> tuple[int, str, str]:
+def lines_of(stream: TextIO) -> Iterator[str]:
+    """The lines of a text; one without end, which would be held in memory whole, is refused.
+
+    Raises:
+        ValueError: a line has more than LONGEST characters, with its number.
+    """
+    number = 0
+    while line := stream.readline(LONGEST):
+        number += 1
+        if len(line) == LONGEST:
+            raise ValueError(f"line {number}: longer than {LONGEST:,} characters")
+        yield line
+
+
+def _header(stream: Iterator[str]) -> tuple[int, str, str]:
     """(lines before it, the line, its delimiter); blank lines, comments and Excel's `sep=;` come before it."""
     told = ""
     for before, line in enumerate(stream):

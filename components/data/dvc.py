@@ -15,7 +15,7 @@ import sys
 from configparser import ConfigParser, Error
 from pathlib import Path
 
-from components.errors import UserError
+from components.errors import PassingError, UserError
 from components.files import is_full, locked
 
 REMOTE = "selfsup"  # a root is ours where its .dvc/config names this remote
@@ -122,7 +122,7 @@ def dvc(data: Path, command: str, *arguments: str) -> str:
             f"run the snapshot stage first, or move them away ({why})"
         )
     if command == "fetch":
-        raise UserError(f"{data} cannot be had from the remote: {why}; check SELFSUP_DVC_REMOTE")
+        raise PassingError(f"{data} cannot be had from the remote: {why}; check SELFSUP_DVC_REMOTE")
     why = why or f"exit code {done.returncode}"
     raise UserError(f"dvc {command} {data.name} failed in {data.parent}: {why}")
 

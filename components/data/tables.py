@@ -15,8 +15,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.data.csv_text import read_csv
+from components.data.csv_text import lines_of, read_csv
 from components.data.label_values import classes_of
+from components.data.parquet import batches, opened
 
 UNREADABLE = "unreadable table"
 TEXT_TABLES = frozenset({".csv", ".tsv", ".jsonl"})
@@ -38,8 +39,8 @@ def columns_of(file: Path) -> set[str]:
     """
     try:
         if file.suffix.lower() == ".parquet":
-            with pq.ParquetFile(file) as parquet:
-                return set(_columns(parquet))
+            with opened(file) as parquet:
+                return set(_columns(file, parquet))
         return set(_text_columns(file))
     except (OSError, UnicodeDecodeError, ValueError, pa.ArrowException) as error:
         raise _unreadable(error) from None
@@ -97,8 +98,8 @@ def parquet_samples(
         ValueError: the file cannot be read to its end, or that column holds no bytes.
     """
     try:
-        with pq.ParquetFile(file) as parquet:
-            columns = _columns(parquet)
+        with opened(file) as parquet:
+            columns = _columns(file, parquet)
             if role not in columns:
                 column = _first(ENCODED[role], _spelled(parquet))
                 kind = parquet.schema_arrow.field(column or 0).type
@@ -107,10 +108,10 @@ def parquet_samples(
             origin, together = (
                 column.lower() if column and column.lower() in columns else None for column in (source, group)
             )
-            classes = _classes(parquet, columns[label]) if label else {}
+            classes = _classes(file, parquet, columns[label]) if label else {}
             wanted = {key: columns[key] for key in (role, name, label, origin, together) if key}
             row = 0
-            for batch in parquet.iter_batches(128, columns=list(dict.fromkeys(wanted.values()))):
+            for batch in batches(file, parquet, 128, list(dict.fromkeys(wanted.values()))):
                 for record in batch.to_pylist():
                     data, called = record[columns[role]], record[columns[name]] if name else None
                     if isinstance(data, dict):
@@ -144,26 +145,28 @@ def _spelled(parquet: pq.ParquetFile) -> dict[str, str]:
     return {name.lower(): name for name in reversed(parquet.schema_arrow.names)}
 
 
-def _columns(parquet: pq.ParquetFile) -> dict[str, str]:
+def _columns(file: Path, parquet: pq.ParquetFile) -> dict[str, str]:
     """Role or name of a column -> as the file spells it: see columns_of."""
     columns = _spelled(parquet)
     for role, names in ENCODED.items():
         if (found := _first(names, columns)) is not None:
-            called = _role(parquet, found, columns[found], role)
+            called = _role(file, parquet, found, columns[found], role)
             spelled = columns.pop(found)
             columns[called] = spelled
     return columns
 
 
-def _role(parquet: pq.ParquetFile, name: str, spelled: str, role: str) -> str:
+def _role(file: Path, parquet: pq.ParquetFile, name: str, spelled: str, role: str) -> str:
     """What a column that may hold encoded samples is called: `role`, "path", or its own name where it holds neither."""
     kind = parquet.schema_arrow.field(spelled).type
-    if _is_bytes(kind) or (_is_packed(kind) and _has_bytes(parquet, spelled)):
+    if _is_bytes(kind) or (_is_packed(kind) and _has_bytes(file, parquet, spelled)):
         return role
     return "path" if _is_packed(kind) or (name in PATHS_ALONE and _is_text(kind)) else name
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_bytes(kind.value_type)
     return bool(
         pa.types.is_binary(kind)
         or pa.types.is_large_binary(kind)
@@ -180,20 +183,18 @@ def _is_packed(kind: pa.DataType) -> bool:
     return bool(pa.types.is_struct(kind)) and {"bytes", "path"} <= {field.name for field in kind}
 
 
-def _has_bytes(parquet: pq.ParquetFile, column: str) -> bool:
+def _has_bytes(file: Path, parquet: pq.ParquetFile, column: str) -> bool:
     """Whether a struct of bytes and path holds any bytes; a file that was saved without its images has none."""
     empty = parquet.metadata.num_rows == 0
-    batches = parquet.iter_batches(100, columns=[f"{column}.bytes"])
-    return empty or any(
-        row[column] and row[column]["bytes"] for batch in batches for row in batch.to_pylist()
-    )
+    rows = (row for batch in batches(file, parquet, 100, [f"{column}.bytes"]) for row in batch.to_pylist())
+    return empty or any(row[column] and row[column]["bytes"] for row in rows)
 
 
-def _classes(parquet: pq.ParquetFile, column: str) -> dict[object, str]:
+def _classes(file: Path, parquet: pq.ParquetFile, column: str) -> dict[object, str]:
     """Each value of a label column -> its class."""
     values = {
         _key(value)
-        for batch in parquet.iter_batches(65536, columns=[column])
+        for batch in batches(file, parquet, columns=[column])
         for value in batch.column(0).to_pylist()
     }
     return classes_of(values, _class_names(parquet, column))
@@ -216,14 +217,14 @@ def _key(value: Any) -> Any:
 
 
 def _parquet_rows(file: Path, numeric: bool) -> Iterator[tuple[int, dict[str, str]]]:
-    with pq.ParquetFile(file) as parquet:
-        columns = _columns(parquet)
+    with opened(file) as parquet:
+        columns = _columns(file, parquet)
         for role in ENCODED:
             columns.pop(role, None)
         label = None if numeric else _first(LABEL, columns)
-        classes = _classes(parquet, columns[label]) if label else {}
+        classes = _classes(file, parquet, columns[label]) if label else {}
         row = 0
-        for batch in parquet.iter_batches(4096, columns=list(columns.values())):
+        for batch in batches(file, parquet, columns=list(columns.values())):
             for record in batch.to_pylist():
                 row += 1
                 values = {name: _text(record[spelled]) for name, spelled in columns.items()}
@@ -232,7 +233,7 @@ def _parquet_rows(file: Path, numeric: bool) -> Iterator[tuple[int, dict[str, st
 
 def _json_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     with file.open(encoding="utf-8-sig") as stream:
-        for line, text in enumerate(stream, start=1):
+        for line, text in enumerate(lines_of(stream), start=1):
             if text.strip():
                 try:
                     record = json.loads(text)

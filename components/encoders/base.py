@@ -28,8 +28,8 @@ class Encoder(nn.Module):
     feature_dim: int
     packing: Packing
     prefix: str = ""
-    columns: tuple[str, ...] = ()
     class_scores: bool = False
+    columns: tuple[str, ...] = ()
 
     def __init__(self, packing: Packing) -> None:
         super().__init__()

@@ -6,6 +6,7 @@ Letters: N samples, B samples of a batch.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
@@ -41,7 +42,8 @@ class ViewMaker(ABC, Generic[P, V]):
     be asked which they have (components.training.orientation). encoder: name of the encoder that a recipe has unless
     it says otherwise. simple: baselines of the field beside logistic regression on `baseline`
     (components.evaluation.classification.simple_models); pooled: those of them that are candidates of the portfolio
-    unless the recipe says otherwise.
+    unless the recipe says otherwise. favoured: weights in the portfolio before any evidence; the candidates that are
+    not named share the rest equally (measured for tables: docs/log.md).
     """
 
     View: ClassVar[type[Config]]
@@ -51,6 +53,7 @@ class ViewMaker(ABC, Generic[P, V]):
     encoder: ClassVar[str]
     simple: ClassVar[tuple[str, ...]] = ("knn",)
     pooled: ClassVar[tuple[str, ...]] = ()
+    favoured: ClassVar[Mapping[str, float]] = MappingProxyType({"method": 0.4})
 
     def __init__(self, packing: P) -> None:
         self.packing = packing

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlparse
 from uuid import uuid4
 
-from components.errors import UserError
+from components.errors import PassingError, UserError
 from components.files import locked
 
 REFERENCE, REQUEST = "selfsup.reference", "selfsup.request"
@@ -60,7 +60,9 @@ def connect(uri: str, lock: Path) -> Any:
                 if served
                 else f"`mlflow db upgrade {shown(uri)}` mends an older database"
             )
-            raise UserError(f"MLflow at {shown(uri)}: {str(error).splitlines()[0]:.300}; {mends}") from None
+            passing = served or "locked" in str(error)
+            text = f"MLflow at {shown(uri)}: {str(error).splitlines()[0]:.300}; {mends}"
+            raise (PassingError(text) if passing else UserError(text)) from None
     return client
 
 

@@ -6,7 +6,6 @@ from typing import ClassVar, Literal
 
 from components.config import Config
 from components.errors import UserError
-from components.modalities.table.cells import MISSING, number
 from components.tasks.base import Targets, Task
 
 POINTS = (".", ",")  # the likelier one first
@@ -47,9 +46,13 @@ class Regression(Task[RegressionConfig]):
         Raises:
             UserError: none of the labels is a number.
         """
+        from components.modalities.table.cells import (
+            MISSING,  # numpy, .2 s that reading a recipe need not wait for
+        )
+
         said = {id: text.strip() for id, text in labels.items() if text.strip() not in MISSING}
         point = self.config.decimal or style or likelier(said.values())
-        value = {id: number(text, point) for id, text in said.items()}
+        value = {id: number_in(text, point) for id, text in said.items()}
         known = {id: found for id, found in value.items() if not math.isnan(found)}
         if said and not known:
             some = ", ".join(repr(text[:20]) for text in sorted(set(said.values()))[:SHOWN])
@@ -66,7 +69,16 @@ class Regression(Task[RegressionConfig]):
 def likelier(texts: Iterable[str]) -> str:
     """The decimal point with which more of the texts are numbers; of equals the point. "1,5": the comma."""
     given = list(texts)
-    return max(POINTS, key=lambda point: sum(not math.isnan(number(text, point)) for text in given))
+    return max(POINTS, key=lambda point: sum(not math.isnan(number_in(text, point)) for text in given))
+
+
+def number_in(text: str, point: str) -> float:
+    """The number that a text is, NaN where it is none; see components.modalities.table.cells."""
+    from components.modalities.table.cells import (
+        number,  # numpy, .2 s that reading a recipe need not wait for
+    )
+
+    return number(text, point)
 
 
 def reason(text: str, point: str) -> str:
@@ -85,7 +97,7 @@ def are_numbers(labels: Mapping[str, int]) -> bool:
     """
     total = sum(labels.values())
     point = likelier(labels)
-    values = {text: number(text, point) for text in labels}
+    values = {text: number_in(text, point) for text in labels}
     known = {text: value for text, value in values.items() if not math.isnan(value)}
     different = set(known.values())
     counted = different == {float(place) for place in range(len(different))}

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.cli import maintenance, registry
+from pipelines.cli import maintenance, operations, registry
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,6 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from components.files import is_full
 
     os.environ.update(ONE_THREAD)  # before what reads it is imported
+    os.umask(0o077)  # what is written is its owner's alone, unless a folder's ACL grants more
     try:
         return int(arguments.do(arguments))
     except KeyboardInterrupt:
@@ -97,14 +98,9 @@ def _parser() -> argparse.ArgumentParser:
         "--tags", action="store_true", help="all that MLflow keeps of a model, as it stands there"
     )
     show.set_defaults(do=_show)
-    runs = commands.add_parser("runs", help="the runs so far and their stages")
-    runs.set_defaults(do=_runs)
     registry.add(commands)
     maintenance.add(commands)
-    up = commands.add_parser("up", help="start Airflow and MLflow with their pages, on this machine")
-    up.set_defaults(do=_up)
-    down = commands.add_parser("down", help="end what `up` started")
-    down.set_defaults(do=_down)
+    operations.add(commands)
     return parser
 
 
@@ -190,32 +186,6 @@ def _show(arguments: argparse.Namespace) -> int:
     manifest = read_manifest(arguments.reference, settings.store)
     print(manifest.model_dump_json(indent=2))
     print(f"folder: {settings.store / arguments.reference}", file=sys.stderr)
-    return 0
-
-
-def _runs(arguments: argparse.Namespace) -> int:
-    from pipelines.engine.journal import overview
-    from pipelines.settings import Settings
-
-    settings = Settings.load()
-    lines = overview(settings.home, settings.store)
-    print("\n".join(lines) if lines else f"no runs in {settings.home} yet; begin with: selfsup run RECIPE")
-    return 0
-
-
-def _up(arguments: argparse.Namespace) -> int:
-    from pipelines.flows.services import up
-    from pipelines.settings import Settings
-
-    up(Settings.load(), print)
-    return 0
-
-
-def _down(arguments: argparse.Namespace) -> int:
-    from pipelines.flows.services import down
-    from pipelines.settings import Settings
-
-    down(Settings.load(), print)
     return 0
 
 

@@ -14,11 +14,12 @@ import signal
 import sys
 import threading
 import traceback
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from components.errors import UserError
+from components.errors import PassingError, UserError
 from components.files import is_full
 from pipelines.engine.code_digest import code_digest
 from pipelines.engine.context import open_channel, tell
@@ -54,19 +55,19 @@ def main() -> int:
         tell({"reference": reference, "found": found})
         return 0
     except UserError as error:
-        return _failed(error, {"mistake": True, "error": " ".join(str(error).split())})
+        record = {"mistake": True, "passing": passing(error), "error": " ".join(str(error).split())}
+        return _failed(error, record)
     except Exception as error:
         if disk_full(error, part):
             place = fullest(part, settings.data, settings.home)
             text = f"the disk is full: free some space for {place} and run again; it resumes"
-            return _failed(error, {"mistake": True, "error": text})
+            return _failed(error, {"mistake": True, "passing": True, "error": text})
         if (what := locked_out(error)) is not None:
             text = f"{what}: make it writable and run again, or set SELFSUP_HOME and SELFSUP_DATA to other folders"
-            return _failed(error, {"mistake": True, "error": text})
+            return _failed(error, {"mistake": True, "passing": False, "error": text})
         last = " ".join(f"{type(error).__name__}: {error}".split())
-        return _failed(
-            error, {"mistake": False, "error": f"{last:.300}; the traceback is in {part / 'log.txt'}"}
-        )
+        text = f"{last:.300}; the traceback is in {part / 'log.txt'}"
+        return _failed(error, {"mistake": False, "passing": passing(error), "error": text})
 
 
 def disk_full(error: BaseException | None, folder: Path) -> bool:
@@ -76,6 +77,19 @@ def disk_full(error: BaseException | None, folder: Path) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return _free(folder) < 1 << 20
+
+
+def passing(error: BaseException | None) -> bool:
+    """Whether the cause may pass by itself: a server that does not answer, a database that is locked, memory."""
+    while error is not None:
+        if isinstance(error, PassingError | ConnectionError | TimeoutError | MemoryError | BrokenProcessPool):
+            return True
+        if type(error).__name__ == "OperationalError" and "locked" in str(
+            error
+        ):  # SQLite's, and SQLAlchemy's of it
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def locked_out(error: BaseException | None) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from components.errors import UserError
+from components.errors import PassingError, UserError
 from pipelines.engine import journal, now, processes
 from pipelines.engine.apply_plan import applied, same_but_plan
 from pipelines.engine.context import append_metrics
@@ -32,7 +32,14 @@ SAMPLE_SECONDS, METRIC_SECONDS = 1.0, 5.0
 
 
 class StageError(RuntimeError):
-    """A stage ended with an error that is not the user's; the message is one line that names the log."""
+    """A stage ended with an error that is not the user's; the message is one line that names the log.
+
+    passing: whether the cause may pass by itself, such as a killed process or a server that does not answer.
+    """
+
+    def __init__(self, text: str, passing: bool = False) -> None:
+        super().__init__(text)
+        self.passing = passing
 
 
 def execute(
@@ -74,7 +81,8 @@ def _execute(
             found = {"status": "found"} if there else _run(identity, settings, run, watch, started)
             line = line.model_copy(update=found)
     except (UserError, ConnectionError) as error:
-        line = line.model_copy(update={"error": str(error), "mistake": isinstance(error, UserError)})
+        mistake, passing = isinstance(error, UserError), isinstance(error, ConnectionError | PassingError)
+        line = line.model_copy(update={"error": str(error), "mistake": mistake, "passing": passing})
     line = line.model_copy(update={"seconds": round(time.time() - started, 3)})
     journal.append(journal.journal_file(settings.home, run), line.model_dump())
     watch(line.model_dump())
@@ -82,7 +90,9 @@ def _execute(
         watch({"stage": stage, "say": wrong})
     if line.status == "failed":
         text = f"{stage}: {line.error}"
-        raise UserError(text) if line.mistake else StageError(text)
+        if line.mistake:
+            raise PassingError(text) if line.passing else UserError(text)
+        raise StageError(text, line.passing)
     return line.reference
 
 
@@ -157,8 +167,9 @@ def _follow(
     if "reference" in result:
         return {"status": "found" if result["found"] else "ran", "memory": sampler.peak}
     if "error" in result:
-        return {"error": result["error"], "mistake": result["mistake"], "memory": sampler.peak}
-    return {"error": _death(process, part), "memory": sampler.peak}
+        told = {key: result[key] for key in ("error", "mistake", "passing")}
+        return {**told, "memory": sampler.peak}
+    return {"error": _death(process, part), "passing": True, "memory": sampler.peak}
 
 
 def _death(process: subprocess.Popen[bytes], part: Path) -> str:

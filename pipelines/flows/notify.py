@@ -1,5 +1,5 @@
 """What a person should hear of without looking: a failure, a promotion, a run that is late, a delivery that is partly
-in quarantine.
+in quarantine, a stage that is tried again and again, a service that was restarted or keeps failing.
 
 Each is a line in the log, and a JSON object posted to SELFSUP_WEBHOOK where that is set:
 {"event": "failed", "text": "one line", "recipe": ..., "run": ..., "time": ISO 8601}.
@@ -14,14 +14,22 @@ from typing import Any, Literal
 
 from pipelines.settings import Settings
 
-Event = Literal["failed", "promoted", "refused", "asked", "late", "quarantined"]
+Event = Literal[
+    "failed", "promoted", "refused", "asked", "late", "quarantined", "retrying", "restarted", "failing"
+]
 PATIENCE = 10.0  # seconds for the post
 log = logging.getLogger(__name__)
 
 
 def notify(settings: Settings, event: Event, text: str, recipe: str, run: str) -> bool:
     """Whether it was posted. A post that fails is said in the log and fails nothing else."""
-    log.log(logging.ERROR if event in ("failed", "late") else logging.INFO, "%s %s: %s", recipe, event, text)
+    log.log(
+        logging.ERROR if event in ("failed", "late", "failing") else logging.INFO,
+        "%s %s: %s",
+        recipe,
+        event,
+        text,
+    )
     if not settings.webhook:
         return False
     time = datetime.now(UTC).isoformat(timespec="seconds")

@@ -7,24 +7,30 @@ recipe, because Airflow runs a task only where its DAG is still there.
 
 import logging
 import os
+import subprocess
+import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
 from components.config import Config
-from components.errors import UserError
+from components.errors import PassingError, UserError
 from pipelines import recipe_folders
 from pipelines.engine import journal
-from pipelines.engine.execute import execute
-from pipelines.engine.manifest import Manifest
+from pipelines.engine.execute import StageError, execute
+from pipelines.engine.processes import child_environ
 from pipelines.engine.store import read_manifest
+from pipelines.flows.airflow_home import airflow_environ
+from pipelines.flows.due import behind, looked
 from pipelines.flows.notify import notify
 from pipelines.graph import FLOWS
-from pipelines.recipe import Recipe, load
+from pipelines.recipe import Recipe, load, next_time
 from pipelines.settings import Settings
 
+FEW = 2  # attempts after which only what may pass by itself is tried again
 log = logging.getLogger(__name__)
 
 
@@ -34,6 +40,11 @@ class Asked(Config):
     force: Literal["warm", "scratch"] | None = None
     reason: str = ""
     overrides: dict[str, Any] = Field(default_factory=dict)
+
+
+def run_name(dag_id: str, after: datetime, conf: dict[str, Any]) -> str:
+    """The name of a run's journal: that which whoever drives it has given, else made of its time and its DAG."""
+    return str(conf.get("run") or journal.airflow_run(dag_id, after))
 
 
 def recipes(settings: Settings) -> list[Recipe]:
@@ -91,7 +102,7 @@ def keep(file: Path, run: str, asked: Asked, settings: Settings, flow: str) -> R
     if not journal.records(head):  # else whoever started this run has checked it and written the head
         live = journal.live_file(settings.home, run)
         check_once(recipe, settings, lambda record: journal.append(live, record), FLOWS[flow])
-        told = {"run": run, "recipe": str(file), "flow": flow, "reason": asked.reason}
+        told = {"run": run, "recipe": str(file), "flow": flow, "reason": asked.reason, "airflow": True}
         journal.append(head, {**told, "started": round(time.time(), 3), "pid": os.getpid()})
     part = copy.with_suffix(".part")
     part.write_text(recipe.model_dump_json())
@@ -99,15 +110,15 @@ def keep(file: Path, run: str, asked: Asked, settings: Settings, flow: str) -> R
     return recipe
 
 
-def close(recipe: str, run: str, settings: Settings, driven: bool) -> bool:
-    """End a run, however it went. Whether data came meanwhile that nobody has planned for.
+def close(recipe: str, run: str, settings: Settings, driven: bool) -> None:
+    """End a run, however it went.
 
     driven: whoever started the run writes the last word of the journal, and MLflow's picture of it.
 
     Raises:
         UserError: MLflow cannot be opened.
     """
-    _copy(settings, run).unlink(missing_ok=True)
+    copy = _copy(settings, run)
     lines = journal.stages(settings.home, run)
     if not driven:
         failed = next((f"{line.stage}: {line.error}" for line in lines if line.status == "failed"), "")
@@ -118,22 +129,85 @@ def close(recipe: str, run: str, settings: Settings, driven: bool) -> bool:
 
             tracking.mirror(settings, run)
         journal.live_file(settings.home, run).unlink(missing_ok=True)
-    seen = next((line.reference for line in lines if line.stage == "snapshot"), "")
-    snapshots = _made("snapshot", recipe, settings.store)
-    newest = max(snapshots, key=lambda reference: snapshots[reference].started, default="")
-    return bool(seen and newest and newest != seen and unplanned(recipe, newest, settings))
+    copy.unlink(missing_ok=True)
 
 
-def unplanned(recipe: str, snapshot: str, settings: Settings) -> bool:
-    """Whether no training was ever planned for this snapshot: manifests tell, whatever became of the events."""
-    plans = _made("plan", recipe, settings.store).values()
-    return all(plan.given.get("snapshot") != snapshot for plan in plans)
+def events(recipe: str, settings: Settings) -> list[str]:
+    """What is to be told of a recipe: "data" where a training is due, "champion" where scores or drift figures are.
+
+    Manifests tell, whatever became of earlier events: a training that failed is due again after a while.
+    """
+    found = recipe_folders.scheduled(settings)[0].get(recipe)
+    if found is None:
+        return []
+    now = time.time()
+    told = ["data"] if behind("train", found, settings, now) else []
+    return told + (
+        ["champion"] if any(behind(flow, found, settings, now) for flow in ("score", "monitor")) else []
+    )
+
+
+def worth_retrying(error: Exception, attempt: int, driven: bool) -> bool:
+    """Whether a task that failed is tried again, after a delay that grows.
+
+    A mistake of the user is not; what may pass by itself (a killed process, a server that does not answer, a full
+    disk) is as often as the task allows; all else, and whatever a person waits for at a terminal, twice.
+
+    Args:
+        attempt: the number of the one that failed, from 1.
+    """
+    passing = isinstance(error, PassingError) or (isinstance(error, StageError) and error.passing)
+    if isinstance(error, ValueError) and not passing:  # UserError is one
+        return False
+    return attempt <= FEW or (passing and not driven)
+
+
+def upkeep(settings: Settings) -> str:
+    """Shorten and delete what is older than the retention; what was done, in one line.
+
+    In a process of its own with Airflow's environment, because a task may not open Airflow's database.
+
+    Raises:
+        StageError: it failed; the last line that it wrote.
+    """
+    environ = child_environ(settings) if settings.profile == "scaled-out" else airflow_environ(settings)
+    command = [sys.executable, "-m", "pipelines.operations.upkeep"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True)
+    said = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()[-1:] or ["no word"]
+    if done.returncode != 0:
+        raise StageError(f"upkeep failed: {said[0]:.300}", passing=True)
+    return said[0]
+
+
+def seconds_to_look(recipe: str, schedule: str, timezone: str, settings: Settings) -> float:
+    """Seconds until the inbox is to be looked at by its schedule; 0 or less: now.
+
+    A time is missed where the last look was before it; without any look one is due.
+    """
+    file, now = looked(recipe, settings), time.time()
+    if not file.exists():
+        return 0.0
+    last = min(file.stat().st_mtime, now)  # a clock that was set back holds up nothing
+    return next_time(schedule, timezone, last) - now
 
 
 def fail(error: BaseException | None, recipe: str, task: str, run: str, settings: Settings) -> None:
     """A task has failed for good: a person hears of it."""
+    notify(settings, "failed", _said(error, task), recipe, run)
+
+
+def retrying(
+    error: BaseException | None, attempt: int, recipe: str, task: str, run: str, settings: Settings
+) -> None:
+    """A task is tried again: a person hears of it once, when it has failed a few times."""
+    if attempt == FEW + 1:
+        text = f"{_said(error, task)}; it failed {attempt} times and is tried again"
+        notify(settings, "retrying", text, recipe, run)
+
+
+def _said(error: BaseException | None, task: str) -> str:
     text = " ".join(str(error or "its process ended without a word").split())
-    notify(settings, "failed", text if text.startswith(f"{task}:") else f"{task}: {text}", recipe, run)
+    return text if text.startswith(f"{task}:") else f"{task}: {text}"
 
 
 def waiting(promote: str, recipe: str, hours: float, run: str, settings: Settings) -> tuple[str, str] | None:
@@ -181,10 +255,3 @@ def act(
 
 def _copy(settings: Settings, run: str) -> Path:
     return settings.home / "runs" / f"{journal.safe(run)}{journal.COPY}"
-
-
-def _made(stage: str, recipe: str, store: Path) -> dict[str, Manifest]:
-    """The finished runs of a stage for a recipe, by their references."""
-    references = [f"{stage}/{file.parent.name}" for file in (store / stage).glob("[!.]*/manifest.json")]
-    made = {reference: read_manifest(reference, store) for reference in references}
-    return {reference: manifest for reference, manifest in made.items() if manifest.recipe == recipe}

@@ -1,8 +1,9 @@
 """Free the disk of what nobody needs: finished runs that no model and no recent run came from, and leftovers.
 
-Nothing runs meanwhile: the home's lock and that of the store are held, and whatever a process of ours still has
-locked stays. A run's manifest goes first, so that a gc that is killed leaves no half run that counts. Where the store
-has a remote, what goes here goes there before (sweep.py): what a kill leaves is still here, and named by the next gc.
+Nothing runs meanwhile: no run is open, the home's lock and that of the store are held, and whatever a process of ours
+still has locked stays. A run's manifest goes first, so that a gc that is killed leaves no half run that counts. Where
+the store has a remote, what goes here goes there before (bucket_gc.py): what a kill leaves is still here, and named by
+the next gc.
 """
 
 import fcntl
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 from components.errors import UserError
 from components.wording import counted
-from pipelines.engine import object_store
+from pipelines.engine import journal, object_store
 from pipelines.engine.journal import COPY, NOW, records
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store_lock import unused
@@ -47,10 +48,11 @@ def gc(settings: Settings, yes: bool, say: Callable[[str], None]) -> Found:
     """Say what nobody needs, with its size; `yes`: and delete it.
 
     Raises:
-        UserError: a run is at work; MLflow or the bucket cannot be asked; a manifest cannot be read.
+        UserError: a run is at work or open in Airflow; MLflow or the bucket cannot be asked; a manifest cannot be read.
         ConnectionError: the object storage does not answer.
     """
     with home_lock(settings.home), unused(settings):
+        journal.refuse_open_runs(settings.home)  # one of Airflow's holds no lock between two of its stages
         found, address = look(settings), settings.store_remote
         for item in sorted(found.waste, key=lambda item: -item.bytes):
             say(f"{_size(item.bytes):>9}  {item.what}  {item.path}")

@@ -1,7 +1,6 @@
 """Which kind of data somebody has."""
 
 from collections.abc import Iterable
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,20 +33,27 @@ def named(modality: str | dict[str, Any]) -> "Modality[Any, Any]":
 
 
 def present(place: Path, own: Iterable[Path]) -> "Modality[Any, Any]":
-    """The first kind of data of which there are samples at a place, a folder or a table, by the names of files and
-    columns, else by how files begin; images where there are none, so that the survey says what is missing.
-    own: folders that are no part of it."""
-    from components.data.inbox import Inbox
+    """The kind of data at a place, a folder or a table: that of most files, by their names; else the first that reads
+    one of the tables; else that of most files, by how they begin. Images where there is none, so that the survey says
+    what is missing. own: folders that are no part of it."""
+    from components.data.inbox import Delivery, Inbox
     from components.modalities.registry import MODALITIES
 
     folder = place if place.is_dir() else place.parent
-    for guess, name in product((False, True), MODALITIES):
+
+    def found(name: str, guess: bool) -> list[Delivery]:
         modality = named(name)
         reader = modality.reader(modality.Limits())
         listing = Inbox(folder, reader, settle=0, now=0, own=own, guess=guess).list()
-        deliveries = [d for d in listing.deliveries if place.is_dir() or d.name == place.name]
-        if any(delivery.kind == "table" or delivery.files for delivery in deliveries):
-            return modality
+        return [each for each in listing.deliveries if place.is_dir() or each.name == place.name]
+
+    for guess in (False, True):
+        of = {name: found(name, guess) for name in MODALITIES}
+        files = {name: sum(len(d.files) for d in given if d.kind == "files") for name, given in of.items()}
+        most = max(files, key=lambda name: files[name])
+        tables = [name for name, given in of.items() if any(d.kind == "table" for d in given)]
+        if files[most] or tables:
+            return named(most if files[most] else tables[0])
     return named("image")
 
 

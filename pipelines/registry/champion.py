@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.errors import UserError
+from components.errors import PassingError, UserError
 from components.registry.champion import Champion, champion, fetch
 from components.registry.mlflow_registry import Registry
 from pipelines.engine.context import Context
@@ -35,7 +35,9 @@ def look(model: str, context: Context) -> tuple[Registry, Champion | None]:
     now = {} if found is None else {"version": found.version, "digest": found.digest}
     if now != _key(context.observed):
         before, after = context.observed.get("version", "none"), now.get("version", "none")
-        raise UserError(f"the champion was version {before} when the run began and is {after} now; run again")
+        raise PassingError(
+            f"the champion was version {before} when the run began and is {after} now; run again"
+        )
     return registry, found
 
 

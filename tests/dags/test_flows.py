@@ -80,22 +80,24 @@ WAITING = "select target_dag_id from asset_dag_run_queue order by target_dag_id"
 @pytest.mark.slow
 def test_from_a_delivery_to_an_event_and_to_scores(place: Path) -> None:
     flow(place, "ingest")
-    assert rows(place, EVENTS) == [("selfsup://data/toys", "ingest_toys", "snapshot")]
+    told = [(f"selfsup://{kind}/toys", "ingest_toys", "snapshot") for kind in ("champion", "data")]
+    assert sorted(rows(place, EVENTS)) == told
     assert rows(place, WAITING) == [("monitor_toys",), ("score_toys",), ("train_toys",)]
     assert rows(place, "select slots from slot_pool where pool = 'accelerator'") == [(1,)]
 
-    # a plan that has seen these data: nothing more is told
+    # a training and drift figures that have seen these data: nothing more is told, whatever was planned
     store = settings(place).store
     (snapshot,) = (store / "snapshot").glob("[!.]*")
-    (store / "plan" / "seen").mkdir(parents=True)
     seen = json.loads((snapshot / "manifest.json").read_text())
-    seen |= {"stage": "plan", "given": {"snapshot": f"snapshot/{snapshot.name}"}}
-    (store / "plan" / "seen" / "manifest.json").write_text(json.dumps(seen))
-    flow(place, "ingest")
-    assert len(rows(place, EVENTS)) == 1
-    deliver(place, "second", 1)
+    for stage in ("report", "monitor"):
+        (store / stage / "seen").mkdir(parents=True)
+        finished = {**seen, "stage": stage, "given": {"snapshot": f"snapshot/{snapshot.name}"}}
+        (store / stage / "seen" / "manifest.json").write_text(json.dumps(finished))
     flow(place, "ingest")
     assert len(rows(place, EVENTS)) == 2
+    deliver(place, "second", 1)
+    flow(place, "ingest")
+    assert len(rows(place, EVENTS)) == 4
 
     flow(place, "score")
     assert rows(place, "select task_id, state from task_instance where dag_id = 'score_toys' order by task_id") == [

@@ -10,12 +10,6 @@ dags = {}
 for name in ("ingest", "train", "score", "monitor", "promote"):
     found = runpy.run_path(f"dags/{name}.py")
     dags |= {dag.dag_id: dag for key, dag in found.items() if key.startswith(f"{name}_")}
-from datetime import UTC, datetime
-from airflow.serialization.serialized_objects import DagSerialization
-from airflow.timetables.base import TimeRestriction
-from pendulum import instance
-before = TimeRestriction(instance(datetime(2026, 7, 1, 12, tzinfo=UTC)), None, True)
-nightly = DagSerialization.from_dict(DagSerialization.to_dict(dags["train_nightly"])).timetable
 heavy = ("torch", "ray", "mlflow", "pandas", "numpy", "pyarrow", "sklearn", "dvc")
 print(json.dumps({
     "heavy": [m for m in heavy if m in sys.modules],
@@ -26,13 +20,15 @@ print(json.dumps({
         for d in dags.values()
     },
     "zones": {d.dag_id: str(d.timezone) for d in dags.values()},
-    "berlin": nightly.next_dagrun_info(last_automated_data_interval=None, restriction=before).run_after.isoformat(),
+    "looks": {d.dag_id: [w.trigger.serialize() for a in d.schedule for w in a.watchers]
+              for d in dags.values() if isinstance(d.schedule, list)},
     "outlets": {f"{d.dag_id}.{t.task_id}": [o.name for o in t.outlets] for d in dags.values() for t in d.tasks
                 if t.outlets},
     "pools": {f"{d.dag_id}.{t.task_id}": t.pool for d in dags.values() for t in d.tasks},
     "timeouts": {f"{d.dag_id}.{t.task_id}": t.execution_timeout.total_seconds() / 3600
                  for d in dags.values() for t in d.tasks if t.execution_timeout},
     "teardowns": [f"{d.dag_id}.{t.task_id}" for d in dags.values() for t in d.tasks if t.is_teardown],
+    "hours": sum(min(10 * 2.0**n, 7200) for n in range(dags["train_small"].get_task("first").retries)) / 3600,
     "retries": {f"{d.dag_id}.{t.task_id}": t.retries for d in dags.values() for t in d.tasks},
     "deadlines": {d.dag_id: [a.interval.total_seconds() / 3600 for a in d.deadline or ()]
                   for d in dags.values()},
@@ -85,30 +81,33 @@ def test_what_is_loaded_and_what_is_wired(project):
     }
     assert schedules == {
         "small": (None, ["selfsup://data/small"]),
-        "hourly": ("@hourly", ["selfsup://data/hourly"]),
-        "manual": ("@hourly", None),
-        "nightly": (None, "0 3 * * *"),
-        "mine": ("@daily", ["selfsup://data/mine"]),
+        "hourly": (["selfsup://inbox/hourly"], ["selfsup://data/hourly"]),
+        "manual": (["selfsup://inbox/manual"], None),
+        "nightly": (None, ["selfsup://inbox/nightly"]),
+        "mine": (["selfsup://inbox/mine"], ["selfsup://data/mine"]),
     }
-    assert (
-        found["schedules"]["score_small"] == found["schedules"]["monitor_small"] == ["selfsup://data/small"]
-    )
+    after = ["selfsup://champion/small"]
+    assert found["schedules"]["score_small"] == found["schedules"]["monitor_small"] == after
     assert found["schedules"]["promote_small"] is None
     assert {found["zones"][f"{flow}_nightly"] for flow in FLOWS} == {"Europe/Berlin"}
     assert found["zones"]["train_hourly"] == "UTC"
-    # the summer of 2026: three in the morning there is one o'clock UTC
-    assert found["berlin"] == "2026-07-02T01:00:00+00:00"
+    nightly = {"recipe": "nightly", "schedule": "0 3 * * *", "timezone": "Europe/Berlin"}
+    looks = {dag: look for dag, look in found["looks"].items() if look}
+    assert set(looks) == {"ingest_hourly", "ingest_manual", "train_nightly", "ingest_mine"}
+    assert looks["train_nightly"] == [["dags.watch.Inbox", nightly]]
 
     of = {kind: {k.replace("_small", ""): v for k, v in found[kind].items() if "_small" in k}
           for kind in ("dags", "outlets", "pools", "timeouts", "retries", "deadlines", "forms")}  # fmt: skip
     assert of["dags"]["train"] == {"first": [], "second": ["first"], "close": ["second"]}
     assert of["dags"]["ingest"] == {"first": [], "close": ["first"]}
     assert of["dags"]["promote"] == {"act": []}
-    assert of["outlets"] == {"ingest.first": ["news_small"], "train.close": ["news_small"]}
+    tell = ("ingest.first", "train.close", "promote.act")
+    assert of["outlets"] == {task: ["news_small"] for task in tell}
     assert {task for task, pool in of["pools"].items() if pool == "accelerator"} == {"train.second"}
     assert of["timeouts"]["train.second"] == 1.5
     assert of["timeouts"]["train.first"] == 4
-    once = {task for task, retries in of["retries"].items() if retries != 2}
+    once = {task for task, retries in of["retries"].items() if retries != 16}
+    assert 12 < found["hours"] < 24
     assert once == {"promote.act"}  # a rollback that was done and is done again is none
     assert {dag: hours for dag, hours in of["deadlines"].items() if hours} == {"train": [6]}
     assert of["forms"]["train"] == {"force": ["null", "string"], "reason": "string", "overrides": "object"}
@@ -134,5 +133,5 @@ def test_both_profiles_have_the_same_dags(project):
         SELFSUP_STORE=str(project.root / "elsewhere"),
     )
     assert embedded["errors"] == scaled["errors"] == {}
-    assert len(embedded["dags"]) == 5
+    assert len(embedded["dags"]) == 6  # five of the recipe, and the upkeep of the home
     assert embedded == scaled

@@ -79,7 +79,7 @@ MUTATIONS = [
     Mutation("pipelines/pages/timelines.py", "ended - began, left=began", "ended, left=began", CHART),
     Mutation("pipelines/engine/now.py", 'if "lead" in record:', "if False:", NOW),
     Mutation("pipelines/engine/now.py", "file.unlink(missing_ok=True)", "pass", NOW),
-    Mutation("pipelines/engine/journal.py", "if state in LIVE else []", "", NOW),
+    Mutation("pipelines/engine/run_list.py", "if ended in LIVE else []", "", NOW),
     Mutation("pipelines/engine/journal.py", "LIVE = (AT_WORK, OPEN)", "LIVE = (AT_WORK,)", NOW),
     Mutation(
         "pipelines/stages/finetune/outputs.py", "agreement(first, second)", "agreement(ours, second)", KEPT

@@ -35,7 +35,7 @@ MUTATIONS = [
     Mutation(SIMPLE, "weight[present[1], 0] = 1.0", "weight[present[0], 0] = 1.0", MADE),
     Mutation(SIMPLE, "weight[present, torch.arange", "weight[torch.arange(len(present)), torch.arange", MADE),
     Mutation(SIMPLE, "features=self.features[which]", "features=self.features", MADE),
-    Mutation(SIMPLE, "encoder.plain.load_state_dict", "encoder.plain.state_dict; (", MADE),
+    Mutation(SIMPLE, "encoder.plain.load_state_dict(shown", "(shown", MADE),
     Mutation(
         SIMPLE,
         "for name in own.maker.simple:",
@@ -77,6 +77,8 @@ MUTATIONS = [
         CONFIG,
     ),
     Mutation("components/modalities/table/views.py", '    pooled = ("boosting",)', "    pooled = ()", TABLES),
+    Mutation(PORTFOLIO, "(1 - sum(given.values()))", "1", CHOOSE),
+    Mutation(PORTFOLIO, "if config.favour is not None else favoured", "if config.favour else {}", CHOOSE),
     Mutation(SETFIT, "(1 - cosine).square()", "(1 + cosine).square()", PAIRS),
     Mutation(SETFIT, "(rows.unsqueeze(1) != row)\n        pairs", "1\n        pairs", PAIRS),
     Mutation(SETFIT, "(pairs * (1 - classes @ classes.T))", "(pairs * (classes @ classes.T))", PAIRS),

@@ -53,7 +53,7 @@ MUTATIONS = [
         "log_mel", "torch.hann_window(self.size, dtype", "torch.hann_window(self.size, periodic=False, dtype"
     ),
     _kind("log_mel", "10 * self.power", "20 * self.power"),
-    _kind("log_mel", "FLOOR = 1e-6", "FLOOR = 1e-10"),
+    _kind("log_mel", "FLOOR = 1e-5", "FLOOR = 1e-10"),
     _kind("log_mel", "rows[0] /= np.sqrt(2)", "rows[0] /= 1"),
     _kind("log_mel", "REACH = 4", "REACH = 3"),
     _kind("log_mel", "(count - 1).unsqueeze(1)", "count.unsqueeze(1)"),

@@ -42,10 +42,9 @@ MUTATIONS = [
     of("check", 'else "empty row"', "else None"),
     # read
     of("read", "if len(values) != width:", "if len(values) > width:"),
-    of("read", "if column not in out}", "if column != config.key}"),
     of("read", "if is_label_file(path):", "if False:"),
     of("read", 'f"{delivery}#{number}"', 'f"{delivery}#{line}"'),
-    of("read", "if not looked:\n", "if False:\n"),
+    of("read", "self._need(cells)\n", "pass\n"),
     of("read", "text or None for text in pick", "text for text in pick"),
     of("read", "if more := set(row).difference(names):", "if False:"),
     of(
@@ -125,6 +124,8 @@ MUTATIONS = [
     of("detect", "np.isnan(rows[:, place]), middle", "np.isnan(rows[:, place]), 0.0"),
     of("detect", "-np.log(seen", "np.log(seen"),
     of("detect", "counts.sum() + 1", "counts.sum()"),
+    of("check", "for name in sorted(columns)]", "for name in columns]"),
+    of("read", "for column in cells if column not in out)", "for column in cells)"),
     # near_duplicates
     of("near_duplicates", "2 * np.log2(len(rows)) + SPARE", "SPARE"),
     of("near_duplicates", "(columns.bits(a) >= needed) & ", ""),

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -241,3 +242,17 @@ def test_without_labels_the_run_goes_on_and_the_report_is_where_it_says(place, s
     assert "register skipped" not in said  # the encoder alone is registered
     page = Path(said.strip().splitlines()[-1].removeprefix("report: "))
     assert "no labels" in page.read_text()
+
+
+@pytest.mark.parametrize("bad", [1, 30])
+def test_every_path_in_a_message_about_bad_files_exists(place: Path, selfsup: Selfsup, bad: int) -> None:
+    """One that is quarantined, and so many that the delivery is refused: the list is where the message says."""
+    fill(place / "inbox", 40)
+    for number in range(bad):
+        (place / "inbox" / f"bad-{number}.png").write_bytes(b"no image")
+    code, out, err = selfsup("run", "recipes/small.yaml", stages=1)
+    assert code == (0 if bad == 1 else 2)
+    named = re.findall(rf"{place}[^\s;,)]*", out + err)
+    assert [path for path in named if not Path(path).exists()] == []
+    (listed,) = {Path(path) for path in named if path.endswith("bad.csv")}
+    assert len(listed.read_text().splitlines()) == 1 + bad

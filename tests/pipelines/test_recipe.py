@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from components.errors import UserError
 from pipelines import recipe
 from pipelines.graph import GRAPH
+from pipelines.recipe import next_time
 
 TOP = "name: q\nseed: 3\nmodality: {name: image, size: 28}\ninbox: ../inbox\n"
 MODALITY = {"name": "image", "size": 28}
@@ -166,5 +168,16 @@ def test_the_short_names_are_airflows():
 
 def test_what_is_shipped_never_runs_unasked():
     shipped = [recipe.load(file) for file in (Path(__file__).parents[2] / "recipes").glob("*.yaml")]
-    assert {one.name for one in shipped} == {"quickstart", "regression", "series", "sound", "table", "text"}
+    names = {"anomaly", "quickstart", "regression", "series", "sound", "table", "text"}
+    assert {one.name for one in shipped} == names
     assert {(one.schedule, one.retrain) for one in shipped} == {(None, "manual")}
+
+
+def test_the_time_of_a_schedule_is_that_of_its_zone() -> None:
+    """Three in the morning in Berlin is one o'clock UTC in summer and two in winter."""
+    noon = datetime(2026, 7, 1, 12, tzinfo=UTC).timestamp()
+    found = next_time("0 3 * * *", "Europe/Berlin", noon)
+    assert datetime.fromtimestamp(found, UTC) == datetime(2026, 7, 2, 1, tzinfo=UTC)
+    winter = next_time("0 3 * * *", "Europe/Berlin", datetime(2026, 12, 1, 12, tzinfo=UTC).timestamp())
+    assert datetime.fromtimestamp(winter, UTC) == datetime(2026, 12, 2, 2, tzinfo=UTC)
+    assert next_time("@hourly", "UTC", noon) == noon + 3600

@@ -99,7 +99,9 @@ def test_a_dag_run_on_postgresql_and_one_by_a_celery_worker(
             cursor.execute(query)
             return list(cursor.fetchall())
 
-    run(environ, project.root, "-m", "pipelines.flows.airflow_home")  # airflow db migrate, and our pool
+    run(
+        environ, project.root, "-m", "pipelines.flows.airflow_home", "migrate"
+    )  # airflow db migrate, and our pool
     run(environ, project.root, "-c", DAG_RUN)
     assert rows("select dag_id, state from dag_run") == [("train_small", "success")]
     assert project.calls == ["first", "second"]

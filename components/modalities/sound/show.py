@@ -21,21 +21,25 @@ WIDTH, WAVE, SPECTRUM = (
     48,
 )  # pixels: of the narrowest sound (its player needs them), heights of the two parts
 LONGEST = 6.0  # seconds of it, so that a page of many sounds stays small
+GREYS = 16  # levels of grey, so that a page of many sounds stays small
 RANGE = 70.0  # dB below the loudest that the spectrogram shows
 
 
 def figure(frames: Frames, rate: int, size: int) -> str:
     """int16 [C, n] -> waveform above spectrogram above a player. size: width in pixels, 160 at least."""
     mono, width = frames.mean(axis=0, dtype=np.float32) / SCALE, max(size, WIDTH)
-    picture = Image.fromarray(spectrogram(mono, rate)).resize((width, SPECTRUM), Image.Resampling.BILINEAR)
-    stream = io.BytesIO()
+    picture = Image.fromarray(spectrogram(mono, rate)).resize(
+        (width // 2, SPECTRUM), Image.Resampling.BILINEAR
+    )
+    picture, stream = picture.quantize(GREYS), io.BytesIO()
     picture.save(stream, format="PNG", optimize=True)
-    block = "display:block;width:100%"
+    seen, heard = (_base64(data) for data in (stream.getvalue(), played(mono, rate)))
+    block = "display:block;width:100%;"
     return (
-        f'<div style="width:{width}px">{waveform(mono, width)}'
-        f'<img alt="spectrogram" style="{block}" src="data:image/png;base64,{_base64(stream.getvalue())}">'
-        f'<audio controls preload="none" style="{block};height:28px" src="data:audio/mpeg;base64,'
-        f'{_base64(played(mono, rate))}"></audio></div>'
+        f'<div style="width:{width}px">{waveform(mono, width // 2)}'
+        f'<img alt="spectrogram" style="{block}height:{SPECTRUM}px" src="data:image/png;base64,{seen}">'
+        f'<audio controls preload="none" style="{block}height:28px" src="data:audio/mpeg;base64,{heard}">'
+        "</audio></div>"
     )
 
 
@@ -72,7 +76,9 @@ def played(mono: Floats, rate: int) -> bytes:
     cut = mono[: int(LONGEST * rate)]
     copy = cut if rate == target else soxr.resample(cut, rate, target)
     out = io.BytesIO()
-    soundfile.write(out, np.clip(copy, -1, 1), target, format="MP3", subtype="MPEG_LAYER_III")
+    soundfile.write(
+        out, np.clip(copy, -1, 1), target, format="MP3", subtype="MPEG_LAYER_III", compression_level=0.95
+    )
     return out.getvalue()
 
 

@@ -1,7 +1,8 @@
 """A sample of a table is the canonical JSON of one row: an object of texts and nulls, its keys sorted."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from json.encoder import encode_basestring
 from typing import Any
 
 from components.modalities.table.config import TableLimits
@@ -14,6 +15,20 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=
 def canonical(row: Mapping[str, str | None]) -> bytes:
     """The bytes of a row; what is missing is null. {"b": "007", "a": None} -> {"a":null,"b":"007"}."""
     return _encode(row).encode("utf-8", "backslashreplace")
+
+
+class Canonical:
+    """`canonical` of rows that have the same columns, or more, in little more than half of its time."""
+
+    def __init__(self, columns: Iterable[str]) -> None:
+        self._heads = [(name, f"{encode_basestring(name)}:") for name in sorted(columns)]
+
+    def __call__(self, row: Mapping[str, str | None]) -> bytes:
+        cells = [
+            f"{head}null" if (text := row[name]) is None else head + encode_basestring(text)
+            for name, head in self._heads
+        ]
+        return f"{{{','.join(cells)}}}".encode("utf-8", "backslashreplace")
 
 
 def parsed(data: bytes) -> Row:

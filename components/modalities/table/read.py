@@ -14,7 +14,7 @@ from components.data.reader import Reader, TableSample
 from components.data.tables import UNREADABLE, numbered_rows
 from components.data.walk import suffix_of
 from components.modalities.table.cells import text_of
-from components.modalities.table.check import canonical, check_rows
+from components.modalities.table.check import Canonical, check_rows
 from components.modalities.table.config import TableConfig, TableLimits
 
 BATCH = 4096  # rows of a Parquet file that are read at once
@@ -41,21 +41,22 @@ class TableReader(Reader):
     def rows(self, file: Path, delivery: str, source: str | None) -> Iterator[TableSample]:
         config = self.config
         origin, together = (name.lower() if name else None for name in (source, self.group))
-        out, looked = config.left_out | {name for name in (origin, together) if name}, False
+        out = config.left_out | {name for name in (origin, together) if name}
+        encode: Canonical | None = None
         for number, (line, cells) in enumerate(text_rows(file)):
             name = f"{delivery}#{number}"
             if isinstance(cells, str):
                 yield TableSample(name, f"line {line}: {cells}".encode("utf-8", "backslashreplace"))
                 continue
-            if not looked:
+            if encode is None:  # all rows of a table have the same columns
                 self._need(cells)
-                looked = True
+                encode = Canonical(column for column in cells if column not in out)
             if config.key is not None and not cells.get(config.key):
                 yield TableSample(name, f"line {line}: no value in the key column {config.key}".encode())
                 continue
             yield TableSample(
                 cells[config.key] or name if config.key is not None else name,
-                canonical({column: text for column, text in cells.items() if column not in out}),
+                encode(cells),
                 cells.get(config.label_column) or "",
                 (cells.get(origin) or "") if origin is not None else "",
                 (cells.get(together) or "") if together is not None else "",
@@ -117,15 +118,16 @@ def _of_json(file: Path) -> Iterator[Row]:
 
 def _of_parquet(file: Path) -> Iterator[Row]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
+
+    from components.data.parquet import batches, opened
 
     try:
-        with pq.ParquetFile(file) as parquet:
+        with opened(file) as parquet:
             names = [name.strip().lower() for name in parquet.schema_arrow.names]
             if len(set(names)) < len(names):
                 raise ValueError("two columns have the same name")
             row = 0
-            for batch in parquet.iter_batches(BATCH):
+            for batch in batches(file, parquet, BATCH):
                 columns = [[text_of(value) for value in column.to_pylist()] for column in batch.columns]
                 for cells in zip(*columns, strict=True):
                     row += 1

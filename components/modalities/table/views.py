@@ -5,6 +5,7 @@ Letters: B samples, F features.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ class TableViews(ViewMaker[TablePacking, TableView]):
     encoder = "table_mlp"
     simple = ("boosting", "knn")
     pooled = ("boosting",)
+    favoured = MappingProxyType({"plain": 0.3, "boosting": 0.3})
 
     def __init__(self, packing: TablePacking) -> None:
         super().__init__(packing)

@@ -21,7 +21,7 @@ from components.modalities.text.packed import PackedTexts, Tokens
 from components.modalities.text.read import TextReader
 from components.modalities.text.show import sentence, snippet
 from components.modalities.text.suit import TextLook
-from components.modalities.text.tokenizer import BEGINS, SPECIAL, tokenizer_of, words
+from components.modalities.text.tokenizer import BEGINS, SPECIAL, read_vocabulary, tokenizer_of, words
 
 LINE = 420  # pixels of a text in a sheet
 
@@ -42,7 +42,11 @@ class Texts(Modality[TextConfig, TextPacking]):
         return TextLook(self.config)
 
     def placeholder(self) -> TextPacking:
-        return TextPacking(read_as=self.config, vocabulary=(*SPECIAL, BEGINS, *string.ascii_lowercase))
+        """Raises UserError where the vocabulary file that the recipe names is none."""
+        file, letters = self.config.vocabulary_file, (*SPECIAL, BEGINS, *string.ascii_lowercase)
+        return TextPacking(
+            read_as=self.config, vocabulary=letters if file is None else read_vocabulary(Path(file))
+        )
 
     def reader(self, limits: TextLimits) -> TextReader:
         return TextReader(self.config, limits)

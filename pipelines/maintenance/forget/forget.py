@@ -22,6 +22,7 @@ from components.errors import UserError
 from components.registry.journal import person
 from components.wording import counted
 from pipelines import recipe_folders
+from pipelines.engine.journal import refuse_open_runs
 from pipelines.engine.store_lock import unused
 from pipelines.flows.run import home_lock
 from pipelines.maintenance.forget import record, runs
@@ -35,7 +36,7 @@ from pipelines.tracking import erasing
 
 ID = re.compile(r"[0-9a-f]{64}")
 ANY_SIZE = 1 << 50  # bytes
-LOGS = ("runs/*", "logs/*", "airflow/logs/**/*", "airflow/runs/*")
+LOGS = ("runs/*", "older-runs.jsonl", "logs/*", "airflow/logs/**/*", "airflow/runs/*")
 
 
 class Found(NamedTuple):
@@ -64,12 +65,13 @@ def forget(
         samples: each an id, a file, or a name as it arrived.
 
     Raises:
-        UserError: a sample is not known, or, with `yes`, still lies in the inbox; a run is at work; MLflow or the
+        UserError: a sample is not known, or, with `yes`, still lies in the inbox; a run is open; MLflow or the
             storage cannot be asked.
     """
     recipe = recipe_folders.find(asked, settings)
     data = settings.data / recipe.name
     with home_lock(settings.home), unused(settings), writing(data):
+        refuse_open_runs(settings.home)
         earlier = _earlier(recipe, settings)
         known = earlier.samples if earlier else {}
         asked_for = known | {sample: known.get(sample) or _id(sample, data) for sample in samples}

@@ -73,8 +73,9 @@ class PortfolioConfig(Config):
     """Whether a baseline (regression on plain features, boosting, nearest neighbours) that has more of the held-out
     labels right than what would be served, by more than two standard errors, is served and registered in its place."""
 
-    favour: float = Field(default=0.4, gt=0, lt=1)
-    """Weight of the method before any evidence; the others share the rest equally."""
+    favour: float | None = Field(default=None, gt=0, lt=1)
+    """Weight of the method before any evidence, of which the others share the rest equally; null: 0.4, and for tables
+    0.3 each for regression on plain features and boosting, with equal shares of the rest."""
 
     strength: NonNegativeFloat = 100.0
     """Number of labels for which the weights before the evidence count."""

@@ -103,7 +103,9 @@ def serve(
     best, method, portfolio = own, name_of(request.method), None
     if own.held is not None and request.portfolio is not None:
         found = candidates_of(request, own, encoder, judges, model, material)
-        chosen = choose(request.portfolio, found, model, rivals_of(request, judges, material))
+        chosen = choose(
+            request.portfolio, found, model, rivals_of(request, judges, material), material.views.favoured
+        )
         best, portfolio = chosen.model, chosen.portfolio
         for line in lines(portfolio):
             meter.context.say(line)

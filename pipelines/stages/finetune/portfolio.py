@@ -24,6 +24,7 @@ from components.encoders.joined import Joined
 from components.evaluation.classification.calibration import log_loss, softmax
 from components.evaluation.classification.probe import fit_probe
 from components.evaluation.classification.stacking import stacked
+from components.modalities.view_maker import ViewMaker
 from components.registry.model import ModelConfig
 from components.training.finetune import Material, Network, final_parts
 from pipelines.registry.candidates import COMMITTEE, METHOD, TOLD, Portfolio, Row
@@ -110,15 +111,17 @@ def choose(
     found: Mapping[str, Candidate],
     model: ModelConfig,
     rivals: Mapping[str, Rival] | None = None,
+    favoured: Mapping[str, float] = ViewMaker.favoured,
 ) -> Chosen:
     """What the labels say of the candidates, the method's own first; each has held-out answers.
 
     rivals: baselines, candidates or not, the best of which is served where it is ahead of what the candidates give.
+    favoured: see weigh.
     """
     names, judged = list(found), [one.held for one in found.values() if one.held is not None]
     temperatures, labels = [held.temperature for held in judged], judged[0].labels
     scores = np.stack([held.logits / t for held, t in zip(judged, temperatures, strict=True)])
-    served, weight = weigh(config, names, softmax(scores), labels)
+    served, weight = weigh(config, names, softmax(scores), labels, favoured)
     rows = [
         Row(name=name, accuracy=own.accuracy, loss=log_loss(score, labels), weight=float(w))
         for name, own, score, w in zip(names, judged, scores, weight, strict=True)
@@ -201,13 +204,32 @@ def joined(parts: Sequence[tuple[Candidate, float]], model: ModelConfig) -> tupl
     return Network(encoder.to(weight.device).eval(), head), config
 
 
+def prior(names: Sequence[str], favoured: Mapping[str, float]) -> Doubles:
+    """[C] weights of sum 1 before any evidence: those of `favoured`, the rest shared equally among the others.
+
+    method, plain and probe with .4 for the method: .4, .3, .3; where all are favoured, in these proportions.
+    """
+    given = {name: favoured[name] for name in names if name in favoured}
+    rest = (1 - sum(given.values())) / max(1, len(names) - len(given))
+    weight = np.array([given.get(name, rest) for name in names], dtype=np.float64)
+    return np.asarray(weight / weight.sum(), dtype=np.float64)
+
+
 def weigh(
-    config: PortfolioConfig, names: Sequence[str], answers: Doubles, labels: NDArray[np.int64]
+    config: PortfolioConfig,
+    names: Sequence[str],
+    answers: Doubles,
+    labels: NDArray[np.int64],
+    favoured: Mapping[str, float] = ViewMaker.favoured,
 ) -> tuple[str, Doubles]:
-    """What is served, and the weights [C] in the mean. answers: [C, h, K] calibrated, labels: [h]."""
-    rest = (1 - config.favour) / max(1, len(names) - 1)
-    prior = np.array([config.favour if name == METHOD else rest for name in names])
-    weight = stacked(answers, labels, prior / prior.sum(), config.strength)
+    """What is served, and the weights [C] in the mean.
+
+    Args:
+        answers: [C, h, K] calibrated. labels: [h]. favoured: weights by name before any evidence, where the recipe does
+            not say that of the method.
+    """
+    before = prior(names, {METHOD: config.favour} if config.favour is not None else favoured)
+    weight = stacked(answers, labels, before, config.strength)
     best = int(weight.argmax())
     if weight[best] >= config.lead:
         return names[best], np.eye(len(names))[best]

@@ -96,7 +96,7 @@ def copied(
     context: Context,
 ) -> set[str]:
     """The shards whose partition is in `target` now, because an earlier run of score has made it: packed
-    alike, with the same model, request and code.
+    alike, with the same model, request (whichever shards it chose) and code.
 
     Args:
         request: as JSON values. digest: of the model. snapshot: what is scored.
@@ -104,7 +104,7 @@ def copied(
     wanted, found = set(shards), set[str]()
     for file in sorted((context.store / "score").glob("*/manifest.json")):
         earlier = Manifest.model_validate_json(file.read_bytes())
-        asked = {**earlier.request, "snapshot": request["snapshot"]}
+        asked = {**earlier.request, "snapshot": request["snapshot"], "days": request["days"]}
         same = earlier.output.get("digest") == digest and asked == request
         if (
             not same

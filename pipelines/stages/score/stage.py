@@ -6,6 +6,7 @@ the task's: the module in BY_TASK has a class Reading (partitions.py).
 Letters: N samples.
 """
 
+import hashlib
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,10 +17,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from components.config import Config
 from components.crash import point
+from components.data.shards import Index
 from components.data.table import Table
 from components.errors import UserError
 from components.implementations import Implementations, name_of
@@ -73,6 +75,10 @@ class Request(Config):
     abstain_outliers: bool = False
     """Mark the predictions for outliers too."""
 
+    days: PositiveFloat | None = None
+    """Days before the newest shard from which samples are scored, by the time at which they were ingested; null:
+    all are. Scores that an earlier run made of older samples stay where they are."""
+
     batch_size: PositiveInt = 512
     """Samples in each batch; another value may change the last bits of the predictions."""
 
@@ -111,9 +117,26 @@ class Output(Config):
     seconds: float = 0.0
 
 
-def observe(request: Request, settings: Settings) -> dict[str, str]:
-    """The champion: a new one gives a new reference."""
-    return champions.observe(request.model, settings)
+def observe(request: Request, settings: Settings, recipe: str) -> dict[str, str]:
+    """The champion, and which shards are recent where only these are scored: others give a new reference."""
+    shards = recent(request.days, settings.data / recipe)
+    chosen = (
+        {} if shards is None else {"shards": hashlib.sha256("".join(sorted(shards)).encode()).hexdigest()}
+    )
+    return champions.observe(request.model, settings) | chosen
+
+
+def recent(days: float | None, data: Path) -> set[str] | None:
+    """Digests of the shards that were written in the last days before the newest one; None: all are meant.
+
+    data: the recipe's folder. A shard that was taken away, or brought back by a checkout, is as new as its file.
+    """
+    if days is None:
+        return None
+    files = {shard.digest: data / shard.file for shard in Index.load(data).shards}
+    times = {digest: file.stat().st_mtime for digest, file in files.items() if file.is_file()}
+    since = max(times.values(), default=0.0) - days * 86400.0
+    return {digest for digest, time in times.items() if time >= since}
 
 
 def run(request: Request, folder: Path, context: Context) -> Output:
@@ -133,7 +156,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     began = time.perf_counter()
     partitions = folder / "predictions"
     partitions.mkdir(exist_ok=True)
-    shards = table.by_shard()
+    shards = _chosen(table, request, context)
     known = copied(request.model_dump(mode="json"), found.digest, snapshot, shards, partitions, context)
     fresh = {shard: rows for shard, rows in shards.items() if shard not in known}
     kind: Any = BY_TASK[task_name(described_as)]
@@ -154,7 +177,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         digest=found.digest,
         encoder=champions.encoder(found, context.store),
         partitions=made,
-        samples=len(table),
+        samples=sum(len(rows) for rows in shards.values()),
         computed=sum(len(rows) for rows in fresh.values()),
         abstained=sum(part.abstained for part in made),
         outliers=sum(part.outliers or 0 for part in made) if reading.outliers else None,
@@ -171,6 +194,23 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         f"{_told(output, request)}; {place}"
     )
     return output
+
+
+def _chosen(table: Table, request: Request, context: Context) -> dict[str, NDArray[np.int64]]:
+    """Shard -> rows, of the shards that are scored.
+
+    Raises:
+        UserError: none of the recent ones is in the snapshot.
+    """
+    shards = table.by_shard()
+    wanted = recent(request.days, context.settings.data / context.recipe)
+    if wanted is None:
+        return shards
+    if not (found := {shard: rows for shard, rows in shards.items() if shard in wanted}):
+        raise UserError(
+            f"no sample of the snapshot was ingested in the last {request.days:g} days; raise score.days"
+        )
+    return found
 
 
 def _told(output: Output, request: Request) -> str:

@@ -115,12 +115,12 @@ def tiny(count=180):
 def test_a_run_that_ended_is_found_again_and_one_that_was_broken_off_begins_anew(tmp_path, monkeypatch):
     asked, found = [], tiny()
 
-    monkeypatch.setattr(product, "_selfsup", lambda *given: (asked.append(given[0][0]), 1 / 0))
+    monkeypatch.setattr(product, "selfsup", lambda *given: (asked.append(given[0][0]), 1 / 0))
     place = tmp_path / "cell"
     with pytest.raises(ZeroDivisionError):
         product.run(Cell("digits", 2, 0), found, place)
     (place / "litter").touch()
-    monkeypatch.setattr(product, "_selfsup", lambda *given: asked.append(given[0][0]))
+    monkeypatch.setattr(product, "selfsup", lambda *given: asked.append(given[0][0]))
     with pytest.raises(ValueError, match="max"):  # no journal: this one ran nothing
         product.run(Cell("digits", 2, 0), found, place)
     assert not (place / "litter").exists()
@@ -132,7 +132,7 @@ def test_a_run_that_ended_is_found_again_and_one_that_was_broken_off_begins_anew
 def test_a_run_that_fails_gives_its_last_line(tmp_path):
     settings = product.settings_of(tmp_path)
     with pytest.raises(NoModelError, match=r"selfsup run ended with code 2: selfsup: .*nowhere"):
-        product._selfsup(["run", "nowhere"], settings, tmp_path)
+        product.selfsup(["run", "nowhere"], settings, tmp_path)
 
 
 def test_stopped_it_ends_what_it_started(tmp_path):
@@ -151,7 +151,7 @@ def test_stopped_it_ends_what_it_started(tmp_path):
         "import signal; signal.signal(signal.SIGTERM, __main__.stop)\n"
         f"real = product.child_environ\n"
         f"product.child_environ = lambda s: {{**real(s), 'PYTHONPATH': {str(tmp_path)!r}}}\n"
-        f"place = Path({str(tmp_path)!r}); product._selfsup(['run'], product.settings_of(place), place)\n"
+        f"place = Path({str(tmp_path)!r}); product.selfsup(['run'], product.settings_of(place), place)\n"
     )
     runner = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
     wait_for(lambda: (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().count(" "))
@@ -180,14 +180,14 @@ def shorten(settings):
 
 @pytest.mark.slow
 def test_a_cell_for_real(tmp_path, monkeypatch):
-    found, selfsup = tiny(), product._selfsup
+    found, selfsup = tiny(), product.selfsup
 
     def quick(arguments, settings, folder):
         selfsup(arguments, settings, folder)
         if arguments[0] == "init":
             shorten(settings)
 
-    monkeypatch.setattr(product, "_selfsup", quick)
+    monkeypatch.setattr(product, "selfsup", quick)
     monkeypatch.setattr(module, "load", lambda image_set, folder: found)
     cell, told = Cell("digits", 4, 1), []
     measure([cell], tmp_path, "a", told.append, Steps(supervised=200, fixmatch=5))

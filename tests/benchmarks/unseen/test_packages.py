@@ -16,6 +16,9 @@ def test_files_are_on_the_system_or_in_the_folder_of_the_benchmark(tmp_path):
     assert SOUNDS.path(tmp_path) == Path("/usr/share/sounds-that-nobody-has")
     assert NUMBERS.path(tmp_path) == tmp_path / "pypi/numbers/data.csv"
     assert ICONS.path(tmp_path) == tmp_path / "npm/node_modules/@some/icons"
+    unpacked = tmp_path / "debian/usr/share/sounds-that-nobody-has"
+    unpacked.mkdir(parents=True)
+    assert SOUNDS.path(tmp_path) == unpacked
 
 
 def test_what_is_missing_is_named_with_a_command_for_each_registry(tmp_path):

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +8,7 @@ from components.encoders.baseline import baseline_config, baseline_encoder, base
 from components.encoders.mfcc import Mfcc, MfccConfig
 from components.modalities.sound.log_mel import cosines, slopes
 from components.modalities.sound.views import SoundViews
+from components.registry.onnx import export_encoder
 from tests.components.modalities.cases import made
 from tests.components.objectives.sounds import PACKING, sounds
 
@@ -47,3 +50,10 @@ def test_a_feature_that_does_not_vary_is_0():
     encoder, x = Mfcc(CONFIG, PACKING), sounds(1).repeat(3, 1, 1)
     encoder.fit([x])
     assert float(encoder(x).abs().max()) == pytest.approx(0, abs=1e-3)
+
+
+def test_it_is_exported_for_any_number_of_sounds(tmp_path: Path):
+    """By the exporter that takes half a second: the other one is tried where it fails, and says so."""
+    encoder, x = Mfcc(CONFIG, PACKING), sounds(6, shortest=0.3)
+    encoder.fit([x])
+    assert export_encoder(encoder, x, tmp_path / "mfcc.onnx") < 1e-4

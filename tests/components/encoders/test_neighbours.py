@@ -58,6 +58,7 @@ def test_it_loads_from_its_configuration_and_state_and_nobody_can_train_it():
     assert torch.equal(again(views()), encoder(views()))
     assert not list(encoder.parameters())
     assert not encoder.learnt
+    assert encoder.class_scores
     with pytest.raises(ValidationError):
         TypeAdapter(EncoderConfig).validate_python(config.model_dump())
 

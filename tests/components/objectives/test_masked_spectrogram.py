@@ -15,7 +15,7 @@ CONFIG = MaskedSpectrogramConfig(hidden=0.5, width=16, depth=1, heads=2)
 
 
 def test_the_share_is_of_a_sounds_own_patches():
-    numbers = torch.tensor([[0.9, 0.1, 0.5, 0.3, 0.2], [0.9, 0.1, 0.5, 0.3, 0.2], [0.5] * 5])
+    numbers = torch.tensor([[0.9, 0.1, 0.5, 0.3, 0.2], [0.9, 0.3, 0.1, 0.1, 0.1], [0.5] * 5])
     inside = torch.tensor([[True] * 5, [True, True, False, False, False], [True] + [False] * 4])
     kept, used = split(numbers, inside, 0.6)
     assert used.tolist() == [[True, True], [True, False], [True, False]]  # 5 - 3, 2 - 1, and one at least

@@ -61,8 +61,8 @@ def test_a_stage_runs_once_and_tells_what_happens(project, execute):
     ("how", "said"),
     [
         ("user", "UserError: first: a spoon is needed, a fork came; bring a spoon"),
-        ("full", "UserError: first: the disk is full: free some space for"),
-        ("wrapped", "UserError: first: the disk is full: free some space for"),
+        ("full", "PassingError: first: the disk is full: free some space for"),
+        ("wrapped", "PassingError: first: the disk is full: free some space for"),
         ("bug", "StageError: first: KeyError: "),
         ("killed", "StageError: first: was killed (out of memory?); run again"),
     ],
@@ -87,7 +87,7 @@ def test_a_disk_that_is_full_for_real(project, execute):
     project.recipe("first: {size: 5000}\n")
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))\n" + CODE
     message, _, _ = json.loads(project.python(limited, PYTHONDONTWRITEBYTECODE="1"))
-    assert message.startswith("UserError: first: the disk is full")
+    assert message.startswith("PassingError: first: the disk is full")
     assert not list((project.home / "store" / "first").glob("[!.]*"))
     assert execute()[0].startswith("first/")
 
@@ -256,7 +256,7 @@ journal.append(journal.journal_file(home, "one"), {"run": "one", "pid": os.getpi
 def watch(record):
     told.append(record)
     if "say" in record:
-        told.append({"shown": journal.overview(home, store)})
+        told.append({"shown": run_list.overview(home, store)})
 """
     code = CODE.replace("told = []\n", f"told = []{looks}").replace("told.append)", "watch)")
     reference, told, _ = json.loads(project.python(code))

@@ -5,7 +5,7 @@ import json
 import os
 import time
 
-from pipelines.engine import journal
+from pipelines.engine import journal, run_list
 from pipelines.engine.now import Lead, Now, lines, shown
 
 
@@ -16,23 +16,29 @@ def test_a_run_that_has_no_end_is_at_work_open_or_was_broken_off(tmp_path):
         "a": {"pid": os.getpid(), "started": now},
         "b": {"pid": os.getpid(), "started": 1.0},  # another process had the number then
         "c": {"pid": 2**22 + 1, "started": now},
-        "d": {"pid": 2**22 + 1, "started": now},
+        "d": {"pid": 2**22 + 1, "started": now, "airflow": True},
         "e": {"pid": os.getpid(), "started": now, "ended": now, "error": ""},
         "f": {"pid": os.getpid(), "started": now, "ended": now, "error": "pretrain: no"},
+        "g": {"pid": 2**22 + 1, "started": now},  # `selfsup run --airflow`, which was killed
+        "h": {"pid": 2**22 + 1, "started": now, "airflow": True},  # its last task has ended it
     }
     for run, head in heads.items():
         journal.append(journal.journal_file(tmp_path, run), {"run": run, **head})
         now = Now(stage="finetune", reference=f"finetune/{run}", started=time.time() - 75)
         journal.now_file(tmp_path, run).write_text(now.model_dump_json())
-    (tmp_path / "runs" / f"d{journal.COPY}").touch()
-    every = journal.overview(tmp_path, tmp_path / "store")
+    for run in "dg":
+        (tmp_path / "runs" / f"{run}{journal.COPY}").touch()
+    every = run_list.overview(tmp_path, tmp_path / "store")
     lines = [line for line in every if not line.startswith(" ")]
     # What a kill has left behind says nothing.
     live = [line for line in every if line.startswith(" ")]
-    assert live == ["  now        75.0 s  finetune/a", "  now        75.0 s  finetune/d"]
+    assert [line.split()[0::3] for line in live] == [["now", "finetune/a"], ["now", "finetune/d"]]
+    assert all(75 <= float(line.split()[1]) < 85 for line in live)
     assert [line.split("  ")[1] for line in lines] == [
         "is at work", "was broken off", "was broken off", "is open in Airflow", "done", "pretrain: no",
+        "was broken off", "was broken off",
     ]  # fmt: skip
+    assert journal.open_runs(tmp_path) == {"a": "is at work", "d": "is open in Airflow"}
 
 
 def test_a_run_says_its_flow_its_decision_and_its_model(tmp_path):
@@ -50,7 +56,7 @@ def test_a_run_says_its_flow_its_decision_and_its_model(tmp_path):
         line = journal.StageLine(stage=stage, reference=f"{stage}/0123", status="ran", started=0, seconds=1)
         journal.append(file, line.model_dump())
     journal.append(file, {"ended": 1.0, "error": journal.BY_HAND})
-    head = journal.overview(tmp_path, tmp_path / "store")[0]
+    head = run_list.overview(tmp_path, tmp_path / "store")[0]
     assert head == (
         "a  stopped by hand  (3 ran, 0 found, 0 failed)  flow train; plan: warm; model cells/3, promoted"
     )

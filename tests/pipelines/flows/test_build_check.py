@@ -11,6 +11,9 @@ from components.encoders import EncoderConfig, build_encoder
 from components.encoders.start import digest
 from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import ImageConfig, image_packing
+from components.modalities.registry import build_modality
+from components.modalities.text.config import TextConfig
+from components.modalities.text.tokenizer import SPECIAL
 from components.objectives import OBJECTIVES, ObjectiveConfig
 from components.objectives.needs import GIVEN
 from pipelines.flows.build_check import build_mistake
@@ -104,3 +107,18 @@ def test_weights_that_do_not_fit_or_are_missing(weights):
     assert "a safetensors file is needed" in mistake({"name": "simclr"}, {**SMALL, "start": start()})
     file.unlink()
     assert "which is missing; bring it back" in mistake({"name": "simclr"}, section)
+
+
+def test_weights_of_texts_fit_the_vocabulary_that_the_recipe_names(tmp_path):
+    """Embeddings have as many rows as the file has pieces, not as the letters of a made-up vocabulary."""
+    (tmp_path / "vocab.txt").write_text("\n".join([*SPECIAL, *(f"word{n}" for n in range(50))]))
+    texts = TextConfig(length=16, vocabulary_file=str(tmp_path / "vocab.txt"))
+    small = {"name": "text_bert", "width": 8, "depth": 1, "heads": 2, "special": [0, 1, 2, 3, 4]}
+    packing = build_modality(texts).placeholder()
+    assert len(packing.vocabulary) == 50 + len(SPECIAL)
+    encoder = build_encoder(TypeAdapter(EncoderConfig).validate_python(small), packing)
+    save_file(encoder.state_dict(), tmp_path / "w.safetensors")
+    start = {"weights": str(tmp_path / "w.safetensors"), "sha256": digest(tmp_path / "w.safetensors")}
+    assert mistake({"name": "mlm"}, {**small, "start": start}, texts) is None
+    (tmp_path / "vocab.txt").unlink()
+    assert "vocabulary_file" in mistake({"name": "mlm"}, {**small, "start": start}, texts)

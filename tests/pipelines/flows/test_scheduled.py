@@ -1,13 +1,17 @@
 """What the tasks of a scheduled run do, without Airflow: which recipes there are, what a run keeps, what is new."""
 
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
 
-from components.errors import UserError
+from components.errors import PassingError, UserError
 from pipelines.engine import journal
+from pipelines.engine.execute import StageError
 from pipelines.flows import scheduled
+from pipelines.flows.due import looked
 from pipelines.flows.scheduled import Asked
 from pipelines.recipe import load
 from pipelines.settings import Settings
@@ -113,37 +117,55 @@ def test_what_is_named_anew_replaces_the_whole(place) -> None:
     assert recipe.with_overrides({"seed": 0}) == recipe
 
 
-def test_data_are_news_until_a_training_was_planned_for_them(place) -> None:
+def failed_with(error: Exception, attempts: range, driven: bool = False) -> list[bool]:
+    return [scheduled.worth_retrying(error, attempt, driven) for attempt in attempts]
+
+
+def test_what_may_pass_by_itself_is_tried_again_and_a_mistake_is_not() -> None:
+    tries = range(1, 5)
+    assert failed_with(UserError("no labels"), tries) == [False] * 4
+    assert failed_with(ValueError("a wrong override"), tries) == [False] * 4
+    assert failed_with(StageError("KeyError"), tries) == [True, True, False, False]
+    assert failed_with(StageError("was killed", passing=True), tries) == [True] * 4
+    assert failed_with(PassingError("the disk is full"), tries) == [True] * 4
+    assert failed_with(ConnectionError("no answer"), tries) == [
+        True,
+        True,
+        False,
+        False,
+    ]  # execute() makes it one
+    # a person waits at a terminal
+    assert failed_with(StageError("was killed", passing=True), tries, driven=True) == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_person_hears_once_that_a_stage_is_tried_again(place, caplog) -> None:
     settings, _ = place
-    first = made(settings, "snapshot", "a" * 16, 1.0)
-    assert scheduled.unplanned("small", first, settings)
-    made(settings, "plan", "p" * 16, 2.0, recipe="other", snapshot=first)
-    assert scheduled.unplanned("small", first, settings)
-    made(settings, "plan", "q" * 16, 3.0, snapshot=first)
-    assert not scheduled.unplanned("small", first, settings)
-    assert scheduled.unplanned("small", f"snapshot/{'b' * 16}", settings)
+    caplog.set_level("INFO")
+    for attempt in range(1, 6):
+        error = StageError("pretrain: was killed", passing=True)
+        scheduled.retrying(error, attempt, "small", "pretrain", "run-1", settings)
+    told = [record.message for record in caplog.records]
+    assert told == ["small retrying: pretrain: was killed; it failed 3 times and is tried again"]
 
 
-def test_what_came_while_a_training_ran_is_told_at_its_end(place) -> None:
+def test_an_inbox_is_looked_at_by_its_schedule_and_a_missed_look_is_made_up_for(place) -> None:
     settings, _ = place
-    first = made(settings, "snapshot", "a" * 16, 1.0)
-    made(settings, "plan", "p" * 16, 2.0, snapshot=first)
-    for run in ("run-1", "run-2", "run-3"):
-        driven(settings, run)
-    saw(settings, "run-1", first)
-    assert not scheduled.close("small", "run-1", settings, driven=True)
-
-    made(settings, "snapshot", "z" * 16, 5.0, recipe="other")
-    assert not scheduled.close("small", "run-1", settings, driven=True)
-    second = made(settings, "snapshot", "b" * 16, 4.0)
-    assert scheduled.close("small", "run-1", settings, driven=True)
-
-    # the run that it starts sees them, and one that failed before it saw anything starts none: no circle
-    saw(settings, "run-2", second, "ran")
-    assert not scheduled.close("small", "run-2", settings, driven=True)
-    assert not scheduled.close("small", "run-3", settings, driven=True)
-    made(settings, "plan", "q" * 16, 6.0, snapshot=second)
-    assert not scheduled.close("small", "run-1", settings, driven=True)
+    ask = ("small", "0 * * * *", "UTC", settings)
+    assert scheduled.seconds_to_look(*ask) == 0  # nobody has looked yet
+    file = looked("small", settings)
+    file.parent.mkdir(parents=True)
+    file.touch()
+    now = time.time()
+    assert scheduled.seconds_to_look(*ask) == pytest.approx(3600 - now % 3600, abs=5)
+    os.utime(file, (now - 7200, now - 7200))
+    assert scheduled.seconds_to_look(*ask) <= -3600
+    os.utime(file, (now + 1e6, now + 1e6))  # the clock was set back
+    assert 0 <= scheduled.seconds_to_look(*ask) <= 3600
 
 
 def test_who_waits_for_a_persons_word(place, caplog) -> None:

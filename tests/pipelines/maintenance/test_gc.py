@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import UserError
+from pipelines.engine.journal import COPY, append, journal_file
 from pipelines.engine.store_lock import used
 from pipelines.flows.run import home_lock
 from pipelines.maintenance import gc
@@ -146,3 +147,18 @@ def test_a_manifest_that_cannot_be_read_stops_it(settings: Settings) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         gc.gc(settings, yes=True, say=SAID.append)
     assert (settings.store / name(0) / "a.bin").exists()
+
+
+def test_an_open_run_of_airflow_holds_it_off_between_two_stages(settings: Settings) -> None:
+    """No stage is at work and no lock is held: its next stage may ask for what the last one gave."""
+    finish(settings, name(0), [])
+    run = "20260101T000000-000-train_toys"
+    append(journal_file(settings.home, run), {"run": run, "flow": "train", "started": 1.0, "airflow": True})
+    copy = settings.home / "runs" / f"{run}{COPY}"
+    copy.touch()
+    with pytest.raises(UserError, match=f"run {run} is open in Airflow: wait for it.*remove {copy}"):
+        gc.gc(settings, yes=True, say=SAID.append)
+    assert (settings.store / name(0)).exists()
+    append(journal_file(settings.home, run), {"ended": 2.0, "error": ""})
+    gc.gc(settings, yes=True, say=SAID.append)
+    assert not (settings.store / name(0)).exists()

@@ -26,7 +26,7 @@ from components.training.loop import TrainConfig
 from components.training.optimiser import SgdConfig
 from components.training.trial import Trial, accuracy, trial
 from pipelines.engine.artifact import Artifact
-from pipelines.engine.journal import overview
+from pipelines.engine.run_list import overview
 from pipelines.maintenance import gc
 from pipelines.maintenance.retention import open_since, runs
 from pipelines.onboarding import choose as module

@@ -15,6 +15,8 @@ from components.modalities.table import baseline
 from components.modalities.table.views import TableViews
 from components.modalities.view_maker import ViewMaker
 from components.modalities.views import VIEW_MAKERS
+from tests.components.modalities.cases import CASES as KINDS
+from tests.components.modalities.cases import made as modality
 from tests.components.modalities.table.toys import column, mixed, pack
 
 
@@ -86,6 +88,22 @@ def test_the_network_gives_what_it_was_judged_by_and_loads_without_a_library(dat
         found = made.head(encoder(own.maker.clean(torch.from_numpy(rows[100:])))).numpy()
     np.testing.assert_allclose(found, made.logits(asked), atol=1e-5)
     assert (found.argmax(1) == labels[100:]).mean() > 0.6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_baselines_of_every_kind_of_data_are_networks(kind, tmp_path):
+    """As they are judged, on its plain features, so are they served, on its views."""
+    samples = modality(kind, tmp_path).samples
+    packed, maker, labels = samples.open(), samples.views, np.arange(12) % 2
+    plain = baseline_encoder(packed, maker)
+    own, asked = (shown_by(plain, samples.open(at), maker) for at in (np.arange(12), np.arange(12, 24)))
+    for name in maker.simple:
+        made = SIMPLE[name](own, labels, 2, 0)
+        encoder = build_encoder(made.config, maker.packing).eval()
+        encoder.load_state_dict(load(save(made.encoder.state_dict())))
+        with torch.inference_mode():
+            found = made.head(encoder(samples.clean(np.arange(12, 24)))).numpy()
+        np.testing.assert_allclose(found, made.logits(asked), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", SIMPLE)

@@ -39,6 +39,8 @@ def test_a_span_is_moved_to_the_beginning():
     view = of([1.0, 2, 3, 4, 5, 6], [1.0, 2, NAN, NAN, NAN, NAN], [NAN] * 6)
     found = cropped(view, torch.tensor([[0.5], [0.5], [0.5]]), torch.tensor([[0.4], [0.9], [0.5]]))
     assert listed(found) == [[2, 3, 4, "-", "-", "-"], [1, 2, "-", "-", "-", "-"], ["-"] * 6]
+    last = cropped(view[:1], torch.tensor([[0.5]]), torch.tensor([[0.9]]))
+    assert listed(last) == [[4, 5, 6, "-", "-", "-"]]
 
 
 def test_parts_change_places_and_padding_stays_behind():

@@ -25,10 +25,10 @@ def test_a_sound_can_be_seen_and_heard() -> None:
     assert len(frames) == pytest.approx(8_000, abs=1_200)
     assert np.abs(np.fft.rfft(frames[1000:5000])).argmax() == 500  # 1,000 Hz at 2 Hz a line
     image = Image.open(io.BytesIO(data_of(html, "image/png")))
-    assert image.size == (160, 48)
+    assert image.size == (80, 48)
     assert "<audio controls" in html
     assert "<svg" in html
-    assert len(html) < 12_000
+    assert len(html) < 8_000
 
 
 def test_the_player_holds_little_of_a_long_sound() -> None:

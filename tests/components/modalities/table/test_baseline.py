@@ -73,12 +73,13 @@ def test_strength_is_chosen_by_likelihood(data):
     assert fit_logistic(rows[:100], labels[:100], 3, packing).options["C"] >= 0.1
 
 
-def test_every_number_of_rounds_is_read_off_one_fit(data):
-    """The likelihoods of the grid are those of a fit for each of its members."""
+@pytest.mark.parametrize("chance", [False, True])
+def test_every_number_of_rounds_is_read_off_one_fit(data, chance):
+    """The likelihoods of the grid are those of a fit for each of its members. Labels of chance call for few rounds."""
     from sklearn.ensemble import HistGradientBoostingClassifier as Boosting
 
     rows, packing, labels = data
-    x, y = rows[:60], labels[:60]
+    x, y = rows[:60], np.random.default_rng(0).integers(0, 3, 60) if chance else labels[:60]
     fold = folds_of(y, 5)
 
     def likelihood(**options):
@@ -94,6 +95,7 @@ def test_every_number_of_rounds_is_read_off_one_fit(data):
     found = [likelihood(**options) for options in grid]
     fitted = fit_boosting(x, y, 3, packing)
     assert fitted.options == grid[int(np.argmax(found))]
+    assert fitted.options["max_iter"] == (10 if chance else 40)
     assert fitted.likelihood == pytest.approx(max(found), abs=1e-9)
     assert len({round(value, 9) for value in found}) == len(grid)
 

@@ -4,13 +4,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.modalities.table.check import canonical, check_rows, parsed
+from components.modalities.table.check import Canonical, canonical, check_rows, parsed
 from components.modalities.table.config import TableLimits
 
 
 def test_canonical():
     assert canonical({"b": "007", "a": None, "ä": "ü"}) == '{"a":null,"b":"007","ä":"ü"}'.encode()
     assert canonical({"a": "1", "b": "2"}) == canonical({"b": "2", "a": "1"})
+
+
+def test_canonical_of_many_rows_gives_the_same_bytes():
+    """Quotes, control characters, signs beyond the basic plane, half of one, columns that are left out."""
+    rows = [
+        {"b": 'a "quote" \\', 'x"y': "\t\u2028\x00\x7f", "a": None, "ä": "𝄞", "left out": "z"},
+        {"b": "", 'x"y': "\ud800", "a": "1", "ä": "\n", "left out": None},
+    ]
+    encode = Canonical(name for name in rows[0] if name != "left out")
+    for row in rows:
+        kept = {name: text for name, text in row.items() if name != "left out"}
+        assert encode(row) == canonical(kept)
 
 
 @given(st.dictionaries(st.text(), st.none() | st.text()))

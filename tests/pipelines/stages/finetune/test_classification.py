@@ -474,9 +474,9 @@ def test_each_linear_candidate_is_fitted_once_and_served_as_it_was_judged(tmp_pa
         heads[pseudo] = fit_head(*given, pseudo=pseudo)
         return heads[pseudo]
 
-    def seen(config, found, model):
+    def seen(config, found, *rest):
         offered.update(found)
-        return choose(config, found, model)
+        return choose(config, found, *rest)
 
     monkeypatch.setattr(judges, "on_plain_features", counted)
     monkeypatch.setattr(judges, "fit_head", kept)
@@ -501,7 +501,8 @@ def test_a_candidate_that_leads_is_served_as_it_is(tmp_path, monkeypatch):
     from pipelines.stages.finetune import portfolio
 
     monkeypatch.setattr(portfolio, "stacked", lambda held, *rest: np.array([0.02, 0.95, 0.01, 0.01, 0.01]))
-    output, folder, here = run(tmp_path, {0: 6, 1: 6, 2: 6}, portfolio={})
+    alone = {"challengers": ["model"]}
+    output, folder, here = run(tmp_path, {0: 6, 1: 6, 2: 6}, portfolio=alone)
     assert output.portfolio.served == "plain"
     assert output.method == "plain"
     assert output.made_of == ("logistic_plain",)

@@ -12,6 +12,7 @@ from components.encoders.resnet import ResnetConfig
 from components.evaluation.classification.baselines import fit_plain, pixels
 from components.modalities.image.config import image_packing
 from components.modalities.image.views import ImageViews
+from components.modalities.table.views import TableViews
 from components.registry.model import ModelConfig
 from components.training.device import place
 from components.training.finetune import Material, Network
@@ -19,7 +20,7 @@ from pipelines.registry.candidates import COMMITTEE
 from pipelines.stages.finetune.config import PortfolioConfig
 from pipelines.stages.finetune.cross_fit import Held
 from pipelines.stages.finetune.linear_models import on_plain_features, plain_features
-from pipelines.stages.finetune.portfolio import Candidate, Rival, ahead, choose, joined, lines
+from pipelines.stages.finetune.portfolio import Candidate, Rival, ahead, choose, joined, lines, prior
 
 LABELS = np.array([0, 1] * 100)
 
@@ -121,6 +122,24 @@ def test_of_baselines_with_as_many_right_the_likelier_one_is_held_against_the_mo
     for order in ((("knn", unsure), ("plain", sure)), (("plain", sure), ("knn", unsure))):
         assert ahead({name: Rival(held, network) for name, held in order}, served)[0] == "plain"
     assert ahead({}, served) is None
+
+
+def test_weights_before_any_evidence():
+    found = prior(["method", "plain", "probe"], {"method": 0.4})
+    assert found == pytest.approx([0.4, 0.3, 0.3])
+    names = ["method", "plain", "boosting", "probe", "alone"]
+    assert prior(names, TableViews.favoured) == pytest.approx([0.4 / 3, 0.3, 0.3, 0.4 / 3, 0.4 / 3])
+    assert prior(["plain", "boosting"], TableViews.favoured) == pytest.approx([0.5, 0.5])
+    assert prior(["method", "plain", "probe"], TableViews.favoured) == pytest.approx([0.35, 0.3, 0.35])
+    assert prior(["method"], {"method": 0.4}) == pytest.approx([1])
+
+
+def test_the_recipes_favour_counts_before_that_of_the_kind_of_data():
+    found = {name: candidate(0.7, i) for i, name in enumerate(("method", "plain", "probe"))}
+    of = {"plain": 0.8}
+    for favour, expected in ((None, [0.1, 0.8, 0.1]), (0.5, [0.5, 0.25, 0.25])):
+        chosen = choose(PortfolioConfig(strength=1e6, favour=favour), found, MODEL, favoured=of)
+        assert [row.weight for row in chosen.portfolio.rows] == pytest.approx(expected, abs=0.01)
 
 
 def test_the_pool_is_one_network_that_answers_the_weighted_sum_of_calibrated_logits():

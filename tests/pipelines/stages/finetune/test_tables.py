@@ -134,6 +134,7 @@ def test_where_the_recipe_allows_no_baseline_none_is_judged_that_is_no_candidate
     here = prepare(tmp_path)
     output, _ = run(here, portfolio={"candidates": ["probe", "knn"], "challengers": ["model"]})
     assert [row.name for row in output.portfolio.rows] == ["method", "knn", "probe"]
+    assert not any("gradient boosting" in text for text in here.said)  # which takes its time
 
 
 def test_nearest_neighbours_in_the_mean_answer_as_they_were_judged(tmp_path, monkeypatch):

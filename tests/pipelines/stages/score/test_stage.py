@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from components.data.shards import SHARD, SHARDS, write_table
+from components.data.shards import SHARD, SHARDS, Index, Shard, write_table
 from components.errors import UserError
 from components.registry.journal import Entry, Journal
 from pipelines.engine.code_digest import code_digest
@@ -75,7 +76,7 @@ def scored(context: Context, at: str, key: str, **changes: Any) -> Output:
     """Run and finished, as the store does it; what an attempt before has left is there."""
     asked, folder = request(at, **changes), context.store / "score" / key
     folder.mkdir(parents=True, exist_ok=True)
-    seen = score.observe(asked, context.settings)
+    seen = score.observe(asked, context.settings, context.recipe)
     output = run(asked, folder, dataclasses.replace(context, observed=seen, folder=folder))
     dumped = asked.model_dump(mode="json")
     manifest = Manifest(
@@ -234,18 +235,18 @@ def test_killed_it_goes_on_and_takes_no_answer_for_anothers(
 
 def test_another_champion_is_another_run(context: Context) -> None:
     at = snapshot(context, "s", [FIRST])
-    assert score.observe(request(at), context.settings) == {}
+    assert score.observe(request(at), context.settings, context.recipe) == {}
     version = crown(context)
-    seen = score.observe(request(at), context.settings)
+    seen = score.observe(request(at), context.settings, context.recipe)
     assert seen["version"] == version
     crown(context, seed=1)
-    assert score.observe(request(at), context.settings)["digest"] != seen["digest"]
+    assert score.observe(request(at), context.settings, context.recipe)["digest"] != seen["digest"]
 
 
 def test_a_champion_that_moves_meanwhile_stops_the_run(context: Context) -> None:
     crown(context)
     asked = request(snapshot(context, "s", [FIRST]))
-    seen = score.observe(asked, context.settings)
+    seen = score.observe(asked, context.settings, context.recipe)
     crown(context, seed=1)
     with pytest.raises(UserError, match="was version 1 when the run began and is 2 now"):
         run(asked, context.store, dataclasses.replace(context, observed=seen))
@@ -312,3 +313,30 @@ def test_under_ray_data_the_bytes_are_the_same(
     settings = context.settings.model_copy(update={"workers": workers})
     scored(dataclasses.replace(context, settings=settings), at, "ray")
     assert files(context, "ray") == plain
+
+
+def test_recent_shards_alone_are_scored_and_all_of_them_by_a_new_champion(context: Context) -> None:
+    """By the time at which a shard was written; what was scored before is copied, whichever shards were chosen."""
+    crown(context)
+    data, day = context.settings.data / "toys", 86400.0
+    shards = []
+    for name, (_, pixels), age in (("old", FIRST, 10.0), ("new", SECOND, 0.0)):
+        ids = [f"{name}{i:061x}" for i in range(len(pixels))]
+        rows = {"id": ids, "bytes": [b""] * len(ids), "name": ids, "delivery": ["."] * len(ids)}
+        file = write_table(data, SHARDS, rows, SHARD)
+        written = (data / file).stat().st_mtime - age * day
+        os.utime(data / file, (written, written))
+        shards.append(Shard(file=file, rows=len(ids), digest=Path(file).stem, delivery="."))
+    Index(shards=shards).save(data)
+    at = snapshot(context, "s", [(shards[0].digest, FIRST[1]), (shards[1].digest, SECOND[1])])
+    output = scored(context, at, "few", days=7)
+    assert [part.shard for part in output.partitions] == [shards[1].digest]
+    assert (output.samples, output.computed, sum(output.mix.values())) == (30, 30, 30)
+    output = scored(context, at, "more", days=11)
+    assert (output.samples, output.computed) == (70, 40)
+    assert scored(context, at, "all").computed == 0
+    crown(context, 1)
+    output = scored(context, at, "again", days=7)
+    assert (output.samples, output.computed) == (30, 30)
+    seen = [score.observe(request(at, days=days), context.settings, "toys")["shards"] for days in (7, 9, 11)]
+    assert seen[0] == seen[1] != seen[2]
