@@ -115,7 +115,7 @@ def _waits(
 def _latest(flow: str, recipe: str, home: Path) -> Iterator[str]:
     """Airflow's runs of a flow that have a journal, the latest first."""
     files = sorted((home / "runs").glob(f"*-{flow}_{recipe}.jsonl"), reverse=True)
-    return (file.stem for file in files if file.stem.endswith(f"-{flow}_{recipe}"))
+    return (file.stem for file in files)
 
 
 def looked(recipe: str, settings: Settings) -> Path:

@@ -4,6 +4,7 @@ from tests.mutations.base import Mutation
 
 DUE = ("tests/pipelines/flows/test_due.py",)
 TASKS = ("tests/pipelines/flows/test_scheduled.py",)
+HOME = ("tests/pipelines/flows/test_airflow_home.py",)
 LIST = ("tests/pipelines/engine/test_run_list.py",)
 WATCHDOG = ("tests/pipelines/operations/test_watchdog.py",)
 FIGURES = ("tests/pipelines/operations/test_figures.py",)
@@ -13,13 +14,10 @@ LAUNCH = ("tests/pipelines/operations/test_services.py",)
 PARQUET = ("tests/components/data/test_parquet.py", "-k", "hostile and repeated or stated")
 GC = ("tests/pipelines/maintenance/test_gc.py", "-k", "open_run")
 
-AIRFLOW_HOME = ("tests/pipelines/flows/test_airflow_home.py",)
-
 MUTATIONS = [
     Mutation("pipelines/flows/due.py", "run.output.get(\"champion\") == version", "True", DUE),
     Mutation("pipelines/flows/due.py", "2.0 ** (len(failures) - 1)", "1.0", DUE),
     Mutation("pipelines/flows/due.py", "recipe.file.stat().st_mtime <= ended", "True", DUE),
-    Mutation("pipelines/flows/due.py", "if file.stem.endswith(f\"-{flow}_{recipe}\")", "", DUE),
     Mutation("pipelines/flows/scheduled.py", "(passing and not driven)", "passing", TASKS),
     Mutation("pipelines/flows/scheduled.py", "if isinstance(error, ValueError) and not passing:", "if False:", TASKS),
     Mutation("pipelines/flows/scheduled.py", "min(file.stat().st_mtime, now)", "file.stat().st_mtime", TASKS),
@@ -33,7 +31,7 @@ MUTATIONS = [
     Mutation("pipelines/operations/services.py", "    end_members(settings, name)\n    _b", "    _b", LAUNCH),
     Mutation("pipelines/operations/upkeep.py", "times.get(place, before)", "_written(place)", UPKEEP),
     Mutation("pipelines/flows/airflow_home.py", "os.O_TRUNC, 0o600)", "os.O_TRUNC, 0o644)", LAUNCH),
-    Mutation("pipelines/flows/airflow_home.py", "dag.is_stale and", "", AIRFLOW_HOME),
+    Mutation("pipelines/flows/airflow_home.py", "dag.is_stale and", "", HOME),
     Mutation("components/data/parquet.py", "yield _plain(batch)", "yield batch", PARQUET),
     Mutation("components/data/parquet.py", "if stated > max(FREE, RATIO * size):", "if False:", PARQUET),
 ]  # fmt: skip

@@ -8,10 +8,10 @@ Letters: N samples, R resamples, K classes.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from components.evaluation.classification.metrics import macro_f1
 
@@ -53,7 +53,7 @@ def share_interval(count: int, samples: int, *, level: float = 0.95) -> Interval
         ValueError: no samples, or level outside (0, 1).
     """
     _check(samples, 1, level)
-    z, value = float(norm.ppf((1 + level) / 2)), count / samples
+    z, value = NormalDist().inv_cdf((1 + level) / 2), count / samples
     centre = (value + z**2 / (2 * samples)) / (1 + z**2 / samples)
     half = z * math.sqrt(value * (1 - value) / samples + z**2 / (4 * samples**2)) / (1 + z**2 / samples)
     return Interval(value, min(value, centre - half), max(value, centre + half))
