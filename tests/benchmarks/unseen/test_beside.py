@@ -59,9 +59,9 @@ def scratch(given, folder, **changes):
     packing = image_packing(1, [0.4], [0.3], 16)
     empty = np.array([], dtype=np.int64)
     material = Material(
-        PackedArray(given.images, given.train), ImageViews(packing), 2,
-        np.searchsorted(given.train, given.labelled), given.labels,
-        empty, empty, np.array([]), chosen.weak, chosen.strong, place("cpu"), folder,
+        packed=PackedArray(given.images, given.train), views=ImageViews(packing), classes=2,
+        labelled=np.searchsorted(given.train, given.labelled), labels=given.labels, kept=empty, kept_labels=empty,
+        confidence=np.array([]), weak=chosen.weak, strong=chosen.strong, placement=place("cpu"), folder=folder,
     )  # fmt: skip
     network = SimpleNamespace(encoder_config=ResnetConfig(widths=(8,), blocks=(1,)), packing=packing)
     request = FinetuneConfig(batch_size=8, ratio=2, **changes)

@@ -39,4 +39,4 @@ def test_the_kind_is_what_stands_before_the_first_colon(reason: str, kind: str) 
 
 
 def test_a_sample_without_label_and_source_has_none() -> None:
-    assert TableSample("n", b"1") == ("n", b"1", "", "")
+    assert TableSample("n", b"1") == ("n", b"1", "", "", "")
