@@ -37,7 +37,6 @@ MUTATIONS = [
     of(
         f"{ANOMALY}/stored", 'if f"ranks/{name}" in arrays', 'if f"ranks/{name}" in arrays and name[0] != "e"'
     ),
-    of(f"{ANOMALY}/stored", "value if value.ndim else value.item()", "value"),
     # intervals
     of(f"{ANOMALY}/intervals", "np.cumsum(times)[last]", "(last + 1)"),
     of(f"{ANOMALY}/intervals", 'drawn["model"] - drawn[name]', 'drawn["model"]'),
