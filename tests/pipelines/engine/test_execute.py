@@ -250,7 +250,7 @@ def test_while_a_stage_runs_its_run_shows_it_and_who_leads(project):
     project.behave("leads")
     looks = """
 import os, time
-from pipelines.engine import journal
+from pipelines.engine import journal, run_list
 home, store = Settings.load().home, Settings.load().store
 journal.append(journal.journal_file(home, "one"), {"run": "one", "pid": os.getpid(), "started": time.time()})
 def watch(record):

@@ -55,6 +55,7 @@ class Place:
         )  # fmt: skip
         self.sources: Any = SimpleNamespace(
             context=self.context,
+            outputs={"evaluate": {}},
             table=self.table,
             sheet=lambda rows: f"<img rows {rows}>",
             features=(x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32),
