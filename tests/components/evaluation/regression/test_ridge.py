@@ -54,3 +54,13 @@ def test_a_constant_feature_and_more_features_than_labels_are_no_trouble() -> No
     assert np.isfinite(found.predict(wide)).all()
     with pytest.raises(ValueError, match="two labels at least"):
         fit_ridge(X[:1], Y[:1])
+
+
+def test_where_the_features_lie_does_not_matter() -> None:
+    """Neither that of the labels' features nor that of the pool's."""
+    asked = RNG.normal(0, 1, (7, 5))
+    for pool in (None, X, X + 3):
+        moved = fit_ridge(X + 7, Y, pool=None if pool is None else pool + 7)
+        expected = fit_ridge(X, Y, pool=pool).predict(asked)
+        np.testing.assert_allclose(moved.predict(asked + 7), expected, atol=1e-4)
+    np.testing.assert_allclose(fit_ridge(X, Y).predict(X).mean(), Y.mean(), atol=1e-6)
