@@ -59,12 +59,7 @@ MUTATIONS = [
     of(MODEL, "np.asarray(scores) > limit", "np.asarray(scores) < limit"),
     of(MODEL, "each[:, of == place].max(axis=1)", "each[:, of == place].sum(axis=1)"),
     of(MODEL, "values[place] > least", "values[place] > 0"),
-    of(
-        MODEL,
-        'found["ranks"].argmax(axis=1)',
-        '(-found["ranks"]).argmax(axis=1)',
-        "tests/pipelines/stages/finetune/test_anomaly.py",
-    ),
+    of(MODEL, 'found["ranks"].argmax(axis=1)', '(-found["ranks"]).argmax(axis=1)'),
     of(MODEL, "if len(ours) != len(theirs) or None in ours:", "if len(ours) != len(theirs):"),
     # stages
     of(TUNED, "((normal, True), (~anomaly, False))", "((~anomaly, False), (normal, True))"),

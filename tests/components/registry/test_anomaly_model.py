@@ -116,6 +116,15 @@ def test_which_columns_are_named(made):
     assert model.why(tails) == [[names[2], names[0]], names[:3], []]
 
 
+def test_the_detector_is_the_one_with_the_highest_rank(made):
+    model, view, (scorer, given) = made
+    with torch.inference_mode():
+        found = {name: tensor.numpy() for name, tensor in model.see(view[:8]).items()}
+    ranks = scorer.scored({kind: x[:8] for kind, x in given.items()}).ranks
+    wanted = [max(ranks, key=lambda name, row=row: ranks[name][row]) for row in range(8)]
+    assert model.columns(found)["detector"] == wanted
+
+
 def test_without_a_threshold_nobody_is_reported():
     model, view, _ = build(threshold=None, learnt=False, labelled=0)
     with torch.inference_mode():
