@@ -120,9 +120,10 @@ def with_weights(folder: Path) -> dict[str, Any]:
         "finetune": {
             "method": {"name": "supervised"},
             "encoder_rate": 0,
-            "steps": 10,
+            "batch_size": 16,
+            "steps": 2,
             "scratch": {"steps": 0},
-            "cross_fit": {"steps": 5},
+            "cross_fit": {"steps": 2},
             "portfolio": {"candidates": ["plain", "probe"]},
         },
     }
