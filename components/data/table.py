@@ -107,8 +107,8 @@ class Table:
         """As Parquet; the same table gives the same bytes."""
         columns = {
             "row": pa.array(np.arange(len(self)), pa.int64()),
-            "id": pa.array(self.ids, pa.string()),
-            "shard": pa.array(self.shards, pa.string()),
+            "id": pa.array(np.asarray(self.ids, dtype=np.str_), pa.string()),
+            "shard": pa.array(np.asarray(self.shards, dtype=object), pa.string()),
             "split": pa.array(self.split, pa.string()),
             "label": pa.array(self.label, pa.int64()),
         }

@@ -251,7 +251,9 @@ def test_every_path_in_a_message_about_bad_files_exists(place: Path, selfsup: Se
     for number in range(bad):
         file = place / "inbox" / f"bad-{number}.png"
         file.write_bytes(b"no image")
-        os.utime(file, (1e9, 1e9))  # a new one might be one that is being written: it is left for the next time
+        os.utime(
+            file, (1e9, 1e9)
+        )  # a new one might be one that is being written: it is left for the next time
     code, out, err = selfsup("run", "recipes/small.yaml", stages=1)
     assert code == (0 if bad == 1 else 2)
     named = re.findall(rf"{place}[^\s;,)]*", out + err)
