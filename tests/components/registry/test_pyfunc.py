@@ -266,9 +266,10 @@ def test_two_versions_of_the_code_predict_in_one_process(
     shutil.copytree(
         pyfunc.ROOT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__")
     )
-    model = tmp_path / "components" / "registry" / "model.py"
-    assert model.read_text().count('"outlier_score"') > 0
-    model.write_text(model.read_text().replace('"outlier_score"', '"distance"'))
+    for name in ("model.py", "served.py"):
+        file = tmp_path / "components" / "registry" / name
+        assert '"outlier_score"' in file.read_text()
+        file.write_text(file.read_text().replace('"outlier_score"', '"distance"'))
     monkeypatch.setattr(pyfunc, "ROOT", tmp_path)
     pyfunc.save(saved.parent / "classifier", tmp_path / "saved", {"image": images[:2]})
     assert package_of(tmp_path / "saved") != package_of(saved)
