@@ -1,7 +1,7 @@
 """CAPI: from the visible patches of an image, predict the clusters that a slow teacher's tokens of the hidden ones
 belong to.
 
-Source: Darcet et al. 2025 (arXiv:2502.08769), sections 3.1 to 3.3, and the authors' code. The clusters are a linear
+Source: Darcet et al. 2025 (arXiv:2502.08769), section 3, and the authors' code. The clusters are a linear
 layer on the teacher's tokens at length 1, learnt online: its own predictions are drawn towards assignments that
 Sinkhorn-Knopp balances for each place in the image by itself, so that a place alone tells nothing of the cluster. The
 predictor attends to the visible patches alone, and its answers are cosines with K learnt directions.
@@ -14,7 +14,7 @@ Differs: visible patches are cells of a coarser grid (see masks); the layer of c
 Letters: B samples on this rank, T patches, n hidden ones, E token size, W predictor width, K clusters.
 """
 
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -178,7 +178,9 @@ class Capi(Drawing):
         """
         x, student, config = only_view(batch, "capi"), token_encoder(encoder, "capi"), self.config
         if len(x) * world() < 2:
-            raise UserError("capi balances clusters over samples and needs 2 samples or more, got 1; raise batch_size")
+            raise UserError(
+                "capi balances clusters over samples and needs 2 samples or more, got 1; raise batch_size"
+            )
         grid = x.shape[2] // student.patch, x.shape[3] // student.patch
         hidden = self.hidden(batch.index, grid).to(x.device)
         kept, wanted = visible(hidden), visible(~hidden)
@@ -223,4 +225,4 @@ class Capi(Drawing):
 
     def exported(self, encoder: Encoder) -> Encoder:
         """The teacher's encoder, as in the paper's last evaluation."""
-        return cast(Encoder, self.teacher)
+        return self.teacher

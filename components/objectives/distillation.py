@@ -1,8 +1,8 @@
 """Distillation: features like those that a finished encoder, from a local file, has of the same sample.
 
 Sources: Romero et al. 2015 (arXiv:1412.6550), section 2.2: the student's features under a learnt projection; smooth L1
-with the teacher's features whitened by a layer norm without scale: Wei et al. 2022 (arXiv:2205.14141), section 3.1 and
-equation 2 (beta 2); cosine: Ranzinger et al. 2024 (arXiv:2312.06709), section 3.3, of the summary features.
+with the teacher's features whitened by a layer norm without scale: Wei et al. 2022 (arXiv:2205.14141), section 3 (beta
+2); cosine: Ranzinger et al. 2024 (arXiv:2312.06709), section 3, of the summary features.
 Differs: features of samples alone, no maps; one teacher.
 Letters: B samples on this rank, D feature size of the student, Q of the teacher, S side.
 """
@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from pydantic import Field, PositiveFloat, PositiveInt
-from torch import Tensor, nn
+from torch import Tensor
 
 from components.config import Config
 from components.encoders import EncoderConfig, build_encoder

@@ -91,7 +91,7 @@ class Predictor(nn.Module):
         for block in self.blocks:
             x = block(x)
         found: Tensor = self.leave(self.norm(x[:, known.shape[1] :]))
-        return found.unflatten(0, wanted.shape[:2])
+        return found.view(*wanted.shape, -1)
 
 
 class Ijepa(Drawing):

@@ -64,7 +64,9 @@ def prediction_error(embeddings: Tensor) -> Tensor:
     return (views - views[:GLOBAL].mean(dim=0)).square().mean()
 
 
-def lejepa_loss(embeddings: Tensor, along: Tensor, *, weight: float, knots: int) -> tuple[Tensor, Tensor, Tensor]:
+def lejepa_loss(
+    embeddings: Tensor, along: Tensor, *, weight: float, knots: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """Total, prediction and SIGReg, each [], of V >= 2 views [V, B, E], the global ones first.
 
     Args:

@@ -27,8 +27,8 @@ def block_size(
     patches = grid[0] * grid[1]
     if patches <= blocks:
         raise UserError(
-            f"{name} needs more than {blocks} patches a view (its targets), got {patches}; take a smaller patch, larger "
-            "views or fewer targets"
+            f"{name} needs more than {blocks} patches a view (its targets), got {patches}; take a smaller patch, "
+            "larger views or fewer targets"
         )
     area = int(share * patches)
     rows = min(max(round(math.sqrt(area * aspect)), 1), grid[0])

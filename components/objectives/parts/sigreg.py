@@ -1,6 +1,6 @@
 """SIGReg: embeddings are held to the standard normal distribution, one random direction at a time.
 
-Source: Balestriero & LeCun 2025 (arXiv:2511.08544), sections 4.2 and 4.3; the statistic is that of Epps & Pulley 1983
+Source: Balestriero & LeCun 2025 (arXiv:2511.08544), section 4; the statistic is that of Epps & Pulley 1983
 (doi:10.1093/biomet/70.3.723), its weight exp(-t^2 / 2), its integral the trapezoidal rule on knots in [-3, 3], as in
 the authors' code (which halves the interval, as the integrand is even).
 Letters: n samples on this rank, W ranks, E embedding size, M directions, T knots.
@@ -39,7 +39,8 @@ def epps_pulley(values: Tensor, knots: int) -> Tensor:
         sums = all_reduce_sum(torch.stack([angles.cos().sum(dim=-3), angles.sin().sum(dim=-3)]))
         real, imaginary = sums / samples
         apart = (real - normal).square() + imaginary.square()
-        return samples * (apart @ (weights * normal))
+        found: Tensor = samples * (apart @ (weights * normal))
+        return found
 
 
 def directions(chance: Chance, size: int, count: int) -> Tensor:

@@ -21,6 +21,8 @@ def teacher(config, packing, seed=7):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         encoder = build_encoder(config, packing)
-    file = Path(_folder().name) / f"{packing.name}-{seed}.safetensors"
-    save_file(encoder.state_dict(), file)
-    return config.model_copy(update={"start": Start(weights=str(file), sha256=digest(file))})
+    written = Path(_folder().name) / "written"
+    save_file(encoder.state_dict(), written)
+    found = digest(written)
+    file = written.rename(written.with_name(f"{found}.safetensors"))
+    return config.model_copy(update={"start": Start(weights=str(file), sha256=found)})
