@@ -166,7 +166,7 @@ def test_no_room_is_known_by_many_names(error, tmp_path):
 
 def test_other_errors_are_not_a_full_disk(tmp_path):
     assert not disk_full(FileNotFoundError(2, "x"), tmp_path)
-    assert not disk_full(UserError("x"), tmp_path)
+    assert not disk_full(UserError("labels-too-few", "x"), tmp_path)
 
 
 def test_memory_of_a_process_that_is_gone_is_nothing():
