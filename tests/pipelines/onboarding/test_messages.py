@@ -81,8 +81,8 @@ def test_every_link_has_one_heading_and_no_code_is_a_key_of_a_recipe(page):
         ),
         (
             "Gate checks",
-            "baselines, champion, forgetting, classes, class_drops, chance, rank, uniformity, prototypes, churn, loads, "
-            "latency, size, coverage, ranking, false alarms, alarms, method, calibration, baselines_interval",
+            "baselines, champion, forgetting, classes, class_drops, chance, rank, uniformity, prototypes, churn, "
+            "loads, latency, size, coverage, ranking, false alarms, alarms, method, calibration, baselines_interval",
         ),
         ("Decisions of plan", "skip, labels, warm, scratch"),
         ("Verdicts on a method", "better, equal, worse, undecided"),
