@@ -64,8 +64,9 @@ def flow(weights: sparse.csr_array, rows: Ints, labels: Ints, classes: int) -> F
     """
     if len(rows) != len(labels) or (len(labels) and not 0 <= labels.min() <= labels.max() < classes):
         raise UserError(
+            "lengths-differ",
             f"naming needs a class in [0, {classes}) for each labelled row, got {len(rows)} rows and "
-            f"{len(labels)} labels"
+            f"{len(labels)} labels",
         )
     wide = weights.astype(np.float64)
     count, component = csgraph.connected_components(wide, directed=False)

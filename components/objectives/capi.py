@@ -179,7 +179,8 @@ class Capi(Drawing):
         x, student, config = only_view(batch, "capi"), token_encoder(encoder, "capi"), self.config
         if len(x) * world() < 2:
             raise UserError(
-                "capi balances clusters over samples and needs 2 samples or more, got 1; raise batch_size"
+                "batch-too-small",
+                "capi balances clusters over samples and needs 2 samples or more, got 1; raise batch_size",
             )
         grid = x.shape[2] // student.patch, x.shape[3] // student.patch
         hidden = self.hidden(batch.index, grid).to(x.device)

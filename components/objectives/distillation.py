@@ -96,7 +96,9 @@ class Distillation(Objective):
             UserError: not two views.
         """
         if len(batch.views) != 2:
-            raise UserError(f"distillation needs 2 views of each sample, got {len(batch.views)}")
+            raise UserError(
+                "view-count-differs", f"distillation needs 2 views of each sample, got {len(batch.views)}"
+            )
         with torch.no_grad():
             told = encode(self.teacher, [self._enlarged(view) for view in batch.views])
         target = torch.cat(told[::-1] if self.config.crossed else told)
@@ -119,12 +121,14 @@ def _finished(config: DistillationConfig, encoder: Encoder) -> Encoder:
     start = getattr(config.teacher, "start", None)
     if config.teacher is None or start is None:
         raise UserError(
+            "no-teacher",
             "distillation needs a teacher whose weights lie in a local file, got none; set teacher to an encoder with "
-            "start: {weights: /path/file.safetensors, sha256: ...}"
+            "start: {weights: /path/file.safetensors, sha256: ...}",
         )
     if config.size is not None and encoder.packing.name != "image":
         raise UserError(
-            f"distillation enlarges images alone, and the samples are of kind {encoder.packing.name}; take size out"
+            "modality-unsuitable",
+            f"distillation enlarges images alone, and the samples are of kind {encoder.packing.name}; take size out",
         )
     teacher = build_encoder(config.teacher, encoder.packing)
     if any(tensor.is_meta for tensor in teacher.parameters()):

@@ -98,7 +98,9 @@ class Lejepa(Objective):
             UserError: fewer than two views.
         """
         if len(batch.views) < GLOBAL:
-            raise UserError(f"lejepa needs 2 views or more of each sample, got {len(batch.views)}")
+            raise UserError(
+                "view-count-differs", f"lejepa needs 2 views or more of each sample, got {len(batch.views)}"
+            )
         config = self.config
         embeddings = self.head(torch.cat(encode(encoder, batch.views))).unflatten(0, (len(batch.views), -1))
         along = directions(self.chance, config.embedding, config.directions)

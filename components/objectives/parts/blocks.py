@@ -27,8 +27,9 @@ def block_size(
     patches = grid[0] * grid[1]
     if patches <= blocks:
         raise UserError(
+            "patch-too-small",
             f"{name} needs more than {blocks} patches a view (its targets), got {patches}; take a smaller patch, "
-            "larger views or fewer targets"
+            "larger views or fewer targets",
         )
     area = int(share * patches)
     rows = min(max(round(math.sqrt(area * aspect)), 1), grid[0])
