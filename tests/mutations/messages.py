@@ -18,6 +18,9 @@ MUTATIONS = [
     Mutation("cli.main.main", "code_of(error) or 'disk-full'", "'disk-full'", LINE),
     Mutation("cli.main.main", "if mistake else f", "if False else f", LINE),
     Mutation("flows.notify.notify", '"code": code, ', "", ("tests/pipelines/flows/test_notify.py",)),
+    Mutation(
+        "scheduled.fail", ", code_of(error))", ")", ("tests/pipelines/flows/test_scheduled.py", "-k", "hears")
+    ),
     Mutation("message_text.Scope.values", "before[-1:] or given", "given", PAGE),
     Mutation("message_text.Scope.values", "value.lineno <= line", "True", PAGE),
     Mutation("messages._reasons", "kind + detail", "detail", PAGE),
