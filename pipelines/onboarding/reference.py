@@ -253,7 +253,7 @@ def _entry(node: Node) -> list[str]:
 def _sections() -> list[tuple[str, type[BaseModel], str]]:
     """Title, configuration and group of all that stands below the stages' own keys, in the order of the graph.
 
-    The group of one of several kinds is the key that they are kinds of, that of a stage where one has it; "" for others.
+    The group of one of several kinds is the key that they are kinds of (a stage's own where one has it); "" for others.
     A title that another group has too names its group.
     """
     found: dict[type[BaseModel], tuple[str, str]] = {}

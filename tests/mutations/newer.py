@@ -1,196 +1,104 @@
-"""Deliberate errors in the objectives of 2022 and later, and in Poisson learning."""
+"""Deliberate errors in the newest objectives, in Poisson learning and in LeJEPA's figure of `selfsup choose`."""
 
 from tests.mutations.base import Mutation
 
-OBJECTIVES, PARTS = "components/objectives/", "components/objectives/parts/"
-TESTS = "tests/components/objectives/"
-LEJEPA, IJEPA = (f"{TESTS}test_lejepa.py",), (f"{TESTS}test_ijepa.py",)
-CAPI, DISTILLATION = (f"{TESTS}test_capi.py",), (f"{TESTS}test_distillation.py",)
-SIGREG, BLOCKS = (f"{TESTS}parts/test_sigreg.py",), (f"{TESTS}parts/test_blocks.py",)
-FLOW = ("tests/components/clustering/test_poisson.py",)
 STAGE = ("tests/pipelines/stages/pseudo_label/test_stage.py", "-k", "flow")
-CHOOSE = ("tests/components/training/test_choose.py",)
-TRIAL = ("tests/pipelines/onboarding/test_choose.py", "-m", "not slow", "-k", "lejepa or figure or records")
+RAY = ("tests/pipelines/onboarding/test_choose.py", "-m", "not slow", "-k", "lejepa or figure or records")
+CHECK = ("tests/pipelines/flows/test_build_check.py", "-k", "teacher")
+DISTILLED = ("tests/components/objectives/test_distillation.py",)
 
 MUTATIONS = [
-    Mutation(PARTS + "sigreg.py", "weights[0] / 2, weights[-1] / 2", "weights[0], weights[-1]", SIGREG),
-    Mutation(PARTS + "sigreg.py", "found: Tensor = samples * (", "found: Tensor = (", SIGREG),
-    Mutation(PARTS + "sigreg.py", " + imaginary.square()", "", SIGREG),
-    Mutation(PARTS + "sigreg.py", "normal = (-t.square() / 2).exp()", "normal = (-t.square()).exp()", SIGREG),
+    Mutation("epps_pulley", "weights[0] / 2, weights[-1] / 2", "weights[0], weights[-1]"),
+    Mutation("epps_pulley", "found: Tensor = samples * (", "found: Tensor = ("),
+    Mutation("epps_pulley", " + imaginary.square()", ""),
+    Mutation("epps_pulley", "(-t.square() / 2).exp()", "(-t.square()).exp()"),
+    Mutation("directions", "F.normalize(chance.normal(rows, count), dim=0)", "chance.normal(rows, count)"),
+    Mutation("prediction_error", "views[:GLOBAL].mean(dim=0)", "views.mean(dim=0)"),
+    Mutation("prediction_error", "views[:GLOBAL].mean(dim=0)", "views[:GLOBAL].mean(dim=0).detach()"),
+    Mutation("lejepa_loss", "(1 - weight) * prediction + weight *", "weight * prediction + (1 - weight) *"),
+    Mutation("Lejepa.forward", "(len(batch.views), -1))", "(-1, len(batch.views))).transpose(0, 1)"),
+    Mutation("block_size", "math.sqrt(area * aspect)", "math.sqrt(area)"),
+    Mutation("block_size", "columns >= patches", "columns > patches"),
+    Mutation("blocks.places", "grid[1] - columns + 1]", "grid[1] - columns]"),
+    Mutation("blocks.context", "(numbers + taken)", "numbers"),
+    Mutation("blocks.context", "[:, :left].sort(dim=1).values", "[:, :left]"),
     Mutation(
-        PARTS + "sigreg.py",
-        "F.normalize(chance.normal(rows, count), dim=0)",
-        "chance.normal(rows, count)",
-        SIGREG,
+        "Ijepa.forward", "student.tokens(x, kept=kept), kept", "student.tokens(x)[:, : kept.shape[1]], kept"
     ),
-    Mutation(OBJECTIVES + "lejepa.py", "views[:GLOBAL].mean(dim=0)", "views.mean(dim=0)", LEJEPA),
+    Mutation("Ijepa.forward", "F.layer_norm(told, told.shape[-1:])", "told"),
+    Mutation("Ijepa.forward", "token_encoder(self.teacher, ", "token_encoder(encoder, "),
     Mutation(
-        OBJECTIVES + "lejepa.py", "views[:GLOBAL].mean(dim=0)", "views[:GLOBAL].mean(dim=0).detach()", LEJEPA
+        "ijepa.Predictor.forward", " + where[wanted.flatten(0, 1)]", " + 0 * where[wanted.flatten(0, 1)]"
     ),
+    Mutation("ijepa.Predictor.forward", "(known + where[kept])", "known"),
+    Mutation("Ijepa.after_step", "rising(self.config.momentum, progress)", "self.config.momentum"),
+    Mutation("Ijepa.exported", "return self.teacher", "return encoder"),
+    Mutation("Ijepa.cut", "index.new_zeros(1)", "index[:1]"),
+    Mutation("capi.assigned", "scores.detach().transpose(0, 1)", "scores.detach().flip(0).transpose(0, 1)"),
     Mutation(
-        OBJECTIVES + "lejepa.py",
-        "(1 - weight) * prediction + weight *",
-        "weight * prediction + (1 - weight) *",
-        LEJEPA,
+        "capi.assigned",
+        "sinkhorn(scores.detach().transpose(0, 1), epsilon=epsilon, iterations=iterations).transpose(0, 1)",
+        "sinkhorn(scores.detach(), epsilon=epsilon, iterations=iterations)",
     ),
+    Mutation("capi.assigned", "scores.detach()", "scores"),
+    Mutation("capi.cross_entropy", "scores) / temperature", "scores) * temperature"),
+    Mutation("capi.Clusters.forward", "self.layer(unit(tokens)", "self.layer((tokens)"),
     Mutation(
-        OBJECTIVES + "lejepa.py",
-        ".unflatten(0, (len(batch.views), -1))",
-        ".unflatten(0, (-1, len(batch.views))).mT",
-        LEJEPA,
+        "Capi.hidden",
+        "~largest(priorities(fine, coarse, block), 1 - ",
+        "largest(priorities(fine, coarse, block), ",
     ),
-    Mutation(PARTS + "blocks.py", "math.sqrt(area * aspect)", "math.sqrt(area / aspect) + 0", BLOCKS),
+    Mutation("Capi.forward", "targets[hidden]", "targets[hidden.flip(1)]"),
+    Mutation("Capi.forward", "Losses(prediction + clustering, parts)", "Losses(prediction, parts)"),
+    Mutation("Capi.forward", "prediction.detach() - entropy", "prediction.detach()"),
+    Mutation("capi.Predictor.forward", "self.enter(seen) + where[kept]", "self.enter(seen)"),
+    Mutation("capi.Predictor.forward", "@ unit(self.directions).T", "@ self.directions.T"),
+    Mutation("capi.Predictor.forward", "block(x, known)", "block(x, torch.cat([known, x], dim=1))"),
+    Mutation("CrossBlock.forward", "self.norm_seen(seen)", "seen"),
+    Mutation("objectives.distillation.Distillation.train", "        self.teacher.eval()\n", "", DISTILLED),
     Mutation(
-        PARTS + "blocks.py",
-        "while blocks * rows * columns >= patches",
-        "while blocks * rows * columns > patches",
-        BLOCKS,
-    ),
-    Mutation(PARTS + "blocks.py", "grid[1] - columns + 1]", "grid[1] - columns]", BLOCKS),
-    Mutation(PARTS + "blocks.py", "(numbers + taken)", "numbers", BLOCKS),
-    Mutation(PARTS + "blocks.py", "[:, :left].sort(dim=1).values", "[:, :left]", BLOCKS),
-    Mutation(
-        OBJECTIVES + "ijepa.py",
-        "tokens(x, kept=kept), kept, wanted",
-        "tokens(x).gather(1, kept.unsqueeze(2).expand(-1, -1, student.token_dim)), kept, wanted",
-        IJEPA,
-    ),
-    Mutation(OBJECTIVES + "ijepa.py", "F.layer_norm(told, told.shape[-1:])", "told", IJEPA),
-    Mutation(OBJECTIVES + "ijepa.py", "token_encoder(self.teacher, ", "token_encoder(encoder, ", IJEPA),
-    Mutation(
-        OBJECTIVES + "ijepa.py", " + where[wanted.flatten(0, 1)]", " + 0 * where[wanted.flatten(0, 1)]", IJEPA
-    ),
-    Mutation(OBJECTIVES + "ijepa.py", "(known + where[kept])", "known", IJEPA),
-    Mutation(
-        OBJECTIVES + "ijepa.py", "rising(self.config.momentum, progress)", "self.config.momentum", IJEPA
-    ),
-    Mutation(OBJECTIVES + "ijepa.py", "return self.teacher", "return encoder", IJEPA),
-    Mutation(OBJECTIVES + "ijepa.py", "index.new_zeros(1)", "index[:1]", IJEPA),
-    Mutation(
-        OBJECTIVES + "capi.py",
-        "return sinkhorn(scores.detach().transpose(0, 1), epsilon=epsilon, iterations=iterations).transpose(0, 1)",
-        "return sinkhorn(scores.detach().flatten(0, 1), epsilon=epsilon, iterations=iterations).view_as(scores)",
-        CAPI,
-    ),
-    Mutation(OBJECTIVES + "capi.py", "self.layer(unit(tokens)", "self.layer((tokens)", CAPI),
-    Mutation(
-        OBJECTIVES + "capi.py",
-        "(at_least_float32(scores) / temperature)",
-        "(at_least_float32(scores) * temperature)",
-        CAPI,
+        "objectives.distillation.smooth_l1_loss", "F.layer_norm(wide, wide.shape[-1:])", "wide", DISTILLED
     ),
     Mutation(
-        OBJECTIVES + "capi.py",
-        "return ~largest(priorities(fine, coarse, block), 1 - self.config.hidden)",
-        "return largest(priorities(fine, coarse, block), self.config.hidden)",
-        CAPI,
+        "objectives.distillation.Distillation.forward",
+        "told[::-1] if self.config.crossed else told",
+        "told",
+        DISTILLED,
     ),
     Mutation(
-        OBJECTIVES + "capi.py",
-        "asked = targets[hidden]",
-        "asked = targets[~hidden][: hidden.sum()].repeat(2, 1)[: hidden.sum()]",
-        CAPI,
-    ),
-    Mutation(
-        OBJECTIVES + "capi.py", "known = self.enter(seen) + where[kept]", "known = self.enter(seen)", CAPI
-    ),
-    Mutation(OBJECTIVES + "capi.py", "@ unit(self.directions).T", "@ self.directions.T", CAPI),
-    Mutation(
-        OBJECTIVES + "capi.py", "x = block(x, known)", "x = block(x, torch.cat([known, x], dim=1))", CAPI
-    ),
-    Mutation(
-        OBJECTIVES + "capi.py",
-        "return Losses(prediction + clustering, parts)",
-        "return Losses(prediction, parts)",
-        CAPI,
-    ),
-    Mutation(OBJECTIVES + "capi.py", "prediction.detach() - entropy", "prediction.detach()", CAPI),
-    Mutation(
-        OBJECTIVES + "distillation.py",
-        "        self.teacher.eval()\n        return self",
-        "        return self",
-        DISTILLATION,
-    ),
-    Mutation(OBJECTIVES + "distillation.py", "F.layer_norm(wide, wide.shape[-1:])", "wide", DISTILLATION),
-    Mutation(
-        OBJECTIVES + "distillation.py", "told[::-1] if self.config.crossed else told", "told", DISTILLATION
-    ),
-    Mutation(OBJECTIVES + "distillation.py", "return 1 - (unit", "return 1 + (unit", DISTILLATION),
-    Mutation(
-        OBJECTIVES + "distillation.py", "return freeze(teacher).eval()", "return teacher.eval()", DISTILLATION
-    ),
-    Mutation(
-        OBJECTIVES + "distillation.py",
+        "objectives.distillation.Distillation.forward",
         "[self._enlarged(view) for view in batch.views]",
         "batch.views",
-        DISTILLATION,
+        DISTILLED,
     ),
+    Mutation("objectives.distillation.cosine_loss", "1 - (unit", "1 + (unit", DISTILLED),
+    Mutation("objectives.distillation._finished", "freeze(teacher).eval()", "teacher.eval()", DISTILLED),
+    Mutation("objectives.distillation._finished", "        check_start(teacher, start)\n", "", CHECK),
     Mutation(
-        OBJECTIVES + "distillation.py",
-        "        check_start(teacher, start)\n",
-        "",
-        ("tests/pipelines/flows/test_build_check.py", "-k", "teacher"),
+        "poisson.flow", "source[rows] -= shares[component[rows]]", "source[rows] -= shares.mean(axis=0)"
     ),
+    Mutation("poisson.potentials", "root[:, None] * of.source", "of.source"),
+    Mutation("poisson.potentials", "u = root[:, None] * found", "u = found"),
+    Mutation("poisson.potentials", "of.degree * column, groups", "column, groups"),
+    Mutation("poisson._probable", "held | ~reached[:, None]", "np.ones_like(held)"),
+    Mutation("poisson_mbo", "stays * mass + step *", "mass + step *"),
+    Mutation("poisson_mbo", "mbo.source * step *", "step *"),
+    Mutation("poisson_mbo", "mass = np.eye(classes)[chosen]", "mass = np.array(mass)"),
     Mutation(
-        "components/clustering/poisson.py",
-        "source[rows] -= shares[component[rows]]",
-        "source[rows] -= shares.mean(axis=0)",
-        FLOW,
-    ),
-    Mutation("components/clustering/poisson.py", "root[:, None] * of.source", "of.source", FLOW),
-    Mutation("components/clustering/poisson.py", "u = root[:, None] * found", "u = found", FLOW),
-    Mutation("components/clustering/poisson.py", "of.degree * column, groups", "column, groups", FLOW),
-    Mutation(
-        "components/clustering/poisson.py",
-        "np.where(held | ~reached[:, None],",
-        "np.where(np.ones_like(held),",
-        FLOW,
-    ),
-    Mutation(
-        "components/clustering/poisson.py", "mass = stays * mass + step *", "mass = mass + step *", FLOW
-    ),
-    Mutation(
-        "components/clustering/poisson.py",
-        "source, stays = mbo.source * step *",
-        "source, stays = step *",
-        FLOW,
-    ),
-    Mutation(
-        "components/clustering/poisson.py",
-        "        mass = np.eye(classes)[chosen]\n        for",
-        "        for",
-        FLOW,
-    ),
-    Mutation(
-        "components/clustering/poisson.py",
+        "poisson_mbo",
         "np.where(reached[:, None], np.clip(mass, 0, None), 1 / classes)",
         "np.clip(mass, 0, None)",
-        FLOW,
     ),
+    Mutation("conjugate_gradient", "direction = residual + size", "direction = residual - size"),
     Mutation(
-        "components/clustering/poisson.py",
-        "direction = residual + size /",
-        "direction = residual - size /",
-        FLOW,
-    ),
-    Mutation(
-        "pipelines/stages/pseudo_label/propagation.py",
+        "propagation._namer",
         "by(weights, rows, labels, classes, prior=prior)",
         "by(weights, rows, labels, classes)",
         STAGE,
     ),
-    Mutation(
-        "pipelines/stages/pseudo_label/propagation.py",
-        '"poisson_mbo": poisson_mbo}',
-        '"poisson_mbo": poisson}',
-        STAGE,
-    ),
-    Mutation("components/training/choose.py", "losses = [-o.lejepa", "losses = [o.lejepa", CHOOSE),
-    Mutation(
-        "components/training/trial.py", "centred = wide - wide.mean(dim=(0, 1))", "centred = wide", TRIAL
-    ),
-    Mutation("components/training/trial.py", "    encoder.eval()\n    found", "    found", TRIAL),
-    Mutation(
-        "pipelines/onboarding/ray_tune.py", 'lejepa=early.get("lejepa")', 'lejepa=last.get("lejepa")', TRIAL
-    ),
+    Mutation("propagation._namer", '"poisson_mbo": poisson_mbo}', '"poisson_mbo": poisson}', STAGE),
+    Mutation("training.choose.ranked", "[-o.lejepa", "[o.lejepa"),
+    Mutation("lejepa_figure", "wide - wide.mean(dim=(0, 1))", "wide", RAY),
+    Mutation("lejepa_of", "    encoder.eval()\n", "", RAY),
+    Mutation("ray_tune.outcome", 'early.get("lejepa")', 'last.get("lejepa")', RAY),
 ]
