@@ -43,10 +43,10 @@ def test_a_normal_sample_has_the_expected_value_whatever_its_size():
     """E |mean exp(itx) - exp(-t^2 / 2)|^2 = (1 - exp(-t^2)) / n."""
     generator = torch.Generator().manual_seed(1)
     for n in (4, 200):
-        found = epps_pulley(torch.randn(n, 4000, generator=generator, dtype=torch.float64), 17)
-        assert float(found.mean()) == pytest.approx(1.0525, abs=0.04)
+        found = epps_pulley(torch.randn(n, 1500, generator=generator, dtype=torch.float64), 17)
+        assert float(found.mean()) == pytest.approx(1.0525, abs=0.08)
     for change in (lambda x: x + 1, lambda x: 2 * x, lambda x: x.sign()):
-        other = change(torch.randn(200, 400, generator=generator, dtype=torch.float64))
+        other = change(torch.randn(200, 100, generator=generator, dtype=torch.float64))
         assert float(epps_pulley(other, 17).mean()) > 5
 
 
