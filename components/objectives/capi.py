@@ -83,7 +83,7 @@ def assigned(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
 
     Each row sums to 1; the same of every sample where their scores are the same: 1 / K.
     """
-    return sinkhorn(scores.detach().transpose(0, 1), epsilon=epsilon, iterations=iterations).transpose(0, 1)
+    return sinkhorn(scores.transpose(0, 1), epsilon=epsilon, iterations=iterations).transpose(0, 1)
 
 
 def cross_entropy(targets: Tensor, scores: Tensor, temperature: float) -> Tensor:

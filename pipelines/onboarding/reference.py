@@ -266,7 +266,9 @@ def _sections() -> list[tuple[str, type[BaseModel], str]]:
         }.items()
         for node in _unfilled(nodes)
     ]
-    of_stages = {config: node.key.rpartition(".")[2] for node, _ in reversed(waiting) for config in node.configs}
+    of_stages = {
+        config: node.key.rpartition(".")[2] for node, _ in reversed(waiting) for config in node.configs
+    }
     while waiting:
         node, task = waiting.pop(0)
         name = node.key.rpartition(".")[2]

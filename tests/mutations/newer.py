@@ -34,13 +34,12 @@ MUTATIONS = [
     Mutation("Ijepa.after_step", "rising(self.config.momentum, progress)", "self.config.momentum"),
     Mutation("Ijepa.exported", "return self.teacher", "return encoder"),
     Mutation("Ijepa.cut", "index.new_zeros(1)", "index[:1]"),
-    Mutation("capi.assigned", "scores.detach().transpose(0, 1)", "scores.detach().flip(0).transpose(0, 1)"),
+    Mutation("capi.assigned", "scores.transpose(0, 1)", "scores.flip(0).transpose(0, 1)"),
     Mutation(
         "capi.assigned",
-        "sinkhorn(scores.detach().transpose(0, 1), epsilon=epsilon, iterations=iterations).transpose(0, 1)",
-        "sinkhorn(scores.detach(), epsilon=epsilon, iterations=iterations)",
+        "sinkhorn(scores.transpose(0, 1), epsilon=epsilon, iterations=iterations).transpose(0, 1)",
+        "sinkhorn(scores, epsilon=epsilon, iterations=iterations)",
     ),
-    Mutation("capi.assigned", "scores.detach()", "scores"),
     Mutation("capi.cross_entropy", "scores) / temperature", "scores) * temperature"),
     Mutation("capi.Clusters.forward", "self.layer(unit(tokens)", "self.layer((tokens)"),
     Mutation(
