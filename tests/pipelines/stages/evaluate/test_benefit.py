@@ -124,7 +124,7 @@ def test_one_at_chance_has_one():
 )
 def test_test_samples_that_show_nothing_are_said_to(counts, said):
     (warning,) = of(-0.01, 0.03, counts=np.array(counts)).warnings
-    assert warning.startswith(said)
+    assert warning.startswith(f"[one-class-tested]: {said}")
     assert warning.endswith("label test samples of at least two classes")
 
 
