@@ -33,6 +33,8 @@ LOOSE = "."
 HOSTILE = "hostile path"
 LINK = "link out of the inbox"
 LINES = 1024  # of a listing that are hashed together
+Paths = list[str]
+Folders = dict[str, list[str]]  # top-level folder -> its files
 
 
 class Item(NamedTuple):
@@ -171,7 +173,7 @@ class Inbox:
             _deliver(listing, folders, tables, suspect, str(self.folder))
         return listing
 
-    def _join(self, listing: Listing, folders: dict[str, list[str]], tables: list[str]) -> None:
+    def _join(self, listing: Listing, folders: Folders, tables: Paths) -> None:
         """The deliveries of samples that several files make: a table takes the files that it names out of their
         folders. A file whose other side may still come is left for the next time."""
         there, claimed = {path for files in folders.values() for path in files}, set[str]()
@@ -196,7 +198,7 @@ class Inbox:
             return False
 
     def _table(
-        self, path: str, listing: Listing, tables: dict[str, dict[str, Origin]], joined: list[str]
+        self, path: str, listing: Listing, tables: dict[str, dict[str, Origin]], joined: Paths
     ) -> None:
         """What a table is; a table of paths is added to `tables`, with what it says of its paths, and to `joined` where
         it makes samples of the files that it names."""
