@@ -3,8 +3,8 @@
 Source: CLIP (Radford et al. 2021, arXiv:2103.00020), section 2.3: two encoders, linear projections without a bias.
 `lock: image` is locked-image tuning (Zhai et al. 2021, arXiv:2111.07991): the image encoder stays as its weights are
 while captions learn to meet it.
-Differs: the feature of a pair is that of its image before the projection, which is what heads for labels are put on; the
-caption has no part in it, so that a sample without one is classified alike.
+Differs: the feature of a pair is that of its image before the projection, which is what heads for labels are put on;
+the caption has no part in it, so that a sample without one is classified alike.
 Letters: B samples, D features of the image, E size of the common space.
 """
 
@@ -29,9 +29,7 @@ from components.modalities.pair.config import PairPacking
 from components.modalities.pair.views import seen_pair
 
 IMAGES: dict[type[Config], Any] = {
-    kind: encoder
-    for encoder in (Resnet, Convnext, Vit, Timm, Transformers)
-    for kind in configs_of(encoder)
+    kind: encoder for encoder in (Resnet, Convnext, Vit, Timm, Transformers) for kind in configs_of(encoder)
 }
 TEXTS: dict[type[Config], Any] = {
     kind: encoder for encoder in (TextBag, TextBert, TextTransformer) for kind in configs_of(encoder)

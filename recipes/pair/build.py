@@ -60,9 +60,7 @@ def write(rows: list[dict[str, Any]], file: Path) -> None:
         "text": [one["caption"] for one in rows],
         "name": [one["hexcode"] for one in rows],
     }
-    pq.write_table(
-        pa.table(columns), file, compression="zstd", compression_level=19, row_group_size=512
-    )
+    pq.write_table(pa.table(columns), file, compression="zstd", compression_level=19, row_group_size=512)
 
 
 def main() -> None:

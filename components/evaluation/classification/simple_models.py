@@ -1,4 +1,5 @@
-"""Nearest neighbours, gradient boosting and regression on captions, fitted on labelled samples, as networks that are judged and served like any other.
+"""Nearest neighbours, gradient boosting and regression on captions, fitted on labelled samples, as networks that are
+judged and served like any other.
 
 Each is tuned on the labels that it is given, and what is fitted becomes tensors: no pickle, no scikit-learn where it is
 served. Which of them a kind of data has is `ViewMaker.simple`; logistic regression on plain features, which every kind

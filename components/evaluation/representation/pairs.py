@@ -18,7 +18,9 @@ from components.errors import UserError
 from components.evaluation.classification.bootstrap import Interval, share_interval
 
 KS = (1, 5, 10)
-STRENGTHS = tuple(float(strength) for strength in np.logspace(-3, 4, 15))  # times the mean variance of the features
+STRENGTHS = tuple(
+    float(strength) for strength in np.logspace(-3, 4, 15)
+)  # times the mean variance of the features
 
 
 def ranks(queries: Floats, gallery: Floats) -> Ints:

@@ -10,6 +10,7 @@ request. A side that is missing has no bytes; components.modalities.pair.check r
 """
 
 import struct
+from contextlib import suppress
 from typing import NamedTuple
 
 from components.modalities.text.decode import NotText, decode
@@ -35,10 +36,8 @@ def join(image: bytes, caption: bytes) -> bytes:
 
     join(b"", b"") is the twelve bytes of the header.
     """
-    try:
+    with suppress(NotText):  # its reason is found again when the pair is checked
         caption = decode(caption).text.encode()
-    except NotText:
-        pass  # its reason is found again when the pair is checked
     return MAGIC + SIZE.pack(len(image)) + image + caption
 
 

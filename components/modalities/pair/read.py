@@ -2,7 +2,8 @@
 
 In a folder NAME.txt is the caption of NAME.png (or of another image of that name). A table has a column of captions
 (`text`, or what `modality.text.column` says) and one of paths (`path`, `file_name`, `image`): beside the table, else
-below the inbox; or, in Parquet, a column `image` of bytes. What lacks a side becomes a pair without it, which is quarantined.
+below the inbox; or, in Parquet, a column `image` of bytes. What lacks a side becomes a pair without it, which is
+quarantined.
 """
 
 from collections.abc import Callable, Iterator, Sequence

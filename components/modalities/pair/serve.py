@@ -23,7 +23,9 @@ def pairs_of(given: Any, channels: int) -> list[dict[str, Any]]:
     if isinstance(given, Sequence) and not isinstance(given, str | bytes | bytearray | memoryview):
         return list(given)
     if not (hasattr(given, "columns") or isinstance(given, Mapping)) or image not in list(given):
-        found = list(given) if hasattr(given, "columns") or isinstance(given, Mapping) else type(given).__name__
+        found = (
+            list(given) if hasattr(given, "columns") or isinstance(given, Mapping) else type(given).__name__
+        )
         raise UserError(f"columns {image!r} and {text!r} are required, got {found}")
     pictures = images.images_of({image: given[image]}, channels)
     captions = texts_of(given[text]) if text in list(given) else [None] * len(pictures)

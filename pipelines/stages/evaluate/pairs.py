@@ -50,7 +50,9 @@ def prompted(subject: Subject) -> dict[str, float]:
     tokens = PairViews(packing).text.collate(tokenizer_of(packing.text).encode(sentences))
     with torch.inference_mode():
         prompts = towers.embed_texts(tokens.to(subject.placement.device)).float().cpu().numpy()
-    found = zero_shot(_sides(towers, subject, test)[0], prompts.reshape(len(subject.names), len(packing.prompts), -1))
+    found = zero_shot(
+        _sides(towers, subject, test)[0], prompts.reshape(len(subject.names), len(packing.prompts), -1)
+    )
     right = share_interval(int((found == labels).sum()), len(labels))
     most = float(np.bincount(labels).max() / len(labels))
     return {**named({"accuracy": right}), "most_frequent": most, "samples": len(test)}

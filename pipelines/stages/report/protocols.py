@@ -55,18 +55,19 @@ def sentence(name: str, of: Figures) -> str:
         return f"{LEARNT[name].capitalize()}, trained on {of['labels']:.0f} labels: right in {percent(of['accuracy'])}."
     if name == "pair_retrieval":
         each = [
-            f"the {sought} of {asking} is the first of {of['samples']:.0f} in {_share(of, way, 1)}, among the first ten in "
-            f"{_share(of, way, 10)} (ridge regression between both encoders {percent(of[f'ridge_{way}_10'])}, between "
-            f"pixels and tf-idf {percent(of[f'plain_{way}_10'])})"
+            f"the {sought} of {asking} is the first of {of['samples']:.0f} in {_share(of, f'{way}_1')}, among the "
+            f"first ten in {_share(of, f'{way}_10')} (ridge regression between both encoders "
+            f"{percent(of[f'ridge_{way}_10'])}, between pixels and tf-idf {percent(of[f'plain_{way}_10'])})"
             for way, asking, sought in (
-                ("image_to_text", "an image", "caption"), ("text_to_image", "a caption", "image")
+                ("image_to_text", "an image", "caption"),
+                ("text_to_image", "a caption", "image"),
             )
-        ]  # fmt: skip
+        ]
         return f"Among test pairs {', and '.join(each)}."
     if name == "zero_shot":
         return (
-            f"By the names of the classes alone, without a label, {_share(of, 'accuracy')} of the images are right; the "
-            f"most frequent class would be in {percent(of['most_frequent'])}."
+            f"By the names of the classes alone, without a label, {_share(of, 'accuracy')} of the images are right; "
+            f"the most frequent class would be in {percent(of['most_frequent'])}."
         )
     if name == "segmentation":
         return (
@@ -79,10 +80,9 @@ def sentence(name: str, of: Figures) -> str:
     )
 
 
-def _share(of: Figures, name: str, k: int | None = None) -> str:
+def _share(of: Figures, name: str) -> str:
     """A share with its interval."""
-    key = name if k is None else f"{name}_{k}"
-    return f"{percent(of[key])} ({percent(of[f'{key}_low'])} to {percent(of[f'{key}_high'])})"
+    return f"{percent(of[name])} ({percent(of[f'{name}_low'])} to {percent(of[f'{name}_high'])})"
 
 
 def falling(of: Figures) -> str:

@@ -184,7 +184,8 @@ def encoder_of(name):
     images = image_packing(channels, [0.5] * channels, [0.3] * channels)
     kind = case.encoder.partition(",")[0]
     return build_encoder(
-        ENCODERS[case.encoder], {"text": texts.PACKING, "sound": sounds.PACKING, "pair": pairs.PACKING}.get(kind, images)
+        ENCODERS[case.encoder],
+        {"text": texts.PACKING, "sound": sounds.PACKING, "pair": pairs.PACKING}.get(kind, images),
     )
 
 

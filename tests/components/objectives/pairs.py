@@ -17,9 +17,7 @@ SIDE, LENGTH = 8, 6
 WORDS = tuple(f"{BEGINS}{letter}" for letter in string.ascii_lowercase)
 PACKING = PairPacking(
     image=image_packing(1, [0.5], [0.3], size=SIDE),
-    text=TextPacking(
-        read_as=TextConfig(length=LENGTH, vocabulary=128), vocabulary=(*SPECIAL, *WORDS)
-    ),
+    text=TextPacking(read_as=TextConfig(length=LENGTH, vocabulary=128), vocabulary=(*SPECIAL, *WORDS)),
 )
 TOWERS = TwoTowersConfig(
     image=ResnetConfig(widths=(4, 8), blocks=(1, 1)), text=TextBagConfig(width=8), embedding=6

@@ -73,14 +73,14 @@ def test_what_cannot_be_contrasted_is_refused(image, text):
         contrast(torch.ones(image), torch.ones(text), torch.tensor(1.0))
 
 
-def made(config=ClipConfig()):
+def made(temperature=0.07):
     torch.manual_seed(0)
     encoder = build_encoder(TOWERS, PACKING)
-    return encoder, build_objective(config, encoder, 24, 70)
+    return encoder, build_objective(ClipConfig(temperature=temperature), encoder, 24, 70)
 
 
 def test_the_objective_is_the_loss_of_the_projected_sides_at_the_learnt_temperature():
-    encoder, objective = made(ClipConfig(temperature=0.5))
+    encoder, objective = made(temperature=0.5)
     view = pairs(5)
     image, text = encoder.eval().embed(view)
     losses = objective(encoder, Batch([view], torch.arange(5)))
@@ -106,7 +106,9 @@ def test_the_temperature_is_learnt_and_never_below_a_hundredth():
 
 def test_it_needs_pairs_and_two_towers():
     check_objective(ClipConfig(), "pair")
-    with pytest.raises(UserError, match="objective clip needs pairs of an image and a caption, .* modality is image"):
+    with pytest.raises(
+        UserError, match=r"objective clip needs pairs of an image and a caption, .* modality is image"
+    ):
         check_objective(ClipConfig(), "image")
     with pytest.raises(UserError, match="clip needs an encoder of images beside one of captions, got Resnet"):
         Clip(ClipConfig(), Resnet(ResnetConfig(widths=(4,), blocks=(1,)), image_packing(1)))

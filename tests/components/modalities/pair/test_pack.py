@@ -28,7 +28,14 @@ def test_a_row_is_the_images_pixels_and_the_captions_tokens(tmp_path):
 
 def test_a_pair_of_which_one_side_cannot_be_read_has_no_row_on_either(tmp_path):
     good = [join(png(k), f"cat {k % 3} dog".encode()) for k in range(12)]
-    given = [*good[:3], join(png(0)[:60], b"cut image"), *good[3:8], join(png(1), b"\0\0"), b"none", *good[8:]]
+    given = [
+        *good[:3],
+        join(png(0)[:60], b"cut image"),
+        *good[3:8],
+        join(png(1), b"\0\0"),
+        b"none",
+        *good[8:],
+    ]
     one, clean = made("pair", tmp_path / "one", samples=given), made("pair", tmp_path / "two", samples=good)
     assert sorted(one.written.unreadable) == [3, 9, 10]
     assert one.written.unreadable[3].startswith("truncated")
@@ -54,7 +61,7 @@ def test_what_reads_what(tmp_path):
 def test_prompts_need_one_place_for_the_class():
     assert PairConfig(prompts=("a picture of {}",)).prompts == ("a picture of {}",)
     for wrong in ("a picture", "{} and {}"):
-        with pytest.raises(ValueError, match="must contain {} once"):
+        with pytest.raises(ValueError, match=r"must contain \{\} once"):
             PairConfig(prompts=(wrong,))
     with pytest.raises(ValueError, match="at least 1"):
         PairConfig(prompts=())

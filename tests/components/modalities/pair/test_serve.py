@@ -27,7 +27,10 @@ def test_pairs_of_a_request(given):
 
 def test_one_pair_and_pairs_without_captions():
     assert pairs_of({"image": b"1", "text": "one"}, 3) == PAIRS[:1]
-    assert pairs_of({"image": [b"1", b"2"]}, 3) == [{"image": b"1", "text": None}, {"image": b"2", "text": None}]
+    assert pairs_of({"image": [b"1", b"2"]}, 3) == [
+        {"image": b"1", "text": None},
+        {"image": b"2", "text": None},
+    ]
 
 
 def test_what_is_no_request_of_pairs():
@@ -35,7 +38,9 @@ def test_what_is_no_request_of_pairs():
         pairs_of({"text": ["one"]}, 3)
     with pytest.raises(UserError, match="columns 'image' and 'text' are required, got ndarray"):
         pairs_of(np.zeros((2, 8, 8)), 3)
-    with pytest.raises(UserError, match="as many captions as images are required, got 2 images and 1 captions"):
+    with pytest.raises(
+        UserError, match="as many captions as images are required, got 2 images and 1 captions"
+    ):
         pairs_of({"image": [b"1", b"2"], "text": ["one"]}, 3)
 
 

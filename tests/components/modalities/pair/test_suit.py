@@ -6,7 +6,9 @@ from tests.components.modalities.cases import png
 
 def test_both_sides_are_looked_at_and_what_is_useless_on_one_is_useless():
     look = PairLook(PairConfig())
-    assert look.add([join(png(k), f"word {k}".encode()) for k in range(4)] + [join(b"", b"x")])[:4] == [None] * 4
+    assert (
+        look.add([join(png(k), f"word {k}".encode()) for k in range(4)] + [join(b"", b"x")])[:4] == [None] * 4
+    )
     assert look.good == 4
     assert look.useless is None
     assert look.lines() == [

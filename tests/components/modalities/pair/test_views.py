@@ -28,7 +28,10 @@ def test_both_sides_come_out_of_a_view_as_they_went_in():
 
 def test_a_token_of_the_largest_vocabulary_is_exact_in_float32():
     text = torch.tensor([[CLS, 65_535, 65_534]])
-    assert seen_pair(as_view(torch.rand(1, 1, 4, 4), text, LENGTH), PACKING).text[0, :3].tolist() == text[0].tolist()
+    assert (
+        seen_pair(as_view(torch.rand(1, 1, 4, 4), text, LENGTH), PACKING).text[0, :3].tolist()
+        == text[0].tolist()
+    )
 
 
 def test_a_smaller_view_of_the_image_leaves_the_caption():
