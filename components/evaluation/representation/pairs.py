@@ -17,13 +17,14 @@ from components.arrays import Doubles, Floats, Ints
 from components.errors import UserError
 from components.evaluation.classification.bootstrap import Interval, share_interval
 
+Points = NDArray[np.floating]
 KS = (1, 5, 10)
 STRENGTHS = tuple(
     float(strength) for strength in np.logspace(-3, 4, 15)
 )  # times the mean variance of the features
 
 
-def ranks(queries: Floats, gallery: Floats) -> Ints:
+def ranks(queries: Points, gallery: Points) -> Ints:
     """[M] how many of the gallery are at least as near to query i, by cosine, as the gallery's own row i; 0 is best.
 
     Ties count against the query, so that a space in which all is one point finds nothing.
@@ -34,7 +35,7 @@ def ranks(queries: Floats, gallery: Floats) -> Ints:
     return found
 
 
-def recalls(queries: Floats, gallery: Floats, ks: Sequence[int] = KS) -> dict[int, Interval]:
+def recalls(queries: Points, gallery: Points, ks: Sequence[int] = KS) -> dict[int, Interval]:
     """k -> share of the M queries whose own row of the gallery is among the k nearest, with its Wilson interval.
 
     Raises:

@@ -7,7 +7,6 @@ quarantined.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 
 from components.data.label_files import is_table
@@ -86,9 +85,8 @@ class PairReader(Reader):
 
         captions = (row.get(self.column, "") for row in read_rows(file))
         images = parquet_samples(file, delivery, source, self.group)
-        for row, caption in zip_longest(images, captions, fillvalue=""):
-            name, data, label, origin, group = row
-            yield TableSample(name, join(data, str(caption).encode()), label, origin, group)
+        for (name, data, label, origin, group), caption in zip(images, captions, strict=True):
+            yield TableSample(name, join(data, caption.encode()), label, origin, group)
 
     def _rows_with_files(
         self, folder: Path, files: Sequence[str], read: Callable[[str, int], bytes], source: str | None

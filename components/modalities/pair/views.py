@@ -43,7 +43,7 @@ def seen_pair(view: Tensor, packing: PairPacking) -> SeenPair:
     last T places."""
     length, channels = packing.text.length, packing.image.channels
     side = math.isqrt((view.shape[1] - length) // channels)
-    image = view[:, : channels * side * side].unflatten(1, (channels, side, side))
+    image = view[:, : channels * side * side].reshape(len(view), channels, side, side)
     return SeenPair(image, view[:, -length:].long())
 
 
