@@ -128,7 +128,8 @@ def two_towers(encoder: Encoder, name: str) -> TwoTowers:
     """
     if not isinstance(encoder, TwoTowers):
         raise UserError(
+            "encoder-unsuitable",
             f"{name} needs an encoder of images beside one of captions, got {type(encoder).__name__}; set encoder to "
-            "two_towers, or take another objective"
+            "two_towers, or take another objective",
         )
     return encoder

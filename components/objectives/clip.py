@@ -50,7 +50,9 @@ def contrast(image: Tensor, text: Tensor, scale: Tensor, *, name: str = "clip") 
     """
     same_shape(image, text, name)
     if len(image) * world() < 2:
-        raise UserError(f"{name} needs 2 samples or more, one alone has no negatives; raise batch_size")
+        raise UserError(
+            "batch-too-small", f"{name} needs 2 samples or more, one alone has no negatives; raise batch_size"
+        )
     with torch.autocast(image.device.type, enabled=False):
         here = unit(torch.stack([image, text], dim=1))
         images, texts = gather(here).unbind(1)

@@ -50,7 +50,9 @@ def pairwise(image: Tensor, text: Tensor, scale: Tensor, bias: Tensor, *, name: 
     """
     same_shape(image, text, name)
     if len(image) * world() < 2:
-        raise UserError(f"{name} needs 2 samples or more, one alone has no negatives; raise batch_size")
+        raise UserError(
+            "batch-too-small", f"{name} needs 2 samples or more, one alone has no negatives; raise batch_size"
+        )
     with torch.autocast(image.device.type, enabled=False):
         images, texts = unit(image), gather(unit(text))
         logits = scale.to(images.dtype) * images @ texts.T + bias.to(images.dtype)

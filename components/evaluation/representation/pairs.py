@@ -43,7 +43,9 @@ def recalls(queries: Points, gallery: Points, ks: Sequence[int] = KS) -> dict[in
     """
     if queries.shape != gallery.shape or queries.ndim != 2 or len(queries) < 2:
         raise UserError(
-            f"retrieval needs two sides [M, E] of at least 2 pairs, got {list(queries.shape)} and {list(gallery.shape)}"
+            "array-invalid",
+            f"retrieval needs two sides [M, E] of at least 2 pairs, got {list(queries.shape)} and "
+            f"{list(gallery.shape)}",
         )
     rank = ranks(queries, gallery)
     return {k: share_interval(int((rank < k).sum()), len(rank)) for k in ks}

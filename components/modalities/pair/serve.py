@@ -26,12 +26,13 @@ def pairs_of(given: Any, channels: int) -> list[dict[str, Any]]:
         found = (
             list(given) if hasattr(given, "columns") or isinstance(given, Mapping) else type(given).__name__
         )
-        raise UserError(f"columns {image!r} and {text!r} are required, got {found}")
+        raise UserError("column-missing", f"columns {image!r} and {text!r} are required, got {found}")
     pictures = images.images_of({image: given[image]}, channels)
     captions = texts_of(given[text]) if text in list(given) else [None] * len(pictures)
     if len(pictures) != len(captions):
         raise UserError(
-            f"as many captions as images are required, got {len(pictures)} images and {len(captions)} captions"
+            "request-invalid",
+            f"as many captions as images are required, got {len(pictures)} images and {len(captions)} captions",
         )
     return [{image: one, text: other} for one, other in zip(pictures, captions, strict=True)]
 

@@ -21,7 +21,11 @@ from components.modalities.pair.views import PairViews, seen_pair
 from components.modalities.text.tokenizer import tokenizer_of
 from pipelines.stages.evaluate.subject import Subject
 
-FITTED = 2000  # training pairs at most that the regressions between plain features are fitted on
+FITTED = 1000  # training pairs at most that the regressions are fitted on: their cost grows with the cube
+PLAIN = (
+    OneSideConfig(plain=PixelsConfig(side=16)),
+    OneSideConfig(plain=TfidfConfig(words=1024, characters=1024)),
+)
 
 
 def pair_retrieval(subject: Subject) -> dict[str, float]:
@@ -62,8 +66,9 @@ def _towers(subject: Subject) -> TwoTowers:
     encoder = subject.encoder()[0]
     if not isinstance(encoder, TwoTowers):
         raise UserError(
+            "encoder-unsuitable",
             "it needs an encoder of images beside one of captions (two_towers), and this one is "
-            f"{type(encoder).__name__}; leave it out"
+            f"{type(encoder).__name__}; leave it out",
         )
     return subject.placement.put(encoder).eval()
 
@@ -86,7 +91,6 @@ def _sides(towers: TwoTowers, subject: Subject, rows: Ints) -> tuple[Floats, Flo
 def _plain(subject: Subject, own: Ints, rows: Ints) -> tuple[Floats, Floats]:
     """Pixels of the images and tf-idf of the captions, whose n-grams are those of the pairs `own`."""
     views = subject.samples.views
-    configs = (OneSideConfig(plain=PixelsConfig(side=16)), OneSideConfig(plain=TfidfConfig()))
-    made = [baseline_encoder(subject.samples.open(own), views, config) for config in configs]
+    made = [baseline_encoder(subject.samples.open(own), views, config) for config in PLAIN]
     image, text = (baseline_features(encoder, subject.samples.open(rows), views) for encoder in made)
     return image, text
