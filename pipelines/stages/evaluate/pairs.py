@@ -21,7 +21,7 @@ from components.modalities.pair.views import PairViews, seen_pair
 from components.modalities.text.tokenizer import tokenizer_of
 from pipelines.stages.evaluate.subject import Subject
 
-FITTED = 1000  # training pairs at most that the regressions are fitted on: their cost grows with the cube
+FITTED = 2000  # training pairs at most that the regressions are fitted on: their cost grows with the cube
 PLAIN = (
     OneSideConfig(plain=PixelsConfig(side=16)),
     OneSideConfig(plain=TfidfConfig(words=1024, characters=1024)),
