@@ -179,7 +179,7 @@ def start_encoder(config: EncoderConfig, packing: Packing) -> Encoder:
         UserError: as begin_from.
     """
     encoder = build_encoder(config, packing)
-    for part, start in encoder.starts(config):
+    for part, start in encoder.starting(config):
         begin_from(part, start)
     encoder.lock(config)
     return encoder

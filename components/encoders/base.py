@@ -36,13 +36,13 @@ class Encoder(nn.Module):
         super().__init__()
         self.packing = packing
 
-    def starts(self, config: Config) -> "list[tuple[Encoder, Any]]":
+    def starting(self, config: Config) -> "list[tuple[Encoder, Any]]":
         """What of it begins from a file of weights, each with its `start` (components.encoders.start) or None. config:
         that it was built from."""
         return [(self, getattr(config, "start", None))]
 
     def lock(self, config: Config) -> None:
-        """Called when a training begins, behind `starts`: keep as it is what the configuration wants kept."""
+        """Called when a training begins, behind `starting`: keep as it is what the configuration wants kept."""
 
     def taken(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Weights of a file from elsewhere, under the names and in the order that this encoder has for them."""

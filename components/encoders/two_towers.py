@@ -91,9 +91,9 @@ class TwoTowers(Encoder):
         self.image_projection = nn.Linear(self.image.feature_dim, self.size, bias=False)
         self.text_projection = nn.Linear(self.text.feature_dim, self.size, bias=False)
 
-    def starts(self, config: Config) -> list[tuple[Encoder, Any]]:
+    def starting(self, config: Config) -> list[tuple[Encoder, Any]]:
         assert isinstance(config, TwoTowersConfig)
-        return [*self.image.starts(config.image), *self.text.starts(config.text)]
+        return [*self.image.starting(config.image), *self.text.starting(config.text)]
 
     def lock(self, config: Config) -> None:
         assert isinstance(config, TwoTowersConfig)

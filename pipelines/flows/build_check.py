@@ -56,7 +56,7 @@ def _built(config: Any, packing: Packing, device: str) -> Encoder:
 def _starts(config: Any, packing: Packing) -> list[tuple[Encoder, Any]]:
     """What begins from a file of weights, and how."""
     try:
-        found = _built(config, packing, "meta").starts(config)
+        found = _built(config, packing, "meta").starting(config)
     except NotImplementedError:  # it computes with numbers when it is built, and has no weights to begin from
         return []
     return [(part, start) for part, start in found if start is not None]

@@ -17,13 +17,8 @@ from components.evaluation.classification.figures import Figure, figure_of
 from components.evaluation.classification.metrics import ClassRow
 from components.evaluation.classification.training_noise import widened
 
-BASELINES = (
-    "scratch",
-    "logistic_plain",
-    "boosting_plain",
-    "caption_plain",
-    "knn_plain",
-)  # the rest looks at our features
+# the rest looks at our features
+BASELINES = ("scratch", "logistic_plain", "boosting_plain", "caption_plain", "knn_plain")
 TRAINED = ("scratch", "alone", "own")  # networks whose accuracy depends on the seed of their training
 
 
