@@ -24,6 +24,10 @@ def test_a_row_is_the_images_pixels_and_the_captions_tokens(tmp_path):
     everything = one.samples.clean(np.arange(12))
     assert everything.shape == (12, COUNT + 20)
     np.testing.assert_allclose(everything[3, :COUNT] * 255, packed.row(3)[:COUNT], atol=1e-4)
+    tokens = packed.row(3)[COUNT:]
+    assert len(tokens) > 4
+    np.testing.assert_array_equal(everything[3, COUNT : COUNT + len(tokens)], tokens)
+    assert not everything[3, COUNT + len(tokens) :].any()
 
 
 def test_a_pair_of_which_one_side_cannot_be_read_has_no_row_on_either(tmp_path):
