@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from components.errors import UserError
 
-Needs = Literal["any", "image", "maps", "patches", "continuous", "sequence", "table", "sound", "series", "events"]
+Needs = Literal[
+    "any", "image", "maps", "patches", "continuous", "sequence", "table", "sound", "series", "events"
+]
 
 GIVEN: dict[str, tuple[Needs, ...]] = {
     "image": ("any", "image", "maps", "patches", "continuous"),

@@ -76,5 +76,3 @@ class Sasrec(NextItem):
         """
         view = only_view(batch, "sasrec")
         return Losses(self.next_item(history_encoder(encoder, "sasrec", causal=True), view, batch.index))
-
-

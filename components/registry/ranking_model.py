@@ -122,7 +122,8 @@ class RankingModel(Served):
         """Names and scores of the recommended items, fewer where a user had nearly all."""
         there = np.isfinite(found["best"])
         names = [
-            [self.names[item] for item in items[own]] for items, own in zip(found["items"], there, strict=True)
+            [self.names[item] for item in items[own]]
+            for items, own in zip(found["items"], there, strict=True)
         ]
         return names, [best[own].tolist() for best, own in zip(found["best"], there, strict=True)]
 
@@ -152,8 +153,7 @@ def distinct(x: Tensor) -> Tensor:
 def last_known(x: Tensor) -> Tensor:
     """[B, 1] the last known item of each history, a number below FIRST where there is none."""
     place = torch.arange(1, x.shape[1] + 1, device=x.device) * (x >= FIRST)
-    found = x.gather(1, (place.amax(dim=1, keepdim=True) - 1).clamp(min=0))
-    return found
+    return x.gather(1, (place.amax(dim=1, keepdim=True) - 1).clamp(min=0))
 
 
 def described(arrays: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, tuple[int, ...]]:

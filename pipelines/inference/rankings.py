@@ -3,7 +3,7 @@
 Letters: M users, V items.
 """
 
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,11 +20,10 @@ from components.registry.ranking_model import Method, RankingDescription, Rankin
 from components.tasks.ranking import AT
 
 BATCH = 1 << 24  # scores that are made at a time
-METHODS: tuple[str, ...] = get_args(Method)
 
 
 def ranker(
-    method: str,
+    method: Method,
     arrays: Arrays,
     given: Histories,
     encoder: Encoder,

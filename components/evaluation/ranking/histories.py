@@ -49,12 +49,13 @@ def histories_of(packed: PackedEvents, items: int) -> Histories:
 
 def histories(rows: Iterable[Doubles], items: int) -> Histories:
     """Of each user's item numbers and times [n, 2], in order of time; unknown items are left out."""
-    users, found, times = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
-    count = 0
+    none, count = np.zeros(0, dtype=np.int64), 0
+    users, found, times = [none], [none], [np.zeros(0)]
     for user, own in enumerate(rows):
         known = own[own[:, 0] >= FIRST]
         users.append(np.full(len(known), user, dtype=np.int64))
         found.append(known[:, 0].astype(np.int64) - FIRST)
         times.append(known[:, 1])
         count += 1
-    return Histories(*(np.concatenate(parts) for parts in (users, found, times)), count, items)
+    user, item, time = (np.concatenate(parts) for parts in (users, found, times))
+    return Histories(user, item, time, count, items)

@@ -11,7 +11,7 @@ Letters: V items, J neighbours, N users.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from components.evaluation.ranking.histories import Histories
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 Fit = Callable[[Histories], Arrays]
+Simple = Literal["popularity", "recency", "transitions", "item_knn", "ease"]
 
 NEIGHBOURS = 200  # J, of item-kNN and of what follows an item
 BLOCK = 512  # items whose neighbours are found at a time
@@ -78,9 +79,9 @@ def ease(given: Histories, penalty: float) -> Arrays:
     return {"full": full}
 
 
-def fits(items: int) -> dict[str, tuple[str, Fit]]:
+def fits(items: int) -> dict[str, tuple[Simple, Fit]]:
     """Name of a candidate -> its method, and how it is fitted, for so many items."""
-    found: dict[str, tuple[str, Fit]] = {
+    found: dict[str, tuple[Simple, Fit]] = {
         "popularity": ("popularity", popularity),
         "recency": ("recency", recency),
         "transitions": ("transitions", transitions),

@@ -67,9 +67,8 @@ class EventsReader(Reader):
 
     def __init__(self, config: EventsConfig, limits: EventsLimits) -> None:
         self.config, self.limits, self.max_bytes = config, limits, limits.max_bytes
-        self.wanted = (
-            f"tables (CSV, TSV, JSON lines, Parquet) with the columns {config.user}, {config.item} and {config.time}"
-        )
+        columns = f"{config.user}, {config.item} and {config.time}"
+        self.wanted = f"tables (CSV, TSV, JSON lines, Parquet) with the columns {columns}"
 
     def is_table(self, path: str, columns: set[str]) -> bool:
         """Every table with the columns of users, items and times, except label files."""
@@ -118,7 +117,8 @@ def cells_of(file: Path, wanted: Sequence[str]) -> Iterator[Cells]:
             return _of_parquet(file, wanted)
         case ".jsonl":
             return (
-                Cells(line, [row.get(name) for name in wanted]) for line, row in numbered_rows(file, numeric=True)
+                Cells(line, [row.get(name) for name in wanted])
+                for line, row in numbered_rows(file, numeric=True)
             )
         case _:
             return _of_text(file, wanted)

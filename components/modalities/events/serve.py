@@ -25,7 +25,7 @@ def to_sample(value: Any) -> bytes:
             value = json.loads(text)
         except (ValueError, RecursionError):
             raise ValueError(
-                f"a history as JSON, such as [[\"item\", 1700000000]], is required, got {text[:60]!r}"
+                f'a history as JSON, such as [["item", 1700000000]], is required, got {text[:60]!r}'
             ) from None
     if hasattr(value, "tolist"):
         value = value.tolist()

@@ -41,7 +41,9 @@ class EventsView(Config):
         return self
 
 
-PRETRAIN = EventsView(crop=(0.6, 0.6), mask=0.3, reorder=0.6, one_of=True)  # published: .6, .3, .6 (section 4.1.4)
+PRETRAIN = EventsView(
+    crop=(0.6, 0.6), mask=0.3, reorder=0.6, one_of=True
+)  # published: .6, .3, .6 (section 4.1.4)
 LOCAL = (0.2, 0.5)  # bounds of the share of a history that a local view keeps
 
 

@@ -28,7 +28,9 @@ def windows(view: Tensor, size: int, shift: Tensor) -> tuple[Tensor, Tensor, Ten
         int64, of which of the B histories each window is. Windows without an event are left out, but for one.
     """
     count = lengths(view).unsqueeze(1)  # [B, 1]
-    begin = torch.where(count > size, (shift.to(view.device).unsqueeze(1) * size).long(), 0)  # end of window 0
+    begin = torch.where(
+        count > size, (shift.to(view.device).unsqueeze(1) * size).long(), 0
+    )  # end of window 0
     parts = 1 + math.ceil(view.shape[1] / size)
     end = begin + size * torch.arange(parts, device=view.device)  # [B, parts]
     first = (end - size).clamp(min=0)

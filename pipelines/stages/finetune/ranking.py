@@ -22,8 +22,7 @@ from components.evaluation.ranking.histories import Histories, histories_of
 from components.evaluation.ranking.simple import EASE_ITEMS, Arrays, fits
 from components.modalities.events.config import EventsConfig, EventsPacking
 from components.modalities.registry import ModalityConfig
-from components.modalities.samples import Samples
-from components.registry.ranking_model import RankingModel
+from components.registry.ranking_model import Method, RankingModel
 from components.registry.served import save_model
 from components.tasks.ranking import RankingConfig
 from components.wording import counted
@@ -33,7 +32,7 @@ from pipelines.inference.encoder import pretrained
 from pipelines.inference.rankings import asked, measured, open_events, ranker
 from pipelines.inference.samples import samples_of
 
-ENCODER = "encoder"
+ENCODER: Literal["encoder"] = "encoder"
 FEWEST = 10  # users to choose by
 REPEATED = 0.05  # share of repeated items from which on they are recommended again
 
@@ -60,7 +59,7 @@ class Request(Config):
     """Reference of the champion's finetune after a warm start; candidates are chosen anew all the same."""
 
     serve: Literal["best", "encoder"] = "best"
-    """Which candidate is served: the one that predicts best, also a simple model, or the encoder whatever it reaches."""
+    """Which candidate is served: the one that predicts best, simple models among them, or the encoder."""
 
     most: int = Field(default=20_000, ge=FEWEST)
     """Most users that candidates are chosen by; of more a part is drawn."""
@@ -133,7 +132,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     repeats = request.task.repeats if request.task.repeats is not None else given.repeats >= REPEATED
     how: dict[str, Any] = {"repeats": repeats, "top": request.task.top}
 
-    def model_of(method: str, arrays: Arrays, of: Histories) -> RankingModel:
+    def model_of(method: Method, arrays: Arrays, of: Histories) -> RankingModel:
         return ranker(method, arrays, of, encoder, config, packing, **how)
 
     found: dict[str, Gains] = {}
@@ -144,7 +143,8 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     found[ENCODER] = measured(model_of(ENCODER, {}, given), packed, targets)
     chosen = ENCODER if request.serve == "encoder" else best(found)
     all_known = histories_of(open_events(samples, rows, "test"), len(packing.items))
-    method, arrays = ENCODER, {}
+    method: Method = ENCODER
+    arrays: Arrays = {}
     if chosen != ENCODER:
         method, fit = kinds[chosen]
         arrays = fit(all_known)
@@ -214,4 +214,6 @@ def about(candidates: list[Candidate], chosen: str, given: Histories, repeats: b
         f"{chosen} is served; NDCG@10 on the events held out for choosing: {listed}; {given.repeats:.0%} of the events "
         f"repeat an item of the user, which is {again}"
     )
-    return said if items <= EASE_ITEMS else f"{said}; EASE is left out: {items:,} items, at most {EASE_ITEMS:,}"
+    return (
+        said if items <= EASE_ITEMS else f"{said}; EASE is left out: {items:,} items, at most {EASE_ITEMS:,}"
+    )

@@ -88,7 +88,9 @@ def _figures(found: Found) -> Part:
     values, m = found["intervals"], found["metrics"]
     others = sorted((name for name in values if name != "model"), key=lambda name: -values[name]["value"])
     rates = {"model": m["hit_rate"], **found["hit_rates"]}
-    rows = [_row(name, values[name], rates[name], found["differences"].get(name)) for name in ["model", *others]]
+    rows = [
+        _row(name, values[name], rates[name], found["differences"].get(name)) for name in ["model", *others]
+    ]
     text = (
         f"Of each of {m['users']:,.0f} users the next event was held out, and all {m['items']:,.0f} items were ranked. "
         f"HR@10 is the share whose item is among the first ten; NDCG@10 counts its place, too. A random order has "
@@ -122,7 +124,9 @@ def _choice(tuned: Found) -> Part:
         f"{called(tuned['method'])} is served. {percent(tuned['repeated'])} of the events repeat an item of the user; "
         f"such items are {'recommended again' if tuned['repeats'] else 'left out of the lists'}."
     )
-    return _part("Which model is served?", [text], ["candidate", "NDCG@10", "HR@10", "less the served one"], rows)
+    return _part(
+        "Which model is served?", [text], ["candidate", "NDCG@10", "HR@10", "less the served one"], rows
+    )
 
 
 def _users(sources: Sources, found: Found) -> Part:
@@ -132,7 +136,9 @@ def _users(sources: Sources, found: Found) -> Part:
         {"sample": sources.sheet([row["row"]]) + _list(row), "text": f"NDCG@10 {row['ndcg']:.2f}"}
         for row in listed
     ]
-    text = f"{len(listed)} users by chance. Their history holds the chosen event, which the model did not see."
+    text = (
+        f"{len(listed)} users by chance. Their history holds the chosen event, which the model did not see."
+    )
     return {**_part("What users are recommended", [text]), "samples": shown}
 
 
