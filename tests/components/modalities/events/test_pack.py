@@ -73,5 +73,5 @@ def test_users_with_fewer_than_three_events_are_counted():
 
 
 def test_time_order_of_a_history_is_mended():
-    packed, packing, _ = pack([list(reversed(history("abc"))), "abc"], **ALL)
+    packed, _, _ = pack([list(reversed(history("abc"))), "abc"], **ALL)
     np.testing.assert_array_equal(packed.row(0), packed.row(1))

@@ -98,7 +98,7 @@ def test_names_that_are_whole_floats(tmp_path):
         ("1970-01-02", 86400.0),
         ("1970-01-02T01:00:00+01:00", 86400.0),
         (datetime(1970, 1, 2, tzinfo=UTC), 86400.0),
-        (datetime(1970, 1, 2), 86400.0),  # noqa: DTZ001 - without a zone it is UTC
+        (datetime(1970, 1, 2), 86400.0),  # without a zone it is UTC
         ("inf", None),
         (float("nan"), None),
         ("soon", None),
