@@ -35,6 +35,7 @@ class Ranking(Task[RankingConfig]):
     figures: ClassVar[Mapping[str, str]] = {"hit_rate": "HR@10", "coverage": "coverage of the items"}
     clusters = False
     needs_labels = False
+    takes_labels = False
     learns = "a ranking of items"
 
     def targets(self, labels: Mapping[str, str], style: str = "") -> Targets:

@@ -76,5 +76,5 @@ class EventsLook(Look):
             encoder=f"{{name: history_transformer, window: {self.window()}}}",
             objective="{name: sasrec}",
             speed=1500.0,
-            finetune=(),
+            task="ranking",
         )

@@ -37,7 +37,7 @@ def test_histories_as_arrays():
 
 
 def test_only_what_comes_before_is_counted():
-    packed, packing, _ = pack(["abcd", "bcda"])
+    packed, _packing, _ = pack(["abcd", "bcda"])
     assert len(histories_of(packed, 4).item) == 4
     assert len(histories_of(packed.before("test"), 4).item) == 6
 

@@ -39,7 +39,7 @@ def trained(tmp_path_factory):
 def test_where_the_order_tells_what_follows_is_served(finished):
     output, folder, here = finished
     assert output.method == "transitions"
-    assert [one.name for one in output.candidates][0] == "transitions"
+    assert next(one.name for one in output.candidates) == "transitions"
     assert {one.name for one in output.candidates} == {
         "encoder", "popularity", "recency", "transitions", "item_knn", "ease 50", "ease 250", "ease 1000"
     }  # fmt: skip
@@ -53,7 +53,7 @@ def test_where_the_order_tells_what_follows_is_served(finished):
 
 
 def test_a_trained_encoder_finds_the_order_too(trained):
-    output, folder, _ = trained
+    output, _folder, _ = trained
     ndcg = {one.name: one.ndcg for one in output.candidates}
     assert ndcg["encoder"] > ndcg["ease 50"] + 0.1
     assert ndcg["encoder"] > 0.75
@@ -80,7 +80,7 @@ def test_the_served_model_was_fitted_on_what_comes_before_the_test(finished):
 
 
 def test_candidates_are_compared_on_the_event_before_the_test(finished):
-    output, _, here = finished
+    _output, _, here = finished
     snapshot = here.outputs["snapshot/0"]
     packed, targets = asked(open_events(samples_of("snapshot/0", snapshot, here), np.arange(USERS), "choose"))
     for row, target in zip(packed.rows.tolist(), targets.tolist(), strict=True):
@@ -101,7 +101,7 @@ def test_too_few_users(tmp_path):
 
 def test_what_is_never_repeated_is_not_recommended_again(tmp_path):
     words = ["".join(np.random.default_rng(k).permutation(list("abcdefgh"))) for k in range(30)]
-    output, folder, here = made(tmp_path, words=words)
+    output, folder, _here = made(tmp_path, words=words)
     assert (output.repeats, output.repeated) == (False, 0.0)
     assert not load_model(folder / "model").config.repeats
     forced, _, _ = made(tmp_path / "again", {"task": RankingConfig(repeats=True)}, words=words)
@@ -113,7 +113,7 @@ def test_unknown_targets_are_misses(tmp_path):
     snapshot = here.outputs["snapshot/0"]
     packed, targets = asked(open_events(samples_of("snapshot/0", snapshot, here), np.arange(22), "test"))
     assert (targets == -1).sum() == 2
-    output, folder, _ = made(tmp_path / "b", words=[*turns(20), "abcdez", "abcdeyx"], fewest=2)
+    _output, folder, _ = made(tmp_path / "b", words=[*turns(20), "abcdez", "abcdeyx"], fewest=2)
     found = measured(load_model(folder / "model"), packed, targets)
     assert found.ndcg[-2:].tolist() == [0, 0]
 
