@@ -39,9 +39,9 @@ class Surveyed(NamedTuple):
 @dataclass
 class Labels:
     """classes: class -> samples, tests among them; numbers: the same where labels are numbers to predict; marks: the
-    same where they are of use and not needed (detected). unused: whether the task has no use for any. tests: samples that somebody named for testing. labels_from:
-    None where there are none. told: the layout, a line each. notes: what a person should know, a line each. ignored:
-    words that were taken for no label."""
+    same where they are of use and not needed (detected). unused: whether the task has no use for any. tests: samples
+    that somebody named for testing. labels_from: None where there are none. told: the layout, a line each. notes: what
+    a person should know, a line each. ignored: words that were taken for no label."""
 
     classes: Counter[str] = field(default_factory=Counter)
     numbers: Counter[str] = field(default_factory=Counter)

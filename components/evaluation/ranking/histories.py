@@ -57,5 +57,4 @@ def histories(rows: Iterable[Doubles], items: int) -> Histories:
         found.append(known[:, 0].astype(np.int64) - FIRST)
         times.append(known[:, 1])
         count += 1
-    user, item, time = (np.concatenate(parts) for parts in (users, found, times))
-    return Histories(user, item, time, count, items)
+    return Histories(np.concatenate(users), np.concatenate(found), np.concatenate(times), count, items)

@@ -19,7 +19,7 @@ from components.data.table import Table
 from components.errors import UserError
 from components.evaluation.ranking.gains import Gains
 from components.evaluation.ranking.histories import Histories, histories_of
-from components.evaluation.ranking.simple import EASE_ITEMS, Arrays, fits
+from components.evaluation.ranking.simple import EASE_ITEMS, Arrays, Fit, fits
 from components.modalities.events.config import EventsConfig, EventsPacking
 from components.modalities.registry import ModalityConfig
 from components.registry.ranking_model import Method, RankingModel
@@ -32,8 +32,9 @@ from pipelines.inference.encoder import pretrained
 from pipelines.inference.rankings import asked, measured, open_events, ranker
 from pipelines.inference.samples import samples_of
 
-ENCODER: Literal["encoder"] = "encoder"
+ENCODER = "encoder"
 FEWEST = 10  # users to choose by
+NOTHING: tuple[Method, Fit] = ("encoder", lambda given: {})  # the encoder needs no arrays
 REPEATED = 0.05  # share of repeated items from which on they are recommended again
 
 
@@ -136,20 +137,14 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         return ranker(method, arrays, of, encoder, config, packing, **how)
 
     found: dict[str, Gains] = {}
-    kinds = fits(len(packing.items))
+    kinds: dict[str, tuple[Method, Fit]] = {**fits(len(packing.items)), ENCODER: NOTHING}
     for number, (name, (method, fit)) in enumerate(kinds.items()):
-        context.progress(number / (1 + len(kinds)), name)
+        context.progress(number / len(kinds), name)
         found[name] = measured(model_of(method, fit(given), given), packed, targets)
-    found[ENCODER] = measured(model_of(ENCODER, {}, given), packed, targets)
     chosen = ENCODER if request.serve == "encoder" else best(found)
-    all_known = histories_of(open_events(samples, rows, "test"), len(packing.items))
-    method: Method = ENCODER
-    arrays: Arrays = {}
-    if chosen != ENCODER:
-        method, fit = kinds[chosen]
-        arrays = fit(all_known)
-    model = model_of(method, arrays, all_known)
-    weights, description = save_model(model, folder / "model")
+    method, fit = kinds[chosen]
+    known = histories_of(open_events(samples, rows, "test"), len(packing.items))
+    weights, description = save_model(model_of(method, fit(known), known), folder / "model")
     candidates = compared(found, chosen)
     note = about(candidates, chosen, given, repeats, len(packing.items))
     context.say(note)

@@ -41,7 +41,9 @@ def prepare(home: Path) -> Context:
     finish(here, "evaluate", plain(output), task=TASK.model_dump(mode="json"))
     finish(here, "register", {"name": "shopping", "version": "2", "digest": "d" * 64, "skipped": None})
     finish(here, "promote", REFUSED)
-    return Context(store=here.store, settings=here.settings, recipe="shopping", run="a-run", observed=CHAMPION)
+    return Context(
+        store=here.store, settings=here.settings, recipe="shopping", run="a-run", observed=CHAMPION
+    )
 
 
 @pytest.fixture(scope="module")
