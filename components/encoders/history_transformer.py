@@ -154,12 +154,14 @@ def history_encoder(encoder: Encoder, name: str, *, causal: bool) -> HistoryTran
     """
     if not isinstance(encoder, HistoryTransformer):
         raise UserError(
+            "encoder-unsuitable",
             f"{name} needs the encoder history_transformer, got {type(encoder).__name__}; set encoder to it, or take "
-            "another objective"
+            "another objective",
         )
     if encoder.causal != causal:
         raise UserError(
+            "encoder-unsuitable",
             f"{name} needs causal: {str(causal).lower()} of the encoder history_transformer, got "
-            f"{str(encoder.causal).lower()}; set encoder.causal, or take another objective"
+            f"{str(encoder.causal).lower()}; set encoder.causal, or take another objective",
         )
     return encoder

@@ -47,7 +47,9 @@ class Cl4srec(NextItem):
             UserError: other views, one sample alone, or an encoder of something else.
         """
         if len(batch.views) != 3:
-            raise UserError(f"cl4srec needs 3 views of each sample, got {len(batch.views)}")
+            raise UserError(
+                "view-count-differs", f"cl4srec needs 3 views of each sample, got {len(batch.views)}"
+            )
         net, (first, second, whole) = history_encoder(encoder, "cl4srec", causal=True), batch.views
         ahead = self.next_item(net, whole, batch.index)
         contrast = nt_xent(net(first), net(second), temperature=self.config.temperature)

@@ -62,8 +62,9 @@ def packing_of(config: EventsConfig, items: tuple[str, ...], folder: Path) -> Ev
     """
     if len(items) < 2:
         raise UserError(
+            "samples-all-alike",
             f"event histories need at least two known items, got {len(items)}; look at modality.item, "
-            "modality.kinds and modality.fewest"
+            "modality.kinds and modality.fewest",
         )
     since = None
     if config.held_out == "time":

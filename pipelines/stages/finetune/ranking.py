@@ -72,11 +72,13 @@ class Request(Config):
         """Raises UserError: the samples are no event histories, or nothing is held out."""
         if not isinstance(self.modality, EventsConfig):
             raise UserError(
-                "the task ranking needs event histories; set modality to events, or leave out the task"
+                "modality-unsuitable",
+                "the task ranking needs event histories; set modality to events, or leave out the task",
             )
         if self.modality.held_out == "none":
             raise UserError(
-                "the task ranking needs events that are held out, and modality.held_out is none; set it to last or time"
+                "invalid-option",
+                "the task ranking needs events that are held out; set modality.held_out to last or time, not none",
             )
 
 
