@@ -31,6 +31,7 @@ def test_rows_in_any_order_become_histories_in_order_of_time(tmp_path):
     rows = read(tmp_path / "e.csv")
     assert [row.name for row in rows] == ["u2", "u1"]
     assert decode(rows[0].data) == [Event("a", 1.0, "buy"), Event("b", 5.0, "view"), Event("c", 5.0)]
+    assert rows[0].data == b'[["a",1,"buy"],["b",5,"view"],["c",5]]'
     assert decode(rows[1].data) == [Event("b", 1.0, "view"), Event("a", 3.0)]
     assert reader().count(tmp_path / "e.csv") == 2
 
