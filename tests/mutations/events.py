@@ -53,7 +53,7 @@ MUTATIONS = [
     # views
     Mutation("events.views.cropped", "moved.masked_fill(at >= kept, PAD)", "moved"),
     Mutation("events.views.cropped", "count - kept + 1", "count - kept"),
-    Mutation("events.views.reordered", "first + size * numbers", "first + numbers"),
+    Mutation("events.views.reordered", ".floor()", ".ceil()"),
     Mutation("EventsViews.augment", "if how.one_of else changed", "if False else changed"),
     Mutation("EventsViews.augment", "& (view != PAD), MASK", ", MASK"),
     # encoder and objectives

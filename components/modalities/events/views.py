@@ -142,5 +142,5 @@ def reordered(view: Tensor, share: float, place: Tensor, numbers: Tensor) -> Ten
     first = (place * (count - size + 1)).long()
     at = torch.arange(view.shape[1], device=view.device)
     inside = (at >= first) & (at < first + size)
-    key = torch.where(inside, first + size * numbers, at.to(numbers))
+    key = torch.where(inside, first + numbers, at.to(numbers))
     return view.gather(1, key.argsort(dim=1, stable=True))

@@ -34,12 +34,13 @@ def test_by_time():
     a = [Event("a", 0.0), Event("b", 5.0), Event("c", 8.0), Event("d", 8.5)]
     b = [Event("a", float(t)) for t in range(6)]
     new = [Event("b", 8.1), Event("c", 8.2), Event("d", 9.5)]
-    packed, packing, _ = pack([a, b, new], held_out="time", share=0.4)
-    assert packing.since == (2.0, 8.0)  # of 13 events in order of time, the 4th and the 9th
-    assert seen(packed, packing) == ["a", "aa", ""]
-    assert target(packed.before("choose"), packing) == "ba-"
-    assert seen(packed.before("test"), packing) == ["ab", "aaaaaa", ""]
-    assert target(packed.before("test"), packing) == "c--"  # of the new user nothing is known before
+    late = [Event("a", 0.5), Event("b", 9.0)]
+    packed, packing, _ = pack([a, b, new, late], held_out="time", share=0.4)
+    assert packing.since == (1.0, 8.0)  # of 15 events in order of time, the 4th and the 10th
+    assert seen(packed, packing) == ["a", "a", "", "a"]
+    assert target(packed.before("choose"), packing) == "ba--"  # the late one's next event is for testing
+    assert seen(packed.before("test"), packing) == ["ab", "aaaaaa", "", "a"]
+    assert target(packed.before("test"), packing) == "c--b"  # of the new user nothing is known before
 
 
 def test_nothing_is_held_out():
