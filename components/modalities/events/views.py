@@ -1,6 +1,6 @@
 """Views of histories: spans, masked events, and events of a span in another order.
 
-Source: Xie et al. 2020, "Contrastive Learning for Sequential Recommendation" (CL4SRec, arXiv:2010.14395), section 3.2:
+Source: Xie et al. 2020, "Contrastive Learning for Sequential Recommendation" (CL4SRec, arXiv:2010.14395):
 item crop, item mask, item reorder, of which one is drawn for each view.
 Letters: B users, T events of the longest of a batch, n events of one.
 """
@@ -41,9 +41,7 @@ class EventsView(Config):
         return self
 
 
-PRETRAIN = EventsView(
-    crop=(0.6, 0.6), mask=0.3, reorder=0.6, one_of=True
-)  # published: .6, .3, .6 (section 4.1.4)
+PRETRAIN = EventsView(crop=(0.6, 0.6), mask=0.3, reorder=0.6, one_of=True)
 LOCAL = (0.2, 0.5)  # bounds of the share of a history that a local view keeps
 
 

@@ -48,7 +48,7 @@ def windows(view: Tensor, size: int, shift: Tensor) -> tuple[Tensor, Tensor, Ten
 def item_loss(hidden: Tensor, targets: Tensor, items: Tensor, drawn: Tensor | None = None) -> Tensor:
     """Mean cross-entropy of the predicted items, over all ranks.
 
-    Source: all items: Klenitskiy & Vasilev 2023 (arXiv:2309.07602), section 3.2. Sampled: Bengio & Senecal 2008
+    Source: all items: Klenitskiy & Vasilev 2023 (arXiv:2309.07602). Sampled: Bengio & Senecal 2008
     (doi:10.1109/TNN.2007.912312); drawn uniformly, each stands for (V - 1) / K items, and one that is the target counts
     as none.
 
