@@ -31,6 +31,12 @@ def test_every_event_is_in_one_window_with_what_follows_it(size, shift):
         )
 
 
+def test_a_history_that_fits_is_one_window():
+    seen, _, of = windows(VIEW, 8, torch.full((3,), 0.2))
+    assert seen.tolist() == VIEW[:2].tolist()
+    assert of.tolist() == [0, 1]
+
+
 def test_of_nothing_one_empty_window_is_left():
     seen, after, of = windows(torch.zeros(2, 4, dtype=torch.int64), 3, torch.zeros(2))
     assert seen.tolist() == after.tolist() == [[0, 0, 0]]
