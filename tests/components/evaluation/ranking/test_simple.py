@@ -56,6 +56,7 @@ def test_what_follows_an_item():
     assert (found["near"][0, 0], found["near"][0, 1]) == (1, 2)
     np.testing.assert_allclose(found["weight"][0, :3], [0.9 * 2 / 3, 0.9 / 3, 0], rtol=1e-6)
     np.testing.assert_allclose(found["weight"][1, :2], [0.9, 0], rtol=1e-6)  # b is followed by a alone
+    assert found["weight"][2].max() == 0  # c is the last item of its user
     np.testing.assert_allclose(found["prior"], [0.3 / 7, 0.2 / 7, 0.1 / 7, 0.1 / 7, 0, 0])
 
 
