@@ -18,6 +18,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ from components.data.reader import Reader
 from components.data.sample_names import find_samples
 from components.data.tables import columns_of, read_rows
 from components.data.walk import Walk, suffix_of
+from components.errors import UserError
 from components.wording import counted
 
 LOOSE = "."
@@ -96,6 +98,19 @@ class Listing:
             yield f"left out {path}: {reason}; give the user who runs this the right to read it if it is wanted"
         if (more := len(self.unreadable) - 5) > 0:
             yield f"left out {more} more that cannot be read"
+
+    def require(self, field: str, column: str | None) -> None:
+        """Raises UserError where there are tables of samples and none has the column that the recipe names as `field`.
+        """
+        if not column or not self.columns or {column, column.lower()} & self.columns:
+            return
+        near = get_close_matches(column.lower(), sorted(self.columns), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        known = ", ".join(sorted(self.columns))[:200]
+        raise UserError(
+            "column-missing",
+            f"{field}: no table of samples in the inbox has a column {column!r}; columns at hand: {known}{hint}",
+        )
 
 
 class Inbox:
@@ -255,6 +270,26 @@ class Inbox:
         if delivery.kind == "joined":
             return self.reader.whole(delivery.files)
         return len(delivery.files) if delivery.kind == "files" else 0
+
+    def total(self, deliveries: Iterable[Delivery]) -> int:
+        """How many samples several deliveries hold, good or bad.
+
+        Raises:
+            UserError: one cannot be read to its end.
+        """
+        total = 0
+        for delivery in deliveries:
+            try:
+                total += self.count(delivery)
+            except ValueError as error:
+                raise self.unreadable(delivery, error) from None
+        return total
+
+    def unreadable(self, delivery: Delivery, error: ValueError) -> UserError:
+        """The mistake of a delivery that cannot be read to its end."""
+        return UserError(
+            "delivery-invalid", f"{self.folder / delivery.name}: {error}; mend it or take it away"
+        )
 
     def items(self, delivery: Delivery, max_bytes: int) -> Iterator[Item]:
         """The samples of a delivery, in order; a file above max_bytes is named, not read."""

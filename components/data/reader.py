@@ -23,6 +23,7 @@ class Reader(ABC):
     none of it. suffixes: of files that are a sample each, in small letters with the dot. max_bytes: of such a file.
     containers: suffixes of files, other than tables, that hold several samples each and are read by `rows`. group:
     column that says which samples belong together and stay in one split, such as a patient; None: nothing does.
+    target: column of the label that the recipe names, in small letters; None: it names none.
     joins: whether a sample is made of several files (an image and its caption): the files of a folder, or a table and
     the files that it names, are then one delivery, and `joined` reads it; what else it needs for that is at the end.
     """
@@ -33,6 +34,7 @@ class Reader(ABC):
     containers: frozenset[str] = frozenset()
     max_bytes: int
     group: str | None = None
+    target: str | None = None
     joins: bool = False
 
     def begins_like(self, head: bytes) -> bool:

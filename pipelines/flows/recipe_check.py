@@ -91,7 +91,10 @@ def _shared_mistakes(recipe: Recipe) -> dict[str, str]:
     from components.tasks.registry import TaskConfig
 
     found = {}
-    for name, kind, given in (("modality", ModalityConfig, recipe.modality), ("task", TaskConfig, recipe.task)):
+    for name, kind, given in (
+        ("modality", ModalityConfig, recipe.modality),
+        ("task", TaskConfig, recipe.task),
+    ):
         try:
             TypeAdapter(kind).validate_python(given)
         except ValidationError as error:

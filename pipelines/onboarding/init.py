@@ -89,15 +89,20 @@ def describe(found: Found) -> list[str]:
     lines = [f"{counted(found.samples, 'sample')}, {found.looked:,} looked at: {first}", *rest]
     for reason, count in found.bad.most_common():
         lines.append(f"bad: {count} {reason}, e.g. {found.example[reason]}")
+    if found.guessed:
+        options = ", ".join(f"modality.{name} {value}" for name, value in found.guessed.items())
+        lines.append(
+            f"guessed: {options}; another: `--modality '{{name: {found.kind}, {[*found.guessed][-1]}: COLUMN}}'`"
+        )
     lines += found.left_out
     labels = found.labels
-    lines += labels.notes
+    lines += labels.told
     if labels.numbers:
         lines.append(
             f"{counted(labels.total, 'label')} that are numbers, of {len(labels.numbers):,} different values: the task "
             "is regression; `--task classification` makes each value a class"
         )
-        lines.append(_shares(labels.total, labels.tests))
+        lines.append(_shares(labels))
     elif labels.unused:
         lines.append(
             "no labels are needed: the model is measured by events of each history that are held out"
@@ -112,7 +117,7 @@ def describe(found: Found) -> list[str]:
         lines.append(
             f"{counted(total, 'label')} in {counted(len(labels.classes), 'class')}, {origin}: {shown}{more}"
         )
-        lines.append(_shares(total, labels.tests))
+        lines.append(_shares(labels))
     else:
         lines.append("no labels: clusters will be reported without classes, and nothing is fine-tuned")
     return lines
@@ -125,13 +130,13 @@ def _marked(labels: Labels) -> str:
             "no labels: samples are ranked all the same, and nothing can be measured; test labels change that"
         )
     counts = ", ".join(f"{label} {count}" for label, count in sorted(labels.marks.items())[:20])
-    return f"{counted(labels.total, 'label')}: {counts}; {_shares(labels.total, labels.tests)}"
+    return f"{counted(labels.total, 'label')}: {counts}; {_shares(labels)}"
 
 
-def _shares(total: int, named: int) -> str:
-    """named: labels of samples that somebody named for testing."""
-    about, tests = ("", named) if named else ("about ", round(total * TEST_SHARE))
-    drawn = "as named" if named else f"{TEST_SHARE:.0%}, drawn"
+def _shares(labels: Labels) -> str:
+    total = labels.total
+    about, tests = ("", labels.tests) if labels.split else ("about ", round(total * TEST_SHARE))
+    drawn = "as named" if labels.split else f"{TEST_SHARE:.0%}, drawn"
     return f"of these, {about}{total - tests} for training and {about}{tests} for testing ({drawn})"
 
 
@@ -154,8 +159,12 @@ def notes(found: Found, values: Values) -> list[str]:
         said.append(
             f"{some} fewer than 3 labels, e.g. {few[0]}; a class without a training label is never given"
         )
-    tests = found.labels.tests or round(labels * TEST_SHARE)
-    if classes and tests < 10 * classes:
+    tests = found.labels.tests if found.labels.split else round(labels * TEST_SHARE)
+    if found.labels.split and found.labels.total and not tests:
+        said.append(
+            "no sample that is named for testing has a label: nothing can be measured; label some of them"
+        )
+    elif classes and tests < 10 * classes:
         said.append(
             f"{counted(tests, 'label')} for testing {are(tests)} few: figures will be rough; label more"
         )

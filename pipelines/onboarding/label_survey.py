@@ -26,14 +26,16 @@ LabelsFrom = Literal["file", "folders"]
 
 
 class Surveyed(NamedTuple):
-    """samples: (id, name, label that came with it or "") of each. paths: the names that are paths of files."""
+    """samples: (id, name, label that came with it or "") of each. paths: the names that are paths of files. bad: ids of
+    samples that were looked at and that ingest will quarantine."""
 
     samples: list[tuple[str, str, str]]
     paths: set[str]
+    bad: set[str]
 
     def places(self) -> dict[str, list[str]]:
-        """Id -> path of each file."""
-        return {id: [name] for id, name, _ in self.samples if name in self.paths}
+        """Id -> path of each file that is not bad."""
+        return {id: [name] for id, name, _ in self.samples if name in self.paths and id not in self.bad}
 
 
 @dataclass
@@ -49,6 +51,7 @@ class Labels:
     detected: bool = False
     unused: bool = False
     tests: int = 0
+    split: bool = False
     labels_from: LabelsFrom | None = None
     told: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -81,8 +84,11 @@ def survey_labels(box: "Inbox", listing: "Listing", surveyed: Surveyed) -> Label
     from components.data.labels import Row, settle
 
     labels = Labels()
-    rows, given = _written(box, listing, surveyed, labels)
+    written_rows, given = _written(box, listing, surveyed, labels)
     came = [Row(id, label, "delivery") for id, _, label in surveyed.samples if label]
+    if lost := {row.id for row in [*came, *written_rows] if row.label} & surveyed.bad:
+        labels.notes.append(f"{counted(len(lost), 'label')} of bad samples {are(len(lost))} left out")
+    rows, came = ([row for row in said if row.id not in surveyed.bad] for said in (written_rows, came))
     places = surveyed.places()
     by_folder = [label for [path] in places.values() if (label := label_of(path, UNLABELLED))]
     written = {row.label for row in [*rows, *came] if row.label}
@@ -98,6 +104,7 @@ def survey_labels(box: "Inbox", listing: "Listing", surveyed: Surveyed) -> Label
     )
     settled = settle((0, row) for row in [*came, *folders, *rows])
     labels.classes = Counter(settled.labels.values())
+    labels.split = "test" in settled.named.values()
     labels.tests = sum(settled.named.get(id) == "test" for id in settled.labels)
     _tell_layout(labels, places, {row.id for row in folders if row.split == "test"})
     corrected = sum(by.label != "" and by.label != settled.labels.get(by.id, by.label) for by in folders)
@@ -179,14 +186,14 @@ def _tell_layout(labels: Labels, places: Mapping[str, list[str]], tests: set[str
     for folder, count in sorted(held.items()):
         match folder.casefold():
             case word if word in UNLABELLED:
-                labels.notes.append(f"folder {folder}: {counted(count, 'sample')} without a label")
+                labels.told.append(f"folder {folder}: {counted(count, 'sample')} without a label")
                 labels.ignored.append(folder)
             case word if word in TEST | VALIDATION and tested[folder]:
-                labels.notes.append(
+                labels.told.append(
                     f"folder {folder}: {counted(count, 'sample')} for testing, never trained on"
                 )
             case word if word in TEST | VALIDATION | TRAIN:
-                labels.notes.append(f"folder {folder}: {counted(count, 'sample')} for training")
+                labels.told.append(f"folder {folder}: {counted(count, 'sample')} for training")
 
 
 def _files(given: "Iterable[Given]") -> str:

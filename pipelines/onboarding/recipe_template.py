@@ -82,7 +82,7 @@ def render(
     swav = ", ".join(f"{name}: {values[name]}" for name in ("prototypes", "queue", "freeze", "epsilon"))
     tests = (
         "unused: test items are named"
-        if found.labels.tests
+        if found.labels.split
         else "of each sample a part is held out, and no sample as a whole"
         if found.labels.unused
         else "of all samples, never trained on"

@@ -217,8 +217,10 @@ def _take(request: Request, folder: Path, context: Context, growing: Growing, in
     )  # fmt: skip
     lost = orphans(target, growing.index)
     listing = _list(inbox, growing.index, request.inbox, context.settings.data)
-    _has_column("source", request.source, listing)
-    _has_column("group", request.group, listing)
+    listing.require("ingest.source", request.source)
+    listing.require("ingest.group", request.group)
+    if not growing.index.samples:  # later deliveries may be unlabelled
+        listing.require("modality.target", inbox.reader.target)
     intake.take(listing)
     for said in adopt_samples(growing, lost):
         context.say(said)
@@ -265,16 +267,6 @@ def _list(inbox: Inbox, index: Index, named: str, data: Path) -> Listing:
             f"{inbox.reader.wanted}, and run again{back}",
         )
     return listing
-
-
-def _has_column(field: str, column: str | None, listing: Listing) -> None:
-    """Raises UserError where there are tables of samples and none has the column that the recipe names."""
-    if column and listing.columns and not {column, column.lower()} & listing.columns:
-        known = ", ".join(sorted(listing.columns))[:200]
-        raise UserError(
-            "column-missing",
-            f"ingest.{field}: no table of samples in the inbox has a column {column!r}; columns at hand: {known}",
-        )
 
 
 def _output(

@@ -30,6 +30,7 @@ class TableReader(Reader):
 
     def __init__(self, config: TableConfig, limits: TableLimits) -> None:
         self.config, self.limits, self.max_bytes = config, limits, limits.max_bytes
+        self.target = config.target
 
     def is_table(self, path: str, columns: set[str]) -> bool:
         """Every table with a column to learn from, except label files: those whose name begins with `label`, and those
