@@ -157,10 +157,14 @@ class Inbox:
                 listing.deliveries.append(Delivery(path, "table", [path]))
             elif is_unread_label_file(path):
                 listing.broken[path] = "not a form of labels that is read: save it as CSV"
-            elif self.guess and begins_like(self.reader, self.folder / path, suffix):
-                folders.setdefault(_top(path), []).append(path)
             else:
-                listing.ignored.append(path)
+                begins = begins_like(self.reader, self.folder / path, suffix) if self.guess else None
+                if begins == "several":
+                    listing.deliveries.append(Delivery(path, "table", [path]))
+                elif begins == "sample":
+                    folders.setdefault(_top(path), []).append(path)
+                else:
+                    listing.ignored.append(path)
         listing.litter = walk.litter
         listing.unreadable |= walk.unreadable
         _deliver(listing, folders, tables, suspect, str(self.folder))
