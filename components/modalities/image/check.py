@@ -55,7 +55,7 @@ def examine(
 def examine_values(
     batch: Sequence[bytes], limits: ImageLimits, channels: int, look: Callable[[Values], T]
 ) -> "list[Examined[T]]":
-    """The same for a recipe that keeps values, of `channels` channels. look: at the values [C, H, W] of a good image."""
+    """The same for a recipe that keeps values, of C channels. look: at the values [C, H, W] of a good image."""
     return _each(batch, lambda data: _examined_values(data, limits, channels, look))
 
 

@@ -27,7 +27,7 @@ from components.modalities.image.pack import CHUNK, PackedImages, fitted
 from components.modalities.image.values import TIFF, Values, filled, is_array, of_channels, of_picture, read
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-FIRST = 256  # samples that the scale is found in
+FIRST = 256  # samples that the scale is found in, at most
 ENDS = (0.001, 0.999)  # quantiles that become 0 and 1 where the recipe names no values
 FLAT = 1e-6  # standard deviation, of values in [0, 1], below which a channel is constant
 
@@ -145,15 +145,16 @@ def pack(
 
 def scale_of(images: Values, config: ImageConfig) -> Scale:
     """Values that become 0 and 1 in views, of each channel of an array [N, C, S, S]: the recipe's, 0 and 255 of bytes,
-    else all but .1 % at either end of the first 256 samples."""
+    else all but .1 % at either end of the first 256
+    samples (of fewer where they are large)."""
     channels = images.shape[1]
     if config.ends is not None:
         return tuple(config.ends for _ in range(channels))
     if images.dtype == np.uint8 or not len(images):
         return tuple((0.0, 255.0) for _ in range(channels))
-    first = np.moveaxis(np.asarray(images[:FIRST], dtype=np.float32), 1, 0).reshape(channels, -1)
-    low, high = np.quantile(first, ENDS, axis=1)
-    return tuple((float(a), float(b) if b > a else float(a) + 1.0) for a, b in zip(low, high, strict=True))
+    first = images[: max(1, min(FIRST, CHUNK // (4 * images[0, 0].size)))]
+    found = [np.quantile(first[:, channel].astype(np.float32), ENDS) for channel in range(channels)]
+    return tuple((float(low), float(high) if high > low else float(low) + 1.0) for low, high in found)
 
 
 def levels(stored: Values, scale: Scale) -> Floats:

@@ -104,10 +104,10 @@ def array_of(data: bytes) -> Values:
         wanted = int(np.prod(shape, dtype=np.float64)) * kind.itemsize
         if kind.hasobject or kind.kind not in "buif":
             raise ImageError(f"not an image: an array of {kind}")
+        if len(shape) not in (2, 3) or min(shape) < 1:
+            raise ImageError(f"not an image: an array of shape {list(shape)}, of two or three axes needed")
         if len(data) - stream.tell() < wanted:
             raise ImageError(f"truncated: {len(data) - stream.tell()} bytes of values, {wanted} announced")
-        if len(shape) not in (2, 3) or 0 in shape:
-            raise ImageError(f"not an image: an array of shape {list(shape)}, of two or three axes needed")
         stream.seek(0)
         return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
     except ImageError:
@@ -248,6 +248,8 @@ def _by_pillow(data: bytes, number: int, max_pixels: int) -> Values:
 def page_values(page: Any) -> Values:
     """[c, H, W] of a page whose values are those of channels; white is high."""
     values = np.asarray(page.asarray())
+    if values.shape != page.shape:
+        raise ImageError("truncated: a page without all of its values")
     if page.axes == "YXS":
         values = np.moveaxis(values, 2, 0)
     elif page.axes == "YX":
