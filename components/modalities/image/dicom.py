@@ -146,7 +146,7 @@ def _written(whole: Any, parts: Sequence[bytes], number: int | None) -> bytes:
     pixels = encapsulate(list(chosen)) if syntax.is_encapsulated else b"".join(chosen)
     setattr(one, kind, pixels + b"\0" * (len(pixels) % 2))
     if kind == "PixelData":
-        one["PixelData"].VR = "OB" if syntax.is_encapsulated or int(whole.BitsAllocated) <= 8 else "OW"
+        one["PixelData"].VR = "OB" if syntax.is_encapsulated else _representation(whole)
     if syntax.is_encapsulated:
         one["PixelData"].is_undefined_length = True
     about = FileMetaDataset()
@@ -161,6 +161,12 @@ def _written(whole: Any, parts: Sequence[bytes], number: int | None) -> bytes:
     return out.getvalue()
 
 
+def _representation(whole: Any) -> str:
+    """OB, or OW, whose bytes are in pairs: as the file has it, which matters where these are swapped."""
+    given = str(whole["PixelData"].VR)
+    return given if given in ("OB", "OW") else "OW" if int(whole.BitsAllocated) > 8 else "OB"
+
+
 def _rescale(whole: Any, number: int) -> dict[str, Any]:
     """Slope and intercept of a frame, where an enhanced file has them in its functional groups."""
     for place, index in (("PerFrameFunctionalGroupsSequence", number), ("SharedFunctionalGroupsSequence", 0)):
@@ -172,7 +178,7 @@ def _rescale(whole: Any, number: int) -> dict[str, Any]:
 
 
 def read(data: bytes, channels: int, max_pixels: int, burnt_in: bool) -> NDArray[Any]:
-    """[H, W], [H, W, 3], or [C, H, W] of a file whose frames are the channels; the first frame of any other.
+    """[C, H, W] of a file whose frames are the channels; [1, H, W] or [3, H, W] of the first frame of any other.
 
     Call it inside components.modalities.image.file.quiet: pydicom warns of much that is good enough.
 
@@ -192,7 +198,8 @@ def read(data: bytes, channels: int, max_pixels: int, burnt_in: bool) -> NDArray
         count = int(whole.get("NumberOfFrames") or 1)
         if _are_channels(whole, count, channels):
             return np.stack([_values(whole, number) for number in range(count)])
-        return _values(whole, 0)
+        values = _values(whole, 0)
+        return values[None] if values.ndim == 2 else np.moveaxis(values, 2, 0)
     except ImageError:
         raise
     except Exception as error:  # pydicom and decoders raise nearly anything

@@ -57,7 +57,7 @@ def read(data: bytes, channels: int, max_pixels: int = MAX_PIXELS, burnt_in: boo
     if data.startswith(NPY):
         values = channels_first(array_of(data), channels)
     elif dicom.is_dicom(data):
-        values = channels_first(dicom.read(data, channels, max_pixels, burnt_in), channels)
+        values = dicom.read(data, channels, max_pixels, burnt_in)
     elif data.startswith(TIFF):
         values = tiff(data, channels, max_pixels)
     else:
@@ -84,8 +84,10 @@ def as_picture(data: bytes, max_pixels: int = MAX_PIXELS, burnt_in: bool = True)
 
 def channels_last(data: bytes, max_pixels: int, burnt_in: bool) -> Values:
     """[H, W] or [H, W, 3] of an array that is grey or in colour."""
-    values = array_of(data) if data.startswith(NPY) else dicom.read(data, 1, max_pixels, burnt_in)
-    first = plain(channels_first(values, 3))
+    if data.startswith(NPY):
+        first = plain(channels_first(array_of(data), 3))
+    else:
+        first = plain(dicom.read(data, 1, max_pixels, burnt_in))
     height, width = first.shape[1:]
     if height * width > max_pixels:
         raise ImageError(f"too many pixels: {width} x {height}, allowed {max_pixels}")
