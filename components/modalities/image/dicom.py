@@ -44,7 +44,7 @@ DECODER = "needs a decoder (pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-op
 
 
 class Frame(NamedTuple):
-    """A sample of a file. number: of its frame, from 0; None where it is all of the file. group: of its patient, as a
+    """A sample of a file. number: of its frame, from 0; None where it is the only sample. group: of its patient, as a
     digest; "" where the file names none."""
 
     number: int | None
@@ -79,11 +79,12 @@ def _frames(whole: Any, every: int | None, channels: int) -> Iterator[Frame]:
     group = _patient(whole)
     if count == 1:
         yield Frame(None, _written(whole, _parts(whole, count), 0), group)
-    elif every is None and _are_channels(whole, count, channels):
-        yield Frame(None, _written(whole, _parts(whole, count), None), group)
+    elif every is None:
+        number = None if _are_channels(whole, count, channels) else 0
+        yield Frame(None, _written(whole, _parts(whole, count), number), group)
     else:
         parts = _parts(whole, count)
-        for number in range(0, count, every) if every else range(1):
+        for number in range(0, count, every):
             yield Frame(number, _written(whole, parts, number), group)
 
 

@@ -134,7 +134,7 @@ class TestFrames:
         values = ramp(6, 4, 5)
         data = made(values, NumberOfFrames=6)
         (first,) = dicom.frames(data, None, 1)
-        assert first.number == 0
+        assert first.number is None
         assert np.array_equal(read(first.data, 1)[0], values[0])
         (together,) = dicom.frames(data, None, 6)
         assert together.number is None
