@@ -24,20 +24,31 @@ for _ in range(3):
 """
 
 
-def calls() -> list[object]:
-    """What each point(...) of the code is given; a thing that is no string stands for itself."""
-    found: list[object] = []
+def calls() -> list[tuple[object, Path]]:
+    """What each point(...) of the code is given, and the file; a thing that is no string stands for itself."""
+    found: list[tuple[object, Path]] = []
     for folder in ("components", "pipelines", "dags"):
         for file in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_bytes())):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "point":
                     (given,) = node.args
-                    found.append(given.value if isinstance(given, ast.Constant) else ast.dump(given))
+                    name = given.value if isinstance(given, ast.Constant) else ast.dump(given)
+                    found.append((name, file.relative_to(ROOT)))
     return found
 
 
-def test_every_point_of_the_table_stands_in_the_code_once_and_no_other_does() -> None:
-    assert Counter(calls()) == Counter(list(POINTS))
+def test_every_point_of_the_table_stands_in_the_code_and_no_other_does() -> None:
+    assert {name for name, _ in calls()} == set(POINTS)
+
+
+def test_a_point_stands_once_or_once_in_the_code_of_each_task() -> None:
+    assert max(Counter(calls()).values()) == 1
+    places: dict[object, list[Path]] = {}
+    for name, file in calls():
+        places.setdefault(name, []).append(file)
+    for name, files in places.items():
+        if len(files) > 1:
+            assert {file.parts[:3] for file in files} == {("pipelines", "stages", str(name).split(".")[0])}
 
 
 def test_without_the_variable_a_point_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

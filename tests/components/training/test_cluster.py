@@ -23,7 +23,7 @@ def double(config: Record, tell: Tell) -> Record:
 
 def collapses(config: Record, tell: Tell) -> Record:
     (Path(config["folder"]) / f"called-{time.time_ns()}").touch()
-    raise Collapse("dead; try a smaller learning rate")
+    raise Collapse("representation-collapsed", "dead; try a smaller learning rate")
 
 
 def dies_once(config: Record, tell: Tell) -> Record:

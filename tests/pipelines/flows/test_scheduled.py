@@ -123,11 +123,11 @@ def failed_with(error: Exception, attempts: range, driven: bool = False) -> list
 
 def test_what_may_pass_by_itself_is_tried_again_and_a_mistake_is_not() -> None:
     tries = range(1, 5)
-    assert failed_with(UserError("no labels"), tries) == [False] * 4
+    assert failed_with(UserError("labels-too-few", "no labels"), tries) == [False] * 4
     assert failed_with(ValueError("a wrong override"), tries) == [False] * 4
     assert failed_with(StageError("KeyError"), tries) == [True, True, False, False]
     assert failed_with(StageError("was killed", passing=True), tries) == [True] * 4
-    assert failed_with(PassingError("the disk is full"), tries) == [True] * 4
+    assert failed_with(PassingError("disk-full", "the disk is full"), tries) == [True] * 4
     assert failed_with(ConnectionError("no answer"), tries) == [
         True,
         True,
