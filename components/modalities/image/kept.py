@@ -180,9 +180,10 @@ def statistics(images: Values, rows: Ints, scale: Scale) -> tuple[list[float], l
     std = np.sqrt(np.maximum(square_mean - mean**2, 0))
     if len(rows) and (std < FLAT).all():
         raise UserError(
+            "samples-all-alike",
             f"all {len(rows)} training samples have one value in each channel ({', '.join(f'{m:.3g}' for m in mean)} "
             "of the range from 0 to 1): samples that differ are required; look at the files in the inbox, and at "
-            "modality.range or modality.window where the recipe has one"
+            "modality.range or modality.window where the recipe has one",
         )
     return [float(m) for m in mean], [float(s) if s >= FLAT else 1.0 for s in std]
 
@@ -194,7 +195,7 @@ def _attempt(data: bytes | NDArray[Any], config: ImageConfig) -> Values | str:
     try:
         return square(data, config)
     except MissingDecoderError as error:
-        raise UserError(f"{error}; install it and run again") from None
+        raise UserError("package-missing", f"{error}; install it and run again") from None
     except ImageError as error:
         return str(error)
 
