@@ -146,6 +146,6 @@ def test_weights_without_batch_counters_are_whole(network, tmp_path):
     published(tmp_path / "net.safetensors", cache=tmp_path)
 
 
-def test_other_channels_are_refused_by_name(tmp_path: Path) -> None:
+def test_other_channels_are_refused_by_name(tmp_path):
     with pytest.raises(UserError, match="images of 1 or 3 channels, these have 5"):
         published("efficientnet_lite0", cache=tmp_path, channels=5)
