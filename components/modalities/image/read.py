@@ -93,7 +93,9 @@ class ImageReader(Reader):
         return (TableSample(*row) for row in parquet_samples(file, delivery, source, self.group))
 
     def check(self, batch: Sequence[bytes]) -> list[str | None]:
-        return check_images(batch, self.limits, self.config)
+        if self.config.kept:
+            return check_images(batch, self.limits, self.config)
+        return check_images(batch, self.limits)
 
     def mended(self, reason: str) -> bool:
         return decodes(reason) or any(
