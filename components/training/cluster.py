@@ -119,7 +119,7 @@ def run_on_workers(
             _work, given, workers, {"use_gpu": gpu, "resources_per_worker": resources}, name, storage
         )
     if "error" in result:
-        raise from_record(result["error"])
+        raise from_record(result)
     done: Record = result["done"]
     return done
 
@@ -166,7 +166,7 @@ def _work(given: Record) -> Record:
     try:
         return {"done": loop(given["config"], tell)}
     except UserError as error:  # raised as it is, Ray would start the workers again
-        return {"error": as_record(error)}
+        return {**as_record(error)}
 
 
 @contextmanager

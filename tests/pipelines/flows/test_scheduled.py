@@ -204,3 +204,22 @@ def test_a_delivery_partly_in_quarantine_is_told_once(place, monkeypatch: pytest
         monkeypatch.setattr(scheduled, "execute", lambda *given: reference)
         scheduled.step("ingest", file, {}, run, Asked(), settings, "ingest")
     assert told == [("quarantined", "delivery a: 3 of 20 samples are bad")]
+
+
+def test_a_person_hears_the_code_of_the_mistake_behind_a_failed_task(place, caplog) -> None:
+    """A task that is not tried again raises Airflow's error in place of the user's."""
+    settings, _ = place
+    caplog.set_level("INFO")
+
+    def task() -> None:
+        try:
+            raise UserError("labels-too-few", "finetune: no labels")
+        except UserError as mistake:
+            raise RuntimeError(str(mistake)) from None
+
+    with pytest.raises(RuntimeError) as caught:
+        task()
+    scheduled.fail(caught.value, "small", "finetune", "run-1", settings)
+    assert [record.message for record in caplog.records] == [
+        "small failed [labels-too-few]: finetune: no labels"
+    ]
