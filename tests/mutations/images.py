@@ -10,7 +10,7 @@ ENCODER = ("tests/components/encoders/test_base.py",)
 MUTATIONS = [
     Mutation("_orientation", "    except Exception:  # a malformed", "    except KeyError:  # a malformed"),
     Mutation("image.file", "6: Image.Transpose.ROTATE_270", "6: Image.Transpose.ROTATE_90"),
-    Mutation("ends", "np.nanquantile(values, (0.001, 0.999))", "np.nanquantile(values, (0.0, 1.0))"),
+    Mutation("file.ends", "np.nanquantile(values, (0.001, 0.999))", "np.nanquantile(values, (0.0, 1.0))"),
     Mutation(
         "stretched",
         "np.where(missing, values[~missing].mean(), values)",
