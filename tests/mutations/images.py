@@ -42,7 +42,7 @@ MUTATIONS = [
     ),
     Mutation("ImagePacking.reads", "None in (self.range, other.range) or", "True or"),
     Mutation("ImagePacking.reads", "None in (self.range, other.range) or ", ""),
-    Mutation("ImagePacking.config", ', "range": self.range}', "}"),
+    Mutation("ImagePacking.config", "range=self.range, ", ""),
     Mutation("Images.packing", "range=written.found", "range=None"),
     Mutation(
         "Images.packing", "pack.statistics(images, rows)", "pack.statistics(images, np.arange(len(images)))"

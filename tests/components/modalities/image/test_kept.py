@@ -122,8 +122,9 @@ class TestCut:
         edge = np.zeros((1, 32, 32), np.uint16)
         edge[:, :, 16:] = 65535
         found = cut(edge, 24)[0]
-        assert (found[:, :10] < 9000).all()
-        assert (found[:, 14:] > 60000).all()
+        assert (found[:, :12] < 33_000).all()
+        assert (found[:, 12:] > 33_000).all()
+        assert (found.min(), found.max()) == (0, 65535)
 
 
 class TestKinds:
@@ -169,6 +170,11 @@ class TestPack:
         assert second.packing.scale == first.packing.scale
         assert second.packing.kind == "uint16"
         assert first.packing.reads(second.packing)
+        _, _, fewer = packed(
+            tmp_path / "d", [npy(bands(k, kind=np.uint8, top=9)) for k in range(3)], before=first.packing
+        )
+        assert fewer.packing.kind == "uint16"
+        assert np.load(tmp_path / "d" / "images.npy").dtype == np.uint16
         _, _, alone = packed(tmp_path / "c", later)
         assert not first.packing.reads(alone.packing)
 
