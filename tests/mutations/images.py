@@ -53,7 +53,7 @@ MUTATIONS = [
     Mutation("ImageReader.begins_like", "is_heif_or_avif(head)", "False"),
     Mutation("ImageReader.is_table", 'path.lower().endswith(".parquet") and ', ""),
     Mutation(
-        "ImageReader.rows",
+        "ImageReader._rows_of_table",
         "parquet_samples(file, delivery, source, self.group)",
         "parquet_samples(file, delivery)",
     ),
