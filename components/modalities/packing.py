@@ -16,6 +16,7 @@ PACKINGS = Implementations[Packing](
         "text": "text.config:TextPacking",
         "table": "table.config:TablePacking",
         "series": "series.config:SeriesPacking",
+        "pair": "pair.config:PairPacking",
     },
 )
 if TYPE_CHECKING:

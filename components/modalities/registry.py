@@ -17,6 +17,7 @@ MODALITIES = Implementations[Modality[Any, Any]](
         "text": "text.modality:Texts",
         "table": "table.modality:Tables",
         "series": "series.modality:SeriesSamples",
+        "pair": "pair.modality:Pairs",
     },
 )
 if TYPE_CHECKING:

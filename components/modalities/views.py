@@ -22,6 +22,7 @@ VIEW_MAKERS = Implementations[ViewMaker[Any, Any]](
         "text": "text.views:TextViews",
         "table": "table.views:TableViews",
         "series": "series.views:SeriesViews",
+        "pair": "pair.views:PairViews",
     },
 )
 if TYPE_CHECKING:
