@@ -17,6 +17,7 @@ PACKINGS = Implementations[Packing](
         "events": "events.config:EventsPacking",
         "table": "table.config:TablePacking",
         "series": "series.config:SeriesPacking",
+        "pair": "pair.config:PairPacking",
     },
 )
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ MODALITIES = Implementations[Modality[Any, Any]](
         "events": "events.modality:EventHistories",
         "table": "table.modality:Tables",
         "series": "series.modality:SeriesSamples",
+        "pair": "pair.modality:Pairs",
     },
 )
 if TYPE_CHECKING:

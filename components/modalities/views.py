@@ -23,6 +23,7 @@ VIEW_MAKERS = Implementations[ViewMaker[Any, Any]](
         "events": "events.views:EventsViews",
         "table": "table.views:TableViews",
         "series": "series.views:SeriesViews",
+        "pair": "pair.views:PairViews",
     },
 )
 if TYPE_CHECKING:

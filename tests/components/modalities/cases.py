@@ -17,6 +17,8 @@ from components.modalities.events.config import EventsConfig
 from components.modalities.events.decode import Event
 from components.modalities.events.decode import encode as encode_events
 from components.modalities.image.config import ImageConfig
+from components.modalities.pair.config import PairConfig
+from components.modalities.pair.container import MAGIC, join
 from components.modalities.registry import build_modality
 from components.modalities.samples import Samples
 from components.modalities.series.config import SeriesConfig
@@ -183,6 +185,28 @@ CASES = {
             "no channels": npy(np.ones((9, 0))),
         },
         encoder={"name": "series_conv", "hidden": 8, "width": 16, "depth": 2},
+    ),
+    "pair": Case(
+        config=PairConfig(image=ImageConfig(size=8, channels=1), text=TextConfig(length=20, vocabulary=128)),
+        samples=[join(png(seed), text(seed)) for seed in range(24)],
+        hostile={
+            "empty": b"",
+            "text": b"hello",
+            "header": MAGIC,
+            "cut": join(png(0), b"")[:60],
+            "no image": join(b"", text(0)),
+            "no caption": join(png(0), b""),
+            "blank caption": join(png(0), b" \n"),
+            "binary caption": join(png(0), png(1)),
+            "cut image": join(png(0)[:60], text(0)),
+            "text as image": join(b"hello", text(0)),
+        },
+        encoder={
+            "name": "two_towers",
+            "image": {"name": "resnet", "widths": [4, 8], "blocks": [1, 1]},
+            "text": {"name": "text_bag", "width": 8},
+            "embedding": 6,
+        },
     ),
 }
 

@@ -27,6 +27,7 @@ from components.data.table import Table
 from components.errors import UserError
 from components.modalities.image import file as image_file
 from components.modalities.image.check import check_images
+from components.modalities.pair.container import join
 from pipelines.engine.context import Context
 from pipelines.settings import Settings
 from pipelines.stages import ingest
@@ -1185,6 +1186,59 @@ def test_a_table_elsewhere_is_read_at_each_ingest(place: Place) -> None:
     assert ingest.observe(place.request(**request), place.settings, "mine")["table"] != seen["table"]
     assert place.run(**request).samples == 2
     assert place.labels() == {id_of(0): "dog", id_of(1): "cat"}
+
+
+def put_pair(place: Place, name: str, seed: int, caption: str) -> None:
+    put(place.inbox / f"{name}.png", png(seed))
+    put(place.inbox / f"{name}.txt", caption)
+
+
+def test_pairs_of_two_files_are_taken_once_and_anew_where_a_file_has_changed(place: Place) -> None:
+    for k in range(4):
+        put_pair(place, f"a/{k}", k, f"number {k}")
+    put(place.inbox / "a" / "alone.png", png(7))
+    request = {"modality": {"name": "pair"}}
+    output = place.run(**request)
+    assert (output.deliveries_new, output.samples_new) == (1, 4)
+    assert sorted(place.ids()) == sorted(
+        hashlib.sha256(join(png(k), f"number {k}".encode())).hexdigest() for k in range(4)
+    )
+    before = place.files()
+    assert place.run(**request).samples_new == 0
+    assert place.files() == before
+    put(place.inbox / "a" / "alone.txt", "came later")
+    put(place.inbox / "a" / "3.txt", "another caption")
+    output = place.run(**request)
+    assert (output.samples_new, output.samples) == (2, 6)
+    assert hashlib.sha256(join(png(7), b"came later")).hexdigest() in place.ids()
+
+
+def test_a_table_of_pairs_labels_them_and_takes_its_images_out_of_their_folder(place: Place) -> None:
+    for k in range(3):
+        put(place.inbox / "pictures" / f"{k}.png", png(k))
+    put_pair(place, "pictures/own", 5, "apart")
+    put(
+        place.inbox / "captions.csv",
+        "path,text,label\npictures/0.png,zero,x\npictures/1.png,one,\npictures/2.png,two,y\n",
+    )
+    request = {"modality": {"name": "pair"}}
+    output = place.run(**request)
+    assert (output.deliveries_new, output.samples_new) == (2, 4)
+    id = [hashlib.sha256(join(png(k), text)).hexdigest() for k, text in enumerate((b"zero", b"one", b"two"))]
+    assert place.labels() == {id[0]: "x", id[2]: "y"}
+    put(place.inbox / "pictures" / "2.png", png(9))  # the table is as it was, an image that it names is not
+    assert place.run(**request).samples_new == 1
+
+
+def test_a_table_of_pairs_elsewhere_is_followed_with_its_images(place: Place) -> None:
+    for k in range(2):
+        put(place.root / "pictures" / f"{k}.png", png(k))
+    table = place.root / "list.csv"
+    table.write_text("file_name,text\npictures/0.png,zero\npictures/1.png,one\n")
+    assert place.run(modality={"name": "pair"}, table=str(table)).samples == 2
+    assert sorted(place.ids()) == sorted(
+        hashlib.sha256(join(png(k), text)).hexdigest() for k, text in enumerate((b"zero", b"one"))
+    )
 
 
 def test_labels_of_a_killed_run_are_not_the_last_word(place: Place) -> None:
