@@ -7,6 +7,7 @@ from pydantic import Field, PositiveInt
 
 from components.config import Config
 from components.encoders.base import Encoder
+from components.encoders.item_counts import ItemCounts
 from components.encoders.joined import Joined
 from components.encoders.mfcc import Mfcc
 from components.encoders.nearest_mean import NearestMean
@@ -50,6 +51,7 @@ ENCODERS = Implementations[Encoder](
         "table_mlp": "table_mlp:TableMlp",
         "ft_transformer": "ft_transformer:FtTransformer",
         "series_conv": "series_conv:SeriesConv",
+        "history_transformer": "history_transformer:HistoryTransformer",
         "random_kernels": "random_kernels:RandomKernels",
         "two_towers": "two_towers:TwoTowers",
         "timm": "adapters:Timm",
@@ -58,7 +60,7 @@ ENCODERS = Implementations[Encoder](
 )
 UNTRAINED: dict[str, Callable[..., Encoder]] = {
     "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "raw_rows": RawRows,
-    "trees": Trees, "mfcc": Mfcc, "one_side": OneSide,
+    "trees": Trees, "mfcc": Mfcc, "item_counts": ItemCounts, "one_side": OneSide,
 }  # fmt: skip
 """Encoders in which nothing learns, by name: a recipe does not name them, a model may hold them."""
 

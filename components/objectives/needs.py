@@ -3,7 +3,8 @@
 any: views of every kind. image: views that are images. maps: an encoder that gives maps of images (MapEncoder).
 patches: an encoder that divides images into patches (TokenEncoder). continuous: views that are numbers without gaps or
 codes, which can be mixed and perturbed. sequence: views of tokens [B, T]. table: views of columns [B, F].
-sound: waveforms [B, C, T]. series: views of values over time [B, C, T]. pairs: views of an image and its caption.
+sound: waveforms [B, C, T]. series: views of values over time [B, C, T]. events: item numbers [B, T]. pairs: views of
+an image and its caption.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from components.errors import UserError
 
 Needs = Literal[
-    "any", "image", "maps", "patches", "continuous", "sequence", "table", "sound", "series", "pairs"
+    "any", "image", "maps", "patches", "continuous", "sequence", "table", "sound", "series", "events", "pairs"
 ]
 
 GIVEN: dict[str, tuple[Needs, ...]] = {
@@ -21,6 +22,7 @@ GIVEN: dict[str, tuple[Needs, ...]] = {
     "text": ("any", "sequence"),
     "table": ("any", "table"),
     "series": ("any", "series"),
+    "events": ("any", "events"),
     "pair": ("any", "pairs"),
 }
 """Modality -> what its views give; of a kind of data that is not listed: only what works on any."""
@@ -55,6 +57,7 @@ WORDS = {
     "table": "rows of tables",
     "sound": "sounds",
     "series": "series",
+    "events": "event histories",
     "pairs": "pairs of an image and a caption",
 }
 

@@ -40,6 +40,6 @@ MUTATIONS = [
     Mutation("method", '.get("high"), 0.0, what)', '.get("low"), 0.0, what)', GATE),
     Mutation("trainings.finetune", "pseudo=whole and not alone", "pseudo=whole", HELD),
     Mutation("first_look", "material, pseudo=False)", "material, pseudo=True)", ALONE),
-    Mutation("filled", "free[material.labelled] = False", "free[[]] = False"),
-    Mutation("filled", "confidence[order])", "confidence)"),
+    Mutation("champion_labels.filled", "free[material.labelled] = False", "free[[]] = False"),
+    Mutation("champion_labels.filled", "confidence[order])", "confidence)"),
 ]

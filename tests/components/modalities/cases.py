@@ -13,6 +13,9 @@ import numpy as np
 import soundfile
 from PIL import Image
 
+from components.modalities.events.config import EventsConfig
+from components.modalities.events.decode import Event
+from components.modalities.events.decode import encode as encode_events
 from components.modalities.image.config import ImageConfig
 from components.modalities.pair.config import PairConfig
 from components.modalities.pair.container import MAGIC, join
@@ -87,6 +90,15 @@ def waves(seed: int) -> bytes:
     return encode(values.astype(np.float32))
 
 
+def visits(seed: int) -> bytes:
+    """3 to 11 events of six items, some of one time."""
+    names = ["milk", "<b>bread</b>", "<script>alert(1)</script>", "salt & oil", "Äpfel", "tea"]
+    random = np.random.default_rng(seed)
+    times = np.cumsum(random.integers(0, 3, 3 + seed % 9)) + 1_700_000_000 + seed / 2
+    chosen = (seed + random.integers(0, 3, len(times))) % 6
+    return encode_events(Event(names[k], float(t)) for k, t in zip(chosen, times, strict=True))
+
+
 def npy(values: np.ndarray) -> bytes:
     out = io.BytesIO()
     np.save(out, values)
@@ -136,6 +148,26 @@ CASES = {
         hostile={"empty": b"", "text": b"hello", "cut": row(0)[:30], "nothing": b"{}", "nested": b'{"a":{}}'},
         encoder={"name": "table_mlp", "width": 16, "layers": 1},
         tolerance=2e-3,  # of a time in days
+    ),
+    "events": Case(
+        config=EventsConfig(held_out="none", length=16),
+        samples=[visits(seed) for seed in range(24)],
+        hostile={
+            "empty": b"",
+            "text": b"hello",
+            "cut": visits(1)[:-9],
+            "no events": b"[]",
+            "no list": b'{"a": 1}',
+            "no time": b'[["a"]]',
+            "words for a time": b'[["a", "yesterday"]]',
+            "infinite": b'[["a", 1e999]]',
+            "no item": b'[["", 1]]',
+            "item that is a list": b'[[["a"], 1]]',
+            "numbers": b"[1, 2]",
+            "nested": b"[" * 5000,
+            "huge": b"[[1, " + b"9" * 400 + b"]]",
+        },
+        encoder={"name": "history_transformer", "width": 16, "depth": 1, "window": 8},
     ),
     "series": Case(
         config=SeriesConfig(),

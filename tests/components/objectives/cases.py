@@ -13,11 +13,13 @@ from components.encoders.text_bag import TextBagConfig
 from components.encoders.text_transformer import TextTransformerConfig
 from components.encoders.vit import VitConfig
 from components.modalities.image.config import image_packing
+from components.objectives import OBJECTIVES
 from components.objectives.autoencoder import AutoencoderConfig
 from components.objectives.barlow import BarlowConfig
 from components.objectives.base import Batch
 from components.objectives.bigan import BiganConfig
 from components.objectives.byol import ByolConfig
+from components.objectives.capi import CapiConfig
 from components.objectives.causal_lm import CausalLmConfig
 from components.objectives.clip import ClipConfig
 from components.objectives.cola import ColaConfig
@@ -26,10 +28,13 @@ from components.objectives.deepcluster import DeepclusterConfig
 from components.objectives.deepclusterv2 import Deepclusterv2Config
 from components.objectives.denoising import DenoisingConfig
 from components.objectives.dino import DinoConfig
+from components.objectives.distillation import DistillationConfig
 from components.objectives.electra import ElectraConfig
 from components.objectives.ibot import IbotConfig
+from components.objectives.ijepa import IjepaConfig
 from components.objectives.inpainting import InpaintingConfig
 from components.objectives.jigsaw import JigsawConfig
+from components.objectives.lejepa import LejepaConfig
 from components.objectives.location import LocationConfig
 from components.objectives.mae import MaeConfig
 from components.objectives.masked_spectrogram import MaskedSpectrogramConfig
@@ -52,6 +57,7 @@ from components.objectives.vae import VaeConfig
 from components.objectives.vicreg import VicregConfig
 from components.objectives.wav2vec2 import Wav2vec2LossConfig
 from tests.components.objectives import pairs, sounds, texts
+from tests.components.objectives.teachers import teacher
 
 ROWS, B, SIDE = 24, 12, 8
 SIDES = {"global": SIDE, "plain": SIDE, "local": 4}  # of the views of each role
@@ -65,6 +71,7 @@ ENCODERS = {
     "sound, wave": sounds.WAVE,
     "pair": pairs.TOWERS,
 }
+GREY = image_packing(1, [0.5], [0.3])
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,7 @@ class Case:
 
     pairs: whether the loss compares views of a sample, so that true pairs must cost less than shuffled ones.
     unseen: numbers of the views that take no gradient, because they are a target.
+    anywhere: whether it can be built for every kind of data where its objective needs nothing but views.
     channels: of the images. Where the encoder's name begins with text, sound or pair, the samples are such.
     """
 
@@ -81,6 +89,7 @@ class Case:
     still: tuple[str, ...] = ()
     pairs: bool = True
     unseen: tuple[int, ...] = ()
+    anywhere: bool = True
     channels: int = 1
 
 
@@ -130,6 +139,39 @@ CASES = {
         encoder="vit",
         still=("objective.teacher",),
     ),
+    "ijepa": Case(
+        IjepaConfig(width=16, depth=1, heads=2),
+        encoder="vit",
+        still=("objective.teacher",),
+        pairs=False,
+    ),
+    "capi": Case(
+        CapiConfig(width=16, depth=1, heads=2, clusters=4),
+        encoder="vit",
+        still=("objective.teacher",),
+        pairs=False,
+    ),
+    "lejepa": Case(LejepaConfig(hidden=8, embedding=6, directions=16)),
+    "lejepa, local": Case(LejepaConfig(hidden=8, embedding=6, directions=16, locals=2)),
+    "distillation": Case(  # a teacher that never learnt hardly tells samples apart: no check of pairs
+        DistillationConfig(teacher=teacher(ResnetConfig(widths=(4, 6), blocks=(1, 1)), GREY)),
+        still=("objective.teacher",),
+        pairs=False,
+        anywhere=False,
+    ),
+    "distillation, crossed": Case(
+        DistillationConfig(
+            teacher=teacher(ResnetConfig(widths=(4, 6), blocks=(1, 1)), GREY),
+            loss="smooth_l1",
+            layers=2,
+            hidden=8,
+            crossed=True,
+            size=12,
+        ),
+        still=("objective.teacher",),
+        pairs=False,
+        anywhere=False,
+    ),
     "simclr, vit": Case(SimclrConfig(embedding=6), encoder="vit"),
     "simclr": Case(SimclrConfig(embedding=6)),
     "deepclusterv2": Case(Deepclusterv2Config(embedding=6, prototypes=4)),
@@ -176,6 +218,10 @@ CASES = {
     "swav, queue": Case(SwavConfig(embedding=6, prototypes=5, freeze=0.0, queue=30, queue_from=0.0)),
     "swav, frozen": Case(SwavConfig(embedding=6, prototypes=5, freeze=1.0), still=("objective.prototypes",)),
 }
+
+ANYWHERE = [
+    name for name, case in CASES.items() if OBJECTIVES[case.config.name].needs == "any" and case.anywhere
+]
 
 
 def encoder_of(name):
