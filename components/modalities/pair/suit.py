@@ -18,7 +18,7 @@ class PairLook(Look):
 
     def __init__(self, config: PairConfig, limits: PairLimits | None = None) -> None:
         self.limits = limits or PairLimits()
-        self.image, self.text = ImageLook(config.image), TextLook(config.text)
+        self.image, self.text = ImageLook(config.image, self.limits.image), TextLook(config.text)
 
     def add(self, batch: Sequence[bytes]) -> list[str | None]:
         reasons = check_pairs(batch, self.limits)
