@@ -17,7 +17,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
@@ -100,7 +100,9 @@ class Listing:
             yield f"left out {more} more that cannot be read"
 
     def require(self, field: str, column: str | None) -> None:
-        """Raises UserError where there are tables of samples and none has the column that the recipe names as `field`.
+        """Raises UserError where there are tables of samples and none has the column.
+
+        field: of the recipe, which names it.
         """
         if not column or not self.columns or {column, column.lower()} & self.columns:
             return
@@ -176,10 +178,14 @@ class Inbox:
                 listing.deliveries.append(Delivery(path, "table", [path]))
             elif is_unread_label_file(path):
                 listing.broken[path] = "not a form of labels that is read: save it as CSV"
-            elif self.guess and begins_like(self.reader, self.folder / path, suffix):
-                folders.setdefault(_top(path), []).append(path)
             else:
-                listing.ignored.append(path)
+                begins = begins_like(self.reader, self.folder / path, suffix) if self.guess else None
+                if begins == "several":
+                    listing.deliveries.append(Delivery(path, "table", [path]))
+                elif begins == "sample":
+                    folders.setdefault(_top(path), []).append(path)
+                else:
+                    listing.ignored.append(path)
         listing.litter = walk.litter
         listing.unreadable |= walk.unreadable
         if self.reader.joins:
@@ -294,13 +300,13 @@ class Inbox:
     def items(self, delivery: Delivery, max_bytes: int) -> Iterator[Item]:
         """The samples of a delivery, in order; a file above max_bytes is named, not read."""
         if delivery.kind in ("table", "joined"):
-            file = self.folder / delivery.files[0]
+            file, told = self.folder / delivery.files[0], delivery.origins.get(delivery.files[0], Origin())
             for name, data, label, source, group in (
                 self.reader.rows(file, delivery.name, self.source)
                 if delivery.kind == "table"
                 else self.reader.joined(self.folder, delivery.files, self.beginning, self.source)
             ):
-                yield Item(name, data, label=label, source=source, group=group)
+                yield Item(name, data, label=label, source=source or told.source, group=told.group or group)
         else:
             for path in delivery.files:
                 yield self.item(path, max_bytes)._replace(**delivery.origins.get(path, Origin())._asdict())
@@ -357,14 +363,21 @@ def _top(path: str) -> str:
 def _deliver(
     listing: Listing, folders: dict[str, list[str]], tables: dict[str, dict[str, Origin]], suspect: set[str], root: str
 ) -> None:  # fmt: skip
-    """The deliveries of files: a table takes the paths that it names out of their folders."""
+    """The deliveries of files: a table takes the paths that it names out of their folders. A file of several samples
+    that it names stays a delivery of its own, with what the table says of it."""
     there = {path for files in folders.values() for path in files} if tables else set()
+    several = {one.name: place for place, one in enumerate(listing.deliveries) if not is_table(one.name)}
     plain = there - suspect
     claimed: set[str] = set()
     for table, paths in tables.items():
-        paths = _as_on_disk(paths, there, root)
-        own = {path: origin for path, origin in paths.items() if path not in claimed}
+        paths = _as_on_disk(paths, there | several.keys(), root)
+        for path in paths.keys() & several.keys():
+            place = several[path]
+            listing.deliveries[place] = replace(listing.deliveries[place], origins={path: paths[path]})
+        own = {path: origin for path, origin in paths.items() if path not in claimed | several.keys()}
         claimed.update(own)
+        if paths and not own:
+            continue
         told = {path: origin for path, origin in own.items() if any(origin)}
         doubtful = frozenset(path for path in own if path not in plain)
         listing.deliveries.append(Delivery(table, "files", list(own), told, doubtful))

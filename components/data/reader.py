@@ -21,7 +21,8 @@ class Reader(ABC):
 
     noun: what its files are called, in the plural. wanted: what an inbox may hold, for a person whose inbox holds
     none of it. suffixes: of files that are a sample each, in small letters with the dot. max_bytes: of such a file.
-    containers: suffixes of files, other than tables, that hold several samples each and are read by `rows`. group:
+    containers: suffixes of files, other than tables, that hold several samples each, or one and its group, and are read
+    by `rows`. group:
     column that says which samples belong together and stay in one split, such as a patient; None: nothing does.
     target: column of the label that the recipe names, in small letters; None: it names none.
     joins: whether a sample is made of several files (an image and its caption): the files of a folder, or a table and
@@ -39,6 +40,10 @@ class Reader(ABC):
 
     def begins_like(self, head: bytes) -> bool:
         """Whether the first bytes of a file whose suffix says nothing are those of a sample."""
+        return False
+
+    def begins_several(self, head: bytes) -> bool:
+        """Whether they are those of a file that holds several samples and is read by `rows`."""
         return False
 
     @abstractmethod

@@ -50,7 +50,12 @@ MUTATIONS = [
     Mutation("PairViews.clean", "/= 255", "/= 256", VIEWS),
     Mutation("PairViews.policy", "text=text.weak),\n        )", "text=text.strong),\n        )", VIEWS),
     # towers
-    Mutation("TwoTowers.forward", "self.image(", "self.image_projection(self.image(", TOWERS),
+    Mutation(
+        "TwoTowers.forward",
+        "self.image(seen_pair(view, self.pair).image)",
+        "self.text(seen_pair(view, self.pair).text)",
+        TOWERS,
+    ),
     Mutation("TwoTowers.lock", "freeze(self.image)", "freeze(self.text)"),
     Mutation("TwoTowers.starting", "*self.text.starting(config.text)", ""),
     Mutation("TwoTowersConfig._locked_with_weights", 'self.lock == "image"', "False"),

@@ -118,9 +118,6 @@ MUTATIONS = [
     Mutation("TableLook.key", "== survey.values == self.rows and", "> 0 and"),
     Mutation("TableLook.target", "gaps[most] >= GAPS", "True"),
     Mutation("TableLook.useless", "if len(self.distinct) > 1 or", "if"),
-    Mutation(
-        "TableLook.suited", "if target is not None and self.config.target is None", "if target is not None"
-    ),
     # modality
     Mutation("Tables.stored", 'self.config.changes == "refuse" and', "False and"),
     Mutation("Tables.stored", "is not packing:", "is None:", MODALITY),

@@ -36,6 +36,15 @@ class PairConfig(Config):
     """Sentences that stand for a class in zero-shot classification, with {} in place of its name; the mean of their
     embeddings is the class's."""
 
+    @field_validator("image")
+    @classmethod
+    def _of_eight_bits(cls, given: ImageConfig) -> ImageConfig:
+        if given.kept:
+            raise ValueError(
+                "images of pairs have 8 bits and 1 or 3 channels; leave out keep and window, and set channels to 1 or 3"
+            )
+        return given
+
     @field_validator("prompts")
     @classmethod
     def _with_a_place_for_the_class(cls, given: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import yaml
 
-from components.modalities.image.config import ImageLimits
 from components.modalities.image.suit import ImageLook
 from components.modalities.look import Look, Suited
 from components.modalities.pair.check import check_pairs
@@ -19,7 +18,7 @@ class PairLook(Look):
 
     def __init__(self, config: PairConfig, limits: PairLimits | None = None) -> None:
         self.limits = limits or PairLimits()
-        self.image, self.text = ImageLook(ImageLimits()), TextLook(config.text)
+        self.image, self.text = ImageLook(config.image, self.limits.image), TextLook(config.text)
 
     def add(self, batch: Sequence[bytes]) -> list[str | None]:
         reasons = check_pairs(batch, self.limits)

@@ -13,11 +13,11 @@ from components.objectives import build_objective
 from components.objectives.base import Batch
 from components.objectives.clip import ClipConfig
 from components.objectives.siglip import SiglipConfig
-from tests.components.objectives.cases import CASES
+from tests.components.objectives.cases import ANYWHERE, CASES
 from tests.components.objectives.pairs import PACKING, TOWERS, pairs
 
 OF_PAIRS = {"clip": ClipConfig(), "siglip": SiglipConfig()}
-ANY = {name: case.config for name, case in CASES.items() if REGISTERED[case.config.name].needs == "any"}
+ANY = {name: CASES[name].config for name in ANYWHERE}
 STEPS, B, ROWS = 8, 16, 48
 VIEWS = PairViews(PACKING)
 

@@ -74,7 +74,9 @@ def test_names_of_files_go_before_how_they_begin(tmp_path: Path) -> None:
     assert present(tmp_path, ()).config.name == "image"
 
 
-def test_a_folder_with_no_kind_of_data_is_refused_and_a_broken_table_is_left_to_the_survey(tmp_path: Path) -> None:
+def test_a_folder_with_no_kind_of_data_is_refused_and_a_broken_table_is_left_to_the_survey(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(UserError, match="no images, sounds, texts, "):
         present(tmp_path, ())
     (tmp_path / "notes.docx").touch()
