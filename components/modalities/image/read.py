@@ -8,7 +8,15 @@ from PIL import Image
 from components.data.reader import Reader, TableSample
 from components.modalities.image.check import check_images
 from components.modalities.image.config import ImageLimits
-from components.modalities.image.file import FORMATS, NEEDS, has_decoder, is_heif_or_avif
+from components.modalities.image.file import (
+    FORMATS,
+    NEEDS,
+    ImageError,
+    has_decoder,
+    is_heif_or_avif,
+    opened,
+    upright_size,
+)
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".heic", ".heif", ".avif"}
@@ -44,6 +52,13 @@ class ImageReader(Reader):
 
     def check(self, batch: Sequence[bytes]) -> list[str | None]:
         return check_images(batch, self.limits)
+
+    def size(self, data: bytes) -> tuple[int, int] | None:
+        try:
+            with opened(data) as image:
+                return upright_size(image)
+        except ImageError:
+            return None
 
     def mended(self, reason: str) -> bool:
         return any(reason.startswith(f"{name} needs") and has_decoder(name) for name in NEEDS)
