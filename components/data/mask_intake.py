@@ -43,12 +43,7 @@ def take_masks(inbox: Inbox, growing: Growing, paths: Sequence[str], written: Se
     names = {id: name for name, id in ingested(growing.folder, growing.index)} if written else {}
     images = dict(bound.image.values()) | {row.id: names.get(row.id, "") for row in written if row.label}
     sizes = sizes_of(images, inbox, growing)
-    rows, refused = list[Row](), dict(bound.refused)
-    for path, (id, _) in bound.image.items():
-        try:
-            rows.append(Row(id, to_text(read_mask(inbox.folder / path, sizes.get(id))), origin=path))
-        except ValueError as error:
-            refused[path] = str(error)
+    rows, refused = read_all(bound, sizes, inbox.folder)
     for row in written:
         if row.label and (reason := _wrong(row.label, sizes.get(row.id))):
             refused[f"{row.origin}: {images[row.id] or row.id}"] = reason
@@ -78,22 +73,33 @@ def bind(paths: Iterable[str], named: Iterable[tuple[str, str]]) -> Bound:
     return bound
 
 
+def read_all(bound: Bound, sizes: Mapping[str, Size], folder: Path) -> Taken:
+    """The masks that have an image. sizes: id -> height and width of it. folder: of the inbox."""
+    taken = Taken([], dict(bound.refused))
+    for path, (id, _) in bound.image.items():
+        try:
+            taken.rows.append(Row(id, to_text(read_mask(folder / path, sizes.get(id))), origin=path))
+        except ValueError as error:
+            taken.refused[path] = str(error)
+    return taken
+
+
 def sizes_of(images: Mapping[str, str], inbox: Inbox, growing: Growing) -> dict[str, Size]:
     """Id -> height and width of its image: from the header of its file where that lies in the inbox, else from the
     shards, which are then all read. images: id -> name."""
-    sizes, others = dict[str, Size](), set[str]()
-    for id, name in images.items():
-        size = _size_of_file(inbox.folder / name, inbox.reader) if name else None
-        if size is None:
-            others.add(id)
-        else:
-            sizes[id] = size
-    if others:
+    sizes = sizes_of_files(images, inbox)
+    if others := images.keys() - sizes.keys():
         for _, batch in read_current(growing.folder, growing.index, ["id", "bytes"]):
             for id, data in zip(batch["id"], batch["bytes"], strict=True):
                 if id in others and (size := inbox.reader.size(data)) is not None:
                     sizes[id] = size
     return sizes
+
+
+def sizes_of_files(images: Mapping[str, str], inbox: Inbox) -> dict[str, Size]:
+    """The same of those images whose files lie in the inbox."""
+    found = {id: _size_of_file(inbox.folder / name, inbox.reader) for id, name in images.items() if name}
+    return {id: size for id, size in found.items() if size is not None}
 
 
 def told(refused: Mapping[str, str], masks: int, share: float) -> tuple[list[str], list[str]]:
