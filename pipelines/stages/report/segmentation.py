@@ -47,8 +47,7 @@ def sections(sources: Sources, measured: dict[str, float | None] | None, became:
         "comparison": comparison(found),
         "comparison_chart": bars(found),
         "over": "over test images",
-        "candidates": candidates(tuned),
-        "parts": [classes(found), calibration(found), pictures(sources)],
+        "parts": [candidates(tuned), classes(found), calibration(found), pictures(sources)],
     }
 
 
@@ -115,19 +114,15 @@ def _ordered(found: Found) -> list[str]:
     return ["model", *sorted((n for n in values if n != "model"), key=lambda name: -values[name]["value"])]
 
 
-def candidates(tuned: Found) -> list[dict[str, str]]:
+def candidates(tuned: Found) -> Part:
     """What was cross-validated on the masks."""
-    rows = [
-        {
-            "name": METHODS[one["name"]],
-            "text": f"Dice {one['dice']:.3f} on masks that its trainings were not given.",
-        }
-        for one in tuned["candidates"]
-    ]
-    return [
-        *rows,
-        {"name": "served", "text": f"{METHODS[tuned['method']]}, the best of those that are no baseline."},
-    ]
+    text = (
+        "Each was judged by masks that its trainings were not given. Served is the best of those that are no baseline: "
+        f"the {METHODS[tuned['method']]}."
+    )
+    rows = [[METHODS[one["name"]], f"{one['dice']:.3f}", f"{one['rate']:g}"] for one in tuned["candidates"]]
+    head = ["what", "Dice on held-out masks", "learning rate"]
+    return {**_part("Which model is served", [text]), "head": head, "rows": rows}
 
 
 def classes(found: Found) -> Part:

@@ -39,7 +39,9 @@ def test_masks_and_their_images(path: str, stems: list[str]) -> None:
     assert stems_of(path) == stems
 
 
-@pytest.mark.parametrize("path", ["a/b.png", "masks/a/b.png", "masks/b.jpg", "masks.png", "mask/b.png", "a/masks"])
+@pytest.mark.parametrize(
+    "path", ["a/b.png", "masks/a/b.png", "masks/b.jpg", "masks.png", "mask/b.png", "a/masks"]
+)
 def test_other_files(path: str) -> None:
     assert not is_mask(path)
 
@@ -67,7 +69,10 @@ def whole(value: int) -> bytes:
         (b"no image", "^no PNG file that can be read: "),
         (png(Image.fromarray(MASK))[:40], "^no PNG file that can be read: "),
         (png(Image.fromarray(MASK.T)), "^a mask of 2 x 3 pixels, and its image has 3 x 2$"),
-        (png(Image.fromarray(MASK).convert("RGB")), "^a mask is grey or has a palette, of 8 bits.*; got RGB$"),
+        (
+            png(Image.fromarray(MASK).convert("RGB")),
+            "^a mask is grey or has a palette, of 8 bits.*; got RGB$",
+        ),
         (png(Image.fromarray(MASK.astype(np.int32)).convert("I;16")), "; got I;16$"),
         (whole(255), "^every pixel is 255, which means ignore: the mask says nothing$"),
         (png(Image.fromarray((MASK == 2).astype(np.uint8) * 255)), "^its values are 0 and 255 alone"),

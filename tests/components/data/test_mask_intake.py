@@ -110,7 +110,9 @@ def test_bad_masks_are_listed_each_with_its_reason(place: Place) -> None:
 def test_many_bad_masks_stop_the_stage(place: Place) -> None:
     put(place.inbox / "0.png", png(0))
     put(place.inbox / "masks" / "0.png", mask_png(mask(0, (4, 4))))
-    with pytest.raises(UserError, match=r"1 of 1 mask is refused, e\.g\. masks/0\.png: a mask of 4 x 4 pixels"):
+    with pytest.raises(
+        UserError, match=r"1 of 1 mask is refused, e\.g\. masks/0\.png: a mask of 4 x 4 pixels"
+    ):
         run(place)
 
 
@@ -126,6 +128,8 @@ def test_an_image_that_is_turned_upright_has_the_size_of_its_mask(place: Place) 
 def test_shares_from_which_on_it_is_a_mistake() -> None:
     assert told({}, 5, 0.1) == ([], [])
     mistakes, alerts = told({"m": "wrong"}, 10, 0.1)
-    assert mistakes == ["1 of 10 masks is refused, e.g. m: wrong; correct them, or raise ingest.max_unknown_share (0.1)"]
+    assert mistakes == [
+        "1 of 10 masks is refused, e.g. m: wrong; correct them, or raise ingest.max_unknown_share (0.1)"
+    ]
     assert alerts == []
     assert told({"m": "wrong"}, 11, 0.1)[0] == told({"m": "wrong"}, 1, 1)[0] == []

@@ -20,7 +20,9 @@ def encoder_of(config: object, side: int = 16) -> MapEncoder:
     return mapping(build_encoder(config, image_packing(1, [0.5], [0.2], side)), "a test").eval()  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("config", "depths"), [(RESNET, [4, 8, 12]), (CONVNEXT, [4, 8])], ids=["resnet", "convnext"])
+@pytest.mark.parametrize(
+    ("config", "depths"), [(RESNET, [4, 8, 12]), (CONVNEXT, [4, 8])], ids=["resnet", "convnext"]
+)
 @torch.no_grad()
 def test_the_pyramid_ends_in_the_maps(config: object, depths: list[int]) -> None:
     encoder = encoder_of(config)
@@ -58,7 +60,9 @@ def test_scores_lie_where_their_pixels_do() -> None:
     x = torch.rand(1, 1, 45, 45)
     other = x.clone()
     other[..., 40:, 40:] = 0
-    changed = (scores_of(encoder, head, x)[0] - scores_of(encoder, head, other)[0]).abs().sum(dim=(0, 1)) > 1e-6
+    changed = (scores_of(encoder, head, x)[0] - scores_of(encoder, head, other)[0]).abs().sum(
+        dim=(0, 1)
+    ) > 1e-6
     assert changed[40:, 40:].all()
     assert not changed[:16, :].any()
     assert not changed[:, :16].any()
@@ -84,4 +88,6 @@ def test_a_frozen_encoder_gets_no_gradient() -> None:
 
 
 def test_enlarging_by_hand() -> None:
-    assert enlarged(torch.tensor([[[[0.0, 4.0], [0.0, 4.0]]]]), 4)[0, 0].tolist() == [[0.0, 1.0, 3.0, 4.0]] * 4
+    assert (
+        enlarged(torch.tensor([[[[0.0, 4.0], [0.0, 4.0]]]]), 4)[0, 0].tolist() == [[0.0, 1.0, 3.0, 4.0]] * 4
+    )

@@ -23,7 +23,10 @@ def test_named_classes_refuse_other_numbers() -> None:
     assert found.refused["b"] == (
         "a class below 2 is required (task.classes names so many), got 2; correct the mask"
     )
-    assert found.refused["c"] == "every pixel is 255, which means ignore: the mask says nothing; correct the mask"
+    assert (
+        found.refused["c"]
+        == "every pixel is 255, which means ignore: the mask says nothing; correct the mask"
+    )
     assert found.refused["d"].startswith("a mask is required")
 
 

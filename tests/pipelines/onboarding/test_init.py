@@ -492,11 +492,18 @@ def test_masks_that_are_wrong(settings, source):
         put_mask(source / f"{n:02}.mask.png", RNG.integers(0, 4, (40, 40)))
     (source / "classes.txt").write_text("ground\ncell\n")
     report = init("cells", source, settings, task="segmentation")
-    assert any(line.startswith("note: 20 masks will count as no label: a class below 2 is required") for line in report.lines)
+    assert any(
+        line.startswith("note: 20 masks will count as no label: a class below 2 is required")
+        for line in report.lines
+    )
     for n in range(3):
         put_mask(source / f"{n:02}.mask.png", RNG.integers(0, 2, (40, 30)))
-    with pytest.raises(UserError, match=r"3 of 20 masks are refused, e\.g\. 00\.mask\.png: a mask of 30 x 40 pixels"):
+    with pytest.raises(
+        UserError, match=r"3 of 20 masks are refused, e\.g\. 00\.mask\.png: a mask of 30 x 40 pixels"
+    ):
         init("others", source, settings, task="segmentation")
     (source / "classes.txt").write_text("ground\nground\n")
-    with pytest.raises(UserError, match=r"classes\.txt: a name of a class on each line is required, each once"):
+    with pytest.raises(
+        UserError, match=r"classes\.txt: a name of a class on each line is required, each once"
+    ):
         init("others", source, settings, task="segmentation")

@@ -48,7 +48,10 @@ def context(home: Path, labelled: int = 12, tests: int = TEST, ignored: bool = T
         masks[0, :4] = IGNORE
         masks[TRAIN, :, :4] = IGNORE
     here = Here(
-        store=home / "store", settings=Settings(home=home, device="cpu", cpus=1), recipe="masked", folder=home / "log"
+        store=home / "store",
+        settings=Settings(home=home, device="cpu", cpus=1),
+        recipe="masked",
+        folder=home / "log",
     )
     (home / "log").mkdir(parents=True)
 
@@ -73,7 +76,10 @@ def context(home: Path, labelled: int = 12, tests: int = TEST, ignored: bool = T
     at = folder("pretrain")
     save_file(encoder.state_dict(), at / "encoder.safetensors")
     here.outputs["pretrain/0"] = SimpleNamespace(
-        encoder=Artifact.of(at / "encoder.safetensors", at), encoder_config=ENCODER, packing=packing, policy=None
+        encoder=Artifact.of(at / "encoder.safetensors", at),
+        encoder_config=ENCODER,
+        packing=packing,
+        policy=None,
     )
     at = folder("embed")
     with torch.no_grad():

@@ -4,14 +4,23 @@ import numpy as np
 import pytest
 
 from components.data.masks import IGNORE
-from components.evaluation.dense.masks import by_class, by_image, dice_and_iou, figures, sampled_pixels, tables
+from components.evaluation.dense.masks import (
+    by_class,
+    by_image,
+    dice_and_iou,
+    figures,
+    sampled_pixels,
+    tables,
+)
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.integers(0, 4, (7, 6, 5)).astype(np.uint8)
 TRUTH[0, :3] = IGNORE
 TRUTH[1] = 0
 TRUTH[2][TRUTH[2] == 3] = 1
-SAID = np.where(RNG.random(TRUTH.shape) < 0.6, np.where(TRUTH == IGNORE, 2, TRUTH), RNG.integers(0, 4, TRUTH.shape))
+SAID = np.where(
+    RNG.random(TRUTH.shape) < 0.6, np.where(TRUTH == IGNORE, 2, TRUTH), RNG.integers(0, 4, TRUTH.shape)
+)
 SAID = SAID.astype(np.uint8)
 SAID[1] = 0
 
@@ -20,7 +29,10 @@ def slow(truth: np.ndarray, said: np.ndarray) -> tuple[float, float]:
     known = [(int(t), int(s)) for t, s in zip(truth.ravel(), said.ravel(), strict=True) if t != IGNORE]
     dice, iou = [], []
     for k in range(1, 4):
-        a, b = {i for i, (t, _) in enumerate(known) if t == k}, {i for i, (_, s) in enumerate(known) if s == k}
+        a, b = (
+            {i for i, (t, _) in enumerate(known) if t == k},
+            {i for i, (_, s) in enumerate(known) if s == k},
+        )
         if a or b:
             dice.append(2 * len(a & b) / (len(a) + len(b)))
             iou.append(len(a & b) / len(a | b))
@@ -77,7 +89,7 @@ def test_classes_over_all_pixels() -> None:
     whole = counts.sum(axis=0)
     for k, row in enumerate(rows):
         assert row.images == sum((truth == k).any() for truth in TRUTH)
-        assert row.share == pytest.approx((TRUTH == k).sum() / (TRUTH != IGNORE).sum())
+        assert row.share == pytest.approx((k == TRUTH).sum() / (TRUTH != IGNORE).sum())
         assert row.dice is not None
         assert row.iou is not None
         both = whole[k, k]

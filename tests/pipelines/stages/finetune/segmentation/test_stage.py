@@ -13,7 +13,13 @@ from pipelines.stages.finetune.segmentation.stage import Request, Trainings, Var
 from tests.pipelines.stages.masked import CLASSES, SIDE, TASK, context
 
 ABOVE = {"snapshot": "snapshot/0", "pretrain": "pretrain/0", "pseudo_label": "pseudo_label/0"}
-SHORT = {"steps": 60, "fold_steps": 20, "width": 12, "precision": "float32", "modality": {"name": "image", "size": SIDE}}
+SHORT = {
+    "steps": 60,
+    "fold_steps": 20,
+    "width": 12,
+    "precision": "float32",
+    "modality": {"name": "image", "size": SIDE},
+}
 
 
 def request(**options):
@@ -135,6 +141,8 @@ def test_one_class_only(tmp_path):
 
 
 def test_other_kinds_than_images_are_refused():
-    with pytest.raises(UserError, match="the task segmentation needs images, whose pixels have classes, got text"):
+    with pytest.raises(
+        UserError, match="the task segmentation needs images, whose pixels have classes, got text"
+    ):
         request(modality={"name": "text"}).check()
     request().check()
