@@ -39,8 +39,8 @@ class Surveyed(NamedTuple):
 @dataclass
 class Labels:
     """classes: class -> samples, tests among them; numbers: the same where labels are numbers to predict; marks: the
-    same where they are of use and not needed (detected). masks: images whose label is a mask; names: of its classes, from
-    classes.txt. tests: samples that somebody named for testing. labels_from:
+    same where they are of use and not needed (detected). masks: images whose label is a mask; names: of the classes,
+    from classes.txt. tests: samples that somebody named for testing. labels_from:
     None where there are none. told: the layout, a line each. notes: what a person should know, a line each. ignored:
     words that were taken for no label."""
 

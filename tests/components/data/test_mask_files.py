@@ -90,7 +90,7 @@ def test_background_alone_is_a_mask(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="^unreadable: No such file"):
+    with pytest.raises(ValueError, match=r"^unreadable: No such file"):
         read_mask(tmp_path / "m.png", None)
 
 
