@@ -71,7 +71,10 @@ def measure(seed: int, home: Path, epochs: int | None, steps: int | None) -> Row
     if not inbox.exists():
         shutil.copytree(load(ROOT / "recipes" / "quickstart.yaml").inbox, inbox)
     if (inbox / "second.parquet").exists():
-        raise UserError(f"{inbox} has the second delivery already: seed {seed} was broken off; remove {home}")
+        raise UserError(
+            "folder-not-empty",
+            f"{inbox} has the second delivery already: seed {seed} was broken off; remove {home}",
+        )
     champion = go(recipe, settings, {}, {})
     shutil.copy(ROOT / "recipes" / "quickstart" / "second.parquet", inbox)
     data, run = dict[str, str](), new_run(recipe.name)

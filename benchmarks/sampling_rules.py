@@ -77,7 +77,8 @@ def _open(labelled: Bools, count: int) -> Ints:
     rows = np.flatnonzero(~labelled)
     if not 1 <= count <= len(rows):
         raise UserError(
-            f"between 1 and {len(rows)} samples can be asked for, got {count}; the others have labels"
+            "value-out-of-range",
+            f"between 1 and {len(rows)} samples can be asked for, got {count}; the others have labels",
         )
     return rows.astype(np.int64)
 

@@ -104,9 +104,13 @@ def asked(environ: Mapping[str, str]) -> tuple[str, int] | None:
         return None
     name, colon, number = given.partition(":")
     if name not in POINTS:
-        raise UserError(f"environment: {VARIABLE}: {unknown(name, list(POINTS)).replace('key', 'point', 1)}")
+        raise UserError(
+            "invalid-setting",
+            f"environment: {VARIABLE}: {unknown(name, list(POINTS)).replace('key', 'point', 1)}",
+        )
     if colon and not (number.isascii() and number.isdigit() and int(number)):
         raise UserError(
-            f"environment: {VARIABLE}: a point, or point:N with N from 1 on, needed, got {given!r}"
+            "invalid-setting",
+            f"environment: {VARIABLE}: a point, or point:N with N from 1 on, needed, got {given!r}",
         )
     return name, int(number or 1)

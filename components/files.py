@@ -48,8 +48,9 @@ def enough_room(folder: Path, needed: int) -> None:
     """Refuse before the work what could not be written after it. needed: bytes."""
     if shutil.disk_usage(folder).free < needed:
         raise UserError(
+            "disk-full",
             f"no room on the disk of {folder}: {needed / 1e6:,.0f} MB are needed; free some, or set SELFSUP_HOME to a "
-            "larger disk"
+            "larger disk",
         )
 
 

@@ -38,8 +38,9 @@ class Implementations(Mapping[str, Callable[..., T]], Generic[T]):
         for name, place in added_to(group):
             if name in self._places:
                 raise UserError(
+                    "entry-point-broken",
                     f"entry point {place} in {group}: the name {name!r} is taken by "
-                    f"{self._places[name]}; give it another"
+                    f"{self._places[name]}; give it another",
                 )
             self._places[name] = self.foreign[name] = place
 
@@ -50,7 +51,9 @@ class Implementations(Mapping[str, Callable[..., T]], Generic[T]):
         except (ImportError, AttributeError) as error:
             if name not in self.foreign:
                 raise
-            raise UserError(f"entry point {self._places[name]} in {self.group}: {error}") from error
+            raise UserError(
+                "entry-point-broken", f"entry point {self._places[name]} in {self.group}: {error}"
+            ) from error
         return found
 
     def module(self, name: str) -> ModuleType:

@@ -211,7 +211,7 @@ class Recipe(Config):
             UserError: `force` is something else.
         """
         if force not in (None, "warm", "scratch"):
-            raise UserError(f"force is warm or scratch (got {force!r:.80})")
+            raise UserError("invalid-option", f"force is warm or scratch (got {force!r:.80})")
         plan = {**self.sections.get("plan", {}), **({"force": force} if force else {})}
         return self.model_copy(update={"sections": {**self.sections, "plan": plan}}) if force else self
 
@@ -222,7 +222,10 @@ class Recipe(Config):
             UserError: a key that no recipe has, or that says what the recipe is or when it runs.
         """
         if fixed := sorted(set(given) & set(FIXED)):
-            raise UserError(f"overrides: {', '.join(fixed)} cannot be changed for one run; change the recipe")
+            raise UserError(
+                "override-refused",
+                f"overrides: {', '.join(fixed)} cannot be changed for one run; change the recipe",
+            )
         top = self.model_dump(mode="json", exclude={"file", "sections"})
         return _typed(self.file, laid_over({**top, **self.sections}, given)) if given else self
 
@@ -265,7 +268,7 @@ def flow_stages(flow: str) -> tuple[str, ...]:
         UserError: there is no such flow.
     """
     if flow not in FLOWS:
-        raise UserError(f"flow: {unknown(flow, list(FLOWS)).replace('key', 'name', 1)}")
+        raise UserError("unknown-name", f"flow: {unknown(flow, list(FLOWS)).replace('key', 'name', 1)}")
     return FLOWS[flow]
 
 
@@ -278,20 +281,30 @@ def load(path: Path) -> Recipe:
     path = path.absolute()
     if path.is_dir():
         inside = ", ".join(sorted(p.stem for p in path.glob("*.yaml")))
-        raise UserError(f"{path} is a folder; name one of the recipes in it: {inside or 'there is none'}")
+        raise UserError(
+            "no-such-recipe",
+            f"{path} is a folder; name one of the recipes in it: {inside or 'there is none'}",
+        )
     if not path.is_file():
         near = ", ".join(sorted(p.name for p in path.parent.glob("*.yaml")))
-        raise UserError(f"there is no recipe {path}; in that folder: {near or 'no YAML file'}")
+        raise UserError(
+            "no-such-recipe", f"there is no recipe {path}; in that folder: {near or 'no YAML file'}"
+        )
     try:
         given = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
         where = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"recipe {path}{where}: not valid YAML: {' '.join(problem.split())}") from None
+        raise UserError(
+            "recipe-not-yaml", f"recipe {path}{where}: not valid YAML: {' '.join(problem.split())}"
+        ) from None
     except UnicodeDecodeError:
-        raise UserError(f"recipe {path}: not UTF-8 text") from None
+        raise UserError("recipe-not-yaml", f"recipe {path}: not UTF-8 text") from None
     if not isinstance(given, dict):
-        raise UserError(f"recipe {path}: a mapping of names to values is needed, not {type(given).__name__}")
+        raise UserError(
+            "recipe-not-yaml",
+            f"recipe {path}: a mapping of names to values is needed, not {type(given).__name__}",
+        )
     return _typed(path, {str(key): value for key, value in given.items()})
 
 
@@ -307,12 +320,12 @@ def _typed(path: Path, given: dict[str, Any]) -> Recipe:
             if key in references(stage, dict.fromkeys(GRAPH, "")) or key in FILLED.get(stage, ()):
                 mistakes.append(f"{stage}.{key}: is filled in by the run; leave it out")
     if mistakes:
-        raise UserError(f"recipe {path}: {'; '.join(mistakes)}")
+        raise UserError("invalid-recipe", f"recipe {path}: {'; '.join(mistakes)}")
     try:
         typed = {key: given[key] for key in top if key in given}
         recipe = Recipe.model_validate({**typed, "file": path, "sections": sections})
     except ValidationError as error:
-        raise UserError(explain(error, f"recipe {path}")) from None
+        raise UserError("invalid-recipe", explain(error, f"recipe {path}")) from None
     places = {"inbox": recipe.inbox, "truth": recipe.truth}
     found = {k: (path.parent / place.expanduser()).resolve() for k, place in places.items() if place}
     return recipe.model_copy(update=found)

@@ -50,7 +50,7 @@ def refuse_namesakes(recipe: Recipe, settings: Settings) -> None:
         if other.file.resolve() != recipe.file.resolve()
     ]
     if others:
-        raise UserError(namesakes([recipe, *others]))
+        raise UserError("recipe-name-taken", namesakes([recipe, *others]))
 
 
 def is_path(asked: str | Path) -> bool:
@@ -69,10 +69,10 @@ def find(asked: str | Path, settings: Settings) -> Recipe:
     found, _ = read(settings)
     named = found.get(str(asked), [])
     if len(named) > 1:
-        raise UserError(namesakes(named))
+        raise UserError("recipe-name-taken", namesakes(named))
     if not named:
         near = get_close_matches(str(asked), found, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"recipes there: {', '.join(sorted(found)) or 'none'}"
         folders = f"{settings.recipes} or {settings.user_recipes}"
-        raise UserError(f"there is no recipe {str(asked)!r:.80} in {folders}; {hint}")
+        raise UserError("no-such-recipe", f"there is no recipe {str(asked)!r:.80} in {folders}; {hint}")
     return named[0]

@@ -183,8 +183,9 @@ class Settings(Config):
         within = any(place.is_relative_to(folder.resolve()) for folder in (self.data, self.store))
         if within or place in [folder.resolve() for folder in self.own]:
             raise UserError(
+                "inbox-is-ours",
                 f"inbox {inbox} is a folder that we write ourselves (home {self.home}, data {self.data}): name the"
-                f" one where the samples arrive, or set SELFSUP_HOME or SELFSUP_DATA to another"
+                f" one where the samples arrive, or set SELFSUP_HOME or SELFSUP_DATA to another",
             )
 
     @property
@@ -206,11 +207,14 @@ class Settings(Config):
         }
         for key in given:
             if key not in names:
-                raise UserError(f"environment: {unknown(key, list(names)).replace('key', 'variable', 1)}")
+                raise UserError(
+                    "unknown-setting",
+                    f"environment: {unknown(key, list(names)).replace('key', 'variable', 1)}",
+                )
         try:
             return cls.model_validate({names[key]: value for key, value in given.items() if value != ""})
         except ValidationError as error:
-            raise UserError(explain(error, "environment (SELFSUP_*)")) from None
+            raise UserError("invalid-setting", explain(error, "environment (SELFSUP_*)")) from None
 
     def environ(self) -> dict[str, str]:
         """The variables from which load() makes this very object: for a child process."""

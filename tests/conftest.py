@@ -75,7 +75,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     told = context.settings.home / "how"
     how = told.read_text() if told.exists() else request.how
     if how == "user":
-        raise UserError("a spoon is needed, a fork came; bring a spoon")
+        raise UserError("spoon-missing", "a spoon is needed, a fork came; bring a spoon")
     if how == "bug":
         raise KeyError("nobody\\nexpects")
     if how == "full":

@@ -85,7 +85,9 @@ def read(file: Path) -> list[Line]:
             continue
         except ValidationError as error:
             where = f"{file}, line {number}"
-            raise UserError(f"{explain(error, where)}; move the file away to begin a new one") from None
+            raise UserError(
+                "result-line-invalid", f"{explain(error, where)}; move the file away to begin a new one"
+            ) from None
         newest.pop((line.code, line.cell), None)
         newest[line.code, line.cell] = line
     return list(newest.values())

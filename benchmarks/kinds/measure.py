@@ -39,7 +39,7 @@ def cells(rows: Sequence[str] = (), draws: int = 5) -> list[Cell]:
     """
     for row in rows:
         if row not in ROWS:
-            raise UserError(f"row not found: {row}; rows: {', '.join(ROWS)}")
+            raise UserError("unknown-name", f"row not found: {row}; rows: {', '.join(ROWS)}")
     return [Cell(row, draw) for draw in range(draws) for row in rows or ROWS]
 
 
@@ -59,7 +59,9 @@ def measure(
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(f"the benchmark is at work in {folder}; wait, or give another --folder") from None
+            raise UserError(
+                "folder-in-use", f"the benchmark is at work in {folder}; wait, or give another --folder"
+            ) from None
         finished, commit = done(read(folder / FILE), code), git_commit(ROOT)
         needed = {row: one.packages for row, one in SETS.items()} | COSTS
         lacking = {cell.row for cell in wanted if missing(needed[cell.row], folder)}
@@ -108,7 +110,9 @@ def measured(cell: Cell, folder: Path, code: str, commit: str, peers: Path | Non
         runs.append(ran)
         made.wall[way], made.cpu[way] = ran.cost.wall, ran.cost.cpu
     if not runs:
-        raise UserError(f"{cell}: no run of the product gave a model: {'; '.join(made.left_out)}")
+        raise UserError(
+            "no-model-made", f"{cell}: no run of the product gave a model: {'; '.join(made.left_out)}"
+        )
     tests: Ints = reduce(np.intersect1d, (ran.numbers for ran in runs))
     for way, ran in zip(made.wall, runs, strict=True):
         kept = np.isin(ran.numbers, tests)

@@ -85,12 +85,16 @@ def add(run: Run, file: Path) -> None:
         UserError: its commit is not one that others can check out; or this seed was measured already.
     """
     if "+" in run.commit or run.commit == "unknown":
-        raise UserError(f"a run of a commit needed, got {run.commit!r}; commit the changes and measure again")
+        raise UserError(
+            "record-refused",
+            f"a run of a commit needed, got {run.commit!r}; commit the changes and measure again",
+        )
     for known in load(file):
         if (known.commit, known.machine, known.seed) == (run.commit, run.machine, run.seed):
             raise UserError(
+                "record-refused",
                 f"seed {run.seed} of commit {run.commit:.12} is measured already: {known.accuracy:.4f} in "
-                f"{known.seconds:.1f} s; the first run counts, take another seed"
+                f"{known.seconds:.1f} s; the first run counts, take another seed",
             )
     with file.open("a") as stream:
         stream.write(run.model_dump_json() + "\n")

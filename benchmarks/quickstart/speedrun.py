@@ -60,11 +60,15 @@ def measure(seed: int, home: Path) -> Run:
         UserError: fewer than CORES cores; or the home has a store, so that stages would be found, not run.
     """
     if available() < CORES:
-        raise UserError(f"{CORES} cores needed, got {available()}; measure on another machine")
+        raise UserError(
+            "too-few-cores", f"{CORES} cores needed, got {available()}; measure on another machine"
+        )
     recipe = variant("swav", seed, home)
     settings = Settings(home=home, data=recipe.inbox.parent / "data", cpus=CORES)
     if settings.store.exists():
-        raise UserError(f"{home} has a store, so stages would be found, not run; name another --home")
+        raise UserError(
+            "folder-not-empty", f"{home} has a store, so stages would be found, not run; name another --home"
+        )
     commit, busy, done = git_commit(ROOT), os.getloadavg()[0], dict[str, str]()
     journal, began, seconds = new_run(recipe.name), time.monotonic(), 0.0
     for stage in STAGES:

@@ -20,9 +20,11 @@ def write(folder: Path, found: Images, labels_per_class: int, draw: int) -> None
         UserError: the folder is not empty, or labels_per_class is below 1.
     """
     if labels_per_class < 1:
-        raise UserError(f"labels per class must be at least 1, got {labels_per_class}")
+        raise UserError("value-out-of-range", f"labels per class must be at least 1, got {labels_per_class}")
     if folder.exists() and any(folder.iterdir()):
-        raise UserError(f"the folder for the images must be empty or new, {folder} holds files")
+        raise UserError(
+            "folder-not-empty", f"the folder for the images must be empty or new, {folder} holds files"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     names = [f"{number:05d}.png" for number in range(len(found))]
     for name, pixels in zip(names, found.images, strict=True):

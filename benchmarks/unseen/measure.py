@@ -39,7 +39,9 @@ def measure(
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(f"the battery is at work in {folder}; wait, or give another --folder") from None
+            raise UserError(
+                "folder-in-use", f"the battery is at work in {folder}; wait, or give another --folder"
+            ) from None
         finished, commit = done(read(folder / FILE), code), git_commit(ROOT)
         lacking = {cell.name for cell in cells if missing(SETS[cell.name].packages, folder)}
         if lacking:

@@ -71,4 +71,7 @@ def require(packages: tuple[Package, ...], folder: Path, name: str) -> None:
     if lacking := missing(packages, folder):
         commands = " && ".join(install_commands(lacking, folder))
         names = ", ".join(package.name for package in lacking)
-        raise UserError(f"image set {name} needs packages that are not installed: {names}; run: {commands}")
+        raise UserError(
+            "package-missing",
+            f"image set {name} needs packages that are not installed: {names}; run: {commands}",
+        )

@@ -50,10 +50,11 @@ def cells(half: Half, names: Sequence[str] = (), labels: Sequence[Labels] = (), 
     """
     for name in names:
         if name not in SETS:
-            raise UserError(f"there is no image set {name}; there are: {', '.join(SETS)}")
+            raise UserError("unknown-name", f"there is no image set {name}; there are: {', '.join(SETS)}")
         if SETS[name].half != half:
             raise UserError(
-                f"image set {name} is of the {SETS[name].half} half: give --half {SETS[name].half}"
+                "unknown-name",
+                f"image set {name} is of the {SETS[name].half} half: give --half {SETS[name].half}",
             )
     chosen = list(names) or [name for name, one in SETS.items() if one.half == half]
     wanted = tuple(labels) or (EVERYWHERE, *BESIDE)
@@ -75,5 +76,7 @@ def parsed(text: str) -> Labels:
     if text == "all":
         return "all"
     if not text.isdecimal() or int(text) < 1:
-        raise UserError(f"labels a class must be a number from 1 on, or all; got {text!r}")
+        raise UserError(
+            "value-out-of-range", f"labels a class must be a number from 1 on, or all; got {text!r}"
+        )
     return int(text)

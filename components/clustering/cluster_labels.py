@@ -41,7 +41,8 @@ def graph(features: Floats, spread: Spread | None = None, *, threads: int = 1) -
     spread = spread or Spread()
     if features.ndim != 2 or not len(features) or not np.isfinite(features.sum(axis=1)).all():
         raise UserError(
-            f"naming needs finite features [N, D], got shape {features.shape}; look at the embed stage"
+            "array-invalid",
+            f"naming needs finite features [N, D], got shape {features.shape}; look at the embed stage",
         )
     n, k = len(features), min(spread.neighbours, len(features) - 1)
     points = unit(features)
@@ -78,8 +79,9 @@ def spread_labels(
     spread = spread or Spread()
     if len(rows) != len(labels) or (len(labels) and not 0 <= labels.min() <= labels.max() < classes):
         raise UserError(
+            "lengths-differ",
             f"naming needs a class in [0, {classes}) for each labelled row, got {len(rows)} rows and "
-            f"{len(labels)} labels"
+            f"{len(labels)} labels",
         )
     given = np.zeros((edges.shape[0], classes), dtype=np.float32)
     given[rows, labels] = 1.0

@@ -102,7 +102,7 @@ class Choice:
 def choose(confidence: Doubles, target: float) -> Choice:
     """The smallest threshold whose kept samples' mean confidence is `target` or more. confidence: [N]."""
     if not 0 < target <= 1:
-        raise UserError(f"target_precision needs a share in (0, 1], got {target}")
+        raise UserError("value-out-of-range", f"target_precision needs a share in (0, 1], got {target}")
     order = np.sort(confidence)[::-1]
     mean = np.cumsum(order) / np.arange(1, len(order) + 1)
     # equal confidences are kept or left together

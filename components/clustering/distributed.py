@@ -73,8 +73,9 @@ def kmeans(
         bad = sum(found[0] for found in looked.values())
         if bad:
             raise UserError(
+                "values-not-finite",
                 f"k-means needs finite points, got {bad} rows of {sum(rows)} with NaN or infinity; "
-                "the encoder that made them has diverged: lower its learning rate"
+                "the encoder that made them has diverged: lower its learning rate",
             )
         visited = max(sum(rows), batch * chunk * iterations)
         largest = 1.0 if spherical else max(found[1] for found in looked.values())
@@ -116,7 +117,7 @@ def _finished(ask: Ask, run: Run, shards: int) -> Clustering:
         run.centroids = run.centroids.copy()
         run.centroids[empty] = [point for *_, point in points]
         run.repaired += len(empty)
-    raise UserError(too_few(clusters))
+    raise UserError("too-few-distinct-points", too_few(clusters))
 
 
 def _check(shapes: list[tuple[int, ...]], clusters: int, restarts: int, start: Floats | None) -> None:
@@ -125,11 +126,13 @@ def _check(shapes: list[tuple[int, ...]], clusters: int, restarts: int, start: F
         or any(len(s) != 2 or s[1:] != shapes[0][1:] for s in shapes)
         or not sum(map(math.prod, shapes))
     ):
-        raise UserError(f"k-means needs shards [rows, D] of one D, got shapes {shapes[:5]}")
+        raise UserError("array-invalid", f"k-means needs shards [rows, D] of one D, got shapes {shapes[:5]}")
     rows, wanted = sum(s[0] for s in shapes), (clusters, shapes[0][1])
     if not 1 <= clusters <= rows:
-        raise UserError(f"k-means needs 1 <= clusters <= points, got {clusters} for {rows} points")
+        raise UserError(
+            "too-many-clusters", f"k-means needs 1 <= clusters <= points, got {clusters} for {rows} points"
+        )
     if restarts < 1:
-        raise UserError(f"k-means needs restarts >= 1, got {restarts}")
+        raise UserError("value-out-of-range", f"k-means needs restarts >= 1, got {restarts}")
     if start is not None and (start.shape != wanted or not np.isfinite(start).all()):
-        raise UserError(f"k-means needs finite start centroids {wanted}, got {start.shape}")
+        raise UserError("array-invalid", f"k-means needs finite start centroids {wanted}, got {start.shape}")

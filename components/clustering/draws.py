@@ -27,7 +27,7 @@ def first_of(ask: Ask, rows: list[int], clusters: int, rng: np.random.Generator)
     taken = merged(ask("take", wanted))
     sample = np.concatenate([taken[s] for s in range(len(rows))])
     if everything <= size and len(np.unique(sample, axis=0)) < clusters:
-        raise UserError(too_few(clusters))
+        raise UserError("too-few-distinct-points", too_few(clusters))
     return plus_plus(sample, clusters, rng)
 
 

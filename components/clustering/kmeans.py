@@ -193,22 +193,28 @@ def _distinct(points: Floats, enough: int) -> int:
 
 def _check(points: Floats, clusters: int, restarts: int, start: Floats | None) -> None:
     if points.ndim != 2 or not points.size:
-        raise UserError(f"k-means needs points [N, D], got shape {points.shape}")
+        raise UserError("array-invalid", f"k-means needs points [N, D], got shape {points.shape}")
     finite = np.isfinite(points.sum(axis=1, dtype=np.float64))
     if not finite.all():
         raise UserError(
+            "values-not-finite",
             f"k-means needs finite points, got {int((~finite).sum())} rows of {len(points)} with NaN or "
-            "infinity; the encoder that made them has diverged: lower its learning rate"
+            "infinity; the encoder that made them has diverged: lower its learning rate",
         )
     if clusters < 1 or restarts < 1:
-        raise UserError(f"k-means needs clusters >= 1 and restarts >= 1, got {clusters} and {restarts}")
+        raise UserError(
+            "value-out-of-range",
+            f"k-means needs clusters >= 1 and restarts >= 1, got {clusters} and {restarts}",
+        )
     if clusters > len(points):
         raise UserError(
-            f"k-means needs clusters <= points, got {clusters} for {len(points)} points; ask for fewer"
+            "too-many-clusters",
+            f"k-means needs clusters <= points, got {clusters} for {len(points)} points; ask for fewer",
         )
     if start is not None and (start.shape != (clusters, points.shape[1]) or not np.isfinite(start).all()):
         raise UserError(
-            f"k-means needs finite start centroids {(clusters, points.shape[1])}, got {start.shape}"
+            "array-invalid",
+            f"k-means needs finite start centroids {(clusters, points.shape[1])}, got {start.shape}",
         )
 
 
@@ -216,6 +222,7 @@ def _check_distinct(points: Floats, clusters: int) -> None:
     distinct = _distinct(points, clusters)
     if distinct < clusters:
         raise UserError(
+            "too-few-distinct-points",
             f"k-means needs as many distinct points as clusters, got {distinct} distinct of {len(points)} "
-            f"for {clusters} clusters; ask for fewer, or look whether the features have collapsed"
+            f"for {clusters} clusters; ask for fewer, or look whether the features have collapsed",
         )

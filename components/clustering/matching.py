@@ -62,5 +62,7 @@ def churn(old: ArrayLike, new: ArrayLike) -> float:
     """
     a, b = np.asarray(old), np.asarray(new)
     if a.shape != b.shape or a.ndim != 1:
-        raise UserError(f"churn needs two clusters a sample, got shapes {a.shape} and {b.shape}")
+        raise UserError(
+            "lengths-differ", f"churn needs two clusters a sample, got shapes {a.shape} and {b.shape}"
+        )
     return float((a != b).mean()) if len(a) else 0.0

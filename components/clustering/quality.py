@@ -23,7 +23,8 @@ def contingency(assignment: ArrayLike, labels: ArrayLike) -> NDArray[np.int64]:
     a, b = np.asarray(assignment), np.asarray(labels)
     if a.shape != b.shape or a.ndim != 1 or not len(a):
         raise UserError(
-            f"cluster quality needs one cluster and one label a sample, got shapes {a.shape} and {b.shape}"
+            "lengths-differ",
+            f"cluster quality needs one cluster and one label a sample, got shapes {a.shape} and {b.shape}",
         )
     _, rows = np.unique(a, return_inverse=True)
     names, columns = np.unique(b, return_inverse=True)
@@ -66,5 +67,8 @@ def imbalance(assignment: ArrayLike, clusters: int) -> float:
 def _sizes(assignment: ArrayLike, clusters: int) -> NDArray[np.float64]:
     a = np.asarray(assignment, dtype=np.int64)
     if a.ndim != 1 or not len(a) or a.min() < 0 or a.max() >= clusters:
-        raise UserError(f"cluster sizes need assignments [N] in [0, {clusters}), got shape {a.shape}")
+        raise UserError(
+            "array-invalid",
+            f"cluster sizes need assignments [N] in [0, {clusters}), got shape {a.shape}",
+        )
     return np.bincount(a, minlength=clusters).astype(np.float64)

@@ -61,6 +61,9 @@ class Run:
     def _load(self, file: Path) -> None:
         with np.load(file) as state:
             if str(state["name"]) != self.name:
-                raise UserError(f"{file} is the state of another k-means; give each a folder of its own")
+                raise UserError(
+                    "checkpoint-of-other-training",
+                    f"{file} is the state of another k-means; give each a folder of its own",
+                )
             self.centroids, self.sums, self.counts = (state[key] for key in ("centroids", "sums", "counts"))
             self.done, self.repaired, self.still = (state[key].item() for key in _NUMBERS)

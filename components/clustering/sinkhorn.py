@@ -32,8 +32,9 @@ def sinkhorn(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
     """
     if scores.ndim < 2 or 0 in scores.shape or epsilon <= 0 or iterations < 1:
         raise UserError(
+            "array-invalid",
             f"sinkhorn needs scores [..., B, K], epsilon > 0 and iterations >= 1, "
-            f"got {list(scores.shape)}, {epsilon} and {iterations}"
+            f"got {list(scores.shape)}, {epsilon} and {iterations}",
         )
     log_codes = (scores if scores.dtype == torch.float64 else scores.float()) / epsilon
     for _ in range(iterations):

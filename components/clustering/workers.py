@@ -132,7 +132,9 @@ def actors(held: list[dict[int, Shard]], settings: tuple[Any, ...], cpus: float)
     import ray
 
     if not ray.is_initialized():
-        raise UserError("k-means on workers needs a running Ray; start one, or set workers to 0")
+        raise UserError(
+            "ray-unavailable", "k-means on workers needs a running Ray; start one, or set workers to 0"
+        )
     kind = ray.remote(Worker).options(num_cpus=cpus, max_restarts=RESTARTS, max_task_retries=RESTARTS)
     workers = [kind.remote(own, *settings) for own in held]
 

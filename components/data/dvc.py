@@ -29,7 +29,7 @@ def set_up(data: Path, remote: str, cache: Path) -> None:
         UserError: the root there is somebody else's; no room on the disk.
     """
     if is_foreign(data.parent):
-        raise UserError(whose(data))
+        raise UserError("dvc-root-of-others", whose(data))
     try:
         with locked(cache.parent / "dvc-set-up.lock"):  # of two at once, one makes it and the other finds it
             _configure(data, remote, cache)
@@ -118,13 +118,16 @@ def dvc(data: Path, command: str, *arguments: str) -> str:
     why = " ".join(" ".join(errors or said.split("\n")[-3:]).split())
     if "unsaved" in why or "without force" in why or "--force" in why:
         raise UserError(
+            "data-not-in-a-version",
             f"{data} holds files that no version keeps, and they would be lost; "
-            f"run the snapshot stage first, or move them away ({why})"
+            f"run the snapshot stage first, or move them away ({why})",
         )
     if command == "fetch":
-        raise PassingError(f"{data} cannot be had from the remote: {why}; check SELFSUP_DVC_REMOTE")
+        raise PassingError(
+            "remote-unavailable", f"{data} cannot be had from the remote: {why}; check SELFSUP_DVC_REMOTE"
+        )
     why = why or f"exit code {done.returncode}"
-    raise UserError(f"dvc {command} {data.name} failed in {data.parent}: {why}")
+    raise UserError("dvc-failed", f"dvc {command} {data.name} failed in {data.parent}: {why}")
 
 
 def user_name() -> dict[str, str]:
@@ -139,7 +142,8 @@ def user_name() -> dict[str, str]:
 
 def no_room(data: Path) -> UserError:
     return UserError(
-        f"no room on the disk for a new version of {data}; free some, or set SELFSUP_HOME to a larger disk"
+        "disk-full",
+        f"no room on the disk for a new version of {data}; free some, or set SELFSUP_HOME to a larger disk",
     )
 
 

@@ -23,8 +23,9 @@ def writing(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
+            "folder-not-writable",
             f"a data folder that can be written is needed, {folder} cannot be made ({error.strerror}); "
-            f"make it writable or set SELFSUP_DATA to another"
+            f"make it writable or set SELFSUP_DATA to another",
         ) from None
     with _held(folder, fcntl.LOCK_EX):
         yield
@@ -38,7 +39,9 @@ def reading(folder: Path) -> Iterator[None]:
         UserError: there is no such folder.
     """
     if not folder.is_dir():
-        raise UserError(f"no data at {folder}; put samples into the recipe's inbox and run ingest")
+        raise UserError(
+            "no-data-folder", f"no data at {folder}; put samples into the recipe's inbox and run ingest"
+        )
     with _held(folder, fcntl.LOCK_SH):
         yield
 

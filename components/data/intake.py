@@ -24,6 +24,7 @@ from components.data.reader import kind_of
 from components.data.shards import DUPLICATE
 from components.data.shards import Delivery as Record
 from components.data.taking import Taking
+from components.errors import coded
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ class Intake:
             self.mistakes.append(f"{self._too_bad(taking)}; the list is {self.listed}; {remedy}")
         else:
             if taking.wrong > self.allowed.bad_share * taking.total and taking.bad:
-                self.alerts.append(f"{self._too_bad(taking)}; the others were taken, these are in quarantine")
+                text = f"{self._too_bad(taking)}; the others were taken, these are in quarantine"
+                self.alerts.append(coded("samples-quarantined", text))
             taking.finish(digest, listing)
 
     def refuse(self, path: str, reason: str) -> None:

@@ -89,7 +89,7 @@ def given_in(
             if (given := _given(line, row, classes[row.get(column, "")], name, folder, unlabelled)).keys
         ]
     except ValueError as error:
-        raise UserError(f"{name}: {error}; correct it or take it away") from None
+        raise UserError("label-file-invalid", f"{name}: {error}; correct it or take it away") from None
 
 
 def _given(

@@ -46,7 +46,10 @@ def link_table(file: Path, inbox: Path, reader: Reader) -> None:
         column = path_column(file, reader)
         rows = list(read_rows(file)) if column else []
     except ValueError as error:
-        raise UserError(f"{file}: {error}; bring it back, or take ingest.table out of the recipe") from None
+        raise UserError(
+            "samples-unreadable",
+            f"{file}: {error}; bring it back, or take ingest.table out of the recipe",
+        ) from None
     inbox.mkdir(parents=True, exist_ok=True)
     if column is None:
         _link(file, inbox / file.name)

@@ -45,10 +45,13 @@ class Loader:
             UserError: no rows, a batch larger than the data (with drop_last), or one that W does not divide.
         """
         if rows < 1:
-            raise UserError("a loader needs at least one sample and got none; deliver data first")
+            raise UserError(
+                "no-samples", "a loader needs at least one sample and got none; deliver data first"
+            )
         if batch_size < 1 or batch_size % world:
             raise UserError(
-                f"batch_size must be a positive multiple of the number of processes {world}, got {batch_size}"
+                "batch-not-divisible",
+                f"batch_size must be a positive multiple of the number of processes {world}, got {batch_size}",
             )
         assert 0 <= rank < world
         self.rows, self.batch_size, self.seed, self.drop_last = rows, batch_size, seed, drop_last
@@ -129,14 +132,16 @@ class Loader:
         for key in ("rows", "batch_size", "seed", "drop_last"):
             if state[key] != getattr(self, key):
                 raise UserError(
+                    "checkpoint-of-other-training",
                     f"the checkpoint was written with {key} {state[key]} and this run has "
-                    f"{getattr(self, key)}: resume with the same value or start afresh"
+                    f"{getattr(self, key)}: resume with the same value or start afresh",
                 )
         self.epoch, self.step, self._visited = int(state["epoch"]), int(state["step"]), state["visited"]
 
     def _check(self, rows: int) -> None:
         if self.drop_last and rows < self.batch_size:
             raise UserError(
+                "batch-too-large",
                 f"an epoch of {rows} samples has no full batch of {self.batch_size}: "
-                f"set batch_size to {rows} or less"
+                f"set batch_size to {rows} or less",
             )

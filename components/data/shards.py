@@ -111,11 +111,13 @@ class Index(Config):
             index = cls.model_validate_json(file.read_bytes())
         except ValueError as error:
             why = str(error).splitlines()[0][:80]
-            raise UserError(f"{file} cannot be read ({why}); restore it with `dvc checkout`") from None
+            raise UserError(
+                "data-damaged", f"{file} cannot be read ({why}); restore it with `dvc checkout`"
+            ) from None
         missing = sorted(index.files() - present(folder))
         if missing:
             lost = f"{counted(len(missing), 'file')}, e.g. {missing[0]}"
-            raise UserError(f"{folder} lacks {lost}; restore them with `dvc checkout`")
+            raise UserError("data-damaged", f"{folder} lacks {lost}; restore them with `dvc checkout`")
         return index
 
     def save(self, folder: Path) -> None:
@@ -210,7 +212,9 @@ def column(file: Path, name: str) -> pa.ChunkedArray:
 
 def _damaged(file: Path, error: Exception) -> UserError:
     why = str(error).splitlines()[0][:80]
-    return UserError(f"{file} cannot be read ({why}); bring it back with `selfsup data checkout`")
+    return UserError(
+        "data-damaged", f"{file} cannot be read ({why}); bring it back with `selfsup data checkout`"
+    )
 
 
 def write_table(

@@ -91,11 +91,14 @@ class Table:
         table = pq.read_table(path)
         if not np.array_equal(table["row"].to_numpy(), np.arange(table.num_rows)):
             raise UserError(
-                f"{path}: rows must be 0 to {table.num_rows - 1} in order; make the snapshot again"
+                "snapshot-damaged",
+                f"{path}: rows must be 0 to {table.num_rows - 1} in order; make the snapshot again",
             )
         split = _strings(table["split"])
         if not set(split.tolist()) <= set(SPLITS):
-            raise UserError(f"{path}: a split must be train or test; make the snapshot again")
+            raise UserError(
+                "snapshot-damaged", f"{path}: a split must be train or test; make the snapshot again"
+            )
         source, group, target = (
             table[name].to_numpy() if name in table.column_names else None
             for name in ("source", "group", "target")

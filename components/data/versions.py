@@ -45,8 +45,9 @@ def read(data: Path) -> Version | None:
             raise ValueError
     except (yaml.YAMLError, ValueError, KeyError, TypeError):
         raise UserError(
+            "data-pointer-invalid",
             f"{file} is not a DVC file of the folder {data.name}; "
-            f"take it from git again (git checkout -- {file.name}) or delete it to make a new one"
+            f"take it from git again (git checkout -- {file.name}) or delete it to make a new one",
         ) from None
     return version
 
@@ -60,7 +61,9 @@ def snapshot(data: Path, remote: str, cache: Path) -> Version:
         UserError: no such folder, no room on the disk, a remote that cannot be reached, a broken data.dvc.
     """
     if not data.is_dir():
-        raise UserError(f"no data at {data}; deliver some first (the ingest stage writes it)")
+        raise UserError(
+            "no-data-folder", f"no data at {data}; deliver some first (the ingest stage writes it)"
+        )
     read(data)
     set_up(data, remote, cache)
     dvc(data, "add", data.name)
@@ -88,17 +91,22 @@ def verify(data: Path, expected: str | None, remote: str, cache: Path) -> Versio
     """
     version = read(data)
     if version is None:
-        raise UserError(f"{pointer(data)} is missing; the snapshot stage writes it, or take it from git")
+        raise UserError(
+            "data-pointer-invalid",
+            f"{pointer(data)} is missing; the snapshot stage writes it, or take it from git",
+        )
     if expected is not None and version.hash != expected:
         raise UserError(
+            "unexpected-data-version",
             f"{pointer(data)} names version {version.hash} and {expected} is needed; restore that one, "
-            f"or accept what is there by changing the expectation"
+            f"or accept what is there by changing the expectation",
         )
     if status(data, remote, cache) != "clean":
         raise UserError(
+            "data-differ-from-version",
             f"{pointer(data)} does not match the folder {data}: it names {version.hash}, the files are "
             f"others; keep them as a new version with the snapshot stage, or go back with "
-            f"`dvc checkout {pointer(data).name}`"
+            f"`dvc checkout {pointer(data).name}`",
         )
     return version
 
@@ -120,7 +128,10 @@ def restore(data: Path, hash: str, remote: str, cache: Path) -> Version:
         UserError: neither has it, or the folder holds what no version does (nothing is changed then).
     """
     if not HASH.fullmatch(hash):
-        raise UserError(f"a data version such as {'0' * 8}...{'0' * 4}.dir is needed, got {hash!r:.80}")
+        raise UserError(
+            "invalid-data-version",
+            f"a data version such as {'0' * 8}...{'0' * 4}.dir is needed, got {hash!r:.80}",
+        )
     file = pointer(data)
     before = file.read_bytes() if file.exists() else None
     data.parent.mkdir(parents=True, exist_ok=True)
@@ -134,8 +145,9 @@ def restore(data: Path, hash: str, remote: str, cache: Path) -> Version:
         version = _cached(hash, cache)
         if version is None:  # checkout would clear the folder before it finds out
             raise UserError(
+                "data-version-lost",
                 f"version {hash} of {data} is neither in the cache nor in the remote {remote}; "
-                f"check SELFSUP_DVC_REMOTE"
+                f"check SELFSUP_DVC_REMOTE",
             )
         _point(data, version)
         dvc(data, "checkout", file.name)

@@ -151,8 +151,9 @@ def accepts(config: Config, packing: Packing) -> None:
     if kind not in ("any", packing.name):
         fit = ", ".join(sorted(n for n in ENCODERS if _takes(ENCODERS[n]) in ("any", packing.name)))
         raise UserError(
+            "modality-unsuitable",
             f"encoder {name} takes {kind} samples and the recipe's modality is {packing.name}; for {packing.name}: "
-            f"{fit}"
+            f"{fit}",
         )
 
 

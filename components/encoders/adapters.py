@@ -77,7 +77,8 @@ class Timm(ImageEncoder):
             self.model: nn.Module = timm.create_model(config.model, pretrained=False, **options)
         except (RuntimeError, TypeError, ValueError) as error:
             raise UserError(
-                f"timm cannot make {config.model!r}: {error!s:.120}; see timm.list_models()"
+                "unknown-library-model",
+                f"timm cannot make {config.model!r}: {error!s:.120}; see timm.list_models()",
             ) from None
         self.feature_dim = int(self.model.num_features)
 
@@ -103,7 +104,9 @@ class Transformers(ImageEncoder):
             self.model: nn.Module = transformers.AutoModel.from_config(described)
         except (TypeError, ValueError) as error:
             said = f"transformers cannot make {kind.get('model_type')!r}: {error!s:.120}"
-            raise UserError(f"{said}; architecture is what config.json beside the weights says") from None
+            raise UserError(
+                "unknown-library-model", f"{said}; architecture is what config.json beside the weights says"
+            ) from None
         sizes = getattr(described, "hidden_sizes", None) or [described.hidden_size]
         self.feature_dim = int(sizes[-1])
         self.kind = str(kind["model_type"])
@@ -117,8 +120,9 @@ class Transformers(ImageEncoder):
             last: Tensor = self.model(pixel_values=self.standardised(x), **between).last_hidden_state
         except ValueError as error:
             raise UserError(
+                "view-size-refused",
                 f"the {self.kind} of transformers refuses views of {x.shape[-1]} pixels "
-                f"({error!s:.120}); set the encoder's size to that of the views"
+                f"({error!s:.120}); set the encoder's size to that of the views",
             ) from None
         return last.mean(dim=1) if last.ndim == 3 else last.mean(dim=(2, 3))
 
@@ -132,8 +136,9 @@ def library(name: str, hint: str) -> Any:
         return _imported(name)
     except Exception as error:
         raise UserError(
+            "package-missing",
             f"encoder {name} needs the package {name}, which cannot be imported ({error!s:.80}): {hint}; "
-            f"or take an encoder of ours: resnet, convnext, vit"
+            f"or take an encoder of ours: resnet, convnext, vit",
         ) from None
 
 

@@ -64,7 +64,10 @@ def sides(side: int, start: int) -> list[int]:
         UserError: start > side.
     """
     if start > side:
-        raise UserError(f"a decoder enlarges: it needs a map no larger than {side} x {side}, got {start}")
+        raise UserError(
+            "view-size-refused",
+            f"a decoder enlarges: it needs a map no larger than {side} x {side}, got {start}",
+        )
     return sorted(s for s in (side, *_halved(side)) if s > start)
 
 
@@ -76,8 +79,9 @@ def mapping(encoder: Encoder, name: str) -> MapEncoder:
     """
     if not isinstance(encoder, MapEncoder):
         raise UserError(
+            "encoder-unsuitable",
             f"{name} needs an encoder that gives maps (a convolutional one, as resnet), got "
-            f"{type(encoder).__name__}; choose such an encoder, or an objective that needs features alone"
+            f"{type(encoder).__name__}; choose such an encoder, or an objective that needs features alone",
         )
     return encoder
 

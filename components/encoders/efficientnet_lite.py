@@ -115,8 +115,9 @@ def renamed(tensors: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
         new = _ours(name)
         if new is None:
             raise UserError(
+                "weights-unsuitable",
                 f"{where} must hold EfficientNet-Lite0 as efficientnet-lite-pytorch, timm or selfsup names its weights;"
-                f" it holds {name!r}"
+                f" it holds {name!r}",
             )
         found[new] = value
     return found

@@ -65,13 +65,15 @@ def fetched(wanted: HubFile, folder: Path, environ: Mapping[str, str] = os.envir
                 write_atomically(target, lambda out: _copy(stream, out, wanted))
         except urllib.error.HTTPError as error:
             raise UserError(
-                f"{endpoint} gives {error.code} for {wanted}; check repository, file and revision"
+                "download-failed",
+                f"{endpoint} gives {error.code} for {wanted}; check repository, file and revision",
             ) from None
         except (urllib.error.URLError, ConnectionError, TimeoutError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise UserError(
+                "download-failed",
                 f"{wanted} is not on this machine and {endpoint} cannot be reached ({reason!s:.120});"
-                f" connect, set HF_ENDPOINT to a mirror, or give a local file"
+                f" connect, set HF_ENDPOINT to a mirror, or give a local file",
             ) from None
         return target
 
@@ -93,7 +95,9 @@ def _opened(url: str, wanted: HubFile) -> IO[bytes]:
     opener = urllib.request.build_opener(_Stay)
     for _ in range(REDIRECTS + 1):
         if urlsplit(url).scheme not in ("http", "https"):
-            raise UserError(f"{wanted} must lie at an http or https address, got {url!r:.120}")
+            raise UserError(
+                "download-failed", f"{wanted} must lie at an http or https address, got {url!r:.120}"
+            )
         try:
             answer: Any = opener.open(
                 urllib.request.Request(url, headers={"User-Agent": "selfsup"}), timeout=TIMEOUT
@@ -108,14 +112,16 @@ def _opened(url: str, wanted: HubFile) -> IO[bytes]:
         _refuse_other(answer.headers.get("X-Linked-ETag") or answer.headers.get("ETag"), wanted)
         stream: IO[bytes] = answer
         return stream
-    raise UserError(f"{wanted}: more than {REDIRECTS} redirects; the last leads to {url!r:.120}")
+    raise UserError(
+        "download-failed", f"{wanted}: more than {REDIRECTS} redirects; the last leads to {url!r:.120}"
+    )
 
 
 def _refuse_other(tag: str | None, wanted: HubFile) -> None:
     """A tag of 64 hexadecimal digits is the sha256 of the file; any other kind is no evidence."""
     found = re.fullmatch(r'(?:W/)?"?([0-9a-f]{64})"?', tag or "")
     if found and found[1] != wanted.sha256:
-        raise UserError(_other(found[1], wanted))
+        raise UserError("digest-differs", _other(found[1], wanted))
 
 
 def _copy(stream: IO[bytes], out: BinaryIO, wanted: HubFile) -> None:
@@ -124,7 +130,7 @@ def _copy(stream: IO[bytes], out: BinaryIO, wanted: HubFile) -> None:
         digest.update(chunk)
         out.write(chunk)
     if digest.hexdigest() != wanted.sha256:
-        raise UserError(_other(digest.hexdigest(), wanted))
+        raise UserError("digest-differs", _other(digest.hexdigest(), wanted))
 
 
 def _other(found: str, wanted: HubFile) -> str:

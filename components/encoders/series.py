@@ -64,12 +64,14 @@ def series_encoder(encoder: Encoder, name: str, *, causal: bool = False) -> Seri
     """
     if not isinstance(encoder, SeriesEncoder):
         raise UserError(
+            "encoder-unsuitable",
             f"{name} needs an encoder that gives tokens of series, got {type(encoder).__name__}; set encoder to"
-            " series_conv, or take another objective"
+            " series_conv, or take another objective",
         )
     if causal and not encoder.causal:
         raise UserError(
+            "encoder-unsuitable",
             f"{name} predicts what comes next and needs an encoder whose tokens see only the steps up to theirs; set"
-            " encoder to {name: series_conv, causal: true}"
+            " encoder to {name: series_conv, causal: true}",
         )
     return encoder

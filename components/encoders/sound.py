@@ -53,8 +53,9 @@ class SpectrumEncoder(Encoder):
         high = config.high or packing.rate / 2
         if not config.low < high <= packing.rate / 2:
             raise UserError(
+                "value-out-of-range",
                 f"low and high must lie in 0 to {packing.rate / 2:g} Hz, half of modality.rate, got {config.low:g}"
-                f" and {high:g}"
+                f" and {high:g}",
             )
         self.channels, self.bands = packing.channels, config.mels
         self.log_mel = LogMel(

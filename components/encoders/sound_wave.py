@@ -165,7 +165,8 @@ def wave_encoder(encoder: Encoder, name: str) -> SoundWave:
     """
     if not isinstance(encoder, SoundWave):
         raise UserError(
+            "encoder-unsuitable",
             f"{name} predicts latents of the waveform and needs the encoder sound_wave, got {type(encoder).__name__};"
-            " set encoder to {name: sound_wave}, or take another objective"
+            " set encoder to {name: sound_wave}, or take another objective",
         )
     return encoder

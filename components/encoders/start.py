@@ -108,18 +108,22 @@ def _opened(start: Start) -> Iterator[Path]:
     file = Path(start.weights)
     if not file.is_file():
         raise UserError(
-            f"the encoder begins from {file}, which is missing; bring it back, or take `start` out"
+            "no-such-weights",
+            f"the encoder begins from {file}, which is missing; bring it back, or take `start` out",
         )
     found = digest(file)
     if found != start.sha256:
         raise UserError(
+            "digest-differs",
             f"{file}: sha256 {start.sha256[:12]} needed, got {found[:12]}; put the right file there, or "
-            f"{found} into `start`"
+            f"{found} into `start`",
         )
     try:
         yield file
     except SafetensorError as error:
-        raise UserError(f"{file}: a safetensors file is needed, and this is none: {error!s:.80}") from None
+        raise UserError(
+            "weights-unreadable", f"{file}: a safetensors file is needed, and this is none: {error!s:.80}"
+        ) from None
 
 
 def load_weights(encoder: Encoder, tensors: dict[str, Tensor], *, strict: bool, where: str) -> None:
@@ -142,7 +146,8 @@ def load_weights(encoder: Encoder, tensors: dict[str, Tensor], *, strict: bool, 
     if (strict and any(problems.values())) or not fits - set(OPTIONAL):
         told = "; ".join(f"{len(names)} {what}: {_some(names)}" for what, names in problems.items() if names)
         raise UserError(
-            f"{where} does not fit this encoder: {told}; change the encoder, or set strict to false"
+            "weights-unsuitable",
+            f"{where} does not fit this encoder: {told}; change the encoder, or set strict to false",
         )
     encoder.load_state_dict({**own, **{name: tensors[name] for name in fits}})
 

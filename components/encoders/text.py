@@ -101,12 +101,14 @@ def text_encoder(encoder: Encoder, name: str, *, contextual: bool = True) -> Tex
     """
     if not isinstance(encoder, TextEncoder):
         raise UserError(
+            "encoder-unsuitable",
             f"{name} needs an encoder of texts that is trained here, got {type(encoder).__name__}; set encoder to"
-            " text_bag or text_transformer, or take another objective"
+            " text_bag or text_transformer, or take another objective",
         )
     if contextual and not encoder.contextual:
         raise UserError(
+            "encoder-unsuitable",
             f"{name} predicts tokens from those around them, and this encoder sees each alone; set encoder to"
-            " text_transformer, or give text_bag hidden channels, or take another objective"
+            " text_transformer, or give text_bag hidden channels, or take another objective",
         )
     return encoder

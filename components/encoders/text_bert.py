@@ -77,8 +77,9 @@ class TextBert(TextEncoder):
         super().__init__(packing, config.width)
         if packing.length >= config.places:
             raise UserError(
+                "view-size-refused",
                 f"text_bert has embeddings for {config.places} positions, one of them for the end of a text, and"
-                f" modality.length is {packing.length}; set it to {config.places - 1} or less"
+                f" modality.length is {packing.length}; set it to {config.places - 1} or less",
             )
         self.special, self.noisy_layers = config.special, 1 + 2 * config.depth
         self.places, self.kinds = nn.Embedding(config.places, config.width), nn.Embedding(2, config.width)

@@ -112,7 +112,8 @@ def trees_of(estimator: Any, packing: TablePacking) -> Trees:
     """
     if estimator.n_features_in_ != len(packing.features):
         raise UserError(
-            f"a boosting of {len(packing.features)} features is required, got one of {estimator.n_features_in_}"
+            "weights-unsuitable",
+            f"a boosting of {len(packing.features)} features is required, got one of {estimator.n_features_in_}",
         )
     rounds = estimator._predictors  # [rounds][K]
     flat = [predictor for one in rounds for predictor in one]

@@ -135,9 +135,10 @@ class Vit(TokenEncoder):
     ) -> tuple[Tensor, Tensor]:
         if x.shape[2] % self.patch or x.shape[3] % self.patch:
             raise UserError(
+                "view-size-refused",
                 f"this vit cuts images into patches of {self.patch} x {self.patch} pixels and needs sides "
                 f"that are multiples of it, got {x.shape[2]} x {x.shape[3]}; change the encoder's patch or "
-                f"the view's size"
+                f"the view's size",
             )
         cut: Tensor = self.patch_embed["proj"](self.standardised(x))
         seen = cut.flatten(2).transpose(1, 2)  # [B, T, E]

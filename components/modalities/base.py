@@ -194,6 +194,6 @@ def in_column(given: Any, column: str) -> list[Any]:
     if hasattr(given, "columns") or isinstance(given, Mapping):
         names = list(given)
         if column not in names and len(names) != 1:
-            raise UserError(f"a column {column!r} is required, got columns {names}")
+            raise UserError("column-missing", f"a column {column!r} is required, got columns {names}")
         given = given[column if column in names else names[0]]
     return [given] if isinstance(given, str | bytes | bytearray | memoryview) else list(given)

@@ -47,8 +47,14 @@ def chi_square(reference: Counts, current: Counts) -> tuple[float, float]:
 def _checked(reference: Counts, current: Counts) -> np.ndarray:
     """[2, K] float64."""
     if len(reference) != len(current):
-        raise UserError(f"counts of the same classes are needed, got {len(reference)} and {len(current)}")
+        raise UserError(
+            "lengths-differ",
+            f"counts of the same classes are needed, got {len(reference)} and {len(current)}",
+        )
     table = np.array([reference, current], dtype=np.float64)
     if (table < 0).any() or not (table.sum(axis=1) > 0).all():
-        raise UserError(f"counts from 0, not all 0, are needed, got {list(reference)} and {list(current)}")
+        raise UserError(
+            "array-invalid",
+            f"counts from 0, not all 0, are needed, got {list(reference)} and {list(current)}",
+        )
     return table

@@ -45,8 +45,9 @@ def squared_error(prediction: Tensor, target: Tensor, where: Tensor | None = Non
     """
     if prediction.shape != target.shape:
         raise UserError(
+            "view-size-refused",
             f"an image is compared with one of the same shape, got {list(prediction.shape)} and "
-            f"{list(target.shape)}; the objective's `size` has to be the side of its views"
+            f"{list(target.shape)}; the objective's `size` has to be the side of its views",
         )
     each = (at_least_float32(prediction) - at_least_float32(target)).square().mean(dim=1)  # [B, S, S]
     if where is None:

@@ -57,7 +57,10 @@ def cross_correlation(a: Tensor, b: Tensor, *, epsilon: float = 1e-5) -> Tensor:
     same_shape(a, b, "barlow")
     samples = len(a) * world()
     if samples < 2:
-        raise UserError("barlow needs 2 samples or more, one alone has no correlation; raise batch_size")
+        raise UserError(
+            "batch-too-small",
+            "barlow needs 2 samples or more, one alone has no correlation; raise batch_size",
+        )
     with torch.autocast(a.device.type, enabled=False):
         both = at_least_float32(torch.stack([a, b]))
         centred = both - all_reduce_sum(both.sum(dim=1, keepdim=True)) / samples

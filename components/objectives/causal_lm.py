@@ -54,7 +54,8 @@ def causal(encoder: Encoder) -> TextEncoder:
     text = text_encoder(encoder, "causal_lm")
     if not text.causal:
         raise UserError(
+            "encoder-unsuitable",
             "causal_lm needs an encoder whose tokens see only those before them; set encoder to"
-            " {name: text_transformer, causal: true}"
+            " {name: text_transformer, causal: true}",
         )
     return text

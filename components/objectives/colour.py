@@ -77,8 +77,9 @@ class Colour(Single):
         self.config = config
         if encoder.channels != 3:
             raise UserError(
+                "modality-unsuitable",
                 f"colour needs images of 3 channels (RGB), whose colour it hides and asks for; the encoder is "
-                f"for images of {encoder.channels}; give colour images, or choose another objective (rotation)"
+                f"for images of {encoder.channels}; give colour images, or choose another objective (rotation)",
             )
         bins = gamut(config.bin)
         self.register_buffer("bins", bins.clone())

@@ -68,7 +68,9 @@ class Cpc(Drawing):
         """
         view, series = only_view(batch, "cpc"), series_encoder(encoder, "cpc", causal=True)
         if len(view) < 2:
-            raise UserError(f"cpc needs 2 samples or more, got {len(view)}; raise batch_size")
+            raise UserError(
+                "batch-too-small", f"cpc needs 2 samples or more, got {len(view)}; raise batch_size"
+            )
         values, _ = series.standardised(view)
         count, steps = lengths(view), view.shape[2]
         latents = unit(self.latent(F.pad(values, (0, self.config.patch - 1))).transpose(1, 2))  # [B, T, Z]

@@ -154,7 +154,8 @@ class Deepcluster(Objective):
         points = features()  # every rank brings its share
         if points.shape[:1] != self.assignment.shape or points.ndim != 2:
             raise UserError(
-                f"deepcluster needs features [{len(self.assignment)}, D], got {list(points.shape)}"
+                "array-invalid",
+                f"deepcluster needs features [{len(self.assignment)}, D], got {list(points.shape)}",
             )
         found = (self.assignment, self.agreement, self.empties)
         on_first_rank(lambda: self._cluster(epoch, points), found)
@@ -185,12 +186,15 @@ class Deepcluster(Objective):
             from components.clustering import kmeans, matching, quality
         except ImportError as error:
             raise UserError(
-                f"deepcluster needs faiss, scipy and scikit-learn; {error}: install them"
+                "package-missing", f"deepcluster needs faiss, scipy and scikit-learn; {error}: install them"
             ) from None
 
         c, before = self.config, self.assignment.cpu().numpy()
         if not bool(torch.isfinite(points).all()):
-            raise UserError("deepcluster needs finite features, got NaN or infinity; lower the learning rate")
+            raise UserError(
+                "values-not-finite",
+                "deepcluster needs finite features, got NaN or infinity; lower the learning rate",
+            )
         found = kmeans.kmeans(
             reduce(points, c.components, c.whiten).numpy(),
             c.clusters,

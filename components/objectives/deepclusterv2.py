@@ -108,7 +108,10 @@ class Deepclusterv2(Objective):
             UserError: fewer than two views.
         """
         if len(batch.views) < 2:
-            raise UserError(f"deepclusterv2 needs 2 views or more of each sample, got {len(batch.views)}")
+            raise UserError(
+                "view-count-differs",
+                f"deepclusterv2 needs 2 views or more of each sample, got {len(batch.views)}",
+            )
         embeddings = self.head(torch.cat(encode(encoder, batch.views)))
         index = batch.index.to(self.bank.device)
         with torch.autocast(embeddings.device.type, enabled=False):
@@ -142,7 +145,8 @@ class Deepclusterv2(Objective):
             points = features()
             if points.ndim != 2 or len(points) != self.bank.shape[1]:
                 raise UserError(
-                    f"deepclusterv2 needs features [{self.bank.shape[1]}, D], got {list(points.shape)}"
+                    "array-invalid",
+                    f"deepclusterv2 needs features [{self.bank.shape[1]}, D], got {list(points.shape)}",
                 )
             self.bank.copy_(self._embedded(points))
         on_first_rank(lambda: self._cluster(epoch), (self.clusters, self.prototypes, self.repaired))
@@ -171,7 +175,9 @@ class Deepclusterv2(Objective):
         try:  # here, not above: the other objectives run where there is torch alone
             from components.clustering.kmeans import kmeans
         except ImportError as error:
-            raise UserError(f"deepclusterv2 needs faiss; {error}: install faiss-cpu") from None
+            raise UserError(
+                "package-missing", f"deepclusterv2 needs faiss; {error}: install faiss-cpu"
+            ) from None
 
         self.repaired.zero_()
         for head in range(self.config.heads):

@@ -149,7 +149,9 @@ class Dino(Objective):
             UserError: fewer than two views; one sample alone where there is a KoLeo term.
         """
         if len(batch.views) < 2:
-            raise UserError(f"dino needs 2 views or more of each sample, got {len(batch.views)}")
+            raise UserError(
+                "view-count-differs", f"dino needs 2 views or more of each sample, got {len(batch.views)}"
+            )
         config = self.config
         temperature = warmed(config.teacher_temperature, config.warm, self.progress)
         with torch.no_grad():

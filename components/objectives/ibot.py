@@ -71,7 +71,8 @@ class Ibot(Dino):
         self.register_buffer("centre", torch.zeros(2, config.dino.outputs))
         if tokens.token_dim != tokens.feature_dim:
             raise UserError(
-                f"ibot needs tokens as wide as features, got {tokens.token_dim} and {tokens.feature_dim}"
+                "encoder-unsuitable",
+                f"ibot needs tokens as wide as features, got {tokens.token_dim} and {tokens.feature_dim}",
             )
 
     @property
@@ -86,7 +87,9 @@ class Ibot(Dino):
             UserError: fewer than two views, a size that patches do not fill, or an encoder without tokens.
         """
         if len(batch.views) < 2:
-            raise UserError(f"ibot needs 2 views or more of each sample, got {len(batch.views)}")
+            raise UserError(
+                "view-count-differs", f"ibot needs 2 views or more of each sample, got {len(batch.views)}"
+            )
         config, student, both = self.config, token_encoder(encoder, "ibot"), torch.cat(batch.views[:2])
         hidden = torch.cat([self.hidden(batch.index, both, student.patch, view) for view in range(2)])
         temperature = warmed(config.teacher_temperature, config.warm, self.progress)

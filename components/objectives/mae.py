@@ -81,7 +81,8 @@ class Mae(Drawing):
         self.numbers = tokens.channels * tokens.patch**2
         if self.numbers < 2 and config.normalise:
             raise UserError(
-                "mae cannot normalise a patch of one number; take a larger patch, or normalise: false"
+                "patch-too-small",
+                "mae cannot normalise a patch of one number; take a larger patch, or normalise: false",
             )
         self.enter, self.leave = nn.Linear(tokens.token_dim, width), nn.Linear(width, self.numbers)
         self.token = nn.Parameter(0.02 * torch.randn(width))

@@ -131,7 +131,8 @@ def patch_encoder(encoder: Encoder) -> SoundVit:
     """
     if not isinstance(encoder, SoundVit):
         raise UserError(
+            "encoder-unsuitable",
             "masked_spectrogram hides patches of a spectrogram and needs the encoder sound_vit, got "
-            f"{type(encoder).__name__}; set encoder to {{name: sound_vit}}, or take another objective"
+            f"{type(encoder).__name__}; set encoder to {{name: sound_vit}}, or take another objective",
         )
     return encoder

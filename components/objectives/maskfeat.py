@@ -81,8 +81,9 @@ class Maskfeat(Drawing):
         self.cell = config.cell or tokens.patch
         if tokens.patch % self.cell:
             raise UserError(
+                "size-not-divisible",
                 f"maskfeat needs a patch of whole cells, got a patch of {tokens.patch} and cells of "
-                f"{self.cell} pixels; set cell to a divisor of the encoder's patch"
+                f"{self.cell} pixels; set cell to a divisor of the encoder's patch",
             )
         cells = (tokens.patch // self.cell) ** 2
         self.token = nn.Parameter(0.02 * torch.randn(tokens.token_dim))

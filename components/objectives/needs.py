@@ -37,8 +37,9 @@ def check_needs(kind: str, name: str, modality: str, table: Mapping[str, Callabl
     if needs not in given:
         fit = ", ".join(sorted(other for other in table if _needs(table[other]) in given))
         raise UserError(
+            "modality-unsuitable",
             f"{kind} {name} needs {WORDS.get(needs, needs)}, and the recipe's modality is {modality}; "
-            f"for {modality}: {fit}"
+            f"for {modality}: {fit}",
         )
 
 

@@ -97,7 +97,8 @@ class Scan(Objective):
         super().__init__()
         if config.neighbours >= rows:
             raise UserError(
-                f"scan needs neighbours < samples, got {config.neighbours} for {rows}; ask for fewer"
+                "samples-too-few",
+                f"scan needs neighbours < samples, got {config.neighbours} for {rows}; ask for fewer",
             )
         self.config = config
         self.pretext = Simclr(config.pretext, encoder)
@@ -121,7 +122,9 @@ class Scan(Objective):
             losses = self.pretext(encoder, batch)
             return Losses(losses.total + _idle(self.top), losses.parts)
         if len(batch.views) != 2:
-            raise UserError(f"scan needs 2 views of each sample, got {len(batch.views)}")
+            raise UserError(
+                "view-count-differs", f"scan needs 2 views of each sample, got {len(batch.views)}"
+            )
         if phase == NEIGHBOURS:
             scores = self.top(torch.cat(encode(encoder, batch.views)))
         else:
@@ -159,8 +162,9 @@ class Scan(Objective):
         points = features()
         if points.shape != self.bank.shape or not bool(torch.isfinite(points).all()):
             raise UserError(
+                "array-invalid",
                 f"scan needs finite features {list(self.bank.shape)}, got {list(points.shape)}; "
-                "where they are not finite, lower the learning rate"
+                "where they are not finite, lower the learning rate",
             )
         self.bank.copy_(points)
         if bool((self.neighbours < 0).any()):

@@ -109,8 +109,9 @@ class Sela(Objective):
         points = features()
         if points.ndim != 2 or len(points) != self.labels.shape[1] or not bool(torch.isfinite(points).all()):
             raise UserError(
+                "array-invalid",
                 f"sela needs finite features [{self.labels.shape[1]}, D], got {list(points.shape)}; "
-                "where they are not finite, lower the learning rate"
+                "where they are not finite, lower the learning rate",
             )
         found = in_shares(len(points), lambda own: self._label(points[own])).T
         self.changed.fill_((found != self.labels).double().mean() if known else float("nan"))

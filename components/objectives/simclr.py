@@ -77,8 +77,9 @@ def nt_xent(a: Tensor, b: Tensor, *, temperature: float) -> Tensor:
     """
     if a.shape != b.shape or a.ndim != 2 or len(a) * world() < 2:
         raise UserError(
+            "batch-too-small",
             f"nt_xent needs two views [B, E] of B >= 2 samples, for a sample alone has no negatives; "
-            f"got {list(a.shape)} and {list(b.shape)}; raise batch_size"
+            f"got {list(a.shape)} and {list(b.shape)}; raise batch_size",
         )
     with torch.autocast(a.device.type, enabled=False):
         logits, own = similarities(a, b, temperature=temperature)

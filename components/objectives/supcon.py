@@ -47,8 +47,9 @@ def sup_con(a: Tensor, b: Tensor, targets: Tensor, *, temperature: float) -> Ten
     same_shape(a, b, "supcon")
     if len(a) * world() < 2 or targets.shape != a.shape[:1]:
         raise UserError(
+            "batch-too-small",
             f"supcon needs 2 samples or more, each with a target, got {len(a)} and {list(targets.shape)} "
-            f"targets; raise batch_size"
+            f"targets; raise batch_size",
         )
     with torch.autocast(a.device.type, enabled=False):
         logits, own = similarities(a, b, temperature=temperature)

@@ -119,9 +119,10 @@ class Swav(Objective):
         """
         if len(batch.views) < 2 or len(batch.views[0]) * world() < 2:
             raise UserError(
+                "batch-too-small",
                 "swav needs 2 views or more of 2 samples or more, "
                 f"got {len(batch.views)} of {len(batch.views[0])}; "
-                f"raise batch_size"
+                f"raise batch_size",
             )
         features = encode(encoder, batch.views)
         embeddings = self.head(torch.cat(features))

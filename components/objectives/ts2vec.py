@@ -63,7 +63,9 @@ class Ts2vec(Drawing):
         """
         view, series = only_view(batch, "ts2vec"), series_encoder(encoder, "ts2vec")
         if len(view) < 2:
-            raise UserError(f"ts2vec needs 2 samples or more, got {len(view)}; raise batch_size")
+            raise UserError(
+                "batch-too-small", f"ts2vec needs 2 samples or more, got {len(view)}; raise batch_size"
+            )
         left, begin, stop, right = self.cuts(lengths(view), batch.index)
         first = self.tokens(series, view, left, stop, batch.index, FIRST_MASK)
         second = self.tokens(series, view, begin, right, batch.index, SECOND_MASK)

@@ -71,8 +71,9 @@ class Tsdae(Drawing):
         self.config, text = config, text_encoder(encoder, "tsdae", contextual=False)
         if text.token_dim % (2 * config.heads):
             raise UserError(
+                "size-not-divisible",
                 f"tsdae needs a token size that is a multiple of twice heads, got {text.token_dim} and {config.heads};"
-                " change heads"
+                " change heads",
             )
         self.decoder = Decoder(config, text.feature_dim, text.token_dim)
         self.head = TokenHead(text.token_dim, text.token_dim, text.vocabulary)

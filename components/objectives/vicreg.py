@@ -64,7 +64,9 @@ def vicreg_terms(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     same_shape(a, b, "vicreg")
     samples = len(a) * world()
     if samples < 2:
-        raise UserError("vicreg needs 2 samples or more, one alone has no variance; raise batch_size")
+        raise UserError(
+            "batch-too-small", "vicreg needs 2 samples or more, one alone has no variance; raise batch_size"
+        )
     with torch.autocast(a.device.type, enabled=False):
         both = at_least_float32(torch.stack([a, b]))
         invariance = (both[0] - both[1]).square().mean()

@@ -69,7 +69,8 @@ def move(
         if champion != expected:
             before, now = (f"version {v}" if v else "none" for v in (expected, champion))
             raise MovedError(
-                f"the champion was {before} when this was decided, and is {now} now: decide again"
+                "champion-moved",
+                f"the champion was {before} when this was decided, and is {now} now: decide again",
             )
         begun = Entry.now(who, action, "begun", champion, to_version, reason, gate)
         if champion == to_version:
@@ -88,8 +89,9 @@ def roll_back(registry: Aliases, journal: Journal, *, who: str, reason: str) -> 
         previous = registry.alias(PREVIOUS)
         if previous is None:
             raise UserError(
+                "no-previous-champion",
                 "there is no previous champion to go back to; `selfsup history` shows what there was, and "
-                "`selfsup promote` takes any version that passes the gate"
+                "`selfsup promote` takes any version that passes the gate",
             )
         champion = registry.alias(CHAMPION)
         return _make(registry, journal, Entry.now(who, "rollback", "begun", champion, previous, reason))
@@ -164,7 +166,7 @@ def _close(registry: Aliases, journal: Journal, begun: Entry) -> Entry:
     now = registry.alias(CHAMPION), registry.alias(PREVIOUS)
     wanted = begun.to_version, _previous(registry, begun)
     if now != wanted:
-        raise MovedError(f"champion and previous should be {wanted}, and are {now}")
+        raise MovedError("champion-moved", f"champion and previous should be {wanted}, and are {now}")
     if begun.to_version is not None and registry.alias(CHALLENGER) == begun.to_version:
         registry.set_alias(CHALLENGER, None)
     return journal.append(begun.again("done"))

@@ -42,15 +42,17 @@ def champion(registry: Registry, journal: Journal) -> Champion | None:
         ]
         if crowned:
             raise UserError(
+                "champion-deleted",
                 f"{registry.name} has no champion in MLflow, and version {crowned[-1].to_version} was it by the "
-                "journal: somebody deleted it or its alias; `selfsup rollback` makes the previous one champion"
+                "journal: somebody deleted it or its alias; `selfsup rollback` makes the previous one champion",
             )
         return None
     tags = registry.tags(version)
     if DIGEST not in tags:
         raise UserError(
+            "champion-unverified",
             f"{registry.name} version {version} is champion and has no tag {DIGEST}, so its files cannot be "
-            "verified; register a model with selfsup, or roll back"
+            "verified; register a model with selfsup, or roll back",
         )
     return Champion(name=registry.name, version=version, digest=tags[DIGEST], tags=tags)
 
@@ -72,8 +74,9 @@ def fetch(registry: Registry, found: Champion, target: Path) -> dict[str, str]:
     if (got := combined(digests)) != found.digest:
         shutil.rmtree(target)
         raise UserError(
+            "digest-differs",
             f"{found.name} version {found.version}: digest {found.digest[:12]} needed, its files have "
-            f"{got[:12]}: they were changed; bring {source} back from a backup, or roll back"
+            f"{got[:12]}: they were changed; bring {source} back from a backup, or roll back",
         )
     return digests
 
@@ -92,5 +95,6 @@ def _download(client: Any, uri: str, target: Path, who: str) -> None:
     except (OSError, MlflowException) as error:
         reason = str(error).splitlines()[0][:160]
         raise UserError(
-            f"{who}: its file {uri} cannot be fetched ({reason}); bring it back from a backup, or roll back"
+            "model-files-lost",
+            f"{who}: its file {uri} cannot be fetched ({reason}); bring it back from a backup, or roll back",
         ) from None

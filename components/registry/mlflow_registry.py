@@ -62,7 +62,9 @@ def connect(uri: str, lock: Path) -> Any:
             )
             passing = served or "locked" in str(error)
             text = f"MLflow at {shown(uri)}: {str(error).splitlines()[0]:.300}; {mends}"
-            raise (PassingError(text) if passing else UserError(text)) from None
+            raise (
+                PassingError("mlflow-unavailable", text) if passing else UserError("mlflow-unavailable", text)
+            ) from None
     return client
 
 
@@ -101,8 +103,9 @@ def experiment(client: Any, name: str, artifacts: Path, lock: Path) -> str:
                     client.restore_experiment(found.experiment_id)
                 except MlflowException as error:
                     raise UserError(
+                        "experiment-deleted",
                         f"the experiment {name} is deleted in MLflow and cannot be restored "
-                        f"({str(error).splitlines()[0]:.200}); restore or rename it in MLflow, and run again"
+                        f"({str(error).splitlines()[0]:.200}); restore or rename it in MLflow, and run again",
                     ) from None
             return str(found.experiment_id)
         remote = urlparse(client.tracking_uri).scheme in ("http", "https")
@@ -126,7 +129,7 @@ def make_run(client: Any, where: str, name: str, tags: Mapping[str, str], starte
 def quoted(value: str) -> str:
     """A value in a search filter. MLflow knows no escape, so a quote is refused."""
     if "'" in value:
-        raise UserError(f"a name without quotes needed, got {value!r}")
+        raise UserError("invalid-name", f"a name without quotes needed, got {value!r}")
     return f"'{value}'"
 
 
@@ -188,7 +191,7 @@ class Registry:
         if found is None:
             known = ", ".join(self.versions())
             what = f"its versions: {known}" if known else "nothing is registered under this name"
-            raise UserError(f"{self.name} has no version {version}; {what}")
+            raise UserError("no-such-version", f"{self.name} has no version {version}; {what}")
         return dict(found.tags)
 
     def set_tags(self, version: str, tags: Mapping[str, str | None]) -> None:

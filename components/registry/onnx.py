@@ -39,7 +39,10 @@ def export_encoder(encoder: Encoder, view: Tensor, file: Path) -> float:
             return error
         failed = f"features differ by {error:.2g}, at most {TOLERANCE:.0e} is right"
     file.unlink(missing_ok=True)
-    raise UserError(f"this encoder cannot be exported to ONNX ({failed}); set `onnx: false` in register")
+    raise UserError(
+        "onnx-export-failed",
+        f"this encoder cannot be exported to ONNX ({failed}); set `onnx: false` in register",
+    )
 
 
 def difference(encoder: Encoder, view: Tensor, file: Path) -> float:

@@ -221,7 +221,8 @@ def _sources(top: str) -> dict[Path, str]:
     spec = importlib.util.find_spec(top)
     if spec is None or spec.origin is None:
         raise UserError(
-            f"package {top}: its source is required to register a model with it; install it again"
+            "package-missing",
+            f"package {top}: its source is required to register a model with it; install it again",
         )
     origin = Path(spec.origin)
     files = sorted(origin.parent.rglob("*.py")) if spec.submodule_search_locations else [origin]

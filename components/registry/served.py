@@ -114,7 +114,10 @@ def model_of(described: Mapping[str, Any]) -> type[Served]:
     """
     task = task_name(described)
     if task not in MODELS:
-        raise UserError(f"a model of one of the tasks {', '.join(MODELS)} is needed, got one of {task!r:.80}")
+        raise UserError(
+            "unknown-name",
+            f"a model of one of the tasks {', '.join(MODELS)} is needed, got one of {task!r:.80}",
+        )
     made: Any = MODELS[task]
     return made  # type: ignore[no-any-return]
 
@@ -145,10 +148,11 @@ def load_model(folder: Path, sha256: Mapping[str, str] | None = None) -> Served:
         kind = model_of(described if isinstance(described, dict) else {})
         config = kind.Config.model_validate_json(raw[CONFIG])
     except ValidationError as error:
-        raise UserError(explain(error, str(folder / CONFIG))) from None
+        raise UserError("model-description-invalid", explain(error, str(folder / CONFIG))) from None
     except ValueError as error:
         raise UserError(
-            f"{folder / CONFIG}: JSON needed, got something else: {error}; fetch it again"
+            "model-description-invalid",
+            f"{folder / CONFIG}: JSON needed, got something else: {error}; fetch it again",
         ) from None
     model = kind(config)
     try:
@@ -156,7 +160,7 @@ def load_model(folder: Path, sha256: Mapping[str, str] | None = None) -> Served:
     except Exception as error:  # safetensors and torch raise kinds of their own
         reason = str(error).splitlines()[0]
         said = f"{folder / WEIGHTS}: the network of {CONFIG} needed, got other weights: {reason}"
-        raise UserError(said) from None
+        raise UserError("weights-unsuitable", said) from None
     return model.eval()
 
 
@@ -167,10 +171,13 @@ def digests(folder: Path) -> dict[str, str]:
 
 def _read(file: Path, expected: str | None) -> bytes:
     if not file.is_file():
-        raise UserError(f"{file}: a model folder with {WEIGHTS} and {CONFIG} needed, the file is missing")
+        raise UserError(
+            "model-files-lost",
+            f"{file}: a model folder with {WEIGHTS} and {CONFIG} needed, the file is missing",
+        )
     raw = file.read_bytes()
     found = hashlib.sha256(raw).hexdigest()
     if expected is not None and found != expected:
         said = f"{file}: sha256 {expected[:12]} needed, got {found[:12]}"
-        raise UserError(f"{said}; the file was changed, fetch it again")
+        raise UserError("digest-differs", f"{said}; the file was changed, fetch it again")
     return raw

@@ -112,16 +112,21 @@ class Smoke:
             out, _ = self._process.communicate(timeout=self.timeout)
         except subprocess.TimeoutExpired:
             raise UserError(
-                f"the model did not answer in a clean process within {time.monotonic() - began:.0f} s"
+                "model-does-not-load",
+                f"the model did not answer in a clean process within {time.monotonic() - began:.0f} s",
             ) from None
         if self._process.returncode != 0 or not out:
             self._errors.seek(0)
             lines = [line for line in self._errors.read().splitlines() if line.strip()]
             last = lines[-1] if lines else f"it ended with code {self._process.returncode} without a word"
-            raise UserError(f"the model does not load and predict in a clean process: {last}")
+            raise UserError(
+                "model-does-not-load", f"the model does not load and predict in a clean process: {last}"
+            )
         answer = json.loads(out.splitlines()[-1])
         if not Path(answer["code"]).resolve().is_relative_to(model.resolve()):
-            raise UserError(f"the clean process ran {answer['code']}, not the code in {model}")
+            raise UserError(
+                "model-does-not-load", f"the clean process ran {answer['code']}, not the code in {model}"
+            )
         return Answered(rows=answer["rows"], latency=answer["latency"])
 
 

@@ -62,6 +62,7 @@ def check_method(config: MethodConfig, modality: str) -> None:
     check_needs("method", name_of(config), modality, METHODS)
     if config.mix is not None and "continuous" not in GIVEN.get(modality, ()):
         raise UserError(
+            "modality-unsuitable",
             f"method.mix: {config.mix.name} mixes views of continuous values, and the recipe's modality is {modality}; "
-            "leave it out"
+            "leave it out",
         )

@@ -49,8 +49,9 @@ def coral_loss(source: Tensor, target: Tensor) -> Tensor:
         source, target = at_least_float32(source), at_least_float32(target)
         if min(len(source), len(target)) < 2:
             raise UserError(
+                "batch-too-small",
                 f"coral needs 2 labelled and 2 unlabelled samples a step, got {len(source)} and {len(target)}; "
-                f"raise batch_size or ratio"
+                f"raise batch_size or ratio",
             )
         return (covariance(source) - covariance(target)).square().sum() / (4 * source.shape[1] ** 2)
 

@@ -90,7 +90,8 @@ class Flexmatch(WeakStrong):
         super().__init__(config, encoder, classes, rows, prior)
         if rows < 1:
             raise UserError(
-                f"flexmatch needs the number of samples that it counts over, got {rows}; give rows"
+                "value-out-of-range",
+                f"flexmatch needs the number of samples that it counts over, got {rows}; give rows",
             )
         self.register_buffer("taken", torch.full((rows,), -1))
         self._sure: tuple[Tensor, Tensor] | None = None

@@ -93,8 +93,9 @@ class M2(Consistency):
         labelled, x = len(parts.weights), parts.weak[0]
         if x.shape[2:] != (self.config.side, self.config.side):
             raise UserError(
+                "view-size-refused",
                 f"m2 decodes {self.config.side} x {self.config.side} pixels and got weak views of "
-                f"{list(x.shape[2:])}; set method.side to the size of the weak view"
+                f"{list(x.shape[2:])}; set method.side to the size of the weak view",
             )
         features = encoder(x)
         logits = self.head(features)

@@ -88,8 +88,9 @@ class Ssgan(Consistency):
         labelled, x = len(parts.weights), parts.weak[0]
         if x.shape[2:] != (config.side, config.side):
             raise UserError(
+                "view-size-refused",
                 f"ssgan makes {config.side} x {config.side} pixels and got weak views of {list(x.shape[2:])}; "
-                f"set method.side to the size of the weak view"
+                f"set method.side to the size of the weak view",
             )
         features = encoder(x)
         own, other = self.head(features).tensor_split([labelled])

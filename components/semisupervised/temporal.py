@@ -78,7 +78,10 @@ class Temporal(Consistency):
         """Raises UserError without the number of rows, for each has its place in the bank."""
         super().__init__(config, encoder, classes, rows, prior)
         if rows < 1:
-            raise UserError(f"temporal needs the number of samples for its bank, got {rows}; give rows")
+            raise UserError(
+                "value-out-of-range",
+                f"temporal needs the number of samples for its bank, got {rows}; give rows",
+            )
         self.register_buffer("bank", torch.zeros(rows, classes))
         self.register_buffer("seen", torch.zeros(rows, dtype=torch.int64))
         self._said: tuple[Tensor, Tensor] | None = None

@@ -71,9 +71,10 @@ class Anomaly(Task[AnomalyConfig]):
         if labels and not odd and not labels.keys() & set(config.normal):
             if len(labels) != 2:
                 raise UserError(
+                    "anomalies-unnamed",
                     "which labels are anomalies? task.anomalies needs their names, such as `--task '{name: anomaly, "
                     f"anomalies: [{min(labels, key=lambda name: labels[name])}]}}'`; there are "
-                    f"{', '.join(sorted(labels))[:200]}"
+                    f"{', '.join(sorted(labels))[:200]}",
                 )
             odd = (min(labels, key=lambda name: labels[name]),)
         usual = tuple(sorted(labels.keys() - set(odd)))

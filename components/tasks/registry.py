@@ -39,7 +39,9 @@ def task_of(given: Mapping[str, Any]) -> type[Task[Any]]:
     """
     name = task_name(given)
     if name not in TASKS:
-        raise UserError(f"a known task is needed, got {name!r:.80}; tasks: {', '.join(TASKS)}")
+        raise UserError(
+            "unknown-name", f"a known task is needed, got {name!r:.80}; tasks: {', '.join(TASKS)}"
+        )
     found: Any = TASKS[name]
     return found  # type: ignore[no-any-return]
 

@@ -57,8 +57,9 @@ class Regression(Task[RegressionConfig]):
         if said and not known:
             some = ", ".join(repr(text[:20]) for text in sorted(set(said.values()))[:SHOWN])
             raise UserError(
+                "labels-not-numbers",
                 f"the task regression needs labels that are numbers, got {some}; name a target column of numbers, or "
-                "leave out `task`, which makes each label a class"
+                "leave out `task`, which makes each label a class",
             )
         refused = {id: reason(said[id], point) for id in said.keys() - known.keys()}
         return Targets(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from components.cores import ONE_THREAD, available
-from components.errors import Collapse, UserError
+from components.errors import UserError, as_record, from_record
 
 Record = dict[str, Any]
 Tell = Callable[[Record], None]  # from the first worker to whoever started the run; JSON values
@@ -33,7 +33,6 @@ QUIET = {
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_worker_niceness": "0",  # it would be 15: beside any other work, nothing of ours would get done
 }
-ERRORS = {"UserError": UserError, "Collapse": Collapse}
 
 
 @contextmanager
@@ -120,7 +119,7 @@ def run_on_workers(
             _work, given, workers, {"use_gpu": gpu, "resources_per_worker": resources}, name, storage
         )
     if "error" in result:
-        raise ERRORS[result["error"]](result["text"])
+        raise from_record(result)
     done: Record = result["done"]
     return done
 
@@ -167,7 +166,7 @@ def _work(given: Record) -> Record:
     try:
         return {"done": loop(given["config"], tell)}
     except UserError as error:  # raised as it is, Ray would start the workers again
-        return {"error": type(error).__name__, "text": str(error)}
+        return {**as_record(error)}
 
 
 @contextmanager

@@ -47,13 +47,15 @@ def place(device: str = "auto", precision: Precision = "auto") -> Placement:
     """
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise UserError(
-            f"device {device!r} was asked for and this machine shows no GPU; use device auto or cpu"
+            "no-gpu", f"device {device!r} was asked for and this machine shows no GPU; use device auto or cpu"
         )
     name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     try:
         chosen = torch.device(name)
     except RuntimeError as error:
-        raise UserError(f"device must be auto, cpu, cuda or cuda:N, got {device!r}") from error
+        raise UserError(
+            "invalid-setting", f"device must be auto, cpu, cuda or cuda:N, got {device!r}"
+        ) from error
     half = precision == "bfloat16" or (precision == "auto" and multiplies_bfloat16(chosen))
     return Placement(chosen, torch.bfloat16 if half else torch.float32)
 

@@ -94,11 +94,14 @@ class LabelledSource:
             UserError: no label, or batches that the processes cannot share.
         """
         if not len(supervision.labelled):
-            raise UserError("fine-tuning needs at least one labelled sample and got none; label some")
+            raise UserError(
+                "labels-too-few", "fine-tuning needs at least one labelled sample and got none; label some"
+            )
         if labelled < world() or labelled % world() or unlabelled % world():
             raise UserError(
+                "batch-not-divisible",
                 f"batch sizes must be multiples of the number of processes {world()}, "
-                f"got {labelled} labelled and {unlabelled} unlabelled"
+                f"got {labelled} labelled and {unlabelled} unlabelled",
             )
         self.packed, self.maker, self.supervision, self.device = packed, maker, supervision, device
         self.weak, self.strong, self.steps = weak, strong, steps

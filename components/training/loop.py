@@ -168,7 +168,10 @@ class _Training:
             self.begin(epoch)
         steps = self.source.begin(epoch, at.step, at.chosen)
         if steps < 1:
-            raise UserError("an epoch has no full batch; deliver more samples or use a smaller batch_size")
+            raise UserError(
+                "batch-too-large",
+                "an epoch has no full batch; deliver more samples or use a smaller batch_size",
+            )
         self.learner.train()
         self.watching.start()
         for step in range(at.step, steps):

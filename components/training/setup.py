@@ -66,7 +66,10 @@ def begin(given: Beginning, rows: NDArray[np.int64], labels: NDArray[np.int64]) 
     placement = place(given.device, given.train.precision)
     packed = given.samples.open(rows)
     if len(packed) < 2:
-        raise UserError(f"pretraining needs at least 2 training samples, got {len(packed)}; deliver more")
+        raise UserError(
+            "samples-too-few",
+            f"pretraining needs at least 2 training samples, got {len(packed)}; deliver more",
+        )
     torch.manual_seed(derive_seed(given.seed))
     encoder = start_encoder(given.encoder, given.packing)
     objective = build_objective(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 
 from components.cores import available
+from components.errors import coded
 
 RECENT = 5.0  # seconds that must be slow, and as many that must have been faster before
 WAITING = 0.25  # share of the time that this process waited for a core or for data
@@ -63,7 +64,8 @@ class Slowdown:
             return None
         self.warned = True
         reason = self._cause(self.recent[0].before, sum(look.data for look in self.recent) / taken)
-        return f"training has slowed down to {now:.0f} of {earlier:.0f} samples a second: {reason}"
+        text = f"training has slowed down to {now:.0f} of {earlier:.0f} samples a second: {reason}"
+        return f"warning {coded('training-slowed-down', text)}"
 
     def _cause(self, since: Reading, data: float) -> str:
         return cause(

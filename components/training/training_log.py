@@ -52,8 +52,9 @@ def mean_losses(at: Position) -> dict[str, float]:
     losses = {f"loss/{name}": float(value) for name, value in zip(at.sums, values.tolist(), strict=True)}
     if not math.isfinite(losses["loss/total"]):
         raise UserError(
+            "loss-not-finite",
             f"the loss is {losses['loss/total']} at step {at.done}; try a smaller learning rate, clip 1.0 "
-            f"or precision float32 (the last checkpoint is from before it happened)"
+            f"or precision float32 (the last checkpoint is from before it happened)",
         )
     return losses
 
@@ -115,5 +116,7 @@ class Watching:
                 at.anchors = found.anchors
             at.dead = at.dead + 1 if found.dead and done > warmup else 0
             if found.dead and at.dead >= patience:
-                raise Collapse(f"pretraining is dead after {epoch + 1} epochs: {found.dead}")
+                raise Collapse(
+                    "representation-collapsed", f"pretraining is dead after {epoch + 1} epochs: {found.dead}"
+                )
         self.watch(at.done, {"epoch": epoch + 1.0, "progress": done, **figures})

@@ -99,8 +99,9 @@ class State:
         for key, own in self.identity.items():
             if state["identity"][key] != own:
                 raise UserError(
+                    "checkpoint-of-other-training",
                     f"the checkpoint in {self.folder} was written with {key} {state['identity'][key]} "
-                    f"and this training has {own}; train with the same or in an empty folder"
+                    f"and this training has {own}; train with the same or in an empty folder",
                 )
         self.learner.load_state_dict(state["learner"])
         self.optimiser.load_state_dict(state["optimiser"])

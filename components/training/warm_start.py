@@ -84,7 +84,10 @@ def take_over(
         UserError: it is of another network, another objective or another optimiser.
     """
     if (ema is None) != (state["ema"] is None):
-        raise UserError("a warm start needs ema_decay on in both trainings or in none; train from scratch")
+        raise UserError(
+            "warm-start-impossible",
+            "a warm start needs ema_decay on in both trainings or in none; train from scratch",
+        )
     try:
         load_into(learner, state["learner"])
         if ema is not None:
@@ -97,7 +100,8 @@ def take_over(
     except (RuntimeError, KeyError, ValueError) as error:  # what torch raises of states that do not fit
         text = " ".join(str(error).split())
         raise UserError(
-            f"the parent's checkpoint does not fit this training, train from scratch: {text:.200}"
+            "warm-start-impossible",
+            f"the parent's checkpoint does not fit this training, train from scratch: {text:.200}",
         ) from None
 
 

@@ -14,7 +14,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     from components.cores import ONE_THREAD
-    from components.errors import UserError  # after --help, which must answer at once
+    from components.errors import UserError, code_of, coded  # after --help, which must answer at once
     from components.files import is_full
 
     os.environ.update(ONE_THREAD)  # before what reads it is imported
@@ -30,8 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("SELFSUP_DEBUG", "0").lower() not in ("", "0", "false"):
             traceback.print_exc()
-        print(f"selfsup: {_one_line(error)}", file=sys.stderr)
-        return 2 if isinstance(error, UserError) or is_full(error) else 1
+        mistake = isinstance(error, UserError) or is_full(error)
+        text = _one_line(error)
+        told = f" {coded(code_of(error) or 'disk-full', text)}" if mistake else f": {text}"
+        print(f"selfsup: error{told}", file=sys.stderr)
+        return 2 if mistake else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,9 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="say what is wrong with a recipe, without running anything")
     check.add_argument("recipe", help="a YAML file, or the name of a recipe")
     check.set_defaults(do=_check)
-    explain = commands.add_parser("explain", help="print the type, default and meaning of a key of a recipe")
+    explain = commands.add_parser(
+        "explain", help="print the meaning of a key of a recipe, or of the code of a message"
+    )
     explain.add_argument(
-        "key", help="such as finetune.method, pretrain.objective.swav.epsilon or SELFSUP_HOME"
+        "key", help="such as finetune.method, pretrain.objective.swav.epsilon, SELFSUP_HOME or no-such-recipe"
     )
     explain.set_defaults(do=_explain)
     show = commands.add_parser(
@@ -160,9 +165,13 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from pipelines.onboarding.reference import explain  # imports the stage concerned
+    from pipelines.onboarding import messages
 
-    print(explain(arguments.key))
+    if (entry := messages.explain(arguments.key)) is None:
+        from pipelines.onboarding import reference  # imports the stage concerned
+
+        entry = reference.explain(arguments.key)
+    print(entry)
     return 0
 
 

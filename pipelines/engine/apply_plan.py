@@ -49,7 +49,8 @@ def applied(stage: str, done: dict[str, str], store: Path) -> Applied:
     done = {name: settled.get(name, reference) for name, reference in done.items()}
     if (found := settled.get(stage)) is not None and not is_finished(found, store):
         raise UserError(
-            f"{found} stands by the plan and is gone from the store; run again: the plan is made anew"
+            "run-gone",
+            f"{found} stands by the plan and is gone from the store; run again: the plan is made anew",
         )
     more: dict[str, Any] = {}
     if stage == "pretrain" and plan["parent"] is not None:

@@ -48,26 +48,30 @@ def main() -> int:
     try:
         _print_into(part / "log.txt")
         if code_digest(identity.stage, identity.given) != identity.code:
-            raise UserError(CHANGED if sent is None else OTHER)
+            raise UserError("code-differs", CHANGED if sent is None else OTHER)
         reference, found = run_once(identity, settings, job["run"])
         if found:  # another run has finished it in this moment; what is here is a log of nothing
             shutil.rmtree(part, ignore_errors=True)
         tell({"reference": reference, "found": found})
         return 0
     except UserError as error:
-        record = {"mistake": True, "passing": passing(error), "error": " ".join(str(error).split())}
-        return _failed(error, record)
+        return _failed(error, _record(error.code, " ".join(str(error).split()), passing(error)))
     except Exception as error:
         if disk_full(error, part):
             place = fullest(part, settings.data, settings.home)
             text = f"the disk is full: free some space for {place} and run again; it resumes"
-            return _failed(error, {"mistake": True, "passing": True, "error": text})
+            return _failed(error, _record("disk-full", text, passes=True))
         if (what := locked_out(error)) is not None:
             text = f"{what}: make it writable and run again, or set SELFSUP_HOME and SELFSUP_DATA to other folders"
-            return _failed(error, {"mistake": True, "passing": False, "error": text})
+            return _failed(error, _record("folder-not-writable", text, passes=False))
         last = " ".join(f"{type(error).__name__}: {error}".split())
         text = f"{last:.300}; the traceback is in {part / 'log.txt'}"
-        return _failed(error, {"mistake": False, "passing": passing(error), "error": text})
+        return _failed(error, _record("", text, passing(error)))
+
+
+def _record(code: str, text: str, passes: bool) -> dict[str, Any]:
+    """What the parent is told of a failure; one with a code is a mistake of the user."""
+    return {"mistake": code != "", "code": code, "passing": passes, "error": text}
 
 
 def disk_full(error: BaseException | None, folder: Path) -> bool:

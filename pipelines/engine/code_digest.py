@@ -77,7 +77,9 @@ def version(stage: str) -> int:
                 return number
             case ast.AnnAssign(target=ast.Name(id="VERSION"), value=ast.Constant(value=int(number))):
                 return number
-    raise UserError(f"stage {stage!r} states no VERSION: an int is needed, such as VERSION = 1")
+    raise UserError(
+        "stage-without-version", f"stage {stage!r} states no VERSION: an int is needed, such as VERSION = 1"
+    )
 
 
 def observes(stage: str) -> bool:
@@ -239,7 +241,7 @@ def _file(name: str, root: Path) -> Path | None:
 def _stage_file(stage: str, root: Path) -> Path:
     file = _file(stage_module(stage, root), root)
     if file is None:
-        raise UserError(f"there is no stage {stage!r}; stages: {', '.join(stages(root))}")
+        raise UserError("unknown-name", f"there is no stage {stage!r}; stages: {', '.join(stages(root))}")
     return file
 
 

@@ -123,8 +123,11 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
 @cache
 def _verify(path: Path, folder: Path, sha256: str, size: int) -> None:
     if not path.is_file():
-        raise UserError(f"{path} is missing from the store; remove {folder} and run again")
+        raise UserError(
+            "run-files-damaged", f"{path} is missing from the store; remove {folder} and run again"
+        )
     if path.stat().st_size != size or digest(path) != sha256:
         raise UserError(
-            f"{path} is not what its manifest says (digest differs); remove {folder} and run again"
+            "run-files-damaged",
+            f"{path} is not what its manifest says (digest differs); remove {folder} and run again",
         )

@@ -82,7 +82,8 @@ def _execute(
             line = line.model_copy(update=found)
     except (UserError, ConnectionError) as error:
         mistake, passing = isinstance(error, UserError), isinstance(error, ConnectionError | PassingError)
-        line = line.model_copy(update={"error": str(error), "mistake": mistake, "passing": passing})
+        said = {"error": str(error), "code": error.code if isinstance(error, UserError) else ""}
+        line = line.model_copy(update={**said, "mistake": mistake, "passing": passing})
     line = line.model_copy(update={"seconds": round(time.time() - started, 3)})
     journal.append(journal.journal_file(settings.home, run), line.model_dump())
     watch(line.model_dump())
@@ -91,7 +92,7 @@ def _execute(
     if line.status == "failed":
         text = f"{stage}: {line.error}"
         if line.mistake:
-            raise PassingError(text) if line.passing else UserError(text)
+            raise (PassingError if line.passing else UserError)(line.code, text)
         raise StageError(text, line.passing)
     return line.reference
 
@@ -118,7 +119,7 @@ def _disagreement(settings: Settings, recipe: str) -> str | None:
 
 
 def _in_child(identity: Identity, settings: Settings, run: str, watch: Watch) -> dict[str, Any]:
-    """What changes in the journal's line: status, error, mistake, memory."""
+    """What changes in the journal's line: status, error, code, mistake, memory."""
     token = secrets.token_hex(8)
     environ = {**processes.child_environ(settings), processes.TOKEN: token}
     process = subprocess.Popen(
@@ -167,7 +168,7 @@ def _follow(
     if "reference" in result:
         return {"status": "found" if result["found"] else "ran", "memory": sampler.peak}
     if "error" in result:
-        told = {key: result[key] for key in ("error", "mistake", "passing")}
+        told = {key: result[key] for key in ("error", "code", "mistake", "passing")}
         return {**told, "memory": sampler.peak}
     return {"error": _death(process, part), "passing": True, "memory": sampler.peak}
 

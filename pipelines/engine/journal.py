@@ -28,7 +28,8 @@ Status = Literal["found", "ran", "failed"]
 
 class StageLine(Config):
     """started: unix time. seconds: wall time, the process's start included. memory: peak PSS in bytes of all
-    processes, 0 where none was started. error: what was said to the user. mistake: something that the user can mend.
+    processes, 0 where none was started. error: what was said to the user; code: of that, where it has one. mistake:
+    something that the user can mend.
     passing: something that may pass by itself, such as a killed process or a full disk."""
 
     stage: str
@@ -38,6 +39,7 @@ class StageLine(Config):
     seconds: float
     memory: int = 0
     error: str = ""
+    code: str = ""
     mistake: bool = False
     passing: bool = False
 
@@ -136,7 +138,7 @@ def refuse_open_runs(home: Path) -> None:
         )
         copy = home / "runs" / f"{safe(run)}{COPY}"
         gone = f", remove {copy}" if state == OPEN else ""
-        raise UserError(f"no run may be open, run {run} {state}: {mend}{gone}, and ask again")
+        raise UserError("run-open", f"no run may be open, run {run} {state}: {mend}{gone}, and ask again")
 
 
 def unended(home: Path, run: str, head: dict[str, Any]) -> str:

@@ -53,8 +53,9 @@ def share(reference: str, folder: Path, address: str) -> bool:
     missing = {a.path for a in named(record.manifest["output"])} - {a.path for a in record.files}
     if missing:
         raise UserError(
+            "run-files-damaged",
             f"{reference} is whole neither here nor at {address} ({min(missing)} is missing); "
-            f"remove {folder} and run again"
+            f"remove {folder} and run again",
         )
     bucket, prefix = split(address)
     began = time.monotonic()
@@ -171,10 +172,13 @@ def _fetch(reference: str, file: Artifact, target: Path, address: str) -> None:
             except client.exceptions.ClientError as error:
                 if error.response["Error"]["Code"] not in ABSENT:
                     raise
-                raise UserError(f"s3://{bucket}/{place} is gone; {again}") from None
+                raise UserError("run-files-damaged", f"s3://{bucket}/{place} is gone; {again}") from None
         stream.flush()
         if part.stat().st_size != file.bytes or digest(part) != file.sha256:
-            raise UserError(f"s3://{bucket}/{place} is not what its name says (digest differs); {again}")
+            raise UserError(
+                "run-files-damaged",
+                f"s3://{bucket}/{place} is not what its name says (digest differs); {again}",
+            )
 
     try:
         write_atomically(target, download)
@@ -212,7 +216,9 @@ def door(address: str) -> Iterator[Any]:
         yield _client()
     except (ClientError, NoCredentialsError, PartialCredentialsError) as error:
         said = " ".join(str(error).split())
-        raise UserError(f"{address}: {said}; check SELFSUP_STORE_REMOTE and the AWS_* variables") from None
+        raise UserError(
+            "remote-unavailable", f"{address}: {said}; check SELFSUP_STORE_REMOTE and the AWS_* variables"
+        ) from None
     except (BotoCoreError, Boto3Error) as error:
         raise ConnectionError(f"{address}: {' '.join(str(error).split())}; run again: it goes on") from None
 

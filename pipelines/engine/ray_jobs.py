@@ -51,8 +51,9 @@ def run_as_job(identity: Identity, settings: Settings, run: str, tell: Tell) -> 
         return result
     if not is_finished(identity.reference, settings.store):
         raise UserError(
+            "result-not-shared",
             f"the Ray job {name} is done and its result is not in {settings.store}: let the nodes share that folder, "
-            f"or set SELFSUP_STORE_REMOTE"
+            f"or set SELFSUP_STORE_REMOTE",
         )
     return {"status": "found" if result["found"] else "ran"}
 
@@ -84,7 +85,8 @@ def _client(address: str) -> Any:
         return JobSubmissionClient(address)
     except AuthenticationError:
         raise UserError(
-            f"the Ray cluster at {address} refuses us; set RAY_AUTH_MODE=token and its RAY_AUTH_TOKEN"
+            "ray-unavailable",
+            f"the Ray cluster at {address} refuses us; set RAY_AUTH_MODE=token and its RAY_AUTH_TOKEN",
         ) from None
 
 

@@ -91,7 +91,7 @@ def checked(module: ModuleType, given: dict[str, Any], recipe: str) -> Any:
         return module.Request.model_validate(given)
     except ValidationError as error:
         stage = module.__name__.removeprefix("pipelines.stages.").partition(".")[0]
-        raise UserError(explain(error, f"recipe {recipe}, {stage}")) from None
+        raise UserError("invalid-recipe", explain(error, f"recipe {recipe}, {stage}")) from None
 
 
 def _observe(stage: str, given: dict[str, Any], settings: Settings, recipe: str) -> dict[str, str]:

@@ -31,7 +31,9 @@ def refuse_unsafe(settings: Settings, environ: Mapping[str, str] = os.environ) -
         UserError: every reason why this must not run on several machines, in one line.
     """
     if settings.profile == "scaled-out" and (found := reasons(settings, environ)):
-        raise UserError(f"the scaled-out profile does not start like this: {'; '.join(found)}")
+        raise UserError(
+            "unsafe-settings", f"the scaled-out profile does not start like this: {'; '.join(found)}"
+        )
 
 
 def reasons(settings: Settings, environ: Mapping[str, str]) -> list[str]:

@@ -59,7 +59,7 @@ def read_manifest(reference: str, store: Path) -> Manifest:
     """
     if not is_finished(reference, store):
         where = " or ".join(str(place) for place in (store, _remote(store)) if place)
-        raise UserError(f"no finished run {reference!r} in {where}; `selfsup runs` lists them")
+        raise UserError("no-such-run", f"no finished run {reference!r} in {where}; `selfsup runs` lists them")
     return Manifest.model_validate_json((store / reference / "manifest.json").read_bytes())
 
 
@@ -82,7 +82,8 @@ def load(stage: str, given: Mapping[str, Any] | None = None) -> ModuleType:
     by_task, task = module.BY_TASK, task_name(given or {})
     if task not in by_task:
         raise UserError(
-            f"stage {stage} needs a task that it knows, got {task!r:.80}; tasks: {', '.join(by_task)}"
+            "unknown-name",
+            f"stage {stage} needs a task that it knows, got {task!r:.80}; tasks: {', '.join(by_task)}",
         )
     found: ModuleType = by_task.module(task)
     return found

@@ -41,7 +41,9 @@ def unused(settings: Settings) -> Iterator[None]:
             try:
                 fcntl.flock(held.enter_context(_opened(place)), fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise UserError(f"a stage is at work on {place}: wait for it, and ask again") from None
+                raise UserError(
+                    "store-locked", f"a stage is at work on {place}: wait for it, and ask again"
+                ) from None
         yield
 
 
@@ -55,6 +57,7 @@ def _opened(place: Path) -> TextIO:
         return (place / LOCK).open("a")
     except OSError as error:
         raise UserError(
+            "folder-not-writable",
             f"a store that can be written is needed, {place} cannot be ({error.strerror}): make the disk "
-            "writable, or set SELFSUP_HOME and SELFSUP_STORE to other folders"
+            "writable, or set SELFSUP_HOME and SELFSUP_STORE to other folders",
         ) from None

@@ -38,8 +38,9 @@ def airflow_environ(settings: Settings, recipes: Path | None = None) -> dict[str
     """
     if settings.profile == "scaled-out":
         raise UserError(
+            "airflow-of-one-machine",
             "this Airflow lives on SQLite and serves one machine; in the scaled-out profile trigger the DAG in its "
-            "own Airflow (docker/README.md), or run without --airflow"
+            "own Airflow (docker/README.md), or run without --airflow",
         )
     home = settings.home / "airflow"
     keys = _secrets(home / "secrets")
@@ -117,7 +118,8 @@ def through_airflow(recipe: Recipe, settings: Settings, run: str, display: Displ
     lines = journal.stages(settings.home, run)
     for line in lines:
         if line.status == "failed":
-            raise (UserError if line.mistake else StageError)(f"{line.stage}: {line.error}")
+            text = f"{line.stage}: {line.error}"
+            raise UserError(line.code, text) if line.mistake else StageError(text)
     if process.returncode != 0 or len(lines) != len(FLOWS[flow]):
         raise StageError(f"the Airflow DAG run ended before its stages did; its log is {log}")
 

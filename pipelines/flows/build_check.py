@@ -71,8 +71,9 @@ def _encodes(config: Any, packing: Packing, view: torch.Tensor) -> None:
     except RuntimeError as error:
         shape = " x ".join(map(str, view.shape[1:]))
         raise UserError(
+            "view-size-refused",
             f"encoder {name_of(config)} takes no views of {shape} ({str(error).splitlines()[0]:.160}); change the "
-            "size of the views or of the modality, or the encoder"
+            "size of the views or of the modality, or the encoder",
         ) from None
 
 

@@ -22,8 +22,9 @@ def check_data(recipe: Recipe, settings: Settings) -> None:
     there = recipe.inbox.is_dir()
     if not there and not known and not recipe.sections.get("ingest", {}).get("table"):
         raise UserError(
+            "path-not-found",
             f"recipe {recipe.file}: inbox: there is no folder {recipe.inbox}; make it and put samples there, or "
-            "correct the path"
+            "correct the path",
         )
     batches = list(_batches(recipe))
     if not batches:
@@ -35,7 +36,7 @@ def check_data(recipe: Recipe, settings: Settings) -> None:
         if size > samples > 0
     ]
     if wrong:
-        raise UserError(f"recipe {recipe.file}: {'; '.join(wrong)}")
+        raise UserError("batch-too-large", f"recipe {recipe.file}: {'; '.join(wrong)}")
 
 
 def _batches(recipe: Recipe) -> Iterator[tuple[str, int]]:

@@ -2,7 +2,8 @@
 in quarantine, a stage that is tried again and again, a service that was restarted or keeps failing.
 
 Each is a line in the log, and a JSON object posted to SELFSUP_WEBHOOK where that is set:
-{"event": "failed", "text": "one line", "recipe": ..., "run": ..., "time": ISO 8601}.
+{"event": "failed", "text": "one line", "code": "labels-too-few", "recipe": ..., "run": ..., "time": ISO 8601}; the code
+(docs/messages.md) is that of a mistake of the user, else "".
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import urllib.request
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from components.errors import coded
 from pipelines.settings import Settings
 
 Event = Literal[
@@ -21,19 +23,20 @@ PATIENCE = 10.0  # seconds for the post
 log = logging.getLogger(__name__)
 
 
-def notify(settings: Settings, event: Event, text: str, recipe: str, run: str) -> bool:
+def notify(settings: Settings, event: Event, text: str, recipe: str, run: str, code: str = "") -> bool:
     """Whether it was posted. A post that fails is said in the log and fails nothing else."""
     log.log(
         logging.ERROR if event in ("failed", "late", "failing") else logging.INFO,
         "%s %s: %s",
         recipe,
-        event,
+        f"{event} [{code}]" if code else event,
         text,
     )
     if not settings.webhook:
         return False
     time = datetime.now(UTC).isoformat(timespec="seconds")
-    body = json.dumps({"event": event, "text": text, "recipe": recipe, "run": run, "time": time})
+    told = {"event": event, "text": text, "code": code, "recipe": recipe, "run": run, "time": time}
+    body = json.dumps(told)
     request = urllib.request.Request(
         settings.webhook, body.encode(), {"Content-Type": "application/json"}, method="POST"
     )
@@ -41,7 +44,7 @@ def notify(settings: Settings, event: Event, text: str, recipe: str, run: str) -
         with urllib.request.urlopen(request, timeout=PATIENCE):
             return True
     except (OSError, ValueError) as error:
-        log.warning("the webhook did not take it: %s", error)
+        log.warning(coded("webhook-refused", f"the webhook did not take it: {error}"))
         return False
 
 

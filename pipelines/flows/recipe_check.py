@@ -22,7 +22,8 @@ def files_exist(recipe: Recipe) -> None:
     """
     if recipe.truth is not None and not recipe.truth.is_file():
         raise UserError(
-            f"recipe {recipe.file}: truth: there is no file {recipe.truth}; correct the path or leave it out"
+            "path-not-found",
+            f"recipe {recipe.file}: truth: there is no file {recipe.truth}; correct the path or leave it out",
         )
 
 
@@ -37,7 +38,7 @@ def check(recipe: Recipe, stages: Sequence[str] = tuple(GRAPH)) -> None:
     command = [sys.executable, "-m", "pipelines.flows.recipe_check", *stages]
     done = subprocess.run(command, input=recipe.model_dump_json(), cwd=ROOT, capture_output=True, text=True)
     if done.returncode == 2:
-        raise UserError(done.stdout.strip())
+        raise UserError("invalid-recipe", done.stdout.strip())
     if done.returncode != 0:
         last = done.stderr.strip().splitlines()[-1:] or ["no word"]
         raise RuntimeError(f"the check of {recipe.file} ended with code {done.returncode}: {last[0]}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from components.errors import UserError
+from components.errors import UserError, code_of
 from pipelines import recipe as recipes
 from pipelines import recipe_folders
 from pipelines.engine import journal
@@ -52,7 +52,10 @@ def run(
     """
     stages = recipes.flow_stages(flow)
     if force and "plan" not in stages:
-        raise UserError(f"flow {flow} retrains nothing, so there is nothing to force; leave --force out")
+        raise UserError(
+            "invalid-option",
+            f"flow {flow} retrains nothing, so there is nothing to force; leave --force out",
+        )
     refuse_unsafe(settings)
     recipe = recipe_folders.find(path, settings).forced(force)
     recipe_folders.refuse_namesakes(recipe, settings)
@@ -69,7 +72,8 @@ def run(
             display.clear()
             by_hand = isinstance(error, KeyboardInterrupt)
             why = journal.BY_HAND if by_hand else f"{type(error).__name__}: {error}"
-            journal.append(file, {"ended": round(time.time(), 3), "error": why})
+            code = "" if by_hand else code_of(error)
+            journal.append(file, {"ended": round(time.time(), 3), "error": why, "code": code})
             if isinstance(error, Exception) and not isinstance(error, UserError):
                 _mirror(settings, name, display)
             raise
@@ -135,7 +139,9 @@ def home_lock(home: Path) -> Iterator[None]:
     try:
         lock = (make_home(home) / "run.lock").open("a+")
     except OSError as error:
-        raise UserError(f"cannot write to SELFSUP_HOME {home}: {error.strerror}") from None
+        raise UserError(
+            "folder-not-writable", f"cannot write to SELFSUP_HOME {home}: {error.strerror}"
+        ) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -143,7 +149,8 @@ def home_lock(home: Path) -> Iterator[None]:
             lock.seek(0)
             who = lock.read().strip() or "unknown"
             raise UserError(
-                f"another run (process {who}) is at work on {home}: wait for it, or set another SELFSUP_HOME"
+                "folder-in-use",
+                f"another run (process {who}) is at work on {home}: wait for it, or set another SELFSUP_HOME",
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))

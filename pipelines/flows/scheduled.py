@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from components.config import Config
-from components.errors import PassingError, UserError
+from components.errors import PassingError, UserError, code_of
 from pipelines import recipe_folders
 from pipelines.engine import journal
 from pipelines.engine.execute import StageError, execute
@@ -121,8 +121,9 @@ def close(recipe: str, run: str, settings: Settings, driven: bool) -> None:
     copy = _copy(settings, run)
     lines = journal.stages(settings.home, run)
     if not driven:
-        failed = next((f"{line.stage}: {line.error}" for line in lines if line.status == "failed"), "")
-        head = {"ended": round(time.time(), 3), "error": failed}
+        failed = next((line for line in lines if line.status == "failed"), None)
+        said = {"error": f"{failed.stage}: {failed.error}", "code": failed.code} if failed else {"error": ""}
+        head = {"ended": round(time.time(), 3), **said}
         journal.append(journal.journal_file(settings.home, run), head)
         if journal.made_anything(lines):
             from pipelines import tracking  # imports MLflow
@@ -193,7 +194,7 @@ def seconds_to_look(recipe: str, schedule: str, timezone: str, settings: Setting
 
 def fail(error: BaseException | None, recipe: str, task: str, run: str, settings: Settings) -> None:
     """A task has failed for good: a person hears of it."""
-    notify(settings, "failed", _said(error, task), recipe, run)
+    notify(settings, "failed", _said(error, task), recipe, run, code_of(error))
 
 
 def retrying(
@@ -202,7 +203,7 @@ def retrying(
     """A task is tried again: a person hears of it once, when it has failed a few times."""
     if attempt == FEW + 1:
         text = f"{_said(error, task)}; it failed {attempt} times and is tried again"
-        notify(settings, "retrying", text, recipe, run)
+        notify(settings, "retrying", text, recipe, run, code_of(error))
 
 
 def _said(error: BaseException | None, task: str) -> str:
@@ -235,7 +236,10 @@ def act(
     from pipelines.registry import promotion  # imports MLflow
 
     if action != "rollback" and not version:
-        raise UserError(f"{action}: a version is needed; `selfsup history {recipe}` shows those there were")
+        raise UserError(
+            "invalid-option",
+            f"{action}: a version is needed; `selfsup history {recipe}` shows those there were",
+        )
     match action:
         case "promote":
             made = promotion.promote(recipe, str(version), settings, who, reason)
@@ -246,7 +250,9 @@ def act(
         case "refuse":
             made = promotion.refuse(recipe, str(version), settings, who, reason)
         case _:
-            raise UserError(f"the action is promote, rollback, override or refuse (got {action!r:.80})")
+            raise UserError(
+                "invalid-option", f"the action is promote, rollback, override or refuse (got {action!r:.80})"
+            )
     refused = action == "refuse"
     text = f"version {version} is refused by {who}: {reason}" if refused else promotion.told(made)
     notify(settings, "refused" if refused else "promoted", text, recipe, run)

@@ -33,7 +33,8 @@ def packing_of(described: Any) -> Packing:
     given = described.get("packing") if isinstance(described, Mapping) else described.packing
     if given is None:
         raise UserError(
-            "what an earlier version of selfsup wrote does not say how samples are packed: train anew"
+            "run-of-older-release",
+            "what an earlier version of selfsup wrote does not say how samples are packed: train anew",
         )
     packing: Packing = TypeAdapter(PackingConfig).validate_python(given)
     return packing

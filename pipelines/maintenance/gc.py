@@ -114,7 +114,8 @@ def _manifests(store: Path) -> dict[str, Manifest]:
         except ValueError as error:
             why = str(error).splitlines()[0][:80]
             raise UserError(
-                f"{file} cannot be read ({why}): remove {file.parent} and run its recipe again"
+                "run-files-damaged",
+                f"{file} cannot be read ({why}): remove {file.parent} and run its recipe again",
             ) from None
         found[f"{manifest.stage}/{file.parent.name}"] = manifest
     return found

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from components.data import versions
-from components.errors import UserError
+from components.errors import UserError, coded
 from components.wording import counted
 from pipelines.engine import journal
 from pipelines.engine.code_digest import ROOT, code_digest
@@ -101,7 +101,8 @@ def rebuild(record: Record, settings: Settings, scratch: Path, watch: Watch) -> 
         lacking = [s for s in GRAPH[manifest.stage] if s not in (*asked, *ORDER_ONLY.get(manifest.stage, ()))]
         if lacking:
             raise UserError(
-                f"{reference}: this code needs a run of {lacking[0]} for it, and the record has none"
+                "record-incomplete",
+                f"{reference}: this code needs a run of {lacking[0]} for it, and the record has none",
             )
         there = _apart(settings, scratch, data, manifest.output.get("processes"))
         made[reference] = execute(manifest.stage, _recipe(manifest, given), asked, there, run, watch)
@@ -124,14 +125,17 @@ def differences(tags: Mapping[str, str], record: Record, settings: Settings) -> 
         ("lock file", tags.get("selfsup.lock"), lock_hash(ROOT)),
         ("device", tags.get("selfsup.device"), settings.device),
     )
-    said = [f"warning: the {what} was {then}, and is {now} here" for what, then, now in pairs if then != now]
+    said = [
+        f"warning {coded('environment-differs', f'the {what} was {then}, and is {now} here')}"
+        for what, then, now in pairs
+        if then != now
+    ]
     stages = sorted(
         {made.stage for made in record.values() if made.code != code_digest(made.stage, made.given)}
     )
     if stages:
-        said.append(
-            f"warning: the code of {', '.join(stages)} is another: for the same bytes check out the commit"
-        )
+        text = f"the code of {', '.join(stages)} is another: for the same bytes check out the commit"
+        said.append(f"warning {coded('code-changed', text)}")
     return said
 
 

@@ -74,24 +74,29 @@ def find(asked: str, settings: Settings, recipe: str | None = None) -> str:
             if manifest.output["digest"] == asked and recipe in (None, manifest.recipe):
                 return str(manifest.output["version"])
         raise UserError(
-            f"no snapshot in {settings.store} has the digest {asked}; name the data version (....dir)"
+            "data-version-lost",
+            f"no snapshot in {settings.store} has the digest {asked}; name the data version (....dir)",
         )
     if recipe is None:
         raise UserError(
+            "invalid-data-version",
             f"a data version (....dir), a snapshot's digest or reference is needed, got {asked!r:.80}; "
-            "for a model's version name the recipe too: --recipe NAME"
+            "for a model's version name the recipe too: --recipe NAME",
         )
     from pipelines.registry.record import tags_of  # opens MLflow
 
     version, tags = tags_of(recipe, asked, settings)
     if not versions.HASH.fullmatch(tags.get("selfsup.data", "")):
-        raise UserError(f"{recipe} version {version} does not say its data version (tag selfsup.data)")
+        raise UserError(
+            "record-incomplete",
+            f"{recipe} version {version} does not say its data version (tag selfsup.data)",
+        )
     return tags["selfsup.data"]
 
 
 def _aside(version: str, settings: Settings, into: Path) -> Version:
     if into.exists() and (not into.is_dir() or any(into.iterdir())):
-        raise UserError(f"{into} is not empty; name a folder that is not there yet")
+        raise UserError("folder-not-empty", f"{into} is not empty; name a folder that is not there yet")
     scratch = settings.home / "checkout" / version[:32]
     shutil.rmtree(scratch, ignore_errors=True)
     try:
@@ -112,7 +117,8 @@ def _verify(data: Path) -> None:
     ]
     if wrong:
         raise UserError(
+            "data-damaged",
             f"{counted(len(wrong), 'file')} of {data} with other content than the name says, e.g. {wrong[0]}: "
             f"cache or remote is "
-            "damaged; bring it back from a backup"
+            "damaged; bring it back from a backup",
         )

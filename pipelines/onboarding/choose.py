@@ -62,7 +62,7 @@ def choose(
     """
     chosen = _known(names)
     if budget < 1:
-        raise UserError(f"a budget of one epoch or more is needed, got {budget}")
+        raise UserError("invalid-option", f"a budget of one epoch or more is needed, got {budget}")
     recipe = recipe_folders.find(path, settings)
     name = run(path, settings, Display(), flow="ingest")
     done = {line.stage: line.reference for line in journal.stages(settings.home, name)}
@@ -88,9 +88,15 @@ def choose(
 def _known(names: Sequence[str]) -> list[str]:
     chosen = list(dict.fromkeys(names)) or sorted(OBJECTIVES)
     if unknown := [name for name in chosen if name not in OBJECTIVES]:
-        raise UserError(f"unknown: {', '.join(unknown)}; objectives are {', '.join(sorted(OBJECTIVES))}")
+        raise UserError(
+            "unknown-name",
+            f"unknown: {', '.join(unknown)}; objectives are {', '.join(sorted(OBJECTIVES))}",
+        )
     if len(chosen) < 2:
-        raise UserError(f"two objectives or more are needed to choose between, got {chosen[0]}; name another")
+        raise UserError(
+            "invalid-option",
+            f"two objectives or more are needed to choose between, got {chosen[0]}; name another",
+        )
     return chosen
 
 
@@ -102,7 +108,9 @@ def prepared(
     output = snapshot.Output.model_validate(read_manifest(done["snapshot"], settings.store).output)
     asked = pretrain.Request.model_validate(recipe.request("pretrain", done))
     if output.samples < 2:
-        raise UserError(f"choosing needs samples and the snapshot has {output.samples}; deliver some")
+        raise UserError(
+            "no-samples", f"choosing needs samples and the snapshot has {output.samples}; deliver some"
+        )
 
     context = Context(settings.store, settings, recipe.name)
     samples = samples_of(done["snapshot"], output, context)
@@ -157,7 +165,7 @@ def report(choice: Choice, trials: dict[str, Trial], budget: int) -> list[str]:
         )
     best = choice.ranking[0]
     if best.dead:
-        raise UserError(f"none of them could be trained; {best.name}: {best.dead}")
+        raise UserError("no-objective-trainable", f"none of them could be trained; {best.name}: {best.dead}")
     objective = trials[best.name].objective.model_dump(mode="json", exclude_defaults=True)
     section = {"pretrain": {"objective": {"name": best.name, **objective}}}
     return [

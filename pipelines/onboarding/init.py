@@ -55,7 +55,9 @@ def init(
     recipe = settings.user_recipes / f"{name}.yaml"
     _check_name(name, recipe, settings)
     if not source.exists():
-        raise UserError(f"there is nothing at {source}; give a folder, or a CSV or Parquet file")
+        raise UserError(
+            "path-not-found", f"there is nothing at {source}; give a folder, or a CSV or Parquet file"
+        )
     inbox, table = source.resolve(), None
     kind = named(modality) if modality is not None else present(inbox, settings.own)
     if not source.is_dir():
@@ -174,12 +176,20 @@ def notes(found: Found, values: Values) -> list[str]:
 
 def _check_name(name: str, recipe: Path, settings: Settings) -> None:
     if not NAME.fullmatch(name):
-        raise UserError(f"a recipe's name is small letters, digits, - and _, a letter first; got {name!r}")
+        raise UserError(
+            "invalid-name", f"a recipe's name is small letters, digits, - and _, a letter first; got {name!r}"
+        )
     named = [other.file for other in recipe_folders.read(settings)[0].get(name, [])]
     if taken := [recipe] if recipe.exists() else named:
-        raise UserError(f"the name {name} is taken by {taken[0]}; choose another, or delete that file")
+        raise UserError(
+            "recipe-name-taken",
+            f"the name {name} is taken by {taken[0]}; choose another, or delete that file",
+        )
     if (settings.data / name / "index.json").exists():
-        raise UserError(f"the name {name} is taken: {settings.data / name} holds its data; choose another")
+        raise UserError(
+            "recipe-name-taken",
+            f"the name {name} is taken: {settings.data / name} holds its data; choose another",
+        )
 
 
 def _relative(inbox: Path, recipes: Path) -> str:

@@ -24,12 +24,13 @@ def named(modality: str | dict[str, Any]) -> "Modality[Any, Any]":
     given = {"name": modality} if isinstance(modality, str) else modality
     if given.get("name") not in MODALITIES:
         raise UserError(
-            f"modality: {unknown(str(given.get('name')), list(MODALITIES)).replace('key', 'name')}"
+            "unknown-name",
+            f"modality: {unknown(str(given.get('name')), list(MODALITIES)).replace('key', 'name')}",
         )
     try:
         return build_modality(TypeAdapter(ModalityConfig).validate_python(given))
     except ValidationError as error:
-        raise UserError(explain(error, "modality")) from None
+        raise UserError("invalid-option", explain(error, "modality")) from None
 
 
 def present(place: Path, own: Iterable[Path]) -> "Modality[Any, Any]":

@@ -140,7 +140,9 @@ def _written(
 
     for path, reason in listing.broken.items():
         if must_be_corrected(path, reason):
-            raise UserError(f"{box.folder / path}: {reason}; correct it or take it away")
+            raise UserError(
+                "label-file-invalid", f"{box.folder / path}: {reason}; correct it or take it away"
+            )
     given: list[Given] = []
     for path in listing.label_files:
         said = given_in(box.folder / path, path)
@@ -159,7 +161,7 @@ def _written(
     rows, lost = resolve(given, found)
     example = next((name for _, name, _ in surveyed.samples), "")
     if mistakes := list(too_many_lost(lost, given, found, example, MAX_UNKNOWN_SHARE)):
-        raise UserError("; ".join(mistakes))
+        raise UserError("labels-without-samples", "; ".join(mistakes))
     if lost:
         labels.notes.append(
             f"without a sample, so left out: {counted(len(lost), 'label')}, e.g. {lost[0].row.origin} line "

@@ -27,7 +27,9 @@ def seconds_of(text: str) -> float:
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h)\s*", text)
     if found is None or float(found[1]) == 0:
-        raise UserError(f"a budget is a number above 0 and s, min or h, such as '6 min'; got {text!r}")
+        raise UserError(
+            "invalid-option", f"a budget is a number above 0 and s, min or h, such as '6 min'; got {text!r}"
+        )
     return float(found[1]) * {"s": 1, "min": 60, "h": 3600}[found[2]]
 
 

@@ -130,7 +130,7 @@ def explain(key: str) -> str:
         if rest[0] not in below:
             near = _nearest(node, rest)
             hint = f"did you mean {near!r}?" if near else f"keys: {', '.join(below)}"
-            raise UserError(f"unknown key {key!r}; {hint}")
+            raise UserError("unknown-key", f"unknown key {key!r}; {hint}")
         node, rest = below[rest[0]], rest[1:]
     return "\n".join(_entry(node))
 

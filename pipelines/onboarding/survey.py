@@ -76,9 +76,11 @@ def survey(
         why = ", ".join(
             f"{count} {reason} (e.g. {found.example[reason]})" for reason, count in found.bad.most_common(3)
         ) or "; ".join([f"no {reader.noun}", *found.left_out])
-        raise UserError(f"nothing readable in {inbox}: {why}; give {reader.wanted}")
+        raise UserError("samples-unreadable", f"nothing readable in {inbox}: {why}; give {reader.wanted}")
     if found.look.useless is not None:
-        raise UserError(f"all {found.look.good} samples looked at in {inbox} {found.look.useless}")
+        raise UserError(
+            "samples-all-alike", f"all {found.look.good} samples looked at in {inbox} {found.look.useless}"
+        )
     paths = {path for d in listing.deliveries if d.kind == "files" for path in d.files}
     found.labels = survey_labels(box, listing, Surveyed(samples, paths))
     return found
@@ -108,7 +110,7 @@ def inbox_of(file: Path, own: Path, modality: "Modality[Any, Any]") -> tuple[Pat
         column = path_column(file, reader)
         paths = [row[column] for row in read_rows(file)] if column else []
     except ValueError as error:
-        raise UserError(f"{file} is no data that can be read: {error}") from None
+        raise UserError("samples-unreadable", f"{file} is no data that can be read: {error}") from None
     if not any(p.startswith("/") or ".." in Path(p).parts for p in paths):
         there = Inbox(file.parent, reader, settle=0, now=0).list()
         if {d.name for d in there.deliveries} == {file.name}:
@@ -132,7 +134,9 @@ def _samples(box: "Inbox", listing: "Listing", max_bytes: int, every: int) -> "I
             for item in box.items(delivery, max_bytes):
                 yield item.name, item.label, None if next(number) % every else item
         except ValueError as error:
-            raise UserError(f"{box.folder / delivery.name}: {error}; mend it or take it away") from None
+            raise UserError(
+                "delivery-invalid", f"{box.folder / delivery.name}: {error}; mend it or take it away"
+            ) from None
 
 
 def _chunks(samples: "Iterator[Sample]", size: int) -> "Iterator[list[Sample]]":

@@ -72,9 +72,11 @@ def named(task: str | dict[str, Any]) -> TaskConfig:
     """
     given = {"name": task} if isinstance(task, str) else task
     if given.get("name") not in TASKS:
-        raise UserError(f"task: {unknown(str(given.get('name')), list(TASKS)).replace('key', 'name')}")
+        raise UserError(
+            "unknown-name", f"task: {unknown(str(given.get('name')), list(TASKS)).replace('key', 'name')}"
+        )
     try:
         found: TaskConfig = TypeAdapter(TaskConfig).validate_python(given)
     except ValidationError as error:
-        raise UserError(explain(error, "task")) from None
+        raise UserError("invalid-option", explain(error, "task")) from None
     return found

@@ -100,8 +100,9 @@ def socket_of(settings: Settings) -> Path:
     owner = shared.lstat()
     if owner.st_uid != os.getuid() or owner.st_mode & 0o077:
         raise UserError(
+            "folder-not-private",
             f"{shared} must belong to you alone (mode 0700), it has owner {owner.st_uid} and mode "
-            f"{owner.st_mode & 0o777:o}: remove it, or choose a shorter SELFSUP_HOME"
+            f"{owner.st_mode & 0o777:o}: remove it, or choose a shorter SELFSUP_HOME",
         )
     return shared / f"{hashlib.sha256(os.fsencode(settings.home)).hexdigest()[:16]}.sock"
 
@@ -177,7 +178,8 @@ def start_service(settings: Settings, name: str) -> None:
     except xmlrpc.client.Fault as fault:
         if "ALREADY_STARTED" not in fault.faultString:
             raise UserError(
-                f"{name} cannot be started ({fault.faultString}); `make down`, then `make up`"
+                "service-failed",
+                f"{name} cannot be started ({fault.faultString}); `make down`, then `make up`",
             ) from None
 
 

@@ -56,8 +56,9 @@ def _first_start(settings: Settings, airflow: dict[str, str], deadline: float) -
     for port in (settings.airflow_port, settings.mlflow_port, settings.metrics_port):
         if answers(f"http://127.0.0.1:{port}/"):
             raise UserError(
+                "port-taken",
                 f"port {port} is taken by another program; end that first, or set SELFSUP_AIRFLOW_PORT, "
-                "SELFSUP_MLFLOW_PORT or SELFSUP_METRICS_PORT to another one"
+                "SELFSUP_MLFLOW_PORT or SELFSUP_METRICS_PORT to another one",
             )
     make_private(settings)
     _run(["-m", "pipelines.flows.airflow_home", "migrate"], airflow)
@@ -92,7 +93,10 @@ def _wait(settings: Settings, deadline: float) -> None:
             if state.name == "BACKOFF":
                 failed.setdefault(name, set()).add(f"{state.since}")
             if state.name == "FATAL" or len(failed.get(name, ())) >= FAILED:
-                raise UserError(f"{name} ends again and again; its log is {logs / f'{name}.log'}")
+                raise UserError(
+                    "service-failed",
+                    f"{name} ends again and again; its log is {logs / f'{name}.log'}",
+                )
         if (
             set(SERVICES) <= set(states)
             and all(states[name].name == "RUNNING" for name in SERVICES)
@@ -100,7 +104,9 @@ def _wait(settings: Settings, deadline: float) -> None:
         ):
             return
         if time.monotonic() > deadline:
-            raise UserError(f"no healthy answer after {PATIENCE:.0f} s; the logs are in {logs}")
+            raise UserError(
+                "service-failed", f"no healthy answer after {PATIENCE:.0f} s; the logs are in {logs}"
+            )
         time.sleep(0.5)
 
 
@@ -141,4 +147,7 @@ def _run(command: list[str], environ: dict[str, str]) -> None:
     done = subprocess.run([sys.executable, *command], env=environ, capture_output=True, text=True)
     if done.returncode != 0:
         last = done.stderr.strip().splitlines()[-1:] or ["no word"]
-        raise UserError(f"{' '.join(command[:4])} ended with code {done.returncode}: {last[0]:.300}")
+        raise UserError(
+            "service-failed",
+            f"{' '.join(command[:4])} ended with code {done.returncode}: {last[0]:.300}",
+        )

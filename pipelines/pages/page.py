@@ -53,7 +53,7 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <table><tr><th>what</th><th class="n">{{ word }}</th><th>95 % interval</th><th>model less this</th></tr>
 {% for row in comparison %}<tr><td>{{ row.name }}</td><td class="n">{{ row.value }}</td><td>{{ row.interval }}</td><td>{{ row.difference }}</td></tr>{% endfor %}</table></div>
 {% if worth %}<p><b>{{ worth }}.</b></p>{% endif %}
-{% for warning in warnings %}<p class="no">Warning: {{ warning }}.</p>{% endfor %}{% endif %}
+{% for warning in warnings %}<p class="no">Warning {{ warning }}.</p>{% endfor %}{% endif %}
 
 {% if candidates %}<h2>Which model is served</h2>
 <p class="quiet">Each candidate was judged by labels that it was not given; shares of so few labels are rough, so models are averaged rather than chosen unless one leads by far.</p>

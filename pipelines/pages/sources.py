@@ -71,7 +71,10 @@ class Sources:
         if path is None:
             return {}
         if not Path(path).is_file():
-            raise UserError(f"report.truth names {path}, which does not exist; correct it or leave it out")
+            raise UserError(
+                "path-not-found",
+                f"report.truth names {path}, which does not exist; correct it or leave it out",
+            )
         known = pq.read_table(path, columns=["id", "label"]).to_pydict()
         pairs = zip(self.given["id"], self.given["source"], strict=True)
         asked = {i for i, source in pairs if source != "label"}

@@ -9,7 +9,7 @@ import logging
 import subprocess
 import sys
 
-from components.errors import UserError
+from components.errors import UserError, as_record, coded, from_record
 from components.registry.journal import CHAMPION
 from components.registry.mlflow_registry import experiment, is_deleted
 from pipelines.engine.processes import child_environ
@@ -37,13 +37,14 @@ def observe(model: str, settings: Settings, recipe: str = "") -> dict[str, str]:
     command = [sys.executable, "-m", "pipelines.registry.ancestry", model, *([recipe] if recipe else [])]
     asked = subprocess.run(command, env=child_environ(settings), capture_output=True, text=True)
     if asked.returncode == 2:
-        raise UserError(asked.stderr.strip().splitlines()[-1])
+        raise from_record(json.loads(asked.stderr.strip().splitlines()[-1]))
     if asked.returncode != 0:
         last = asked.stderr.strip().splitlines()[-1:] or ["no word"]
         raise RuntimeError(f"asking MLflow for the champion ended with code {asked.returncode}: {last[0]}")
     told: dict[str, str] = json.loads(asked.stdout.splitlines()[-1])
     if name := told.pop(RESTORED, None):
-        log.warning("the experiment %s was deleted in MLflow; it is restored with its runs", name)
+        text = f"the experiment {name} was deleted in MLflow; it is restored with its runs"
+        log.warning(coded("experiment-restored", text))
     lost = {s: GONE + r for s, r in told.items() if s in GRAPH and not is_finished(r, settings.store)}
     return told | lost
 
@@ -74,7 +75,7 @@ def main() -> int:
             experiment(client, name, settings.mlflow_artifacts, settings.mlflow_lock)
         print(json.dumps(told))
     except UserError as error:
-        print(error, file=sys.stderr)
+        print(json.dumps(as_record(error)), file=sys.stderr)
         return 2
     return 0
 

@@ -36,7 +36,8 @@ def look(model: str, context: Context) -> tuple[Registry, Champion | None]:
     if now != _key(context.observed):
         before, after = context.observed.get("version", "none"), now.get("version", "none")
         raise PassingError(
-            f"the champion was version {before} when the run began and is {after} now; run again"
+            "champion-moved",
+            f"the champion was version {before} when the run began and is {after} now; run again",
         )
     return registry, found
 
@@ -61,8 +62,9 @@ def fetched(
         other = ", ".join(f"{key} {ours.get(key)} not {theirs.get(key)}" for key in sorted(ours | theirs)
                           if ours.get(key) != theirs.get(key)) or "vocabulary or columns"  # fmt: skip
         raise UserError(
+            "modality-unsuitable",
             f"{found.name} version {found.version} takes other samples than the recipe's modality gives ({other}); "
-            "set the modality back, or train a model for the new one"
+            "set the modality back, or train a model for the new one",
         )
     return sha256, described
 

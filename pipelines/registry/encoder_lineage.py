@@ -21,7 +21,8 @@ def encoder_digest(reference: str, store: Path) -> str:
     encoder = manifest.output.get("encoder")
     if not isinstance(encoder, dict):
         raise UserError(
-            f"{reference} was made with no encoder; name a run of pretrain, embed or pseudo_label"
+            "run-without-encoder",
+            f"{reference} was made with no encoder; name a run of pretrain, embed or pseudo_label",
         )
     return str(encoder["sha256"])
 
@@ -36,6 +37,7 @@ def one_encoder(references: Iterable[str], store: Path) -> str:
     if len(set(found.values())) != 1:
         told = ", ".join(f"{reference} by {digest[:12]}" for reference, digest in found.items())
         raise UserError(
-            f"features of one encoder are needed, got {told}; embed all of them with one of these"
+            "encoders-differ",
+            f"features of one encoder are needed, got {told}; embed all of them with one of these",
         )
     return next(iter(found.values()))

@@ -36,11 +36,13 @@ def promote(recipe: str | Path, version: str, settings: Settings, who: str, reas
     try:
         checks, bounds = _judged(registry, version, champion, settings)
     except UserError as error:
-        raise UserError(f"{error}; {way_out}") from None
+        raise UserError("version-not-judged", f"{error}; {way_out}") from None
     gate_checks.record(registry, version, checks, bounds)
     passed, why = gate.verdict(checks)
     if not passed:
-        raise UserError(f"{registry.name} version {version} does not pass the gate: {why}; {way_out}")
+        raise UserError(
+            "gate-refused", f"{registry.name} version {version} does not pass the gate: {why}; {way_out}"
+        )
     because = f"{reason}; {why}" if reason else why
     return alias_moves.move(
         registry, journal, version,
@@ -57,7 +59,8 @@ def override(recipe: str | Path, version: str, settings: Settings, name: str, re
     """
     if not name.strip() or not reason.strip():
         raise UserError(
-            "an override needs a name and a reason, for whoever asks later: --name NAME --reason REASON"
+            "override-unexplained",
+            "an override needs a name and a reason, for whoever asks later: --name NAME --reason REASON",
         )
     registry, journal = _opened(recipe, settings)
     champion = _rival(registry, journal, version)
@@ -141,7 +144,10 @@ def _opened(recipe: str | Path, settings: Settings) -> tuple[Registry, Journal]:
     name = model_name(recipe, settings)
     registry, journal = registry_of(name, settings), journal_of(name, settings)
     if not registry.versions() and not journal.file.exists():
-        raise UserError(f"no model {name!r} is registered yet: a RECIPE is needed that was run to its end")
+        raise UserError(
+            "no-such-model",
+            f"no model {name!r} is registered yet: a RECIPE is needed that was run to its end",
+        )
     return registry, journal
 
 
@@ -150,7 +156,7 @@ def _rival(registry: Registry, journal: Journal, version: str) -> str | None:
     registry.tags(version)
     champion = alias_moves.settle(registry, journal)
     if champion == version:
-        raise UserError(f"{registry.name} version {version} is the champion already")
+        raise UserError("already-champion", f"{registry.name} version {version} is the champion already")
     return champion
 
 
@@ -160,7 +166,10 @@ def _judged(
     tags = registry.tags(version)
     bounds = gate_checks.recorded_bounds(tags)
     if bounds is None or REFERENCE not in tags or gate_checks.EVALUATE not in tags:
-        raise UserError(f"{registry.name} version {version} was never judged by the gate; run its recipe")
+        raise UserError(
+            "version-not-judged",
+            f"{registry.name} version {version} was never judged by the gate; run its recipe",
+        )
     context = Context(store=settings.store, settings=settings, recipe=registry.name)
     registered = read_manifest(tags[REFERENCE], context.store).output
     theirs = None if champion is None else registry.tags(champion)

@@ -85,7 +85,8 @@ def tags_of(model: str, asked: str, settings: Settings) -> tuple[str, dict[str, 
     version = asked if asked.isdigit() else registry.alias(asked)
     if version is None:
         raise UserError(
-            f"{model} has no version {asked!r:.80}: a number or an alias such as champion is needed"
+            "no-such-version",
+            f"{model} has no version {asked!r:.80}: a number or an alias such as champion is needed",
         )
     return version, registry.tags(version)
 
@@ -98,7 +99,10 @@ def load(model: str, version: str, tags: Mapping[str, str], settings: Settings) 
     """
     made = tags.get("selfsup.evaluate")
     if made is None:
-        raise UserError(f"{model} version {version} does not say how it was evaluated (tag selfsup.evaluate)")
+        raise UserError(
+            "record-incomplete",
+            f"{model} version {version} does not say how it was evaluated (tag selfsup.evaluate)",
+        )
     kept = _logged(model, version, settings)
 
     def look(reference: str) -> Manifest:
@@ -107,8 +111,9 @@ def load(model: str, version: str, tags: Mapping[str, str], settings: Settings) 
         if is_finished(reference, settings.store):
             return read_manifest(reference, settings.store)
         raise UserError(
+            "record-incomplete",
             f"{model} version {version} cannot be rebuilt: the manifest of {reference} is neither in its {FILE} "
-            f"in MLflow nor in {settings.store}; bring one of both back from a backup"
+            f"in MLflow nor in {settings.store}; bring one of both back from a backup",
         )
 
     return trace([made], look)

@@ -65,7 +65,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     samples = samples_of(request.snapshot, snapshot, context)
     rows, dim = int(snapshot["samples"]), int(pretrain["feature_dim"])
     if rows == 0:
-        raise UserError("there are no samples to embed: the snapshot is empty; deliver some to the inbox")
+        raise UserError(
+            "no-samples", "there are no samples to embed: the snapshot is empty; deliver some to the inbox"
+        )
     file = folder / "features.npy"
     np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=(rows, dim)).flush()
     work = {

@@ -233,10 +233,10 @@ def _take(request: Request, folder: Path, context: Context, growing: Growing, in
     numeric = rules is not None and (rules.numeric or rules.masks)
     output = _output(intake, since, listing, taken.unknown, folder, numeric)
     for line in output.alerts:
-        context.say(f"warning: {line}")
+        context.say(f"warning {line}")
     context.say(_told(output, folder.with_name(key_of(folder)) / "bad.csv"))
     if mistakes := intake.mistakes + taken.mistakes:
-        raise UserError("; ".join(mistakes))
+        raise UserError("delivery-invalid", "; ".join(mistakes))
     return output
 
 
@@ -263,8 +263,9 @@ def _list(inbox: Inbox, index: Index, named: str, data: Path) -> Listing:
         pointer = data.with_name(f"{data.name}.dvc")
         back = f"; or bring back what was there: `dvc checkout {pointer.name}`" if pointer.exists() else ""
         raise UserError(
+            "no-samples",
             f"{'no samples in' if there else 'there is no'} inbox {named}{left}; put there "
-            f"{inbox.reader.wanted}, and run again{back}"
+            f"{inbox.reader.wanted}, and run again{back}",
         )
     return listing
 
@@ -274,7 +275,8 @@ def _has_column(field: str, column: str | None, listing: Listing) -> None:
     if column and listing.columns and not {column, column.lower()} & listing.columns:
         known = ", ".join(sorted(listing.columns))[:200]
         raise UserError(
-            f"ingest.{field}: no table of samples in the inbox has a column {column!r}; columns at hand: {known}"
+            "column-missing",
+            f"ingest.{field}: no table of samples in the inbox has a column {column!r}; columns at hand: {known}",
         )
 
 

@@ -136,7 +136,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     """Raises Collapse when the representation is dead, UserError when there is nothing to train on."""
     snapshot = context.output(request.snapshot)
     if snapshot.samples == 0:
-        raise UserError("pretraining needs samples and the snapshot has none; deliver some to the inbox")
+        raise UserError(
+            "no-samples", "pretraining needs samples and the snapshot has none; deliver some to the inbox"
+        )
     parent = read_manifest(request.start.parent, context.store) if request.start else None
     samples, packing = samples_of(request.snapshot, snapshot, context), snapshot.packing
     if parent is not None:
@@ -244,8 +246,9 @@ def _fits(parent: Manifest, request: Request, packing: Packing) -> None:
     ):
         if was != now:
             raise UserError(
+                "warm-start-impossible",
                 f"a warm start needs the parent's {name}, and that of {request.start.parent} is another one: "
-                f"train from scratch (--force scratch)"
+                f"train from scratch (--force scratch)",
             )
 
 

@@ -96,7 +96,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
             point("promote.done")
         gate_checks.record(registry, version, checks, request.gate, waits)
         return _told(registry, version, checks, WAITS if waits else reason, context)
-    raise UserError(f"the champion of {name} was moved {ATTEMPTS} times meanwhile; run again")
+    raise UserError(
+        "champion-moved", f"the champion of {name} was moved {ATTEMPTS} times meanwhile; run again"
+    )
 
 
 def _replaced(version: str, registry: Registry, journal: Journal) -> str | None:

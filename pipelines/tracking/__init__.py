@@ -57,7 +57,8 @@ def _stage(client: Any, where: str, settings: Settings, run: str, parent: str, l
     sending.send_metrics(client, child, folder)
     ended = int((line.started + line.seconds) * 1000)
     if not is_finished(reference, settings.store):
-        sending.send(client, child, tags={"selfsup.error": line.error[:4000]})
+        tags = {"selfsup.error": line.error[:4000]} | ({"selfsup.error_code": line.code} if line.code else {})
+        sending.send(client, child, tags=tags)
         client.set_terminated(child, "FAILED", ended)
         return
     manifest = read_manifest(reference, settings.store)

@@ -64,7 +64,14 @@ def test_within_a_fork_all_is_done_there() -> None:
         assert inner == {pid}
 
 
-@pytest.mark.parametrize("error", [UserError("a fork came"), Collapse("dead"), OSError(28, "No space left")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        UserError("spoon-missing", "a fork came"),
+        Collapse("representation-collapsed", "dead"),
+        OSError(28, "No space left"),
+    ],
+)
 def test_an_error_comes_back_as_it_was_raised(error: Exception) -> None:
     def fail() -> None:
         raise error
@@ -126,7 +133,7 @@ def test_a_users_mistake_is_raised_before_what_follows_from_it() -> None:
         if rank == 0:
             raise RuntimeError("connection closed by peer")
         time.sleep(0.3)
-        raise UserError("the batch is too small")
+        raise UserError("batch-too-small", "the batch is too small")
 
     with pytest.raises(UserError, match="the batch is too small"):
         at_once(work, 2)

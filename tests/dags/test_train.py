@@ -47,9 +47,9 @@ def test_dag_runs_from_the_first_to_the_last_word(project, eventually):
     project.behave("user")
     code, _, err = project.selfsup("run", recipe, "--airflow")
     assert code == 2
-    assert err == "selfsup: first: a spoon is needed, a fork came; bring a spoon\n"
+    assert err == "selfsup: error [spoon-missing]: first: a spoon is needed, a fork came; bring a spoon\n"
     assert states(project)[1] == [done[0], ("first", "failed", 1), ("second", "upstream_failed", 0)]
-    assert "small failed: first: a spoon is needed" in logs(project)
+    assert "small failed [spoon-missing]: first: a spoon is needed" in logs(project)
 
     project.behave("waits")
     run = project.start("run", recipe, "--airflow")
@@ -62,7 +62,7 @@ def test_dag_runs_from_the_first_to_the_last_word(project, eventually):
     project.behave("bug")
     code, _, err = project.selfsup("run", recipe, "--airflow")
     assert code == 1
-    assert err.startswith("selfsup: first: KeyError")
+    assert err.startswith("selfsup: error: first: KeyError")
     assert err.count("\n") == 1
     runs, tasks = states(project)
     assert runs == ["success", "success", "failed", "failed", "failed"]  # the killed one is closed

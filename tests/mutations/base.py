@@ -1,19 +1,21 @@
-"""A deliberate error in one file, and the tests that must notice it."""
+"""A deliberate error in one definition, and the tests that must notice it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """file: relative to the project. old: text that stands in it exactly once; new: what it becomes.
+    """name: of the definition, as much of its dotted path as tells it apart: "Swav.forward", "fit", "loop.fit" where
+    there are several, and the module's name for text outside of definitions; see names.py. old: text that stands in it
+    exactly once; new: what it becomes.
 
-    tests: arguments of pytest, among which the error must make one fail.
+    tests: arguments of pytest, among which the error must make one fail; (): the test file of the module.
     """
 
-    file: str
+    name: str
     old: str
     new: str
-    tests: tuple[str, ...]
+    tests: tuple[str, ...] = ()
 
 
 def mirrored(file: str) -> str:

@@ -2,66 +2,37 @@
 
 from tests.mutations.base import Mutation
 
-SPECTRUM = ("tests/components/evaluation/representation/test_spectrum.py",)
-CHURN = ("tests/components/evaluation/classification/test_churn.py",)
-SYMPTOMS = ("tests/components/evaluation/representation/test_collapse.py",)
-DEFAULTS = ("tests/components/training/test_defaults.py",)
-CANDIDATES = ("tests/components/training/test_candidates.py",)
-CHOOSE = ("tests/components/training/test_choose.py",)
-
 MUTATIONS = [
     Mutation(
-        "components/evaluation/representation/spectrum.py",
+        "decay",
         "return -float((x * y).sum() / x.square().sum())",
         "return float((x * y).sum() / x.square().sum())",
-        SPECTRUM,
     ),
-    Mutation("components/evaluation/representation/spectrum.py", "first = last // 5", "first = 0", SPECTRUM),
+    Mutation("decay", "first = last // 5", "first = 0"),
     Mutation(
-        "components/evaluation/representation/spectrum.py",
+        "spectrum.spectrum",
         "torch.linalg.svdvals(x - x.mean(dim=0)).square()",
         "torch.linalg.svdvals(x).square()",
-        SPECTRUM,
     ),
-    Mutation("components/evaluation/representation/spectrum.py", " - within / q\n", "\n", SPECTRUM),
+    Mutation("lidar", " - within / q\n", "\n"),
+    Mutation("lidar", "centres = x.mean(dim=1)", "centres = x.mean(dim=0)"),
+    Mutation("correlation", ".abs().sum() - count)", ".sum() - count)"),
+    Mutation("churn.churn", "(before != now)", "(before == now)"),
+    Mutation("nearest_anchor", " - x.mean(dim=0), dim=1)", ", dim=1)"),
+    Mutation("_of_itself", "< SILENT", "< 0"),
+    Mutation("_of_itself", "apart < SAME", "apart > SAME"),
+    Mutation("_of_itself", "used < ALONE", "used < 0"),
     Mutation(
-        "components/evaluation/representation/spectrum.py",
-        "centres = x.mean(dim=1)",
-        "centres = x.mean(dim=0)",
-        SPECTRUM,
-    ),
-    Mutation(
-        "components/evaluation/representation/spectrum.py",
-        ".abs().sum() - count)",
-        ".sum() - count)",
-        SPECTRUM,
-    ),
-    Mutation("components/evaluation/classification/churn.py", "(before != now)", "(before == now)", CHURN),
-    Mutation("components/evaluation/classification/churn.py", " - x.mean(dim=0), dim=1)", ", dim=1)", CHURN),
-    Mutation("components/evaluation/representation/collapse.py", "< SILENT", "< 0", SYMPTOMS),
-    Mutation("components/evaluation/representation/collapse.py", "apart < SAME", "apart > SAME", SYMPTOMS),
-    Mutation("components/evaluation/representation/collapse.py", "used < ALONE", "used < 0", SYMPTOMS),
-    Mutation(
-        "components/training/defaults.py",
+        "learning_rate",
         'math.sqrt(ratio) if optimiser == "adamw" else ratio',
         'ratio if optimiser == "adamw" else math.sqrt(ratio)',
-        DEFAULTS,
     ),
-    Mutation(
-        "components/training/defaults.py", "(BALANCE * prototypes - batch)", "(prototypes - batch)", DEFAULTS
-    ),
-    Mutation("components/training/defaults.py", "samples // 4 // batch", "samples // batch", DEFAULTS),
-    Mutation("components/training/defaults.py", "0.05 if samples >= MANY else 0.03", "0.05", DEFAULTS),
-    Mutation(
-        "components/training/candidates.py",
-        "(balances or field not in BALANCED)",
-        "True",
-        CANDIDATES,
-    ),
-    Mutation(
-        "components/training/candidates.py", 'classes if classes and name == "scan" else', "", CANDIDATES
-    ),
-    Mutation("components/training/candidates.py", "epochs=train.epochs", "epochs=9", CANDIDATES),
-    Mutation("components/training/choose.py", "(a * b > 0) - (a * b < 0)", "(a * b > 0)", CHOOSE),
-    Mutation("components/training/choose.py", "- abs(figures", "+ abs(figures", CHOOSE),
+    Mutation("queue_of", "(BALANCE * prototypes - batch)", "(prototypes - batch)"),
+    Mutation("queue_of", "samples // 4 // batch", "samples // batch"),
+    Mutation("defaults.numbers", "0.05 if samples >= MANY else 0.03", "0.05"),
+    Mutation("_suited", "(balances or field not in BALANCED)", "True"),
+    Mutation("candidate", 'classes if classes and name == "scan" else', ""),
+    Mutation("candidate", "epochs=train.epochs", "epochs=9"),
+    Mutation("kendall", "(a * b > 0) - (a * b < 0)", "(a * b > 0)"),
+    Mutation("choose.score", "- abs(figures", "+ abs(figures"),
 ]

@@ -2,59 +2,39 @@
 
 from tests.mutations.base import Mutation
 
-CODE, PLAN = ("tests/pipelines/engine/test_code_digest.py",), ("tests/pipelines/stages/plan/test_stage.py",)
-FOREIGN = ("tests/components/modalities/test_foreign.py",)
-PYFUNC = ("tests/components/registry/test_pyfunc.py",)
-ORIGIN = ("tests/pipelines/registry/test_provenance.py",)
-SOURCE = ("tests/components/test_source.py",)
 TABLES = ("tests/components/test_implementations.py",)
+PLAN = ("tests/pipelines/stages/plan/test_stage.py",)
+FOREIGN = ("tests/components/modalities/test_foreign.py",)
 AGAIN = ("tests/pipelines/engine/test_store.py", "-k", "read_again")
 RANGE = ("tests/pipelines/stages/plan/test_stage.py", "-k", "range")
 
 MUTATIONS = [
-    Mutation("pipelines/engine/code_digest.py", "            and chosen[table]\n", "", CODE),
-    Mutation("pipelines/engine/code_digest.py", "            and importer not in of.values()\n", "", CODE),
-    Mutation("pipelines/engine/code_digest.py", "node.returns = None", "pass", CODE),
-    Mutation("pipelines/engine/code_digest.py", " if not _is_text(statement)]", "][1:]", CODE),
-    Mutation("pipelines/engine/code_digest.py", '"use_attribute_docstrings"', '"no"', CODE),
-    Mutation("pipelines/engine/code_digest.py", "node.exc = kind", "node.exc = None", CODE),
-    Mutation("pipelines/engine/code_digest.py", "sorted(parts) + sorted(foreign)", "sorted(parts)", TABLES),
+    Mutation("code_digest.closure", "            and chosen[table]\n", ""),
+    Mutation("code_digest.closure", "            and importer not in of.values()\n", ""),
+    Mutation("_Bare.visit", "node.returns = None", "pass"),
+    Mutation("_Bare.visit", " if not _is_text(statement)]", "][1:]"),
+    Mutation("_Bare.visit", '"use_attribute_docstrings"', '"no"'),
+    Mutation("_Bare.visit", "node.exc = kind", "node.exc = None"),
+    Mutation("code_digest._code_digest", "sorted(parts) + sorted(foreign)", "sorted(parts)", TABLES),
+    Mutation("Today.made", "run.version == self.version[run.stage] and kept", "kept", PLAN),
+    Mutation("Today.made", 'self.on_code_change == "keep" or', "", PLAN),
+    Mutation("ChampionRuns._later", " or not today.made(run)", "", PLAN),
+    Mutation("earlier_pretraining.pretrained", "and today.same_code(made)", "", PLAN),
+    Mutation("_worth", '"pretrain" in facts.other_code', "facts.other_code", PLAN),
+    Mutation("Implementations.__init__", "if name in self._places:", "if False:"),
+    Mutation("_ship", "re.sub(IMPORTED.format(name)", "re.sub('never'"),
+    Mutation("_ship", "(package / ADDED.name).write_text", "str", FOREIGN),
+    Mutation("_importable", "            del sys.modules[name]\n", "            pass\n"),
+    Mutation("_Bare.visit", "for alias in node.names if alias.asname]", "for alias in ()]"),
+    Mutation("code_digest.closure", "_foreign(named, root).values() for name", "[] for name", TABLES),
+    Mutation("imported", "for other in node.orelse:", "for other in ():"),
+    Mutation("imported", "- node.level + 1]", "- node.level]"),
+    Mutation("_alike", "one.code == other.code", "one.code", PLAN),
+    Mutation("ChampionRuns.other_code", "for run in alike if", "for run in made if", PLAN),
+    Mutation("recipe_text", "*FILLED.get(stage, ())", ""),
+    Mutation("run_once.run_once", ", by_alias=True", "", AGAIN),
+    Mutation("champion_runs", '"warm", "modality")', '"warm")', RANGE),
     Mutation(
-        "pipelines/stages/plan/champion_runs.py",
-        "run.version == self.version[run.stage] and kept",
-        "kept",
-        PLAN,
-    ),
-    Mutation("pipelines/stages/plan/champion_runs.py", 'self.on_code_change == "keep" or', "", PLAN),
-    Mutation("pipelines/stages/plan/champion_runs.py", " or not today.made(run)", "", PLAN),
-    Mutation("pipelines/stages/plan/earlier_pretraining.py", "and today.same_code(made)", "", PLAN),
-    Mutation("pipelines/stages/plan/decision.py", '"pretrain" in facts.other_code', "facts.other_code", PLAN),
-    Mutation("components/implementations.py", "if name in self._places:", "if False:", TABLES),
-    Mutation("components/registry/pyfunc.py", "re.sub(IMPORTED.format(name)", "re.sub('never'", PYFUNC),
-    Mutation("components/registry/pyfunc.py", "(package / ADDED.name).write_text", "str", FOREIGN),
-    Mutation(
-        "components/registry/pyfunc.py", "            del sys.modules[name]\n", "            pass\n", PYFUNC
-    ),
-    Mutation(
-        "pipelines/engine/code_digest.py",
-        "for alias in node.names if alias.asname]",
-        "for alias in ()]",
-        CODE,
-    ),
-    Mutation(
-        "pipelines/engine/code_digest.py", "_foreign(named, root).values() for name", "[] for name", TABLES
-    ),
-    Mutation("components/source.py", "for other in node.orelse:", "for other in ():", SOURCE),
-    Mutation("components/source.py", "- node.level + 1]", "- node.level]", SOURCE),
-    Mutation("pipelines/stages/plan/champion_runs.py", "one.code == other.code", "one.code", PLAN),
-    Mutation("pipelines/stages/plan/champion_runs.py", "for run in alike if", "for run in made if", PLAN),
-    Mutation("pipelines/registry/provenance.py", "*FILLED.get(stage, ())", "", ORIGIN),
-    Mutation("pipelines/engine/run_once.py", ", by_alias=True", "", AGAIN),
-    Mutation("pipelines/stages/plan/champion_runs.py", '"warm", "modality")', '"warm")', RANGE),
-    Mutation(
-        "pipelines/stages/plan/champion_runs.py",
-        '("snapshot", "pretrain", "modality")',
-        '("snapshot", "pretrain")',
-        RANGE,
+        "ChampionRuns._embeds", '("snapshot", "pretrain", "modality")', '("snapshot", "pretrain")', RANGE
     ),
 ]

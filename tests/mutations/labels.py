@@ -2,46 +2,29 @@
 
 from tests.mutations.base import Mutation
 
-TESTS = "tests/components/data/"
-CSV, VALUES, LABELS = (
-    ("tests/components/data/test_csv_text.py",),
-    ("tests/components/data/test_label_values.py",),
-    ("tests/components/data/test_labels.py",),
-)
-NAMES, FOLDERS, LINKED = (
-    (f"tests/components/data/test_{name}.py",) for name in ("sample_names", "folder_labels", "linked_table")
-)
 INGEST = ("tests/pipelines/stages/test_ingest.py", "-k", "label or folder")
-ASKING = ("tests/pipelines/stages/report/test_to_label.py",)
 PLAN = ("tests/pipelines/stages/plan/test_stage.py", "-k", "first_champion or pretrained_on_anew")
 
 MUTATIONS = [
-    Mutation("components/data/csv_text.py", "strict=True", "strict=False", CSV),
-    Mutation("components/data/label_values.py", 'numbers != {"-1", "1"}', "True", VALUES),
+    Mutation("read_csv", "strict=True", "strict=False"),
+    Mutation("label_values.classes_of", 'numbers != {"-1", "1"}', "True"),
     Mutation(
-        "components/data/labels.py",
+        "labels.settle",
         "people.get(id) or data.get(id, set())",
         "people.get(id, set()) | data.get(id, set())",
-        LABELS,
     ),
-    Mutation("components/data/labels.py", 'row.origin or f"\\0{number}"', 'f"\\0{number}"', LABELS),
-    Mutation("components/data/labels.py", 'row.time if timed else ""', "row.time", LABELS),
-    Mutation("components/data/sample_names.py", 'unicodedata.normalize("NFC", path)', "path", NAMES),
-    Mutation("components/data/sample_names.py", 'if "/" in tail or', "if True or", NAMES),
+    Mutation("_statements", 'row.origin or f"\\0{number}"', 'f"\\0{number}"'),
+    Mutation("_last", 'row.time if timed else ""', "row.time"),
+    Mutation("portable", 'unicodedata.normalize("NFC", path)', "path"),
+    Mutation("_matches", 'if "/" in tail or', "if True or"),
     Mutation(
-        "components/data/folder_labels.py",
+        "test_folders",
         "return frozenset(chosen if len(chosen) < len(folders) else ())",
         "return frozenset(chosen)",
-        FOLDERS,
     ),
-    Mutation("components/data/linked_table.py", "or file.read_bytes() != data", "or True", LINKED),
-    Mutation("components/data/label_intake.py", "count >= share", "count > share", INGEST),
-    Mutation("components/data/label_intake.py", "return before | now", "return now | before", INGEST),
-    Mutation("pipelines/stages/report/to_label.py", "asking.count // 3", "asking.count", ASKING),
-    Mutation(
-        "pipelines/stages/plan/earlier_pretraining.py",
-        'for name in ("ids", "split")',
-        'for name in ("ids",)',
-        PLAN,
-    ),
+    Mutation("linked_table._write", "or file.read_bytes() != data", "or True"),
+    Mutation("too_many_lost", "count >= share", "count > share", INGEST),
+    Mutation("label_intake._places", "return before | now", "return now | before", INGEST),
+    Mutation("_tests", "asking.count // 3", "asking.count"),
+    Mutation("_same_training_data", 'for name in ("ids", "split")', 'for name in ("ids",)', PLAN),
 ]

@@ -2,72 +2,26 @@
 
 from tests.mutations.base import Mutation
 
-EVALUATION, HERE = "components/evaluation/", "pipelines/stages/evaluate/"
-ASK = ("tests/components/evaluation/labels/test_acquisition.py",)
-TUNING = ("tests/components/evaluation/representation/test_fine_tuning.py",)
+DENSE = ("tests/components/evaluation/dense/test_dense.py", "-k", "scikit")
 PROTOCOLS = ("tests/pipelines/stages/evaluate/test_protocols.py",)
-SAID = ("tests/pipelines/stages/report/test_protocols.py",)
-ASKING = ("tests/pipelines/stages/report/test_to_label.py",)
 
 MUTATIONS = [
+    Mutation("acquisition.rank", "-value[left], held[left]", "held[left], -value[left]"),
+    Mutation("acquisition.worth", "np.sqrt(size) * wrong", "np.sqrt(size) * (1 - wrong)"),
+    Mutation("acquisition.rank", "        held[first] += 1\n", ""),
+    Mutation("typicality", "1 / np.maximum(means, 1e-3)", "means"),
+    Mutation("groups_for", "int(labelled.sum()) + count", "count"),
+    Mutation("fine_tune", 'how == "frozen"', 'how == "none"'),
+    Mutation("fine_tune", "copy.deepcopy(encoder)", "encoder"),
+    Mutation("intersection_over_union", "both / (", "2 * both / (", DENSE),
+    Mutation("low_shot.low_shot", "pool=train, ", ""),
+    Mutation("protocols.clustering", "centre=centre)", "centre=None)"),
     Mutation(
-        "components/evaluation/labels/acquisition.py",
-        "-value[left], held[left]",
-        "held[left], -value[left]",
-        ASK,
+        "protocols.clustering", "subject.table.train_rows(), GROUPED", "subject.table.test_rows(), GROUPED"
     ),
-    Mutation(
-        "components/evaluation/labels/acquisition.py",
-        "np.sqrt(size) * wrong",
-        "np.sqrt(size) * (1 - wrong)",
-        ASK,
-    ),
-    Mutation("components/evaluation/labels/acquisition.py", "        held[first] += 1\n", "", ASK),
-    Mutation("components/evaluation/labels/acquisition.py", "1 / np.maximum(means, 1e-3)", "means", ASK),
-    Mutation("components/evaluation/labels/acquisition.py", "int(labelled.sum()) + count", "count", ASK),
-    Mutation(
-        "components/evaluation/representation/fine_tuning.py", 'how == "frozen"', 'how == "none"', TUNING
-    ),
-    Mutation(
-        "components/evaluation/representation/fine_tuning.py", "copy.deepcopy(encoder)", "encoder", TUNING
-    ),
-    Mutation(
-        "components/evaluation/dense/segmentation.py",
-        "both / (",
-        "2 * both / (",
-        ("tests/components/evaluation/dense/test_dense.py", "-k", "scikit"),
-    ),
-    Mutation(
-        "components/evaluation/representation/low_shot.py",
-        "pool=train, ",
-        "",
-        ("tests/components/evaluation/representation/test_low_shot.py",),
-    ),
-    Mutation("pipelines/stages/evaluate/protocols.py", "centre=centre)", "centre=None)", PROTOCOLS),
-    Mutation(
-        "pipelines/stages/evaluate/protocols.py",
-        "subject.table.train_rows(), GROUPED",
-        "subject.table.test_rows(), GROUPED",
-        PROTOCOLS,
-    ),
-    Mutation(
-        "pipelines/stages/evaluate/protocols.py",
-        "subject.table.labelled_rows(), TAUGHT",
-        "subject.table.test_rows(), TAUGHT",
-        PROTOCOLS,
-    ),
-    Mutation(
-        "pipelines/stages/evaluate/protocols.py",
-        "np.mean(list(each.values()))",
-        "max(each.values())",
-        PROTOCOLS,
-    ),
-    Mutation(
-        "pipelines/stages/evaluate/dense.py",
-        "(table.labelled_rows(), TAUGHT)",
-        "(table.test_rows(), TAUGHT)",
-        PROTOCOLS,
-    ),
-    Mutation("pipelines/stages/report/protocols.py", '[of["clean"], *(', "[1.0, *(", SAID),
-    Mutation("pipelines/stages/report/to_label.py", "members & labelled", "members", ASKING),
+    Mutation("protocols.tuned", "subject.table.labelled_rows(), TAUGHT", "subject.table.test_rows(), TAUGHT"),
+    Mutation("protocols.corruptions", "np.mean(list(each.values()))", "max(each.values())"),
+    Mutation("_scenes", "(table.labelled_rows(), TAUGHT)", "(table.test_rows(), TAUGHT)", PROTOCOLS),
+    Mutation("falling", '[of["clean"], *(', "[1.0, *("),
+    Mutation("to_label.why", "members & labelled", "members"),
 ]

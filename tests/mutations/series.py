@@ -1,119 +1,136 @@
 """Deliberate errors in series: reading, packing, views, encoders and objectives; and in groups of samples."""
 
-from tests.mutations.base import Mutation, mirrored
+from tests.mutations.base import Mutation
 
-
-def of(name: str, old: str, new: str, *tests: str) -> Mutation:
-    file = f"components/modalities/series/{name}.py"
-    return Mutation(file, old, new, tests or (mirrored(file),))
-
-
-def net(file: str, old: str, new: str, *tests: str) -> Mutation:
-    file = f"components/{file}.py"
-    return Mutation(file, old, new, tests or (mirrored(file),))
-
-
-INGEST = "tests/pipelines/stages/test_ingest.py"
-READ, PACK = (mirrored(f"components/modalities/series/{name}.py") for name in ("read", "pack"))
-TS2VEC = "tests/components/objectives/test_ts2vec.py"
-SHARED = mirrored("components/encoders/series.py")
+PACK = ("tests/components/modalities/series/test_pack.py",)
+SERIES = ("tests/components/encoders/test_series.py",)
+INGEST = ("tests/pipelines/stages/test_ingest.py", "-k", "group or windows")
+INGEST_2 = ("tests/pipelines/stages/test_ingest.py", "-k", "files_of_many")
+INGEST_3 = ("tests/pipelines/stages/test_ingest.py", "-k", "group")
+STAGE = ("tests/pipelines/stages/snapshot/test_stage.py", "-k", "link_samples")
 
 MUTATIONS = [
     # bytes and what is refused
-    of("decode", 'dtype="<f4").tobytes()', 'dtype=">f4").tobytes()'),
-    of("decode", 'order="F" if fortran else "C"', 'order="C"'),
-    of("decode", 'if kind.kind not in "fiub":', 'if kind.kind not in "fiubO":'),
-    of("decode", "len(data) - start != int(np.prod(shape)) * kind.itemsize", "False"),
-    of("decode", "if infinite := int(np.isinf(found).sum()):", "if infinite := 0:"),
-    of("decode", "if len(shape) not in (1, 2):", "if len(shape) not in (1, 2, 3):"),
-    of("check", "steps > limits.max_steps", "steps > 2 * limits.max_steps"),
-    of("check", "(~np.isnan(values)).any(axis=1)", "(~np.isnan(values)).all(axis=1)"),
-    of("windows", "steps - window + 1", "steps - window"),
-    of("windows", "steps <= window", "steps < window - 1"),
-    of("ts_file", 'np.nan if text in ("?", "") else', "0.0 if text in ('?', '') else"),
-    of("ts_file", 'rest.strip().lower() == "true"', "False"),
+    Mutation("series.decode.encode", 'dtype="<f4").tobytes()', 'dtype=">f4").tobytes()'),
+    Mutation("series.decode.decode", 'order="F" if fortran else "C"', 'order="C"'),
+    Mutation("decode._check", 'if kind.kind not in "fiub":', 'if kind.kind not in "fiubO":'),
+    Mutation("series.decode.decode", "len(data) - start != int(np.prod(shape)) * kind.itemsize", "False"),
+    Mutation("decode._plain", "if infinite := int(np.isinf(found).sum()):", "if infinite := 0:"),
+    Mutation("decode._check", "if len(shape) not in (1, 2):", "if len(shape) not in (1, 2, 3):"),
+    Mutation("series.check._reason", "steps > limits.max_steps", "steps > 2 * limits.max_steps"),
+    Mutation("series.check._reason", "(~np.isnan(values)).any(axis=1)", "(~np.isnan(values)).all(axis=1)"),
+    Mutation("windows.spans", "steps - window + 1", "steps - window"),
+    Mutation("windows.spans", "steps <= window", "steps < window - 1"),
+    Mutation("ts_file._number", 'np.nan if text in ("?", "") else', "0.0 if text in ('?', '') else"),
+    Mutation("read_ts", 'rest.strip().lower() == "true"', "False"),
     # tables
-    of("tables", 'order = np.argsort(times, kind="stable")', "order = np.arange(len(times))"),
-    of("tables", "np.diff(moments) == 0", "np.diff(moments) < 0"),
-    of("tables", "exact[-1] >= GRID", "False"),
-    of("tables", "return value if np.isfinite(value) else np.nan", "return value"),
-    of("tables", "return sorted(found) if", "return found if"),
-    of("tables", "(moment if moment.tzinfo else moment.replace(tzinfo=UTC))", "moment.replace(tzinfo=None)"),
-    of("tables", "wanted = [config.series, *config.channels", "wanted = [*config.channels"),
-    of("tables", "labels = labels[before]", "pass"),
-    of("read", 'labels[0] if len(set(labels)) == 1 else ""', "labels[0]"),
-    of("read", 'series.group or ("" if self.config.window is None else name)', "series.group"),
-    of("read", "series.labels[begin:end]", "series.labels"),
+    Mutation("tables._finished", 'order = np.argsort(times, kind="stable")', "order = np.arange(len(times))"),
+    Mutation("tables._finished", "np.diff(moments) == 0", "np.diff(moments) < 0"),
+    Mutation("tables._finished", "exact[-1] >= GRID", "False"),
+    Mutation("tables._number", "return value if np.isfinite(value) else np.nan", "return value"),
+    Mutation("value_columns", "return sorted(found) if", "return found if"),
+    Mutation(
+        "_moment", "(moment if moment.tzinfo else moment.replace(tzinfo=UTC))", "moment.replace(tzinfo=None)"
+    ),
+    Mutation("_layout", "wanted = [config.series, *config.channels", "wanted = [*config.channels"),
+    Mutation("tables._finished", "labels = labels[before]", "pass"),
+    Mutation("SeriesReader._samples", 'labels[0] if len(set(labels)) == 1 else ""', "labels[0]"),
+    Mutation(
+        "SeriesReader._samples",
+        'series.group or ("" if self.config.window is None else name)',
+        "series.group",
+    ),
+    Mutation("SeriesReader._samples", "series.labels[begin:end]", "series.labels"),
     # packing
-    of("pack", "np.where((high > low) & (deviation > 0), deviation, 1.0)", "deviation"),
-    of("pack", "before.channels if before is not None else _channels(encoded, config)", "_channels(encoded, config)"),
-    of("pack", "found.most_common(1)[0][0]", "found.most_common()[-1][0]"),
-    of("pack", "(packed.row(place).astype(np.float64) - mean) ** 2", "packed.row(place).astype(np.float64) ** 2"),
-    of("config", "self.channels == other.channels", "True", PACK),
-    of("config", "self.hop is not None and self.window is None", "False", PACK),
-    of("packed", "begin = np.asarray(self.offsets[asked])", "begin = np.asarray(self.offsets[index.numpy()])", PACK),
+    Mutation(
+        "series.pack.packing_of", "np.where((high > low) & (deviation > 0), deviation, 1.0)", "deviation"
+    ),
+    Mutation(
+        "pack_series",
+        "before.channels if before is not None else _channels(encoded, config)",
+        "_channels(encoded, config)",
+    ),
+    Mutation("_channels", "found.most_common(1)[0][0]", "found.most_common()[-1][0]"),
+    Mutation(
+        "_deviation",
+        "(packed.row(place).astype(np.float64) - mean) ** 2",
+        "packed.row(place).astype(np.float64) ** 2",
+    ),
+    Mutation("SeriesPacking.reads", "self.channels == other.channels", "True", PACK),
+    Mutation("SeriesConfig._hop_of_a_window", "self.hop is not None and self.window is None", "False", PACK),
+    Mutation(
+        "PackedSeries.gather",
+        "begin = np.asarray(self.offsets[asked])",
+        "begin = np.asarray(self.offsets[index.numpy()])",
+        PACK,
+    ),
     # views
-    of("views", "there * places).amax(dim=1)", "there).sum(dim=1)"),
-    of("views", "count - kept + 1", "count - kept", "tests/components/modalities/series/test_views.py"),
-    of("views", "(at >= kept).unsqueeze(1), torch.nan", "(at >= kept).unsqueeze(1), 0.0"),
-    of("views", "mean + (view - mean) * (1 + how.scale", "view * (1 + how.scale"),
-    of("views", "how.jitter * std * normal", "how.jitter * normal"),
-    of("views", "length = max(steps, self.packing.length)", "length = steps"),
-    of("views", "& (numbers < numbers.amax(dim=1, keepdim=True))", ""),
-    of("views", "torch.where(at < count, rank * view.shape[2] + at, parts * view.shape[2] + at)", "rank * 99 + at"),
-    of("views", "(count - 1).clamp(min=0) // begin.shape[1]", "count"),
-    of("show", "(high - level)", "(level - low)"),
-    of("serve", 'values.T if axes == "channels_first" else values', "values"),
+    Mutation("lengths", "there * places).amax(dim=1)", "there).sum(dim=1)"),
+    Mutation("views.cropped", "count - kept + 1", "count - kept"),
+    Mutation("shifted", "(at >= kept).unsqueeze(1), torch.nan", "(at >= kept).unsqueeze(1), 0.0"),
+    Mutation("SeriesViews.augment", "mean + (view - mean) * (1 + how.scale", "view * (1 + how.scale"),
+    Mutation("SeriesViews.augment", "how.jitter * std * normal", "how.jitter * normal"),
+    Mutation("SeriesViews.augment", "length = max(steps, self.packing.length)", "length = steps"),
+    Mutation("dropped", "& (numbers < numbers.amax(dim=1, keepdim=True))", ""),
+    Mutation(
+        "permuted",
+        "torch.where(at < count, rank * view.shape[2] + at, parts * view.shape[2] + at)",
+        "rank * 99 + at",
+    ),
+    Mutation("views.hidden", "(count - 1).clamp(min=0) // begin.shape[1]", "count"),
+    Mutation("show._line", "(high - level)", "(level - low)"),
+    Mutation("to_value", 'values.T if axes == "channels_first" else values', "values"),
     # encoders
-    net("encoders/series", ").masked_fill(gone, 0.0), gone", ").nan_to_num(9.0), gone", SHARED),
-    net("encoders/series", "constant = std <= 1e-6", "constant = std < 0", SHARED),
-    net("encoders/series", 'self.register_buffer("mean", torch', 'self.mean = (torch', SHARED),
-    net("encoders/series_conv", "x = block(x, inside)", "x = block(x, torch.ones_like(inside))", SHARED),
-    net("encoders/series_conv", "(reach, 0) if causal else", "(reach, 0) if False else"),
-    net("encoders/series_conv", "2**place", "1"),
-    net("encoders/series_conv", "maps.masked_fill(padding.unsqueeze(1), lowest)", "maps"),
-    net("encoders/series_conv", "gone.to(values.dtype)]", "values]"),
-    net("encoders/random_kernels", "high * counted", "counted"),
-    net("encoders/random_kernels", "response.argmin(dim=2)", "response.argmax(dim=2)"),
-    net("encoders/random_kernels", "values.diff() * inside[..., 1:]", "values.diff()"),
-    net("encoders/random_kernels", "inside[..., kind:]", "inside[..., :1].expand_as(inside)[..., kind:]"),
-    net("encoders/random_kernels", "padding=SIZE // 2 * dilation", "padding=SIZE // 2"),
-    net("encoders/random_kernels", "/ weight.abs().sum(-1, keepdim=True)", "/ weight.norm(dim=-1, keepdim=True)"),
-    net("encoders/random_kernels", "manual_seed(config.seed)", "manual_seed(0)"),
+    Mutation("Scaled.standardised", ").masked_fill(gone, 0.0), gone", ").nan_to_num(9.0), gone"),
+    Mutation("Scaled.moments", "constant = std <= 1e-6", "constant = std < 0"),
+    Mutation("Scaled.__init__", 'self.register_buffer("mean", torch', "self.mean = (torch"),
+    Mutation("SeriesConv.maps", "x = block(x, inside)", "x = block(x, torch.ones_like(inside))", SERIES),
+    Mutation("series_conv.Block.__init__", "(reach, 0) if causal else", "(reach, 0) if False else"),
+    Mutation("SeriesConv.__init__", "2**place", "1"),
+    Mutation("SeriesConv.forward", "maps.masked_fill(padding.unsqueeze(1), lowest)", "maps"),
+    Mutation("SeriesConv.maps", "gone.to(values.dtype)]", "values]"),
+    Mutation("RandomKernels._counts", "high * counted", "counted"),
+    Mutation("RandomKernels._counts", "response.argmin(dim=2)", "response.argmax(dim=2)"),
+    Mutation("RandomKernels._features", "values.diff() * inside[..., 1:]", "values.diff()"),
+    Mutation(
+        "RandomKernels._features", "inside[..., kind:]", "inside[..., :1].expand_as(inside)[..., kind:]"
+    ),
+    Mutation("RandomKernels._counts", "padding=SIZE // 2 * dilation", "padding=SIZE // 2"),
+    Mutation(
+        "RandomKernels.__init__",
+        "/ weight.abs().sum(-1, keepdim=True)",
+        "/ weight.norm(dim=-1, keepdim=True)",
+    ),
+    Mutation("RandomKernels.__init__", "manual_seed(config.seed)", "manual_seed(0)"),
     # objectives
-    net("objectives/parts/temporal", "values.masked_fill(~where, 0.0).sum()", "values.sum()"),
-    net("objectives/parts/temporal", "& (at < count)", ""),
-    net("objectives/ts2vec", "itself | ~there.unsqueeze(1)", "~there.unsqueeze(1)"),
-    net("objectives/ts2vec", "itself | ~there.unsqueeze(1)", "itself"),
-    net("objectives/ts2vec", "first.transpose(0, 1), second.transpose(0, 1), inside.T", "first, second, inside"),
-    net("objectives/ts2vec", "aligned(first, begin - left)", "aligned(first, begin)", TS2VEC),
-    net("objectives/ts2vec", "tokens.masked_fill(~inside.unsqueeze(2), lowest)", "tokens"),
-    net("objectives/ts2vec", "return total / scales", "return total"),
-    net("objectives/ts2vec", "< self.config.hidden", "< 0", TS2VEC),
-    net("objectives/cpc", "wrong.masked_fill(same, -torch.inf)", "wrong"),
-    net("objectives/cpc", "latents[:, k:]", "latents[:, : latents.shape[1] - k]"),
-    net("objectives/cpc", "order.argsort().unsqueeze(1)", "torch.arange(size).unsqueeze(1)"),
-    net("objectives/cpc", "(when * count[rows]).long()", "(when * count.max()).long()"),
-    net("objectives/masked_series", "hide.unsqueeze(1) & ~gone", "~gone"),
-    net("objectives/masked_series", "view.masked_fill(hide.unsqueeze(1), torch.nan)", "view"),
-    net("objectives/forecast", "target[..., k:].detach()", "target[..., : max(0, steps - k)].detach()"),
-    net("objectives/forecast", "/ len(losses)", "", "tests/components/objectives/test_forecast.py"),
-    net("objectives/temporal_order", "features.gather(1, order)", "features"),
-    net("objectives/temporal_order", "* (1 - gap)", ""),
+    Mutation("mean_where", "values.masked_fill(~where, 0.0).sum()", "values.sum()"),
+    Mutation("spans_of", "& (at < count)", ""),
+    Mutation("_contrast", "itself | ~there.unsqueeze(1)", "~there.unsqueeze(1)"),
+    Mutation("_contrast", "itself | ~there.unsqueeze(1)", "itself"),
+    Mutation(
+        "instance_contrast",
+        "first.transpose(0, 1), second.transpose(0, 1), inside.T",
+        "first, second, inside",
+    ),
+    Mutation("Ts2vec.forward", "aligned(first, begin - left)", "aligned(first, begin)"),
+    Mutation("ts2vec.pooled", "tokens.masked_fill(~inside.unsqueeze(2), lowest)", "tokens"),
+    Mutation("hierarchical", "return total / scales", "return total"),
+    Mutation("Ts2vec.tokens", "< self.config.hidden", "< 0"),
+    Mutation("cpc.scores", "wrong.masked_fill(same, -torch.inf)", "wrong"),
+    Mutation("Cpc.forward", "latents[:, k:]", "latents[:, : latents.shape[1] - k]"),
+    Mutation("Cpc.others", "order.argsort().unsqueeze(1)", "torch.arange(size).unsqueeze(1)"),
+    Mutation("Cpc.others", "(when * count[rows]).long()", "(when * count.max()).long()"),
+    Mutation("MaskedSeries.forward", "hide.unsqueeze(1) & ~gone", "~gone"),
+    Mutation("MaskedSeries.forward", "view.masked_fill(hide.unsqueeze(1), torch.nan)", "view"),
+    Mutation("Forecast.forward", "target[..., k:].detach()", "target[..., : max(0, steps - k)].detach()"),
+    Mutation("Forecast.forward", "/ len(losses)", ""),
+    Mutation("TemporalOrder.forward", "features.gather(1, order)", "features"),
+    Mutation("temporal_order.parts_of", "* (1 - gap)", ""),
     # groups of samples, files that hold several
-    Mutation("components/data/taking.py", "plain(sample.group)", '""', (INGEST, "-k", "group or windows")),
-    Mutation("components/data/inbox.py", "suffix in self.reader.containers", "False", (INGEST, "-k", "files_of_many")),
-    Mutation("pipelines/stages/ingest.py", "request.group or reader.group", "reader.group", (INGEST, "-k", "group")),
-    Mutation(
-        "pipelines/stages/snapshot/stage.py", "first.setdefault(name, row) if name else row", "row",
-        (INGEST, "-k", "group or windows"),
-    ),
-    Mutation(
-        "pipelines/stages/snapshot/stage.py", "for other in (near, ", "for other in (row, ",
-        ("tests/pipelines/stages/snapshot/test_stage.py", "-k", "link_samples"),
-    ),
-    Mutation(
-        "components/modalities/table/read.py", "in (origin, together) if name}", "in (origin,) if name}",
-        ("tests/components/modalities/table/test_read.py",),
-    ),
-]  # fmt: skip
+    Mutation("Taking._good", "plain(sample.group)", '""', INGEST),
+    Mutation("Inbox.list", "suffix in self.reader.containers", "False", INGEST_2),
+    Mutation("reader_of", "request.group or reader.group", "reader.group", INGEST_3),
+    Mutation("united", "first.setdefault(name, row) if name else row", "row", INGEST),
+    Mutation("united", "for other in (near, ", "for other in (row, ", STAGE),
+    Mutation("TableReader.rows", "in (origin, together) if name}", "in (origin,) if name}"),
+]

@@ -2,89 +2,44 @@
 
 from tests.mutations.base import Mutation
 
-DISTILLATION = ("tests/components/semisupervised/test_distillation.py",)
-CONFIRMING = ("tests/components/evaluation/labels/test_confirmation_bias.py",)
-CHANCE = ("tests/components/evaluation/classification/test_kappa.py",)
-WORTH = ("tests/pipelines/stages/evaluate/test_benefit.py",)
-GATE = ("tests/pipelines/registry/test_gate_checks.py", "-k", "hurts")
-STAGE = "tests/pipelines/stages/finetune/test_classification.py"
-THIRD = (STAGE, "-k", "third_step")
+THIRD = ("tests/pipelines/stages/finetune/test_classification.py", "-k", "third_step")
 ADVICE = ("tests/pipelines/stages/evaluate/test_classification.py", "-k", "advice")
-ALONE = (STAGE, "-k", "alone")
-HELD = (STAGE, "-k", "held_out")
-HANDED = ("tests/pipelines/stages/finetune/test_champion_labels.py",)
-
-METHOD = "components/semisupervised/distillation.py"
-EVALUATION = "components/evaluation/"
+GATE = ("tests/pipelines/registry/test_gate_checks.py", "-k", "hurts")
+HELD = ("tests/pipelines/stages/finetune/test_classification.py", "-k", "held_out")
+ALONE = ("tests/pipelines/stages/finetune/test_classification.py", "-k", "alone")
 
 MUTATIONS = [
     Mutation(
-        METHOD,
+        "distillation_loss",
         "(at_least_float32(teacher).detach() / temperature)",
         "at_least_float32(teacher).detach()",
-        DISTILLATION,
     ),
-    Mutation(METHOD, "at_least_float32(teacher).detach()", "at_least_float32(teacher)", DISTILLATION),
-    Mutation(METHOD, "return -(target", "return (target", DISTILLATION),
-    Mutation(METHOD, "log_softmax(dim=1)).sum(dim=1)", "log_softmax(dim=0)).sum(dim=1)", DISTILLATION),
-    Mutation(METHOD, "alpha * imitation + (1 - alpha) * supervised", "imitation + supervised", DISTILLATION),
-    Mutation(METHOD, "        self.teacher.eval()\n", "", DISTILLATION),
-    Mutation(METHOD, "teacher_of(teacher).eval()", "teacher.eval()", DISTILLATION),
+    Mutation("distillation_loss", "at_least_float32(teacher).detach()", "at_least_float32(teacher)"),
+    Mutation("distillation_loss", "return -(target", "return (target"),
+    Mutation("distillation_loss", "log_softmax(dim=1)).sum(dim=1)", "log_softmax(dim=0)).sum(dim=1)"),
     Mutation(
-        "components/training/finetune.py",
-        "method.learn_from(job.teacher or nn.Sequential(encoder, method.head))",
-        "pass",
-        THIRD,
+        "Distillation.forward", "alpha * imitation + (1 - alpha) * supervised", "imitation + supervised"
     ),
+    Mutation("Distillation.train", "        self.teacher.eval()\n", ""),
+    Mutation("Distillation.learn_from", "teacher_of(teacher).eval()", "teacher.eval()"),
     Mutation(
-        "components/evaluation/labels/confirmation_bias.py",
-        "fall.low > 0 and loss.low > 0",
-        "fall.low > 0",
-        CONFIRMING,
+        "finetune.fit", "method.learn_from(job.teacher or nn.Sequential(encoder, method.head))", "pass", THIRD
     ),
-    Mutation(
-        "components/evaluation/labels/confirmation_bias.py",
-        "np.argsort(-p.max",
-        "np.argsort(p.max",
-        CONFIRMING,
-    ),
-    Mutation("components/evaluation/labels/confirmation_bias.py", "v * len(first) / sure", "v", CONFIRMING),
-    Mutation(
-        "components/evaluation/classification/kappa.py",
-        "right - dealt, 1 - dealt",
-        "right - dealt, 1 - 0 * dealt",
-        CHANCE,
-    ),
-    Mutation("components/evaluation/classification/kappa.py", "/ total**2", "/ total", CHANCE),
-    Mutation(
-        "pipelines/stages/evaluate/benefit.py", "if difference.high < 0", "if difference.low < 0", WORTH
-    ),
-    Mutation("pipelines/stages/evaluate/benefit.py", "rival = min(", "rival = max(", WORTH),
-    Mutation("pipelines/stages/evaluate/benefit.py", "if kappa.low > 0", "if kappa.value > 0", WORTH),
-    Mutation("pipelines/stages/evaluate/benefit.py", "row.name == METHOD), 0.0)", "row.name), 0.0)", WORTH),
-    Mutation("pipelines/stages/evaluate/benefit.py", "portfolio.served == METHOD:", "False:", WORTH),
-    Mutation("pipelines/stages/evaluate/benefit.py", "portfolio.served != COMMITTEE:", "False:", WORTH),
-    Mutation(
-        "pipelines/stages/evaluate/classification.py",
-        "portfolio=found.portfolio, **how",
-        "portfolio=None, **how",
-        ADVICE,
-    ),
-    Mutation(
-        "pipelines/registry/classification_checks.py",
-        '.get("high"), 0.0, what)',
-        '.get("low"), 0.0, what)',
-        GATE,
-    ),
-    Mutation("pipelines/stages/finetune/trainings.py", "pseudo=whole and not alone", "pseudo=whole", HELD),
-    Mutation(
-        "pipelines/stages/finetune/judges.py", "material, pseudo=False)", "material, pseudo=True)", ALONE
-    ),
-    Mutation(
-        "pipelines/stages/finetune/champion_labels.py",
-        "free[material.labelled] = False",
-        "free[[]] = False",
-        HANDED,
-    ),
-    Mutation("pipelines/stages/finetune/champion_labels.py", "confidence[order])", "confidence)", HANDED),
+    Mutation("confirming", "fall.low > 0 and loss.low > 0", "fall.low > 0"),
+    Mutation("surest", "np.argsort(-p.max", "np.argsort(p.max"),
+    Mutation("_less", "v * len(first) / sure", "v"),
+    Mutation("kappa.kappa", "right - dealt, 1 - dealt", "right - dealt, 1 - 0 * dealt"),
+    Mutation("kappa.kappa", "/ total**2", "/ total"),
+    Mutation("benefit.verdict", "if difference.high < 0", "if difference.low < 0"),
+    Mutation("benefit.worth", "rival = min(", "rival = max("),
+    Mutation("_chance", "if kappa.low > 0", "if kappa.value > 0"),
+    Mutation("_without", "row.name == METHOD), 0.0)", "row.name), 0.0)"),
+    Mutation("_without", "portfolio.served == METHOD:", "False:"),
+    Mutation("_without", "portfolio.served != COMMITTEE:", "False:"),
+    Mutation("_of_classes", "portfolio=found.portfolio, **how", "portfolio=None, **how", ADVICE),
+    Mutation("method", '.get("high"), 0.0, what)', '.get("low"), 0.0, what)', GATE),
+    Mutation("trainings.finetune", "pseudo=whole and not alone", "pseudo=whole", HELD),
+    Mutation("first_look", "material, pseudo=False)", "material, pseudo=True)", ALONE),
+    Mutation("filled", "free[material.labelled] = False", "free[[]] = False"),
+    Mutation("filled", "confidence[order])", "confidence)"),
 ]

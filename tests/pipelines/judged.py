@@ -54,7 +54,7 @@ class Memory:
 
     def tags(self, version: str) -> dict[str, str]:
         if version not in self.kept:
-            raise UserError(f"{self.name} has no version {version}")
+            raise UserError("no-such-version", f"{self.name} has no version {version}")
         return dict(self.kept[version])
 
     def set_tags(self, version: str, tags: dict[str, str | None]) -> None:

@@ -42,7 +42,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         time.sleep(0.05)
     context.say("has leave")
     if (home / "leave").read_text() == "no":
-        raise UserError("a spoon is needed, a fork came; bring a spoon")
+        raise UserError("spoon-missing", "a spoon is needed, a fork came; bring a spoon")
     return Output(file=Artifact.of(folder / "a.bin", folder), before=before, node=os.environ["RAY_ADDRESS"])
 """
 
@@ -130,7 +130,10 @@ def test_told_to_stop_it_ends_the_job_and_the_next_attempt_resumes(
     eventually(lambda: not [line for line in waits.processes() if "pipelines.engine.child" in line])
     (waits.home / "leave").write_text("no")
     code, _, err = waits.selfsup("run", "recipes/small.yaml", **ray_cluster)
-    assert (code, err) == (2, "selfsup: first: a spoon is needed, a fork came; bring a spoon\n")
+    assert (code, err) == (
+        2,
+        "selfsup: error [spoon-missing]: first: a spoon is needed, a fork came; bring a spoon\n",
+    )
     (waits.home / "leave").write_text("yes")
     code, out, err = waits.selfsup("run", "recipes/small.yaml", **ray_cluster)
     assert code == 0, out + err

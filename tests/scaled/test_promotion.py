@@ -36,7 +36,7 @@ def decided(*given):
     Path(mine).touch()
     while not Path(other).exists():
         time.sleep(0.01)
-    raise UserError("nobody has measured it")
+    raise UserError("not-measured", "nobody has measured it")
 promotion._judged = decided
 through = Registry.set_alias
 def slowly(self, alias, version):

@@ -32,7 +32,10 @@ class MeanOfRanks:
     def each(self, found: Mapping[str, Doubles]) -> dict[str, Doubles]:
         """Detector -> [M] ranks; arguments and errors as those of `scores`."""
         if found.keys() != self.ordered.keys():
-            raise UserError(f"scores of {', '.join(self.ordered)} are required, got {', '.join(found)}")
+            raise UserError(
+                "lengths-differ",
+                f"scores of {', '.join(self.ordered)} are required, got {', '.join(found)}",
+            )
         return {name: ranks(ordered, found[name]) for name, ordered in self.ordered.items()}
 
 
@@ -45,7 +48,8 @@ def fit_mean_of_ranks(own: Mapping[str, Doubles]) -> MeanOfRanks:
     lengths = {len(scores) for scores in own.values()}
     if len(lengths) != 1 or 0 in lengths:
         raise UserError(
-            f"scores of the same samples are required of each detector, got {sorted(lengths)} samples"
+            "lengths-differ",
+            f"scores of the same samples are required of each detector, got {sorted(lengths)} samples",
         )
     return MeanOfRanks({name: np.sort(np.asarray(scores, dtype=np.float64)) for name, scores in own.items()})
 

@@ -50,7 +50,7 @@ def precision_at(scores: Doubles, anomaly: Bools, alarms: int) -> float:
 def _found(scores: Doubles, anomaly: Bools, alarms: int) -> float:
     scores, anomaly = _checked(scores, anomaly)
     if alarms < 1:
-        raise UserError(f"a budget of one alarm or more is required, got {alarms}")
+        raise UserError("value-out-of-range", f"a budget of one alarm or more is required, got {alarms}")
     if alarms >= len(scores):
         return float(anomaly.sum())
     least = np.partition(scores, len(scores) - alarms)[len(scores) - alarms]
@@ -63,12 +63,16 @@ def _checked(scores: Doubles, anomaly: Bools) -> tuple[Doubles, NDArray[np.bool_
     scores, anomaly = np.asarray(scores, dtype=np.float64), np.asarray(anomaly, dtype=bool)
     if scores.shape != anomaly.shape or scores.ndim != 1:
         raise UserError(
-            f"one score and one label for each sample are required, got {scores.shape} and {anomaly.shape}"
+            "lengths-differ",
+            f"one score and one label for each sample are required, got {scores.shape} and {anomaly.shape}",
         )
     if np.isnan(scores).any():
-        raise UserError("scores that are numbers are required, got NaN; look at the detector")
+        raise UserError(
+            "values-not-finite", "scores that are numbers are required, got NaN; look at the detector"
+        )
     if not anomaly.any():
         raise UserError(
-            "one anomaly or more is required among the labelled samples; label some, or leave the figure out"
+            "labels-too-few",
+            "one anomaly or more is required among the labelled samples; label some, or leave the figure out",
         )
     return scores, anomaly

@@ -20,7 +20,7 @@ def finite(given: Floats, what: str) -> Doubles:
     """
     x: Doubles = np.asarray(given, dtype=np.float64)
     if x.ndim != 2 or len(x) < 2 or not x.shape[1]:
-        raise UserError(f"{what} needs two samples [N, D] or more, got {x.shape}")
+        raise UserError("array-invalid", f"{what} needs two samples [N, D] or more, got {x.shape}")
     if not np.isfinite(x).all():
-        raise UserError(f"{what} needs finite values; fill missing ones first")
+        raise UserError("values-not-finite", f"{what} needs finite values; fill missing ones first")
     return x

@@ -37,7 +37,8 @@ def precision_intervals(
     random, (odd, rest) = np.random.default_rng(seed), (np.flatnonzero(anomaly), np.flatnonzero(~anomaly))
     if len(rest) == 0:
         raise UserError(
-            "samples that are no anomalies are required among those labelled, got none; label some"
+            "labels-too-few",
+            "samples that are no anomalies are required among those labelled, got none; label some",
         )
     for turn in range(resamples):
         times = np.zeros(len(anomaly))

@@ -93,7 +93,7 @@ def fit_scorer(given: Given, anomaly: Bools, seed: int = 0) -> Scorer:
         UserError: no kind of features, or one that no detector can be fitted on.
     """
     if not given:
-        raise UserError("features of one kind or more are required, got none")
+        raise UserError("array-invalid", "features of one kind or more are required, got none")
     detectors = {kind: fit_detectors(x, seed, anomaly) for kind, x in given.items()}
     plain = Scorer(detectors, np.empty(0))
     each = plain._ranks(given)

@@ -57,7 +57,9 @@ def average_precision(
         UserError: not as many scenes were answered as there are.
     """
     if not len(found) == len(boxes) == len(classes):
-        raise UserError(f"an answer to each of {len(boxes)} scenes needed, got {len(found)}")
+        raise UserError(
+            "lengths-differ", f"an answer to each of {len(boxes)} scenes needed, got {len(found)}"
+        )
     result = {}
     for kind in range(kinds):
         objects = sum(int((c == kind).sum()) for c in classes)

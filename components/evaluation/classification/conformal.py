@@ -78,8 +78,9 @@ def fit_sets(
     p, labels = np.asarray(p, dtype=np.float64), np.asarray(labels, dtype=np.int64)
     if p.ndim != 2 or len(p) != len(labels) or not len(labels):
         raise UserError(
+            "array-invalid",
             f"probabilities [n, K] and as many labels needed, got {p.shape} and {labels.shape}; label samples "
-            "of at least two classes, two of each"
+            "of at least two classes, two of each",
         )
     own = scores(p, score)[np.arange(len(labels)), labels]
     limits = [bound(own[labels == k] if by_class else own, miss) for k in range(p.shape[1])]

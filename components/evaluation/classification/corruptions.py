@@ -64,7 +64,8 @@ def corrupt(x: Tensor, name: str, severity: int, seed: int = 0) -> Tensor:
     """
     if name not in NAMES or not 1 <= severity <= 5:
         raise UserError(
-            f"one of {', '.join(NAMES)} and a severity from 1 to 5 needed, got {name} and {severity}"
+            "unknown-name",
+            f"one of {', '.join(NAMES)} and a severity from 1 to 5 needed, got {name} and {severity}",
         )
     s = severity - 1
     if name == "noise":

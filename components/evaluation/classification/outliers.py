@@ -61,7 +61,8 @@ def fit_mahalanobis(x: Floats, group: Ints) -> Mahalanobis:
     x = np.asarray(x, dtype=np.float64)
     if len(x) != len(group) or len(x) < 2:
         raise UserError(
-            f"two features [N, D] or more and their groups needed, got {x.shape} and {np.shape(group)}"
+            "array-invalid",
+            f"two features [N, D] or more and their groups needed, got {x.shape} and {np.shape(group)}",
         )
     names, place = np.unique(group, return_inverse=True)
     means = np.zeros((len(names), x.shape[1]))
@@ -71,7 +72,8 @@ def fit_mahalanobis(x: Floats, group: Ints) -> Mahalanobis:
     values, vectors = np.linalg.eigh(covariance)
     if values[-1] <= 0:
         raise UserError(
-            "features that vary inside a group needed, got equal ones; ask for fewer clusters than samples"
+            "too-few-distinct-points",
+            "features that vary inside a group needed, got equal ones; ask for fewer clusters than samples",
         )
     whiten = vectors / np.sqrt(np.maximum(values, 1e-9 * values[-1]))
     return Mahalanobis(means @ whiten, whiten)

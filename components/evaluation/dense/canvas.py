@@ -43,7 +43,9 @@ def compose(
     """
     small = pictures.shape[-1]
     if small > side:
-        raise UserError(f"scenes of at least the pictures' side {small} needed, got {side}")
+        raise UserError(
+            "value-out-of-range", f"scenes of at least the pictures' side {small} needed, got {side}"
+        )
     chance = torch.Generator().manual_seed(seed)
     images = torch.zeros(scenes, pictures.shape[1], side, side, dtype=pictures.dtype)
     masks = torch.zeros(scenes, side, side, dtype=torch.int64)
@@ -54,7 +56,9 @@ def compose(
             top, left = torch.randint(side - small + 1, (2,), generator=chance).tolist()
             inked = (pictures[row] > ink).any(dim=0)
             if not inked.any():
-                raise UserError(f"picture {row} has no pixel above {ink}; give a lower ink")
+                raise UserError(
+                    "pictures-too-dark", f"picture {row} has no pixel above {ink}; give a lower ink"
+                )
             box = around(inked) + torch.tensor([left, top, left, top])
             if any(overlap(box, other) for other in placed):
                 continue

@@ -93,7 +93,8 @@ def fit_detector(
     """
     if not len(maps) == len(boxes) == len(classes):
         raise UserError(
-            f"boxes and classes of every map needed, got {len(maps)}, {len(boxes)} and {len(classes)}"
+            "lengths-differ",
+            f"boxes and classes of every map needed, got {len(maps)}, {len(boxes)} and {len(classes)}",
         )
     wanted = [targets(b, c, maps.shape[-1], cell, kinds) for b, c in zip(boxes, classes, strict=True)]
     heat, reach, held = (torch.stack(part) for part in zip(*wanted, strict=True))

@@ -67,8 +67,9 @@ def fit_segmenter(
     """
     if len(maps) != len(masks) or int(masks.max()) >= classes:
         raise UserError(
+            "array-invalid",
             f"as many masks as maps, of classes below {classes}, needed, got {len(masks)} and {len(maps)}, "
-            f"class {int(masks.max())}"
+            f"class {int(masks.max())}",
         )
     model = LinearSegmenter(maps, classes, masks.shape[-1])
     chance = torch.Generator().manual_seed(seed)

@@ -86,7 +86,8 @@ def rank(x: Floats, group: Ints, confidence: Doubles, labelled: Bools, asking: A
     if not len(x) == len(group) == len(confidence) == len(labelled):
         sizes = [len(x), len(group), len(confidence), len(labelled)]
         raise UserError(
-            f"features, group, confidence and labelled of the same samples needed, got {sizes} rows"
+            "lengths-differ",
+            f"features, group, confidence and labelled of the same samples needed, got {sizes} rows",
         )
     if not len(x):
         return np.empty(0, dtype=np.int64)

@@ -57,8 +57,9 @@ def confirming(
     """
     if not before.shape == alone.shape == after.shape or after.ndim != 2 or len(labels) != len(after):
         raise UserError(
+            "array-invalid",
             f"three times probabilities [h, K] and h labels needed, got {before.shape}, {alone.shape}, {after.shape} "
-            f"and {len(labels)} labels"
+            f"and {len(labels)} labels",
         )
     sure = int((after.max(axis=1) >= threshold).sum())
     if sure < LEAST:

@@ -67,10 +67,14 @@ def suspects(p: Doubles, labels: Ints) -> Suspects:
     p, labels = np.asarray(p, dtype=np.float64), np.asarray(labels, dtype=np.int64)
     if p.ndim != 2 or len(p) != len(labels):
         raise UserError(
-            f"cross-fitted probabilities [n, K] and labels [n] needed, got {p.shape}, {labels.shape}"
+            "array-invalid",
+            f"cross-fitted probabilities [n, K] and labels [n] needed, got {p.shape}, {labels.shape}",
         )
     if len(p) and not np.allclose(p.sum(axis=1), 1, atol=1e-4):
-        raise UserError("probabilities whose rows sum to 1 needed, got others; give softmax(logits)")
+        raise UserError(
+            "array-invalid",
+            "probabilities whose rows sum to 1 needed, got others; give softmax(logits)",
+        )
     found = confident(p, labels)
     rows = np.flatnonzero((found >= 0) & (found != labels) & (p.argmax(axis=1) != labels))
     margin = p[rows, labels[rows]] - p[rows].max(axis=1, initial=0)

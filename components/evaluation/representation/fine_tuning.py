@@ -83,7 +83,8 @@ def fine_tune(
     """
     if len(images) != len(labels) or not len(labels) or not 0 < decay <= 1:
         raise UserError(
-            f"as many labels as images and a decay from 0 to 1 needed, got {len(labels)}, {len(images)}, {decay}"
+            "array-invalid",
+            f"as many labels as images and a decay from 0 to 1 needed, got {len(labels)}, {len(images)}, {decay}",
         )
     started = copy.deepcopy(encoder)
     if how != "full":

@@ -35,7 +35,7 @@ def share_of_each(labels: Ints, share: float, seed: int) -> Ints:
         UserError: a share outside (0, 1].
     """
     if not 0 < share <= 1:
-        raise UserError(f"a share of the labels in (0, 1] needed, got {share}")
+        raise UserError("value-out-of-range", f"a share of the labels in (0, 1] needed, got {share}")
     rng, chosen = np.random.default_rng(seed), list[Ints]()
     for one in np.unique(labels):
         rows = np.flatnonzero(labels == one)

@@ -56,7 +56,8 @@ def retrieve(
     x, y = (gallery, labels) if queries is None else (queries, asked)
     if y is None or len(x) != len(y) or len(gallery) != len(labels):
         raise UserError(
-            f"as many labels as samples needed, got {len(gallery)} and {len(labels)}, queries {len(x)}"
+            "lengths-differ",
+            f"as many labels as samples needed, got {len(gallery)} and {len(labels)}, queries {len(x)}",
         )
     bank, unit = _unit(gallery), _unit(x)
     found = {k: list[bool]() for k in ks}
@@ -77,7 +78,8 @@ def retrieve(
             rank.append(1 / (1 + int(hits.argmax())))
     if not rank:
         raise UserError(
-            "no query has a sample of its class in the gallery; give more than one sample a class"
+            "labels-too-few",
+            "no query has a sample of its class in the gallery; give more than one sample a class",
         )
     return Retrieval(
         {k: float(np.mean(v)) for k, v in found.items()}, float(np.mean(precision)), float(np.mean(rank))

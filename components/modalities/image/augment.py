@@ -124,8 +124,9 @@ def augment(x: Tensor, config: ViewConfig, generator: torch.Generator) -> Tensor
     """
     if x.ndim != 4 or not x.is_floating_point():
         raise UserError(
+            "array-invalid",
             f"augment needs images [B, C, H, W] float in [0, 1], got {x.dtype} {list(x.shape)}; "
-            f"divide bytes by 255"
+            f"divide bytes by 255",
         )
     with torch.no_grad():
         numbers = torch.rand(len(DRAWS), len(x), generator=generator, device=generator.device)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from components.arrays import Ints, Pixels
+from components.errors import coded
 from components.modalities.base import Modality, Written
 from components.modalities.image import pack, serve, show
 from components.modalities.image.config import ARRAY, ImageConfig, ImageLimits, ImagePacking, image_packing
@@ -62,8 +63,12 @@ class Images(Modality[ImageConfig, ImagePacking]):
             notes.append(f"more than 8 bits a channel: values from {low:g} to {high:g} become black to white")
             if packed.outside > OUTSIDE:
                 notes.append(
-                    f"warning: {packed.outside:.1%} of these values lie outside {low:g} to {high:g} and are clipped; "
-                    "set modality.range in the recipe, e.g. to what `selfsup init` finds"
+                    "warning "
+                    + coded(
+                        "values-clipped",
+                        f"{packed.outside:.1%} of these values lie outside {low:g} to {high:g} and are clipped; "
+                        "set modality.range in the recipe, e.g. to what `selfsup init` finds",
+                    )
                 )
         return Written({ARRAY: file.name}, packed.samples, packed.unreadable, packed.range, notes)
 

@@ -181,8 +181,9 @@ def statistics(images: Pixels, rows: Rows) -> tuple[list[float], list[float]]:
     std = np.sqrt(np.maximum(counts @ levels**2 / total - mean**2, 0))
     if len(rows) and (std < CONSTANT).all():
         raise UserError(
+            "samples-all-alike",
             f"all {len(rows)} training samples are the same single colour ({', '.join(f'{m * 255:.0f}' for m in mean)}"
-            " of 255): samples that differ are required; look at the files in the inbox"
+            " of 255): samples that differ are required; look at the files in the inbox",
         )
     return [float(m) for m in mean], [float(s) if s >= CONSTANT else 1.0 for s in std]
 
@@ -194,7 +195,7 @@ def _attempt(data: bytes | Pixels, config: ImageConfig) -> Decoded | str:
     try:
         return decoded(data, config)
     except MissingDecoderError as error:
-        raise UserError(f"{error}; install it and run again") from None
+        raise UserError("package-missing", f"{error}; install it and run again") from None
     except ImageError as error:
         return str(error)
 

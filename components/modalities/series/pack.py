@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.arrays import Doubles, Floats, write_header
-from components.errors import UserError
+from components.errors import UserError, coded
 from components.modalities.base import Written
 from components.modalities.series.config import SeriesConfig, SeriesPacking
 from components.modalities.series.decode import NotSeries, channels_of, decode
@@ -74,8 +74,9 @@ def packing_of(config: SeriesConfig, channels: int, packed: PackedSeries) -> Ser
         high = np.maximum(high, np.where(there, values, -np.inf).max(axis=0))
     if len(packed) > 1 and not (high > low).any():
         raise UserError(
+            "samples-all-alike",
             f"no channel of the {len(packed)} training samples varies: series that differ are required; look at the"
-            " files in the inbox"
+            " files in the inbox",
         )
     mean = total / np.maximum(count, 1)
     deviation = _deviation(packed, mean, count)
@@ -164,6 +165,10 @@ class _Writer:
             "other channels" in why for why in self.written.unreadable.values()
         ):
             notes.append(
-                f"warning: series that have not {self.channels} channels, as the first snapshot has them, are left out"
+                "warning "
+                + coded(
+                    "channels-differ",
+                    f"series that have not {self.channels} channels, as the first snapshot has them, are left out",
+                )
             )
         return notes

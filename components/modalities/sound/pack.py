@@ -73,8 +73,9 @@ def packing_of(config: SoundConfig, packed: PackedSounds) -> SoundPacking:
     first = next(found, None)
     if first is not None and len(packed) > 1 and all(np.array_equal(first, other) for other in found):
         raise UserError(
+            "samples-all-alike",
             f"all {len(packed)} training samples are the same sound: samples that differ are required; listen to the"
-            " files in the inbox"
+            " files in the inbox",
         )
     return SoundPacking(read_as=config)
 

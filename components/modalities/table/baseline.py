@@ -127,7 +127,10 @@ def _tuned(
     """rounds: values of max_iter that are tried with each of the grid, all read off one fit."""
     present = np.unique(labels)
     if len(present) < 2:
-        raise UserError(f"labels of 2 classes or more are required, got {len(present)}; label more samples")
+        raise UserError(
+            "labels-too-few",
+            f"labels of 2 classes or more are required, got {len(present)}; label more samples",
+        )
     x, best, likelihood = features(rows), grid[0], np.nan
     if len(grid) > 1:
         fold = folds_of(labels, min(5, len(labels)))

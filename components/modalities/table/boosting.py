@@ -32,7 +32,9 @@ def fit_boosting_regressor(rows: Floats, targets: Doubles, packing: TablePacking
     from threadpoolctl import threadpool_limits
 
     if len(targets) < 2:
-        raise UserError(f"2 labels or more are required, got {len(targets)}; label more samples")
+        raise UserError(
+            "labels-too-few", f"2 labels or more are required, got {len(targets)}; label more samples"
+        )
     places = [place for place in packing.categorical if packing.features[place].size <= CATEGORIES] or None
     fixed: dict[str, Any] = {"categorical_features": places, "random_state": seed}
     with threadpool_limits(1, user_api="openmp"):  # a forked process has none of its parent's threads

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.arrays import Doubles, Floats, Ints, write_header
-from components.errors import UserError
+from components.errors import UserError, coded
 from components.files import enough_room
 from components.modalities.base import Written
 from components.modalities.table import cells
@@ -169,11 +169,12 @@ def judge(reading: Reading, *, first: bool) -> list[str]:
             )
     if errors and reading.config.changes == "refuse":
         raise UserError(
+            "columns-changed",
             f"{'; '.join(errors[:5])}{'; ...' if len(errors) > 5 else ''}. Correct the delivery, leave the columns out "
             "(modality.ignore), or set modality.changes to adapt (new columns are ignored, others taken as missing); "
-            "a snapshot under a new recipe takes the columns as they are now"
+            "a snapshot under a new recipe takes the columns as they are now",
         )
-    return [f"warning: {text}" for text in errors] + notes
+    return [f"warning {coded('columns-adapted', change)}" for change in errors] + notes
 
 
 def _retyped(column: Column, odd: int, seen: int, example: str) -> bool:

@@ -154,8 +154,9 @@ def infer(blocks: Iterable[Block], config: TableConfig) -> tuple[Schema, list[st
             surveys[name].add(Texts(column, missing))
     if unknown := sorted(set(config.kinds) - set(surveys)):
         raise UserError(
+            "column-missing",
             f"modality.kinds names column {unknown[0]!r}, which the tables do not have; "
-            f"their columns: {', '.join(sorted(surveys))[:200]}"
+            f"their columns: {', '.join(sorted(surveys))[:200]}",
         )
     columns, features, notes = list[Column](), list[Feature](), list[str]()
     for name in sorted(surveys):
@@ -165,8 +166,9 @@ def infer(blocks: Iterable[Block], config: TableConfig) -> tuple[Schema, list[st
         notes += said
     if not features:
         raise UserError(
+            "samples-all-alike",
             f"none of the {len(columns)} columns varies: columns that differ from row to row are required; "
-            "look at the tables in the inbox"
+            "look at the tables in the inbox",
         )
     return Schema(columns=tuple(columns), features=tuple(features)), notes
 

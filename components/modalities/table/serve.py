@@ -24,7 +24,9 @@ def rows_of(given: Any) -> list[Any]:
         try:
             given = json.loads(given)
         except ValueError:
-            raise UserError(f"rows as JSON objects are required, got {given[:60]!r}") from None
+            raise UserError(
+                "request-invalid", f"rows as JSON objects are required, got {given[:60]!r}"
+            ) from None
     if hasattr(given, "to_dict") and hasattr(given, "columns"):
         rows: list[Any] = given.to_dict("records")
         return rows
@@ -35,11 +37,15 @@ def rows_of(given: Any) -> list[Any]:
             return [given]
         lengths = {len(column) for column in lists.values()}
         if len(lists) < len(given) or len(lengths) > 1:
-            raise UserError("columns of equal length are required, or one value for each column")
+            raise UserError(
+                "request-invalid", "columns of equal length are required, or one value for each column"
+            )
         return [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
     if isinstance(given, Sequence):
         return list(given)
-    raise UserError(f"a frame, a mapping or a list of mappings is required, got {type(given).__name__}")
+    raise UserError(
+        "request-invalid", f"a frame, a mapping or a list of mappings is required, got {type(given).__name__}"
+    )
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

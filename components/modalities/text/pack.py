@@ -66,8 +66,9 @@ def packing_of(config: TextConfig, vocabulary: tuple[str, ...], packed: PackedTe
     first = next(found, None)
     if first is not None and len(packed) > 1 and all(np.array_equal(first, other) for other in found):
         raise UserError(
+            "samples-all-alike",
             f"all {len(packed)} training samples are the same text: samples that differ are required; look at the"
-            " files in the inbox"
+            " files in the inbox",
         )
     return TextPacking(read_as=config, vocabulary=vocabulary)
 

@@ -98,13 +98,15 @@ def read_vocabulary(file: Path) -> tuple[str, ...]:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
-            f"modality.vocabulary_file: {file} cannot be read ({error!s:.80}); name a vocab.txt"
+            "vocabulary-invalid",
+            f"modality.vocabulary_file: {file} cannot be read ({error!s:.80}); name a vocab.txt",
         ) from None
     plain = [line for line in lines if line not in SPECIAL]
     if len(lines) != len(set(lines)) or len(lines) - len(plain) != len(SPECIAL):
         raise UserError(
+            "vocabulary-invalid",
             f"modality.vocabulary_file: {file} must hold each piece once, {', '.join(SPECIAL)} among them; it has"
-            f" {len(lines)} lines, {len(set(lines))} distinct"
+            f" {len(lines)} lines, {len(set(lines))} distinct",
         )
     return (
         *SPECIAL,

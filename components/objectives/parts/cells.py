@@ -27,8 +27,9 @@ def table_encoder(encoder: Encoder, name: str) -> TableEncoder:
     """
     if not isinstance(encoder, TableEncoder):
         raise UserError(
+            "encoder-unsuitable",
             f"{name} needs an encoder of rows of tables, got {type(encoder).__name__}; set encoder to table_mlp or "
-            "ft_transformer, or choose another objective"
+            "ft_transformer, or choose another objective",
         )
     return encoder
 
@@ -86,7 +87,10 @@ def largest_share(u: Tensor, share: float, extra: Tensor) -> Tensor:
     """
     cells = u.shape[1]
     if cells < 2:
-        raise UserError("hiding cells needs rows of 2 features or more, got 1; choose another objective")
+        raise UserError(
+            "columns-too-few",
+            "hiding cells needs rows of 2 features or more, got 1; choose another objective",
+        )
     count = (share * cells + extra - 1e-6).floor().clamp(1, cells - 1)
     return u.argsort(dim=1).argsort(dim=1) < count
 

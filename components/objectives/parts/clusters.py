@@ -20,7 +20,9 @@ UNKNOWN = -100  # the cluster of a sample that has none yet
 def enough(rows: int, clusters: int, name: str, what: str = "clusters") -> None:
     """Raises UserError: more clusters are asked for than there are samples. what: the configuration's word."""
     if clusters > rows:
-        raise UserError(f"{name} needs {what} <= samples, got {clusters} for {rows}; ask for fewer")
+        raise UserError(
+            "too-many-clusters", f"{name} needs {what} <= samples, got {clusters} for {rows}; ask for fewer"
+        )
 
 
 def cluster_cross_entropy(scores: Tensor, clusters: Tensor, *, temperature: float) -> Tensor:
@@ -70,7 +72,10 @@ def on_first_rank(work: Callable[[], None], found: Sequence[Tensor]) -> None:
         for state in (failed, *found):
             dist.broadcast(state, src=0)
         if bool(failed) and failure is None:
-            failure = UserError("the first rank could not cluster the samples; its message says why")
+            failure = UserError(
+                "clustering-failed-elsewhere",
+                "the first rank could not cluster the samples; its message says why",
+            )
     if failure is not None:
         raise failure
 

@@ -32,7 +32,8 @@ def koleo(features: Tensor) -> Tensor:
     """
     if features.ndim != 2 or len(features) * world() < 2:
         raise UserError(
-            f"koleo needs features [B, D] of 2 samples or more, got {list(features.shape)}; raise batch_size"
+            "batch-too-small",
+            f"koleo needs features [B, D] of 2 samples or more, got {list(features.shape)}; raise batch_size",
         )
     with torch.autocast(features.device.type, enabled=False):
         here = unit(features)

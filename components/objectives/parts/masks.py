@@ -21,8 +21,9 @@ def token_encoder(encoder: Encoder, name: str) -> TokenEncoder:
     """
     if not isinstance(encoder, TokenEncoder):
         raise UserError(
+            "encoder-unsuitable",
             f"{name} hides patches and needs an encoder of tokens, and {type(encoder).__name__} gives none; "
-            f"set encoder to {{name: vit}}, or take another objective"
+            f"set encoder to {{name: vit}}, or take another objective",
         )
     return encoder
 
@@ -49,8 +50,9 @@ def largest(numbers: Tensor, ratio: float) -> Tensor:
     patches = numbers.shape[1]
     if patches < 2:
         raise UserError(
+            "patch-too-small",
             f"hiding patches needs 2 patches a view or more, got {patches}; take a smaller patch or "
-            f"larger views"
+            f"larger views",
         )
     count = min(max(round(ratio * patches), 1), patches - 1)
     rank = numbers.argsort(dim=1, descending=True, stable=True)

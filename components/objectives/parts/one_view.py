@@ -18,7 +18,7 @@ def only_view(batch: Batch, name: str) -> Tensor:
         UserError: there are more or none.
     """
     if len(batch.views) != 1:
-        raise UserError(f"{name} needs 1 view of each sample, got {len(batch.views)}")
+        raise UserError("view-count-differs", f"{name} needs 1 view of each sample, got {len(batch.views)}")
     return batch.views[0]
 
 

@@ -25,11 +25,12 @@ def two_views(batch: Batch, name: str, samples: int = 1) -> list[Tensor]:
         UserError: not two views, or fewer than `samples` samples on all ranks together.
     """
     if len(batch.views) != 2:
-        raise UserError(f"{name} needs 2 views of each sample, got {len(batch.views)}")
+        raise UserError("view-count-differs", f"{name} needs 2 views of each sample, got {len(batch.views)}")
     if len(batch.views[0]) * world() < samples:
         raise UserError(
+            "batch-too-small",
             f"{name} needs a batch of {samples} samples or more, got {len(batch.views[0]) * world()}; "
-            f"raise batch_size"
+            f"raise batch_size",
         )
     return batch.views
 
@@ -37,7 +38,9 @@ def two_views(batch: Batch, name: str, samples: int = 1) -> list[Tensor]:
 def same_shape(a: Tensor, b: Tensor, name: str) -> None:
     """Raises UserError unless a and b are two equal [B, E]."""
     if a.shape != b.shape or a.ndim != 2:
-        raise UserError(f"{name} needs two equal [B, E], got {list(a.shape)} and {list(b.shape)}")
+        raise UserError(
+            "lengths-differ", f"{name} needs two equal [B, E], got {list(a.shape)} and {list(b.shape)}"
+        )
 
 
 def unit(t: Tensor) -> Tensor:
@@ -63,7 +66,9 @@ def of_own_key(query: Tensor, key: Tensor, *, temperature: float, name: str) -> 
     """
     same_shape(query, key, name)
     if len(query) * world() < 2:
-        raise UserError(f"{name} needs 2 samples or more, one alone has no negatives; raise batch_size")
+        raise UserError(
+            "batch-too-small", f"{name} needs 2 samples or more, one alone has no negatives; raise batch_size"
+        )
     with torch.autocast(query.device.type, enabled=False):
         logits = unit(query) @ gather(unit(key)).T / temperature
         own = torch.arange(len(query), device=query.device) + rank() * len(query)

@@ -82,7 +82,7 @@ def forget(
             f"{', '.join(left[:5])}; remove {'it' if len(left) == 1 else 'them'} there first (and the labels)"
         )
         if left and yes:
-            raise UserError(f"{there}, then ask again")
+            raise UserError("samples-still-delivered", f"{there}, then ask again")
         found = _look(recipe, ids, settings)
         say(found.told())
         if left:
@@ -116,8 +116,9 @@ def _earlier(recipe: Recipe, settings: Settings) -> record.Begun | None:
     if earlier is not None and earlier.recipe != recipe.name:
         names = " ".join(earlier.samples)
         raise UserError(
+            "forgetting-unfinished",
             f"forgetting samples of {earlier.recipe} was begun and not ended; end it first: "
-            f"`selfsup forget {earlier.recipe} {names} --yes`"
+            f"`selfsup forget {earlier.recipe} {names} --yes`",
         )
     return earlier
 
@@ -153,7 +154,7 @@ def _id(sample: str, data: Path) -> str:
     none = (
         "no sample has this name; give its id, its file, or its name as it arrived, as predictions list them"
     )
-    raise UserError(f"{sample!r:.200}: {several if named else none}")
+    raise UserError("sample-not-found", f"{sample!r:.200}: {several if named else none}")
 
 
 def _look(recipe: Recipe, ids: list[str], settings: Settings) -> Found:

@@ -66,6 +66,7 @@ def refuse_erased(version: str, home: Path) -> None:
         entry = Forgotten.model_validate(line)
         if version in entry.versions:
             raise UserError(
+                "data-version-forgotten",
                 f"data version {version} held samples that {entry.who} had forgotten on {entry.time[:10]}: it is gone "
-                "for good, and so is what was made of it; run the recipe for a model without them"
+                "for good, and so is what was made of it; run the recipe for a model without them",
             )

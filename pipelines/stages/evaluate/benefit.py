@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.config import Config
+from components.errors import coded
 from components.evaluation.classification.figures import Figure, figure_of
 from components.evaluation.classification.kappa import kappa_interval
 from components.evaluation.labels.confirmation_bias import Confirmation
@@ -31,7 +32,7 @@ RIVALS = {"alone": "all layers trained", "probe": "a head on its frozen features
 class Worth(Config):
     """word, difference: of the model less the labels alone; None where it has learnt from these alone. rival: which of
     RIVALS that is. kappa: how far beyond chance (components.evaluation.classification.kappa). line: all that in a
-    sentence. warnings: one sentence each."""
+    sentence. warnings: one sentence each, its code before it (components.errors.coded)."""
 
     method: str
     rival: str | None
@@ -99,19 +100,21 @@ def _one_class(counts: NDArray[np.int64]) -> str | None:
         return None
     total = int(counts.sum())
     have = "there is 1 test sample" if total == 1 else f"all {total} test samples are of one class"
-    return (
+    return coded(
+        "one-class-tested",
         f"{have}, so the accuracy does not show whether the model tells classes apart; "
-        "label test samples of at least two classes"
+        "label test samples of at least two classes",
     )
 
 
 def _chance(kappa: Figure) -> str | None:
     if kappa.low > 0:
         return None
-    return (
+    return coded(
+        "model-at-chance",
         "the model is at chance: what it has right beyond dealing its answers out at random is "
         f"{kappa.value:.3f} of what there is (95 % interval {kappa.low:.3f} to {kappa.high:.3f}); "
-        "check the labels, and whether the unlabelled samples are of the same kind"
+        "check the labels, and whether the unlabelled samples are of the same kind",
     )
 
 
@@ -136,12 +139,13 @@ def _without(portfolio: Portfolio | None) -> str:
 def _confirming(seen: Confirmation | None, without: str) -> str | None:
     if seen is None or not seen.found:
         return None
-    return (
+    return coded(
+        "confirmation-bias",
         f"pseudo-labels confirm their own errors: in cross-fitting the mean confidence rose from "
         f"{seen.confidence_before:.2f} to {seen.confidence_after:.2f}, and of the {seen.sure} surest held-out labels "
         f"the share right fell from {seen.right_before:.2f} to {seen.right_after:.2f} (by {seen.fall.value:.2f}, "
         f"95 % interval {seen.fall.low:.2f} to {seen.fall.high:.2f}; {seen.right_alone:.2f} with the labels alone); "
-        f"raise finetune.method.threshold; {without}"
+        f"raise finetune.method.threshold; {without}",
     )
 
 

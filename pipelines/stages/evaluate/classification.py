@@ -227,5 +227,5 @@ def _tell(found: Measured, judged: Worth, context: Context) -> None:
     )
     context.say(judged.line)
     for warning in judged.warnings:
-        context.say(f"warning: {warning}")
+        context.say(f"warning {warning}")
     context.progress(1.0, "done")

@@ -46,8 +46,9 @@ def _mapping(subject: Subject) -> MapEncoder:
     encoder = subject.placement.put(subject.encoder()[0])
     if not isinstance(encoder, MapEncoder):
         raise UserError(
+            "encoder-unsuitable",
             f"dense protocols need an encoder with maps (resnet), and this one is {type(encoder).__name__}; "
-            "leave segmentation and detection out"
+            "leave segmentation and detection out",
         )
     return encoder
 
@@ -59,7 +60,10 @@ def _scenes(subject: Subject) -> tuple[Scenes, Scenes]:
         images, labels = (part.cpu() for part in subject.views(subject.some(rows, PICTURES)))
         seen = (images > INK).flatten(1).any(dim=1)
         if not seen.any():
-            raise UserError(f"pictures brighter than {INK} somewhere needed to compose scenes, got none")
+            raise UserError(
+                "pictures-too-dark",
+                f"pictures brighter than {INK} somewhere needed to compose scenes, got none",
+            )
         side, seed = 2 * images.shape[-1], 2 * subject.seed + len(made)
         made.append(compose(images[seen], labels[seen], count, side=side, ink=INK, seed=seed))
     return made[0], made[1]

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from components.arrays import Floats
+from components.errors import coded
 from components.evaluation.classification.outliers import fit_neighbours, limit
 from pipelines.stages.evaluate.benefit import Worth
 
@@ -41,9 +42,10 @@ def with_kin(judged: Worth, share: float | None) -> Worth:
     """The verdict, with what follows from the share of unlabelled samples that are unlike all labelled ones."""
     if share is None or share < OTHERS:
         return judged
-    warning = (
+    warning = coded(
+        "domain-mismatch",
         f"{share:.0%} of the unlabelled samples are unlike all labelled ones (5 % are usual), so they do not help; "
-        "deliver samples of the kind that is to be told apart"
+        "deliver samples of the kind that is to be told apart",
     )
     gain = "; the unlabelled samples are of another kind and have no part in that" * (judged.word == "better")
     return judged.model_copy(update={"line": judged.line + gain, "warnings": [*judged.warnings, warning]})

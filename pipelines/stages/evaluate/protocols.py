@@ -78,7 +78,10 @@ def clustering(subject: Subject) -> Answers:
 def corruptions(subject: Subject) -> Answers:
     """noise_1 to geometric_5; clean; mean of the twenty."""
     if subject.samples.packing.name != "image":
-        raise UserError("corruptions damage images, and the recipe's modality is another; leave them out")
+        raise UserError(
+            "modality-unsuitable",
+            "corruptions damage images, and the recipe's modality is another; leave them out",
+        )
     images, labels = subject.views(subject.some(subject.table.test_rows(), DAMAGED))
     found = robustness(subject.placement.put(subject.model).eval(), images, labels, seed=subject.seed)
     (clean,) = found.pop("clean")

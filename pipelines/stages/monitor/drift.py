@@ -78,8 +78,9 @@ def split(
     old, parts = rows[~new], list(by_delivery(now, rows[new], deliveries).items())[-windows:]
     if len(old) < FEWEST * max(1, len(parts)):
         raise UserError(
+            "samples-too-few",
             f"{len(old)} of the samples that the champion was trained on are left, {FEWEST} a delivery are needed "
-            "to compare with; bring the data back (`selfsup data checkout`) or train a new model"
+            "to compare with; bring the data back (`selfsup data checkout`) or train a new model",
         )
     each = samples // max(1, len(parts))
     return _some(old, samples, rng), [(name, _some(part, each, rng)) for name, part in parts]

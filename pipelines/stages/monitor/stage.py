@@ -166,8 +166,9 @@ def _trained(found: Champion, context: Context) -> Table:
         finetune, context.store) else finetune  # fmt: skip
     if not is_finished(snapshot, context.store):
         raise UserError(
+            "run-gone",
             f"the store has lost {snapshot}, which says what {found.name} version {found.version} was trained on; "
-            "bring it back from a backup, or train a new model"
+            "bring it back from a backup, or train a new model",
         )
     table = read_manifest(snapshot, context.store).output["table"]
     return Table.load(context.file(snapshot, Artifact.model_validate(table)))

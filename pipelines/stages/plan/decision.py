@@ -67,7 +67,8 @@ def decide(policy: Policy, facts: Facts) -> tuple[Decision, str]:
     from_scratch = _impossible(facts)
     if policy.force == "warm" and from_scratch:
         raise UserError(
-            f"a warm start is asked for and cannot be: {from_scratch}; leave force out, or force scratch"
+            "warm-start-impossible",
+            f"a warm start is asked for and cannot be: {from_scratch}; leave force out, or force scratch",
         )
     if policy.force:
         how = (

@@ -6,6 +6,7 @@ data, recipe, code and champion.
 """
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -162,24 +163,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     point("plan.read")
     if version is None or champion.lost:
         lost = tuple(champion.lost) if version else ()
-        settled = {k.removeprefix(PRETRAINED): run for k, run in seen.items() if k.startswith(PRETRAINED)}
-        facts = Facts(
-            version=version,
-            deleted=seen.get("deleted"),
-            lost=lost,
-            new=len(now.table.train_rows()),
-            pretrained=settled.get("pretrain"),
-        )
-        decision, reason = decide(request, facts)
-        context.say(reason)
-        return Output(
-            decision=decision,
-            reason=reason,
-            settled=settled if decision == "labels" else {},
-            champion=version,
-            deleted=facts.deleted,
-            new_samples=facts.new,
-        )
+        return _from_scratch(request, seen, lost, len(now.table.train_rows()), context)
 
     trained, chain = _seen(champion.base, context).table, champion.ancestors(context)
     fresh = new_rows(now.table, trained)
@@ -220,6 +204,30 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         drift=windows,
         drifted=facts.drifted,
         age_days=round(age_days(seen), 3),
+    )
+
+
+def _from_scratch(
+    request: Request, seen: Mapping[str, str], lost: tuple[str, ...], samples: int, context: Context
+) -> Output:
+    """There is no champion, or runs that it was made of are lost; a pretraining on the same samples can stand."""
+    settled = {k.removeprefix(PRETRAINED): run for k, run in seen.items() if k.startswith(PRETRAINED)}
+    facts = Facts(
+        version=seen.get("version"),
+        deleted=seen.get("deleted"),
+        lost=lost,
+        new=samples,
+        pretrained=settled.get("pretrain"),
+    )
+    decision, reason = decide(request, facts)
+    context.say(reason)
+    return Output(
+        decision=decision,
+        reason=reason,
+        settled=settled if decision == "labels" else {},
+        champion=facts.version,
+        deleted=facts.deleted,
+        new_samples=samples,
     )
 
 

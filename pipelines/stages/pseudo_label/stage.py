@@ -89,7 +89,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     snapshot, embed = context.output(request.snapshot), context.output(request.embed)
     table = Table.load(context.file(request.snapshot, snapshot.table))
     if not len(table.train_rows()):
-        raise UserError("pseudo_label needs samples of split train, got none; deliver some to the inbox")
+        raise UserError(
+            "no-samples", "pseudo_label needs samples of split train, got none; deliver some to the inbox"
+        )
     features = np.load(context.file(request.embed, embed.features), mmap_mode="r")
     rows = table.train_rows()
     classes: list[str] = list(snapshot.classes)

@@ -152,7 +152,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     snapshot = read_manifest(request.snapshot, context.store)
     table = Table.load(context.file(request.snapshot, Artifact.model_validate(snapshot.output["table"])))
     if not len(table):
-        raise UserError("there are no samples to score: the snapshot is empty; deliver some to the inbox")
+        raise UserError(
+            "no-samples", "there are no samples to score: the snapshot is empty; deliver some to the inbox"
+        )
     sha256, described_as = champions.fetched(registry, found, snapshot, folder / "model")
     began = time.perf_counter()
     partitions = folder / "predictions"
@@ -209,7 +211,8 @@ def _chosen(table: Table, request: Request, context: Context) -> dict[str, NDArr
         return shards
     if not (found := {shard: rows for shard, rows in shards.items() if shard in wanted}):
         raise UserError(
-            f"no sample of the snapshot was ingested in the last {request.days:g} days; raise score.days"
+            "no-samples",
+            f"no sample of the snapshot was ingested in the last {request.days:g} days; raise score.days",
         )
     return found
 

@@ -9,7 +9,7 @@ import numpy as np
 from components.data.replaced import read_current
 from components.data.shards import Index
 from components.data.table import Table
-from components.errors import UserError
+from components.errors import UserError, coded
 from components.modalities.base import Written
 from components.wording import are, counted
 from pipelines.engine.artifact import Artifact
@@ -36,7 +36,8 @@ def left_out(source: Path, index: Index, packed: Written, folder: Path, context:
     rows = [(*row, packed.unreadable[place]) for place, row in enumerate(named) if place in packed.unreadable]
     if not packed.samples:
         raise UserError(
-            f"none of the {len(rows)} samples can be decoded, e.g. {rows[0][1]}: {rows[0][2]}; deliver them again"
+            "samples-unreadable",
+            f"none of the {len(rows)} samples can be decoded, e.g. {rows[0][1]}: {rows[0][2]}; deliver them again",
         )
     with (folder / UNREADABLE).open("w", newline="", encoding="utf-8") as out:
         csv.writer(out, lineterminator="\n").writerows([("id", "name", "reason"), *rows])
@@ -80,9 +81,13 @@ def tell(table: Table, packed: Written, rest: str, context: Context) -> None:
         )
     if leaked := table.leaked_tests():
         context.say(
-            f"warning: {counted(leaked, 'test sample')} {are(leaked, 'has', 'have')} a near-duplicate among the "
-            f"training samples, because the column split of the labels names both, and {are(leaked)} not measured: "
-            "name them alike"
+            "warning "
+            + coded(
+                "test-samples-leaked",
+                f"{counted(leaked, 'test sample')} {are(leaked, 'has', 'have')} a near-duplicate among the "
+                f"training samples, because the column split of the labels names both, and {are(leaked)} not measured: "
+                "name them alike",
+            )
         )
 
 

@@ -174,12 +174,17 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     with reading(source):
         index = Index.load(source)
         if not index.samples:
-            raise UserError(f"no samples in {source}; put some into the recipe's inbox and run ingest")
+            raise UserError(
+                "no-samples", f"no samples in {source}; put some into the recipe's inbox and run ingest"
+            )
         version = versions.snapshot(settings.data, settings.dvc_remote, settings.home / "dvc-cache")
         point("snapshot.pushed")
         digest = folder_digest(source)
         if request.expect and not {version.hash, digest} & set(request.expect):
-            raise UserError(_unexpected(" or ".join(request.expect), version.hash, digest, index))
+            raise UserError(
+                "unexpected-data-version",
+                _unexpected(" or ".join(request.expect), version.hash, digest, index),
+            )
         before = packed_before(request.modality, context)
         modality = build_modality(request.modality)
         first = (

@@ -23,7 +23,7 @@ def double(config: Record, tell: Tell) -> Record:
 
 def collapses(config: Record, tell: Tell) -> Record:
     (Path(config["folder"]) / f"called-{time.time_ns()}").touch()
-    raise Collapse("dead; try a smaller learning rate")
+    raise Collapse("representation-collapsed", "dead; try a smaller learning rate")
 
 
 def dies_once(config: Record, tell: Tell) -> Record:
@@ -43,7 +43,8 @@ def test_a_worker_hands_a_users_mistake_back_as_a_value(
     file = tmp_path / "told.jsonl"
     given = {"config": {"folder": str(tmp_path), "x": 1}, "file": str(file)}
     error = cluster._work({**given, "loop": "loops:collapses"})
-    assert error == {"error": "Collapse", "text": "dead; try a smaller learning rate"}
+    text = "dead; try a smaller learning rate"
+    assert error == {"error": "Collapse", "code": "representation-collapsed", "text": text}
     assert cluster._work({**given, "loop": "loops:double"}) == {"done": {"twice": 2}}
     assert file.read_text() == '{"say": "at work"}\n{"step": 1, "figures": {"loss": 2.0}}\n'
 

@@ -183,7 +183,7 @@ def test_alone_there_is_no_group_and_no_fork() -> None:
 def test_a_mistake_of_the_user_is_not_tried_again(tmp_path: Path) -> None:
     def work() -> None:
         (tmp_path / f"{rank()}-{os.getpid()}").touch()
-        raise UserError("too few samples")
+        raise UserError("samples-too-few", "too few samples")
 
     with pytest.raises(UserError, match="too few samples"):
         together(work, 2)

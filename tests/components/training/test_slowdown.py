@@ -36,7 +36,7 @@ def test_it_warns_once_and_only_after_it_has_been_slow_for_a_while() -> None:
     assert [i for i, text in enumerate(said) if text] == [17]
     text = said[17]
     assert text is not None
-    assert text.startswith("training has slowed down to 40 of ")
+    assert text.startswith("warning [training-slowed-down]: training has slowed down to 40 of ")
 
 
 def test_a_slow_beginning_is_no_slowdown() -> None:

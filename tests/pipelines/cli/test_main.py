@@ -29,8 +29,31 @@ def test_a_key_is_explained_and_an_unknown_one_is_code_2(capsys):
     assert main.main(["explain", "plan.on_code_change"]) == 0
     assert capsys.readouterr().out.startswith("plan.on_code_change\n  keep, warm or scratch; default: ")
     assert main.main(["explain", "plan.on_code_chang"]) == 2
-    said = "selfsup: unknown key 'plan.on_code_chang'; did you mean 'plan.on_code_change'?\n"
+    said = "selfsup: error [unknown-key]: unknown key 'plan.on_code_chang'; did you mean 'plan.on_code_change'?\n"
     assert capsys.readouterr() == ("", said)
+
+
+def test_a_code_is_explained(capsys):
+    assert main.main(["explain", "port-taken"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "port-taken"
+    assert said[1].startswith("  Errors: A mistake in a recipe")
+    assert said[2].startswith(
+        "  port {port} is taken by another program; end that first, or set SELFSUP_AIRFLOW"
+    )
+
+
+def test_an_error_of_ours_has_no_code_and_a_full_disk_has_one(capsys, monkeypatch):
+    def fails(error):
+        def run(arguments):
+            raise error
+
+        monkeypatch.setattr(main, "_explain", run)
+        return main.main(["explain", "x"]), capsys.readouterr().err
+
+    assert fails(KeyError("x")) == (1, "selfsup: error: 'x'\n")
+    code, err = fails(OSError(28, "No space left"))
+    assert (code, err[:27]) == (2, "selfsup: error [disk-full]:")
 
 
 def test_what_is_done_can_be_looked_at(project):
@@ -48,17 +71,25 @@ def test_what_is_done_can_be_looked_at(project):
 @pytest.mark.parametrize(
     ("arguments", "environ", "message"),
     [
-        (["run", "nosuch.yaml"], {}, "there is no recipe"),
-        (["check", "nosuch.yaml"], {}, "there is no recipe"),
-        (["show", "first/0"], {}, "no finished run 'first/0'"),
-        (["runs"], {"SELFSUP_HOEM": "x"}, "unknown variable 'SELFSUP_HOEM'; did you mean 'SELFSUP_HOME'"),
+        (["run", "nosuch.yaml"], {}, "[no-such-recipe]: there is no recipe"),
+        (["check", "nosuch.yaml"], {}, "[no-such-recipe]: there is no recipe"),
+        (["show", "first/0"], {}, "[no-such-run]: no finished run 'first/0'"),
+        (
+            ["runs"],
+            {"SELFSUP_HOEM": "x"},
+            "[unknown-setting]: environment: unknown variable 'SELFSUP_HOEM'; did you mean 'SELFSUP_HOME'",
+        ),
+        (
+            ["explain", "no-such-recipy"],
+            {},
+            "[unknown-code]: unknown code 'no-such-recipy'; did you mean 'no-such-recipe'",
+        ),
     ],
 )
 def test_a_users_mistake_is_one_line_and_code_2(project, arguments, environ, message):
     code, _, err = project.selfsup(*arguments, **environ)
     assert code == 2
-    assert err.startswith("selfsup: ")
-    assert message in err
+    assert err.startswith(f"selfsup: error {message}")
     assert err.count("\n") == 1
 
 

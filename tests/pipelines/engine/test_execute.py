@@ -58,21 +58,21 @@ def test_a_stage_runs_once_and_tells_what_happens(project, execute):
 
 
 @pytest.mark.parametrize(
-    ("how", "said"),
+    ("how", "said", "code"),
     [
-        ("user", "UserError: first: a spoon is needed, a fork came; bring a spoon"),
-        ("full", "PassingError: first: the disk is full: free some space for"),
-        ("wrapped", "PassingError: first: the disk is full: free some space for"),
-        ("bug", "StageError: first: KeyError: "),
-        ("killed", "StageError: first: was killed (out of memory?); run again"),
+        ("user", "UserError: first: a spoon is needed, a fork came; bring a spoon", "spoon-missing"),
+        ("full", "PassingError: first: the disk is full: free some space for", "disk-full"),
+        ("wrapped", "PassingError: first: the disk is full: free some space for", "disk-full"),
+        ("bug", "StageError: first: KeyError: ", ""),
+        ("killed", "StageError: first: was killed (out of memory?); run again", ""),
     ],
 )
-def test_how_it_fails_is_one_line_and_it_resumes(project, execute, how, said):
+def test_how_it_fails_is_one_line_and_it_resumes(project, execute, how, said, code):
     project.behave(how)
     message, told, _ = execute()
     assert message.startswith(said)
     assert "\n" not in message
-    assert told[-1]["status"] == "failed"
+    assert (told[-1]["status"], told[-1]["code"]) == ("failed", code)
     part = next((project.home / "store" / "first").glob(".*.part"))
     assert ("Traceback" in (part / "log.txt").read_text()) == (how != "killed")
     project.behave("well")
@@ -166,7 +166,7 @@ def test_no_room_is_known_by_many_names(error, tmp_path):
 
 def test_other_errors_are_not_a_full_disk(tmp_path):
     assert not disk_full(FileNotFoundError(2, "x"), tmp_path)
-    assert not disk_full(UserError("x"), tmp_path)
+    assert not disk_full(UserError("labels-too-few", "x"), tmp_path)
 
 
 def test_memory_of_a_process_that_is_gone_is_nothing():

@@ -152,7 +152,7 @@ def test_a_server_that_stays_away_leaves_the_job_alone(ask, monkeypatch):
 
 
 def test_a_mistake_is_the_stages_own_word_and_a_death_is_rays(ask):
-    mistake = {"error": "a spoon is needed", "mistake": True}
+    mistake = {"error": "a spoon is needed", "code": "spoon-missing", "mistake": True}
     assert ask(Server([line(**mistake)], JobStatus.FAILED)) == mistake
     died = {"error": f"its Ray job {ask.name}-1 failed: no more memory", "passing": True}
     assert ask(Server([], JobStatus.FAILED)) == died

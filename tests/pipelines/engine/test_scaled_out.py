@@ -89,7 +89,9 @@ def test_run_and_up_refuse(project):
     project.recipe()
     code, _, err = project.selfsup("run", "recipes/small.yaml", SELFSUP_PROFILE="scaled-out")
     assert code == 2
-    assert err.startswith("selfsup: the scaled-out profile does not start like this: ")
+    assert err.startswith(
+        "selfsup: error [unsafe-settings]: the scaled-out profile does not start like this: "
+    )
     assert project.calls == []
     code, _, err = project.selfsup("up", SELFSUP_PROFILE="scaled-out")
     assert (code, err.count("\n")) == (2, 1)

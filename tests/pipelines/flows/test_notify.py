@@ -40,16 +40,17 @@ def test_the_log_has_it_always_and_the_webhook_where_it_is_set(tmp_path: Path, h
     assert not notify(Settings(home=tmp_path), "promoted", "version 3 is the champion", "small", "run-1")
     assert got == []
     settings = Settings(home=tmp_path, webhook=address)
-    assert notify(settings, "failed", "pretrain: no room", "small", "run-1")
+    assert notify(settings, "failed", "pretrain: no room", "small", "run-1", "disk-full")
     ((kind, body),) = got
     assert kind == "application/json"
     time = body.pop("time")
-    assert body == {"event": "failed", "text": "pretrain: no room", "recipe": "small", "run": "run-1"}
+    told = {"event": "failed", "text": "pretrain: no room", "code": "disk-full"}
+    assert body == {**told, "recipe": "small", "run": "run-1"}
     assert time.endswith("+00:00")
     told = [(record.levelname, record.message) for record in caplog.records]
     assert told == [
         ("INFO", "small promoted: version 3 is the champion"),
-        ("ERROR", "small failed: pretrain: no room"),
+        ("ERROR", "small failed [disk-full]: pretrain: no room"),
     ]
 
 

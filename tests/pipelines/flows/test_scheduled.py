@@ -123,11 +123,11 @@ def failed_with(error: Exception, attempts: range, driven: bool = False) -> list
 
 def test_what_may_pass_by_itself_is_tried_again_and_a_mistake_is_not() -> None:
     tries = range(1, 5)
-    assert failed_with(UserError("no labels"), tries) == [False] * 4
+    assert failed_with(UserError("labels-too-few", "no labels"), tries) == [False] * 4
     assert failed_with(ValueError("a wrong override"), tries) == [False] * 4
     assert failed_with(StageError("KeyError"), tries) == [True, True, False, False]
     assert failed_with(StageError("was killed", passing=True), tries) == [True] * 4
-    assert failed_with(PassingError("the disk is full"), tries) == [True] * 4
+    assert failed_with(PassingError("disk-full", "the disk is full"), tries) == [True] * 4
     assert failed_with(ConnectionError("no answer"), tries) == [
         True,
         True,
@@ -204,3 +204,22 @@ def test_a_delivery_partly_in_quarantine_is_told_once(place, monkeypatch: pytest
         monkeypatch.setattr(scheduled, "execute", lambda *given: reference)
         scheduled.step("ingest", file, {}, run, Asked(), settings, "ingest")
     assert told == [("quarantined", "delivery a: 3 of 20 samples are bad")]
+
+
+def test_a_person_hears_the_code_of_the_mistake_behind_a_failed_task(place, caplog) -> None:
+    """A task that is not tried again raises Airflow's error in place of the user's."""
+    settings, _ = place
+    caplog.set_level("INFO")
+
+    def task() -> None:
+        try:
+            raise UserError("labels-too-few", "finetune: no labels")
+        except UserError as mistake:
+            raise RuntimeError(str(mistake)) from None
+
+    with pytest.raises(RuntimeError) as caught:
+        task()
+    scheduled.fail(caught.value, "small", "finetune", "run-1", settings)
+    assert [record.message for record in caplog.records] == [
+        "small failed [labels-too-few]: finetune: no labels"
+    ]

@@ -153,7 +153,7 @@ def test_a_champion_that_never_rests_is_told(
     context: Context, registry: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def moved(*args: Any, **kwargs: Any) -> None:
-        raise alias_moves.MovedError("moved")
+        raise alias_moves.MovedError("champion-moved", "moved")
 
     monkeypatch.setattr(promote, "move", moved)
     with pytest.raises(ValueError, match="moved 3 times meanwhile"):

@@ -310,7 +310,7 @@ def test_a_clean_process_that_fails_is_written_down_for_the_gate(
     from components.errors import UserError
 
     def fails(self: Ready, model: Path) -> Any:
-        raise UserError("the model does not load")
+        raise UserError("model-does-not-load", "the model does not load")
 
     monkeypatch.setattr(Ready, "answer", fails)
     part = context.store / "register" / ".fails.part"

@@ -61,7 +61,7 @@ class Vectors(Modality[VectorConfig, VectorPacking]):
 
     def packing(self, written: Written, folder: Path, rows: Ints) -> VectorPacking:
         if not len(rows):
-            raise UserError("there are no vectors to learn from; deliver some")
+            raise UserError("no-samples", "there are no vectors to learn from; deliver some")
         array = np.load(folder / "vectors.npy", mmap_mode="r")[rows].astype(np.float64)
         std = np.maximum(array.std(0), 1e-6)
         return VectorPacking(read_as=self.config, mean=tuple(array.mean(0).tolist()), std=tuple(std.tolist()))

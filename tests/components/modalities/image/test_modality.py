@@ -80,7 +80,9 @@ def test_what_a_person_should_know_of_values_of_more_than_8_bits(tmp_path: Path)
     ]
     clipped = packed(tmp_path, [ramp], ImageConfig(size=8, channels=1, range=(0, 500))).notes
     assert len(clipped) == 2
-    assert clipped[1].startswith("warning: 50.0% of these values lie outside 0 to 500 and are clipped; set")
+    assert clipped[1].startswith(
+        "warning [values-clipped]: 50.0% of these values lie outside 0 to 500 and are clipped; set"
+    )
     assert packed(tmp_path, [png(noise(8, 8))]).notes == []
 
 

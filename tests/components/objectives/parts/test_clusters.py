@@ -73,7 +73,7 @@ def trace(rank, world):
     on_first_rank(lambda: found.fill_(7 + rank), (found,))
 
     def fails():
-        raise UserError("too few")
+        raise UserError("too-many-clusters", "too few")
 
     with pytest.raises(UserError) as error:
         on_first_rank(fails, (found,))

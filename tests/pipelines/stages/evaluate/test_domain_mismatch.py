@@ -58,6 +58,8 @@ def test_a_gain_is_not_said_to_be_that_of_samples_of_another_kind():
     )
     assert with_kin(equal, 0.98).line == equal.line
     for found in (with_kin(better, 0.98), with_kin(equal, 0.98)):
-        assert found.warnings[0].startswith("98% of the unlabelled samples are unlike all labelled ones")
+        assert found.warnings[0].startswith(
+            "[domain-mismatch]: 98% of the unlabelled samples are unlike all labelled ones"
+        )
         assert "so they do not help" in found.warnings[0]
     assert with_kin(better, 0.06) == with_kin(better, None) == better
