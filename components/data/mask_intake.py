@@ -16,6 +16,7 @@ from components.data.reader import Reader
 from components.data.replaced import read_current
 from components.data.sample_names import ingested
 from components.data.walk import suffix_of
+from components.errors import coded
 from components.wording import are, counted
 
 
@@ -110,7 +111,8 @@ def told(refused: Mapping[str, str], masks: int, share: float) -> tuple[list[str
     said = f"{len(refused)} of {counted(masks, 'mask')} {are(len(refused))} refused, e.g. {path}: {reason}"
     if share < 1 and len(refused) >= share * masks:
         return [f"{said}; correct them, or raise ingest.max_unknown_share ({share:g})"], []
-    return [], [f"{said}; all are listed in labels-unknown.csv, and their images count as unlabelled"]
+    text = f"{said}; all are listed in labels-unknown.csv, and their images count as unlabelled"
+    return [], [coded("masks-refused", text)]
 
 
 def _wrong(text: str, size: Size | None) -> str:

@@ -37,9 +37,9 @@ class DenseHead(nn.Module):
         top: Tensor | None = None
         for side, smooth, found in reversed(list(zip(self.sides, self.smooth, maps, strict=True))):
             here = side(found)
-            top = smooth(here if top is None else here + enlarged(top, here.shape[-1]))
+            top = smooth(here if top is None else here + upsampled(top, here.shape[-1]))
         assert top is not None, "an encoder gives one map or more"
-        joined = self.join(torch.cat([enlarged(top, pixels.shape[-1]), self.fine(pixels)], dim=1))
+        joined = self.join(torch.cat([upsampled(top, pixels.shape[-1]), self.fine(pixels)], dim=1))
         scores: Tensor = self.last(joined)
         return scores
 
@@ -78,7 +78,7 @@ def scores_of(
     return scores[..., :side, :side], maps[-1]
 
 
-def enlarged(x: Tensor, side: int) -> Tensor:
+def upsampled(x: Tensor, side: int) -> Tensor:
     """[B, D, h, h] -> [B, D, side, side], bilinear."""
     if x.shape[-1] == side:
         return x

@@ -22,7 +22,9 @@ def masks_of(reference: str, snapshot: Any, rows: Ints, side: int, context: Cont
     """
     given = snapshot.get("masks") if isinstance(snapshot, dict) else snapshot.masks
     if given is None:
-        raise UserError(f"{reference} holds no masks; run the snapshot again with the task segmentation")
+        raise UserError(
+            "masks-missing", f"{reference} holds no masks; run the snapshot again with the task segmentation"
+        )
     table = pq.read_table(context.file(reference, Artifact.model_validate(given)))
     texts = dict(zip(table["row"].to_pylist(), table["mask"].to_pylist(), strict=True))
     masks = [fitted(from_text(texts[row]), side) for row in rows.tolist()]

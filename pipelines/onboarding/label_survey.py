@@ -182,13 +182,13 @@ def _masks(box: "Inbox", listing: "Listing", surveyed: Surveyed, labels: Labels)
     try:
         labels.names = mask_files.class_names(box.folder)
     except ValueError as error:
-        raise UserError(f"{box.folder}: {error}") from None
+        raise UserError("class-names-invalid", f"{box.folder}: {error}; correct it") from None
     bound = mask_intake.bind(listing.masks, [(name, id) for id, name, _ in surveyed.samples])
     sizes = mask_intake.sizes_of_files(dict(bound.image.values()), box)
     taken = mask_intake.read_all(bound, sizes, box.folder)
     mistakes, alerts = mask_intake.told(taken.refused, len(listing.masks), MAX_UNKNOWN_SHARE)
     if mistakes:
-        raise UserError("; ".join(mistakes))
+        raise UserError("masks-invalid", "; ".join(mistakes))
     labels.notes += alerts
     return taken.rows
 

@@ -31,8 +31,8 @@ def strip(image: Floats, truth: Pixels, predicted: Pixels, certainty: Pixels) ->
     pixels = np.rint(255 * np.clip(np.repeat(grey, 3 // len(grey), axis=0), 0, 1)).astype(np.uint8)
     panels = [
         pixels.transpose(1, 2, 0),
-        coloured(truth),
-        coloured(predicted),
+        in_colour(truth),
+        in_colour(predicted),
         np.repeat(certainty[:, :, None], 3, axis=2),
     ]
     side = max(SIDE, truth.shape[0])
@@ -43,7 +43,7 @@ def strip(image: Floats, truth: Pixels, predicted: Pixels, certainty: Pixels) ->
     return img(whole)
 
 
-def coloured(mask: Pixels) -> Pixels:
+def in_colour(mask: Pixels) -> Pixels:
     """[S, S] -> [S, S, 3]; ignored pixels are white."""
     palette = np.array([colour_of(number) for number in range(IGNORE)] + [IGNORED], dtype=np.uint8)
     found: Pixels = palette[mask]

@@ -134,7 +134,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         "pixels": pixels_alone(request, snapshot, table, samples, test, context),
         "scratch": _classes(answers_of(scratch, samples, test, placement)),
     }
-    rest = figures_of(said, truth, names, request)
+    rest = mask_figures(said, truth, names, request)
     confidence, right = sampled_pixels(truth, probabilities, PIXELS, request.seed)
     rest["metrics"]["ece"] = ece(confidence, right, BINS)
     rest["curve"] = reliability(confidence, right, BINS)
@@ -147,7 +147,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     return output
 
 
-def figures_of(said: dict[str, Pixels], truth: Pixels, names: list[str], request: Request) -> dict[str, Any]:
+def mask_figures(
+    said: dict[str, Pixels], truth: Pixels, names: list[str], request: Request
+) -> dict[str, Any]:
     """Fields of the output, of the predicted masks [M, S, S] by name."""
     how = {"resamples": request.bootstrap, "seed": request.seed}
     counts = {name: tables(truth, masks, len(names)) for name, masks in said.items()}

@@ -102,8 +102,8 @@ def test_bad_masks_are_listed_each_with_its_reason(place: Place) -> None:
         "labels.csv: 5.png": "a mask is required (as a file in masks/, or as text such as '2x3 0*4 4*2'), got 'cat'",
     }
     assert output.alerts == [
-        "6 of 7 masks are refused, e.g. labels.csv: 4.png: a mask of 7 x 8 pixels, and its image has 8 x 8; all are "
-        "listed in labels-unknown.csv, and their images count as unlabelled"
+        "[masks-refused]: 6 of 7 masks are refused, e.g. labels.csv: 4.png: a mask of 7 x 8 pixels, and its image has "
+        "8 x 8; all are listed in labels-unknown.csv, and their images count as unlabelled"
     ]
 
 

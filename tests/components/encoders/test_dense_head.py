@@ -7,7 +7,7 @@ from components.encoders import build_encoder
 from components.encoders.base import MapEncoder
 from components.encoders.convnext import ConvnextConfig
 from components.encoders.decoder import mapping
-from components.encoders.dense_head import dense_head, depths_of, enlarged, scores_of
+from components.encoders.dense_head import dense_head, depths_of, upsampled, scores_of
 from components.encoders.resnet import ResnetConfig
 from components.modalities.image.config import image_packing
 
@@ -89,5 +89,5 @@ def test_a_frozen_encoder_gets_no_gradient() -> None:
 
 def test_enlarging_by_hand() -> None:
     assert (
-        enlarged(torch.tensor([[[[0.0, 4.0], [0.0, 4.0]]]]), 4)[0, 0].tolist() == [[0.0, 1.0, 3.0, 4.0]] * 4
+        upsampled(torch.tensor([[[[0.0, 4.0], [0.0, 4.0]]]]), 4)[0, 0].tolist() == [[0.0, 1.0, 3.0, 4.0]] * 4
     )

@@ -8,14 +8,14 @@ import numpy as np
 from PIL import Image
 
 from components.data.masks import IGNORE
-from pipelines.pages.masks import GAP, SIDE, class_bars, colour_of, coloured, strip
+from pipelines.pages.masks import GAP, SIDE, class_bars, colour_of, in_colour, strip
 
 
 def test_colours_tell_classes_apart() -> None:
     assert colour_of(0) == (0, 0, 0)
     assert colour_of(1) == (0x4E, 0x79, 0xA7)
     assert len({colour_of(number) for number in range(11)}) == 11
-    found = coloured(np.array([[0, 1], [2, IGNORE]], np.uint8))
+    found = in_colour(np.array([[0, 1], [2, IGNORE]], np.uint8))
     assert found[0, 0].tolist() == [0, 0, 0]
     assert tuple(found[0, 1].tolist()) == colour_of(1)
     assert found[1, 1].tolist() == [255, 255, 255]

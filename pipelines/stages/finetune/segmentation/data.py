@@ -22,7 +22,7 @@ from pipelines.stages.finetune.segmentation.config import MaskFinetuneConfig
 FEWEST = 4  # masks
 
 
-def lacking(table: Table, classes: int) -> str | None:
+def masks_lacking(table: Table, classes: int) -> str | None:
     """What there is too little of to train anything."""
     labelled = len(table.labelled_rows())
     if labelled < FEWEST:
@@ -64,7 +64,7 @@ def masks_to_learn(
     )
 
 
-def folds_of(masks: Pixels, folds: int, seed: int) -> Ints:
+def mask_folds(masks: Pixels, folds: int, seed: int) -> Ints:
     """[n] the fold in which each mask is held out: of masks that hold as much beside the background, neighbours lie in
     different folds, by chance.
 

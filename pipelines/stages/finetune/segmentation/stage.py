@@ -42,7 +42,7 @@ from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.inference.encoder import pretrained
 from pipelines.stages.finetune.segmentation.config import MaskFinetuneConfig
-from pipelines.stages.finetune.segmentation.data import folds_of, lacking, masks_to_learn
+from pipelines.stages.finetune.segmentation.data import mask_folds, masks_lacking, masks_to_learn
 
 PIXELS = 20_000  # held-out pixels that the temperature is fitted on
 SCRATCH = "scratch"
@@ -70,8 +70,9 @@ class Request(MaskFinetuneConfig):
         """Raises UserError where the samples are no images."""
         if name_of(self.modality) != "image":
             raise UserError(
+                "modality-unsuitable",
                 f"the task segmentation needs images, whose pixels have classes, got {name_of(self.modality)}; choose "
-                "another task"
+                "another task",
             )
 
 
@@ -124,7 +125,7 @@ class Held(NamedTuple):
 def run(request: Request, folder: Path, context: Context) -> Output:
     began, snapshot = time.monotonic(), context.output(request.snapshot)
     table = Table.load(context.file(request.snapshot, snapshot.table))
-    if reason := lacking(table, len(snapshot.classes)):
+    if reason := masks_lacking(table, len(snapshot.classes)):
         context.say(f"fine-tuning skipped: {reason}")
         return Output(skipped=f"a segmentation: {reason}")
     encoder, config = pretrained(context, request.pretrain)
@@ -196,7 +197,7 @@ class Trainings:
     ) -> None:
         self.request, self.material, self.context = request, material, context
         self.encoder, self.config = encoder, config
-        self.of = folds_of(material.masks, min(request.folds, len(material.masks)), request.seed)
+        self.of = mask_folds(material.masks, min(request.folds, len(material.masks)), request.seed)
         self.slots = dict[str, int]()
         self.done, self.begin, self.end = np.zeros(0), 0.0, 1.0
 
