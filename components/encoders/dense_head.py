@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from components.encoders.base import MapEncoder
 from components.encoders.norm import BatchNorm
 
-FINE = 16  # channels of what is made of the pixels
+FINE = 16  # channels at the side of the image, where convolutions cost most
 
 
 class DenseHead(nn.Module):
@@ -30,8 +30,9 @@ class DenseHead(nn.Module):
             nn.Sequential(nn.Conv2d(depth, width, 1, bias=False), BatchNorm(width)) for depth in depths
         )
         self.smooth = nn.ModuleList(_conv(width, width, 3) for _ in depths)
-        self.join = _conv(width + FINE, width, 3)
-        self.last = nn.Conv2d(width, classes, 1)
+        self.narrow = _conv(width, FINE, 1)
+        self.join = _conv(2 * FINE, FINE, 3)
+        self.last = nn.Conv2d(FINE, classes, 1)
 
     def forward(self, pixels: Tensor, maps: Sequence[Tensor]) -> Tensor:
         top: Tensor | None = None
@@ -39,7 +40,8 @@ class DenseHead(nn.Module):
             here = side(found)
             top = smooth(here if top is None else here + upsampled(top, here.shape[-1]))
         assert top is not None, "an encoder gives one map or more"
-        joined = self.join(torch.cat([upsampled(top, pixels.shape[-1]), self.fine(pixels)], dim=1))
+        coarse = upsampled(self.narrow(top), pixels.shape[-1])
+        joined = self.join(torch.cat([coarse, self.fine(pixels)], dim=1))
         scores: Tensor = self.last(joined)
         return scores
 

@@ -80,10 +80,10 @@ MUTATIONS = [
     Mutation("Segmenter.see", "sure.mean(dim=(1, 2))", "sure.amax(dim=(1, 2))"),
     Mutation("Segmenter.disagreement", "> STRAY", "> 1"),
     # stages
-    Mutation("finetune.segmentation.stage.Trainings._held", "np.flatnonzero(self.of != fold)", "np.arange(len(self.of))", FINETUNE),
+    Mutation("Trainings._held", "np.flatnonzero(self.of != fold)", "np.arange(len(self.of))", FINETUNE),
     Mutation("finetune.segmentation.stage.run", "held[own])\n", "held[start])\n", FINETUNE),
     Mutation("finetune.segmentation.stage.run", 'update={"temperature": 1.0}', "update={}", FINETUNE),
-    Mutation("finetune.segmentation.stage.Trainings._random", "build_encoder(config, self.encoder.packing)",
+    Mutation("Trainings._random", "build_encoder(config, self.encoder.packing)",
              "copy.deepcopy(self.encoder)", FINETUNE),
     Mutation("finetune.segmentation.stage.variants_of", 'or len(material.unlabelled)', "or True", FINETUNE),
     Mutation("finetune.segmentation.data.mask_folds", "np.argsort(filled", "np.argsort(0 * filled"),
@@ -96,7 +96,7 @@ MUTATIONS = [
     Mutation("pages.masks.colour_of", "COLOURS[(number - 1)", "COLOURS[number"),
     # gate
     Mutation("segmentation_checks.Checks.alone", "figure > bounds.margin", "figure >= bounds.margin"),
-    Mutation("segmentation_checks.Checks.alone", 'metrics.get("margin_low"), -bounds', 'metrics.get("margin"), -bounds'),
+    Mutation("segmentation_checks.Checks.alone", '("margin_low"), -bounds', '("margin"), -bounds'),
     Mutation("segmentation_checks.beats_champion", "found.low, bound", "found.value, bound"),
     Mutation("segmentation_checks.forgetting", "ours.get(item, 0.0)", "ours.get(item, theirs[item])"),
 ]  # fmt: skip

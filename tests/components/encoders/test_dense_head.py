@@ -7,7 +7,7 @@ from components.encoders import build_encoder
 from components.encoders.base import MapEncoder
 from components.encoders.convnext import ConvnextConfig
 from components.encoders.decoder import mapping
-from components.encoders.dense_head import dense_head, depths_of, upsampled, scores_of
+from components.encoders.dense_head import dense_head, depths_of, scores_of, upsampled
 from components.encoders.resnet import ResnetConfig
 from components.modalities.image.config import image_packing
 
