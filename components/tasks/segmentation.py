@@ -6,7 +6,6 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from components.config import Config
-from components.data.masks import classes_in, from_text
 from components.tasks.base import Targets, Task
 
 BACKGROUND = 0  # number of the class that is no object
@@ -66,6 +65,8 @@ class Segmentation(Task[SegmentationConfig]):
         Raises:
             ValueError: it is none of this task; one line.
         """
+        from components.data.masks import classes_in, from_text  # numpy, 0.1 s that a recipe need not wait for
+
         classes = classes_in(from_text(text))
         if not classes:
             raise ValueError("every pixel is 255, which means ignore: the mask says nothing")
