@@ -40,9 +40,9 @@ class CausalLm(Single):
             UserError: not one view, or an encoder of something else.
         """
         view, text = only_view(batch, "causal_lm"), causal(encoder)
-        told = view[:, 1:] >= FIRST
-        logits = self.head(text.tokens(view)[:, :-1][told], text.embedding.weight)
-        return Losses(token_loss(logits, view[:, 1:][told]))
+        predicted = view[:, 1:] >= FIRST
+        logits = self.head(text.tokens(view)[:, :-1][predicted], text.embedding.weight)
+        return Losses(token_loss(logits, view[:, 1:][predicted]))
 
 
 def causal(encoder: Encoder) -> TextEncoder:

@@ -1,4 +1,4 @@
-"""iBOT: DINO, and beside it each hidden patch is to be told as a slow teacher tells it, who sees all.
+"""iBOT: DINO, and beside it each hidden patch is to be described as a slow teacher describes it, who sees all.
 
 Source: Zhou et al. 2021 (arXiv:2111.07832), equations 2 and 3; the head is shared by features and tokens, and
 each has a centre of its own (section 3.2 and the paper's code). All else is DINO's: see dino.
@@ -95,9 +95,9 @@ class Ibot(Dino):
         temperature = warmed(config.teacher_temperature, config.warm, self.progress)
         with torch.no_grad():
             seen, its = token_encoder(self.exported(encoder), "ibot").both(both)
-            answers, told = self.teacher[1](seen), self.teacher[1](its[hidden])
+            answers, teacher_answers = self.teacher[1](seen), self.teacher[1](its[hidden])
             codes = list(targets(answers, self.centre[0], temperature).chunk(2))
-            tokens_codes = targets(told, self.centre[1], temperature)
+            tokens_codes = targets(teacher_answers, self.centre[1], temperature)
         frozen = self.progress < config.freeze
         feature, tokens = student.both(both, masked=hidden, token=self.token)
         features = [*feature.chunk(2), *encode(encoder, batch.views[2:])]
@@ -108,7 +108,7 @@ class Ibot(Dino):
         total = of_features + self.hiding.tokens * of_tokens
         if self.training:
             both_means = torch.stack(
-                [at_least_float32(answers).mean(dim=0), at_least_float32(told).mean(dim=0)]
+                [at_least_float32(answers).mean(dim=0), at_least_float32(teacher_answers).mean(dim=0)]
             )
             self._seen = both_means, health(tokens_codes, of_tokens)
         parts = {"dino": of_features.detach(), "tokens": of_tokens.detach()}

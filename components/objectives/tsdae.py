@@ -87,6 +87,6 @@ class Tsdae(Drawing):
         view, text = only_view(batch, "tsdae"), text_encoder(encoder, "tsdae", contextual=False)
         numbers = self.chance.uniform(batch.index, view.shape[1]).to(view.device)
         feature = text(thinned(view, numbers, self.config.deleted))
-        told = view[:, 1:] >= FIRST
+        predicted = view[:, 1:] >= FIRST
         tokens = self.decoder(view, feature, text.embedding)[:, :-1]
-        return Losses(token_loss(self.head(tokens[told], text.embedding.weight), view[:, 1:][told]))
+        return Losses(token_loss(self.head(tokens[predicted], text.embedding.weight), view[:, 1:][predicted]))

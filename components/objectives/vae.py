@@ -62,9 +62,12 @@ def negative_bound(
         is standard. And its two parts, without gradient.
     """
     values = target[0].numel()
-    told = 0.5 * (squared_error(prediction, target) + math.log(2 * math.pi))
+    reconstruction = 0.5 * (squared_error(prediction, target) + math.log(2 * math.pi))
     coded = divergence(at_least_float32(mu), at_least_float32(log_variance)).mean() / values
-    return told + beta * coded, {"reconstruction": told.detach(), "divergence": coded.detach()}
+    return reconstruction + beta * coded, {
+        "reconstruction": reconstruction.detach(),
+        "divergence": coded.detach(),
+    }
 
 
 class Vae(Drawing):

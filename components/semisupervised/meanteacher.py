@@ -49,7 +49,7 @@ class MeanteacherConfig(ConsistencyConfig):
     teacher."""
 
 
-def pace(updates: int, progress: float, config: MeanteacherConfig) -> float:
+def ema_decay(updates: int, progress: float, config: MeanteacherConfig) -> float:
     """tau of update number `updates`, from 1: 1/2, 2/3, ... (the mean of all so far) up to the given one."""
     tau = config.early if progress < config.rampup else config.momentum
     return min(1 - 1 / (updates + 1), tau)
@@ -98,5 +98,5 @@ class Meanteacher(Consistency):
     def after_step(self, encoder: Encoder, progress: float) -> None:
         super().after_step(encoder, progress)
         self.updates += 1
-        tau = pace(int(self.updates), progress, self.config)
+        tau = ema_decay(int(self.updates), progress, self.config)
         follow(self.teacher, nn.Sequential(encoder, self.head), tau)

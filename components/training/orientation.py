@@ -77,7 +77,7 @@ def orientation(images: NDArray[np.uint8], seed: int = 0) -> Orientation | None:
     with torch.inference_mode():
         logits = torch.stack([_logits(network, transformed(judge, g)) for g in range(8)])
     # logits[g]: of samples transformed by g. [g, i, h]: how much sample i looks like transformed by h.
-    shares = {g: _told(logits, g) for g in (1, 3, 4, 6)}
+    shares = {g: _share_told_apart(logits, g) for g in (1, 3, 4, 6)}
     error = 0.5 / len(judge) ** 0.5
     quarter = (shares[1] + shares[3]) / 2
     return Orientation(mirror=shares[4], upside_down=shares[6], quarter_turn=quarter, error=error)
@@ -107,7 +107,7 @@ def _logits(network: nn.Module, x: Tensor) -> Tensor:
         return torch.cat([network(part).float() for part in torch.split(x, 512)])
 
 
-def _told(logits: Tensor, g: int) -> float:
+def _share_told_apart(logits: Tensor, g: int) -> float:
     """Share of the pairs (sample, transformed by g) in which each is taken for what it is."""
     own, other = logits[0][:, 0] - logits[0][:, g], logits[g][:, g] - logits[g][:, 0]
     right = torch.cat([own, other])

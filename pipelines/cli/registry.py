@@ -34,7 +34,7 @@ def _promote(arguments: argparse.Namespace) -> int:
 
     settings = Settings.load()
     made = promotion.promote(arguments.recipe, arguments.version, settings, person(), arguments.reason)
-    print(promotion.told(made))
+    print(promotion.describe(made))
     return 0
 
 
@@ -43,7 +43,9 @@ def _rollback(arguments: argparse.Namespace) -> int:
     from pipelines.registry import promotion
     from pipelines.settings import Settings
 
-    print(promotion.told(promotion.rollback(arguments.recipe, Settings.load(), person(), arguments.reason)))
+    print(
+        promotion.describe(promotion.rollback(arguments.recipe, Settings.load(), person(), arguments.reason))
+    )
     return 0
 
 
@@ -61,5 +63,5 @@ def _override(arguments: argparse.Namespace) -> int:
     from pipelines.settings import Settings
 
     settings, a = Settings.load(), arguments
-    print(promotion.told(promotion.override(a.recipe, a.version, settings, a.name, a.reason)))
+    print(promotion.describe(promotion.override(a.recipe, a.version, settings, a.name, a.reason)))
     return 0

@@ -254,7 +254,7 @@ def act(
                 "invalid-option", f"the action is promote, rollback, override or refuse (got {action!r:.80})"
             )
     refused = action == "refuse"
-    text = f"version {version} is refused by {who}: {reason}" if refused else promotion.told(made)
+    text = f"version {version} is refused by {who}: {reason}" if refused else promotion.describe(made)
     notify(settings, "refused" if refused else "promoted", text, recipe, run)
     return text
 

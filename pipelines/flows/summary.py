@@ -81,8 +81,8 @@ def _verdict(ended: Sequence[StageLine], made: dict[str, Manifest], settings: Se
     if figures:
         task = task_of(made["evaluate"].given)
         lines.append(f"{task.word} on the test samples: {task.shown(figures)}{_margin(said['evaluate'])}")
-    if worth := said.get("evaluate", {}).get("worth"):
-        lines += [worth["line"], *(f"warning {text}" for text in worth["warnings"])]
+    if benefit := said.get("evaluate", {}).get("benefit"):
+        lines += [benefit["line"], *(f"warning {text}" for text in benefit["warnings"])]
     pages = (v["path"] for v in said.get("report", {}).values() if isinstance(v, dict) and "path" in v)
     page = next((path for path in pages if str(path).endswith(".html")), None)
     if page:

@@ -41,7 +41,7 @@ class Waste(NamedTuple):
     def bytes(self) -> int:
         return sum(file.bytes for file in self.files)
 
-    def told(self, address: str) -> str:
+    def describe(self, address: str) -> str:
         said = f"{counted(len(self.runs), 'run')}, {counted(len(self.files), 'file')} of no other run"
         return f"{said}, {counted(len(self.uploads), 'broken upload')}  {address}"
 

@@ -57,7 +57,7 @@ def gc(settings: Settings, yes: bool, say: Callable[[str], None]) -> Found:
         for item in sorted(found.waste, key=lambda item: -item.bytes):
             say(f"{_size(item.bytes):>9}  {item.what}  {item.path}")
         if address is not None and any(found.shared):
-            say(f"{_size(found.shared.bytes):>9}  {found.shared.told(address)}")
+            say(f"{_size(found.shared.bytes):>9}  {found.shared.describe(address)}")
         reasons: dict[str, int] = {}
         for why in found.kept.values():
             reasons[why] = reasons.get(why, 0) + 1

@@ -90,7 +90,7 @@ def describe(found: Found) -> list[str]:
         lines.append(f"bad: {count} {reason}, e.g. {found.example[reason]}")
     lines += found.left_out
     labels = found.labels
-    lines += labels.told
+    lines += labels.notes
     if labels.numbers:
         lines.append(
             f"{counted(labels.total, 'label')} that are numbers, of {len(labels.numbers):,} different values: the task "

@@ -106,7 +106,7 @@ def survey_labels(box: "Inbox", listing: "Listing", surveyed: Surveyed) -> Label
     _tell_layout(labels, places, {row.id for row in folders if row.split == "test"})
     corrected = sum(by.label != "" and by.label != settled.labels.get(by.id, by.label) for by in folders)
     if corrected:
-        labels.told.append(
+        labels.notes.append(
             f"{counted(corrected, 'label')} of folders {are(corrected)} corrected by {_files(given)}"
         )
     if clashes := settled.contradictory:
@@ -205,14 +205,14 @@ def _tell_layout(labels: Labels, places: Mapping[str, list[str]], tests: set[str
     for folder, count in sorted(held.items()):
         match folder.casefold():
             case word if word in UNLABELLED:
-                labels.told.append(f"folder {folder}: {counted(count, 'sample')} without a label")
+                labels.notes.append(f"folder {folder}: {counted(count, 'sample')} without a label")
                 labels.ignored.append(folder)
             case word if word in TEST | VALIDATION and tested[folder]:
-                labels.told.append(
+                labels.notes.append(
                     f"folder {folder}: {counted(count, 'sample')} for testing, never trained on"
                 )
             case word if word in TEST | VALIDATION | TRAIN:
-                labels.told.append(f"folder {folder}: {counted(count, 'sample')} for training")
+                labels.notes.append(f"folder {folder}: {counted(count, 'sample')} for training")
 
 
 def _files(given: "Iterable[Given]") -> str:

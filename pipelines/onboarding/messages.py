@@ -121,7 +121,7 @@ def sites(root: Path = ROOT) -> tuple[Told, ...]:
         of = module(name, root)
         assert of is not None
         for node, scope in _walk(of.tree, Scope(of)):
-            for section, code, text in _told(node, scope):
+            for section, code, text in _describe(node, scope):
                 found.append(Told(section, code, text, name, node.lineno))
     return tuple(found)
 
@@ -151,7 +151,7 @@ def _walk(node: ast.AST, scope: Scope) -> Iterator[tuple[ast.stmt | ast.expr, Sc
         yield from _walk(child, inner)
 
 
-def _told(node: ast.stmt | ast.expr, scope: Scope) -> Iterator[tuple[str, str | None, str]]:
+def _describe(node: ast.stmt | ast.expr, scope: Scope) -> Iterator[tuple[str, str | None, str]]:
     """Section, code and text of what a node tells."""
     for looks, look in LOOKS:
         if looks is None or looks.match(scope.of.name):

@@ -42,7 +42,7 @@ def _pairs(text: str) -> dict[str, str]:
     return dict(word.split(":", 1) for word in text.split() if ":" in word)
 
 
-def told(event: Told) -> str | None:
+def message_of(event: Told) -> str | None:
     """What a person should hear of an event; None: nothing."""
     service = event.values.get("processname", "")
     if event.name == "PROCESS_STATE_EXITED":
@@ -95,7 +95,7 @@ def watch(settings: Settings, events: TextIO, answer: TextIO) -> bool:
         try:
             if event.name == "SUPERVISOR_STATE_CHANGE_STOPPING":
                 return False
-            if (text := told(event)) is not None:
+            if (text := message_of(event)) is not None:
                 kind: Event = "failing" if "keeps failing" in text else "restarted"
                 notify(settings, kind, text.replace("HOME", str(settings.home)), PLATFORM, "")
             if event.name == "TICK_60":

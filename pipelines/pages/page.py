@@ -52,7 +52,7 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <div class="row"><img alt="models compared" src="{{ comparison_chart }}">
 <table><tr><th>what</th><th class="n">{{ word }}</th><th>95 % interval</th><th>model less this</th></tr>
 {% for row in comparison %}<tr><td>{{ row.name }}</td><td class="n">{{ row.value }}</td><td>{{ row.interval }}</td><td>{{ row.difference }}</td></tr>{% endfor %}</table></div>
-{% if worth %}<p><b>{{ worth }}.</b></p>{% endif %}
+{% if benefit %}<p><b>{{ benefit }}.</b></p>{% endif %}
 {% for warning in warnings %}<p class="no">Warning {{ warning }}.</p>{% endfor %}{% endif %}
 
 {% if candidates %}<h2>Which model is served</h2>
@@ -101,7 +101,7 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 
 {% if outliers %}<h2>Samples unlike all others</h2>
 <p>{{ outliers }}</p>
-<div class="row">{% for item in strangest %}<div class="sheet">{{ item.sample|safe }}{{ item.text }}</div>{% endfor %}</div>{% endif %}
+<div class="row">{% for item in outlier_samples %}<div class="sheet">{{ item.sample|safe }}{{ item.text }}</div>{% endfor %}</div>{% endif %}
 
 {% if confusion %}<h2>What it gets wrong</h2>
 <div class="row"><img alt="confusion matrix" src="{{ confusion }}">

@@ -37,9 +37,9 @@ class Checks:
             comparison.beats_baselines(
                 metrics.get("accuracy"), said.get("baselines"), bounds.margin, made_of=self.made_of
             ),
-            class_checks.beyond_chance((said.get("worth") or {}).get("kappa"), said.get("per_class")),
+            class_checks.beyond_chance((said.get("benefit") or {}).get("kappa"), said.get("per_class")),
             class_checks.worst_class(said.get("per_class"), bounds),
-            *method(said.get("worth")),
+            *method(said.get("benefit")),
             gate.at_most("calibration", metrics.get("ece"), bounds.calibration, "expected calibration error"),
         ]
 
@@ -55,13 +55,13 @@ class Checks:
         ]
 
 
-def method(worth: Mapping[str, Any] | None) -> list[Check]:
+def method(benefit: Mapping[str, Any] | None) -> list[Check]:
     """A method that hurts is refused: with certainty worse than the same encoder with the labels alone, whether all
     of it was trained or a head on it. Nothing where these were all that was learnt from."""
-    if worth is None or worth["word"] is None:
+    if benefit is None or benefit["word"] is None:
         return []
-    what = f"accuracy of {worth['method']} less that of the labels alone, upper bound"
-    return [gate.at_least("method", (worth["difference"] or {}).get("high"), 0.0, what)]
+    what = f"accuracy of {benefit['method']} less that of the labels alone, upper bound"
+    return [gate.at_least("method", (benefit["difference"] or {}).get("high"), 0.0, what)]
 
 
 def answers_of(evaluated: Manifest, reference: str, context: Context) -> Answers | None:

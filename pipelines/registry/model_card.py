@@ -27,7 +27,7 @@ def card(model: str, version: str, tags: Mapping[str, str], aliases: Sequence[st
         ("forgotten", _forgotten(own.get("forgotten"))),
         (task.word, _headline(task, own)),
         ("baselines", _baselines(own.get("figure.baselines"))),
-        ("method", own.get("worth")),
+        ("method", own.get("benefit")),
         ("data version", own.get("data")),
         ("trained in", f"{float(own['seconds']):,.0f} s" if "seconds" in own else None),
         ("in place of", f"version {own['parent']}" if "parent" in own else None),

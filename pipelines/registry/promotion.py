@@ -106,7 +106,7 @@ def history(recipe: str | Path, settings: Settings) -> list[Entry]:
     return [entry for entry in journal.entries() if entry.state != "begun"]
 
 
-def told(made: Entry) -> str:
+def describe(made: Entry) -> str:
     """One line of a move that was made."""
     before = f"version {made.from_version} was it" if made.from_version else "there was none"
     return f"version {made.to_version} is the champion ({before}): {made.reason}"

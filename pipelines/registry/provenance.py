@@ -36,7 +36,7 @@ def origin(references: list[str], context: Context) -> dict[str, str]:
     seeds, the runs above it, figures.
 
     selfsup.recipe_text is YAML: name, modality and what each stage was asked, without the references, which have
-    tags of their own; its data comes by selfsup.data, so there is no inbox. selfsup.worth: what the method has gained
+    tags of their own; its data comes by selfsup.data, so there is no inbox. selfsup.benefit: what the method has gained
     by the labels alone. selfsup.start: the pretraining that
     this one went on from. selfsup.previous: the pseudo-labels whose cluster ids were continued.
     """
@@ -66,8 +66,8 @@ def origin(references: list[str], context: Context) -> dict[str, str]:
     told = (task.headline, f"{task.headline}_low", f"{task.headline}_high", *task.figures)
     tags |= {f"selfsup.figure.{name}": f"{metrics[name]:.6g}" for name in told if name in metrics}
     tags["selfsup.task"] = task_name(evaluating.given)
-    if worth := evaluated.get("worth"):
-        tags["selfsup.worth"] = "; ".join([worth["line"], *worth["warnings"]])
+    if benefit := evaluated.get("benefit"):
+        tags["selfsup.benefit"] = "; ".join([benefit["line"], *benefit["warnings"]])
     baselines = evaluated.get("baselines") or {}
     return tags | {"selfsup.figure.baselines": json.dumps(baselines, sort_keys=True)}
 

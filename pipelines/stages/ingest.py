@@ -234,7 +234,7 @@ def _take(request: Request, folder: Path, context: Context, growing: Growing, in
     output = _output(intake, since, listing, taken.unknown, folder, numeric)
     for line in output.alerts:
         context.say(f"warning {line}")
-    context.say(_told(output, folder.with_name(key_of(folder)) / "bad.csv"))
+    context.say(_describe(output, folder.with_name(key_of(folder)) / "bad.csv"))
     if mistakes := intake.mistakes + taken.mistakes:
         raise UserError("delivery-invalid", "; ".join(mistakes))
     return output
@@ -331,7 +331,7 @@ def _csv(file: Path, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -
     return Artifact.of(file, file.parent)
 
 
-def _told(output: Output, listed: Path) -> str:
+def _describe(output: Output, listed: Path) -> str:
     """One line for a person. listed: where bad.csv will be when the run has its name."""
     new = f"{counted(output.samples_new, 'new sample')} in {counted(output.deliveries_new, 'new delivery')}"
     bad = sum(output.quarantined.values())

@@ -95,7 +95,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
                 continue
             point("promote.done")
         gate_checks.record(registry, version, checks, request.gate, waits)
-        return _told(registry, version, checks, WAITS if waits else reason, context)
+        return _outcome(registry, version, checks, WAITS if waits else reason, context)
     raise UserError(
         "champion-moved", f"the champion of {name} was moved {ATTEMPTS} times meanwhile; run again"
     )
@@ -108,7 +108,7 @@ def _replaced(version: str, registry: Registry, journal: Journal) -> str | None:
     return by[-1] if by and by[-1] is not None and registry.exists(by[-1]) else None
 
 
-def _told(registry: Registry, version: str, checks: list[Check], reason: str, context: Context) -> Output:
+def _outcome(registry: Registry, version: str, checks: list[Check], reason: str, context: Context) -> Output:
     champion = registry.alias(CHAMPION)
     promoted, waiting = champion == version, reason == WAITS
     how = "is the champion" if promoted else "passes the gate" if waiting else "is refused"

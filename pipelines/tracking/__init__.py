@@ -92,8 +92,8 @@ def _head(client: Any, settings: Settings, parent: str, head: dict[str, Any], li
         if line.stage in ("evaluate", "promote", "pseudo_label", "score", "monitor"):
             figures = sending.figures(manifest.output).items()
             metrics += [(f"{line.stage}/{key}", value, now, 0) for key, value in figures]
-        if worth := manifest.output.get("worth"):
-            tags["selfsup.worth"] = "; ".join([worth["line"], *worth["warnings"]])
+        if benefit := manifest.output.get("benefit"):
+            tags["selfsup.benefit"] = "; ".join([benefit["line"], *benefit["warnings"]])
         if line.stage == "report":
             sending.send_files(client, parent, settings.store / line.reference)
             _dataset(client, parent, settings, manifest, line.reference)

@@ -49,6 +49,6 @@ MUTATIONS = [
     Mutation("training_noise.deviation", "return max(typical,", "return min(typical,"),
     Mutation("with_training_noise", "2 if name in TRAINED else 1", "1", STAGE),
     Mutation("evaluate.metrics.measured", "max(outside or present,", "max(present,", STAGE),
-    Mutation("benefit.worth", "_one_class(counts) or _chance(found)", "_chance(found)"),
+    Mutation("measure_benefit", "_one_class(counts) or _chance(found)", "_chance(found)"),
     Mutation("report.beyond_accuracy.suspects", 'if doubted["why"]:', 'if not doubted["why"]:'),
 ]

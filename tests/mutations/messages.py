@@ -2,7 +2,8 @@
 
 from tests.mutations.base import Mutation
 
-PAGE = ("tests/pipelines/onboarding/test_messages.py",)
+PAGE = ("tests/pipelines/onboarding/test_messages.py", "-k", "current")
+TEXT = ("tests/pipelines/onboarding/test_messages.py", "-k", "followed")
 FAILS = ("tests/pipelines/engine/test_execute.py", "-k", "how_it_fails and (user or full)")
 LINE = ("tests/pipelines/cli/test_main.py", "-k", "code")
 
@@ -21,10 +22,8 @@ MUTATIONS = [
     Mutation(
         "scheduled.fail", ", code_of(error))", ")", ("tests/pipelines/flows/test_scheduled.py", "-k", "hears")
     ),
-    Mutation("message_text.Scope.values", "before[-1:] or given", "given", PAGE),
-    Mutation("message_text.Scope.values", "value.lineno <= line", "True", PAGE),
+    Mutation("message_text.Scope.values", "before[-1:] or given", "given", TEXT),
+    Mutation("message_text.Scope.values", "value.lineno <= line", "True", TEXT),
     Mutation("messages._reasons", "kind + detail", "detail", PAGE),
-    Mutation("messages._coded", " | ast.Attribute(attr=name), args=[code", ", args=[code", PAGE),
     Mutation("messages._walk", "*scope.functions, child", "child", PAGE),
-    Mutation("messages.explain", "code in GRAPH", "False", PAGE),
 ]

@@ -18,7 +18,7 @@ MUTATIONS = [
     Mutation("unended", 'head.get("airflow")', "True"),
     Mutation("gc.gc", "journal.refuse_open_runs(settings.home)", "pass", GC),
     Mutation("Pages.hung", "if self.silent[service] >= SILENT:", "if silent:"),
-    Mutation("watchdog.told", "in FAILING", "> 0"),
+    Mutation("message_of", "in FAILING", "> 0"),
     Mutation("_backlog.left", 'r.output.get("champion") == version', "True"),
     Mutation("doctor._has", "file.stat().st_size == size", "file.stat().st_size > 0"),
     Mutation("launch", "    end_members(settings, name)\n    _b", "    _b"),

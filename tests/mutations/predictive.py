@@ -47,7 +47,7 @@ MUTATIONS = [
     Mutation("squares", "columns.unsqueeze(2)).any", "columns.unsqueeze(2)).all"),
     Mutation("vae.divergence", "- 1 - log_variance).sum", "- 1 + log_variance).sum"),
     Mutation("Vae.forward", "(log_variance / 2).exp() * noise", "log_variance.exp() * noise"),
-    Mutation("negative_bound", "told + beta * coded", "told + coded"),
+    Mutation("negative_bound", "reconstruction + beta * coded", "reconstruction + coded"),
     Mutation("negative_bound", "0.5 * (squared_error", "(squared_error"),
     Mutation("Bigan.forward", "code = reverse(self.code(encoder(x)))", "code = self.code(encoder(x))"),
     Mutation("BiganConfig", "lr_scale: PositiveFloat = 0.1", "lr_scale: PositiveFloat = 1.0"),

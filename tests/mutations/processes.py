@@ -51,7 +51,7 @@ MUTATIONS = [
     Mutation("view_choice.decide", "best.error <= 1e-9:", "best.error <= -1:"),
     Mutation("view_choice._right", "x[torch.from_numpy(~out)], torch", "x[torch.from_numpy(out)], torch"),
     Mutation("Orientation.policy", "if self.mirror > LIKE:", "if self.mirror < LIKE:"),
-    Mutation("orientation._told", "logits[g][:, g] - logits[g][:, 0]", "logits[g][:, 0] - logits[g][:, g]"),
+    Mutation("_share_told_apart", "logits[g][:, g] - logits[g][:, 0]", "logits[g][:, 0] - logits[g][:, g]"),
     Mutation("augment._look", "(4 * share).floor()", "(3 * share).floor()", POLICIES),
     Mutation(
         "augment._look",

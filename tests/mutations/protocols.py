@@ -7,7 +7,7 @@ PROTOCOLS = ("tests/pipelines/stages/evaluate/test_protocols.py",)
 
 MUTATIONS = [
     Mutation("acquisition.rank", "-value[left], held[left]", "held[left], -value[left]"),
-    Mutation("acquisition.worth", "np.sqrt(size) * wrong", "np.sqrt(size) * (1 - wrong)"),
+    Mutation("expected_gain", "np.sqrt(size) * wrong", "np.sqrt(size) * (1 - wrong)"),
     Mutation("acquisition.rank", "        held[first] += 1\n", ""),
     Mutation("typicality", "1 / np.maximum(means, 1e-3)", "means"),
     Mutation("groups_for", "int(labelled.sum()) + count", "count"),

@@ -54,7 +54,7 @@ MUTATIONS = [
     Mutation("unlike", "replace(near, k=near.k + 1)", "near"),
     Mutation("unlike", "np.concatenate([labelled, test])", "labelled"),
     Mutation("unlike", "min(MOST, 1 + len(bank) // EACH)", "1"),
-    Mutation("with_kin", 'judged.word == "better"', 'judged.word != "better"'),
+    Mutation("with_domain_mismatch", 'judged.word == "better"', 'judged.word != "better"'),
     Mutation("unadjusted", "bias - adjusted(", "bias + adjusted(", LOSS),
     Mutation("unadjusted", "torch.where(prior > 0,", "torch.where(prior >= 0,", LOSS),
 ]

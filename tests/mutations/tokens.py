@@ -39,7 +39,9 @@ MUTATIONS = [
     Mutation(
         "Ibot.forward", "self.teacher[1](its[hidden])", "self.teacher[1](its[~hidden][: int(hidden.sum())])"
     ),
-    Mutation("Ibot.forward", "targets(told, self.centre[1]", "targets(told, self.centre[0]"),
+    Mutation(
+        "Ibot.forward", "targets(teacher_answers, self.centre[1]", "targets(teacher_answers, self.centre[0]"
+    ),
     Mutation("Ibot.forward", "student.both(both, masked=hidden, token=self.token)", "student.both(both)"),
     Mutation("Ibot.forward", "self.hiding.tokens * of_tokens", "of_tokens"),
 ]

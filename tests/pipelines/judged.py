@@ -18,7 +18,7 @@ EVALUATED: dict[str, Any] = {
     "baselines": {"logistic_plain": 0.7, "scratch": 0.65},
     "per_class": {"bag": {"recall": 0.9, "support": 50}, "shirt": {"recall": 0.7, "support": 50}},
     "health": {"effective_rank_fraction": 0.3, "uniformity": -1.5},
-    "worth": {
+    "benefit": {
         "method": "supervised",
         "word": None,
         "difference": None,

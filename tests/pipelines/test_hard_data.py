@@ -230,14 +230,14 @@ def test_unlabelled_samples_of_another_domain_are_not_said_to_help(
     run = Run(tmp_path, mixed, np.concatenate([label[own], np.full(len(foreign), -1)]))
     run.finetune(method={"name": "fixmatch", "threshold": 0.8}, steps=30, cross_fit={"folds": 0})
     found = run.evaluate()
-    print("unlike the labelled ones", found.unlike, "of digits", first.unlike(), found.worth)
-    assert found.worth is not None
+    print("unlike the labelled ones", found.unlike, "of digits", first.unlike(), found.benefit)
+    assert found.benefit is not None
     assert found.unlike is not None
     assert found.unlike > 0.9
     assert first.unlike() < 0.3  # of digits, though two of ten have next to no label
-    assert any("so they do not help" in warning for warning in found.worth.warnings)
-    if found.worth.word == "better":  # strong views of the labelled samples themselves may help
-        assert "the unlabelled samples are of another kind and have no part in that" in found.worth.line
+    assert any("so they do not help" in warning for warning in found.benefit.warnings)
+    if found.benefit.word == "better":  # strong views of the labelled samples themselves may help
+        assert "the unlabelled samples are of another kind and have no part in that" in found.benefit.line
 
 
 def test_four_of_ten_labels_wrong(first: Run, data: Data, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def a_run(settings: Settings, recipe: str, tmp_path: Path) -> str:
     (settings.store / pretrain / "curve.png").write_bytes(b"png")
     (settings.store / pretrain / "weights.safetensors").write_bytes(b"weights")
     output = {"metrics": {"accuracy": 0.8}, "baselines": {"on pixels é": 0.7}, "names": ["a"], "good": True}
-    output["worth"] = {"line": "fixmatch: better", "warnings": ["be careful"]}
+    output["benefit"] = {"line": "fixmatch: better", "warnings": ["be careful"]}
     evaluate = finish(settings, recipe, "evaluate", output, snapshot=snapshot, pretrain=pretrain)
     head = {"run": run, "recipe": str(file), "started": NOW, "pid": 1}
     write(settings, run, head, ended(snapshot, "found"), ended(pretrain), ended(evaluate))
@@ -122,7 +122,7 @@ def test_one_parent_and_one_child_for_each_stage_that_ran(
     assert parent.data.params["pretrain.epochs"] == "2"
     assert parent.data.metrics["evaluate/metrics.accuracy"] == 0.8
     assert parent.data.metrics["evaluate/baselines.on pixels é"] == 0.7
-    assert parent.data.tags["selfsup.worth"] == "fixmatch: better; be careful"
+    assert parent.data.tags["selfsup.benefit"] == "fixmatch: better; be careful"
     assert not {"evaluate/good", "evaluate/names"} & set(parent.data.metrics)
     assert parent.data.tags["selfsup.stage.snapshot"].startswith("found snapshot/")
     assert len(parent.data.tags["selfsup.lock"]) == 64

@@ -44,7 +44,7 @@ def slowly(self, alias, version):
     through(self, alias, version)
 Registry.set_alias = slowly
 try:
-    print(promotion.told(promotion.override("toys", version, Settings.load(), "machine " + version, "a race")))
+    print(promotion.describe(promotion.override("toys", version, Settings.load(), "machine " + version, "a race")))
 except promotion.alias_moves.MovedError as error:
     print(error)
 """

@@ -58,7 +58,7 @@ def typicality(x: Floats, group: Ints, neighbours: int = 20) -> Doubles:
     return out
 
 
-def worth(group: Ints, confidence: Doubles) -> Doubles:
+def expected_gain(group: Ints, confidence: Doubles) -> Doubles:
     """[G] of the groups in order of their number: root of the size times the share expected to be wrong.
 
     Four samples of confidence .5 and one of 0: both 1.
@@ -92,7 +92,7 @@ def rank(x: Floats, group: Ints, confidence: Doubles, labelled: Bools, asking: A
     if not len(x):
         return np.empty(0, dtype=np.int64)
     _, place, size = np.unique(group, return_inverse=True, return_counts=True)
-    held, value = np.bincount(place, weights=labelled), worth(group, confidence)
+    held, value = np.bincount(place, weights=labelled), expected_gain(group, confidence)
     typical, is_open = typicality(x, group, asking.neighbours), _unlike(x, labelled, asking.apart)
     chosen = list[int]()
     while len(chosen) < asking.count and is_open.any():

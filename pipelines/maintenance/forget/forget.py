@@ -48,7 +48,7 @@ class Found(NamedTuple):
     made: runs.Runs
     models: list[str]
 
-    def told(self) -> str:
+    def describe(self) -> str:
         return (
             f"{counted(len(self.ids), 'sample')}: in {counted(len(self.files), 'file')} of the data, "
             f"{counted(len(self.held.versions), 'data version')}, {counted(len(self.made), 'run')}, and what "
@@ -84,7 +84,7 @@ def forget(
         if left and yes:
             raise UserError("samples-still-delivered", f"{there}, then ask again")
         found = _look(recipe, ids, settings)
-        say(found.told())
+        say(found.describe())
         if left:
             say(there)
         if not (found.files or found.held.objects or found.made or earlier):

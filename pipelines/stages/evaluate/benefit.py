@@ -29,7 +29,7 @@ GENTLER = "let the encoder change less: a smaller finetune.encoder_rate, fewer f
 RIVALS = {"alone": "all layers trained", "probe": "a head on its frozen features"}  # with the labels alone
 
 
-class Worth(Config):
+class Benefit(Config):
     """word, difference: of the model less the labels alone; None where it has learnt from these alone. rival: which of
     RIVALS that is. kappa: how far beyond chance (components.evaluation.classification.kappa). line: all that in a
     sentence. warnings: one sentence each, its code before it (components.errors.coded)."""
@@ -52,7 +52,7 @@ def verdict(difference: Figure) -> Word:
     return "equal" if max(-difference.low, difference.high) <= EQUAL else "undecided"
 
 
-def worth(
+def measure_benefit(
     method: str,
     differences: Mapping[str, Figure],
     counts: NDArray[np.int64],
@@ -61,7 +61,7 @@ def worth(
     resamples: int,
     seed: int,
     portfolio: Portfolio | None = None,
-) -> Worth:
+) -> Benefit:
     """differences: of the model less each other answer; without "alone" it has learnt from the labels alone. counts:
     [K, K] of the model on the test samples. confirmation: of the method's cross-fitted trainings. portfolio: from
     which the model was chosen; the method is then a part of it, or none."""
@@ -71,7 +71,7 @@ def worth(
     warnings = [warning for warning in (telling, _confirming(confirmation, without)) if warning]
     if "alone" not in differences:
         line = f"{method}: learnt from the labels alone, so there is nothing to compare it with"
-        return Worth(
+        return Benefit(
             method=method, rival=None, word=None, difference=None, kappa=found, line=line, warnings=warnings
         )
     rival = min((name for name in RIVALS if name in differences), key=lambda name: differences[name].value)
@@ -83,7 +83,7 @@ def worth(
     if word == "worse":
         line += f"; {without}" if rival == "alone" or without != WITHOUT else f"; {GENTLER}"
         line += ", and leave finetune.distill out" if method.endswith("distilled") else ""
-    return Worth(
+    return Benefit(
         method=method,
         rival=rival,
         word=word,

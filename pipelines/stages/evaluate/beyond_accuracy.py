@@ -24,7 +24,7 @@ from components.evaluation.labels import label_noise, label_savings
 
 FEW = 40  # training samples under which nothing is said about outliers
 MOST = 16384  # training samples looked at for outliers
-SHOWN = 24  # suspects and strangest samples that are kept
+SHOWN = 24  # suspects and most unusual samples that are kept
 
 
 class SetFigures(Config):
@@ -40,7 +40,7 @@ class SetFigures(Config):
     worst_coverage: float
 
 
-class Strange(Config):
+class Outlier(Config):
     id: str
     row: int
     score: float
@@ -48,12 +48,12 @@ class Strange(Config):
 
 class OutlierFigures(Config):
     """rate: of false alarms that was asked for. limit: the score above which a sample is called an outlier.
-    false_alarms: share of the test samples above it. strangest: training samples, by score."""
+    false_alarms: share of the test samples above it. samples: training samples, by score."""
 
     rate: float
     limit: float
     false_alarms: Figure
-    strangest: list[Strange]
+    samples: list[Outlier]
 
 
 class Suspect(Config):
@@ -115,7 +115,7 @@ def sets(kept: Sets, p: Doubles, labels: Ints, names: Sequence[str]) -> SetFigur
     )
 
 
-def strange(
+def outlier_figures(
     features: Floats, rows: Ints, group: NDArray[np.generic], test: Ints, ids: NDArray[np.str_], *, rate: float,
     seed: int,
 ) -> OutlierFigures | None:  # fmt: skip
@@ -137,8 +137,8 @@ def strange(
         rate=rate,
         limit=limit,
         false_alarms=share(found.scores(features[test]) > limit),
-        strangest=[
-            Strange(id=str(ids[rows[chosen[i]]]), row=int(rows[chosen[i]]), score=float(score[i]))
+        samples=[
+            Outlier(id=str(ids[rows[chosen[i]]]), row=int(rows[chosen[i]]), score=float(score[i]))
             for i in top
         ],
     )

@@ -34,8 +34,8 @@ from pipelines.inference.encoder import pretrained
 from pipelines.inference.samples import samples_of
 from pipelines.stages.evaluate import beyond_accuracy
 from pipelines.stages.evaluate import clusters as groups
-from pipelines.stages.evaluate.benefit import Worth, worth
-from pipelines.stages.evaluate.domain_mismatch import unlike, with_kin
+from pipelines.stages.evaluate.benefit import Benefit, measure_benefit
+from pipelines.stages.evaluate.domain_mismatch import unlike, with_domain_mismatch
 from pipelines.stages.evaluate.health import health_of, some
 from pipelines.stages.evaluate.metrics import Measured, measured
 from pipelines.stages.evaluate.protocols import Name, Protocols, cheap, follow
@@ -94,7 +94,7 @@ class Output(Measured):
 
     predictions: Parquet, a row a test sample in table order: id, label, class (names), confidence, p_0 ..
     p_{K-1}.
-    worth: whether the method is better than the labels alone, and warnings. unlike: share of the unlabelled samples
+    benefit: whether the method is better than the labels alone, and warnings. unlike: share of the unlabelled samples
     that are unlike all labelled ones (pipelines.stages.evaluate.domain_mismatch).
     clusters: accuracy, purity, nmi, ari of the nearest clusters; named: share right by the clusters' classes.
     health: of the frozen features, without labels: std of the normalised ones, spread (std * sqrt D: 1
@@ -108,7 +108,7 @@ class Output(Measured):
     predictions: Artifact | None = None
     clusters: dict[str, float] = Field(default_factory=dict)
     health: dict[str, float] = Field(default_factory=dict)
-    worth: Worth | None = None
+    benefit: Benefit | None = None
     unlike: float | None = None
     sets: beyond_accuracy.SetFigures | None = None
     outliers: beyond_accuracy.OutlierFigures | None = None
@@ -198,13 +198,15 @@ def _of_classes(
     over, counts = figures.differences, np.array(figures.confusion)
     usual = asked[some(np.arange(len(asked)), request.seed)]
     apart = unlike(own, usual, features[some(train[table.label[train] < 0], request.seed)])
-    verdict = worth(found.method, over, counts, found.confirmation, portfolio=found.portfolio, **how)
-    judged = with_kin(verdict, apart)
+    verdict = measure_benefit(
+        found.method, over, counts, found.confirmation, portfolio=found.portfolio, **how
+    )
+    judged = with_domain_mismatch(verdict, apart)
     _tell(figures, judged, context)
     point("evaluate.measured")
     p = softmax(answered["model"])
     predictions = predict.predictions(folder, table.ids[test], labels, names, p)
-    rest: dict[str, Any] = {"predictions": predictions, "saving": saving, "worth": judged, "unlike": apart}
+    rest: dict[str, Any] = {"predictions": predictions, "saving": saving, "benefit": judged, "unlike": apart}
     if model.config.sets is not None:
         rest["sets"] = beyond_accuracy.sets(model.config.sets, p, labels, names)
     if held is not None:
@@ -215,7 +217,7 @@ def _of_classes(
     return {**dict(figures), **rest}
 
 
-def _tell(found: Measured, judged: Worth, context: Context) -> None:
+def _tell(found: Measured, judged: Benefit, context: Context) -> None:
     of, best = found.intervals, str(found.best_baseline)
     others = {f"baseline/{name}": figure.value for name, figure in of.items() if name != "model"}
     context.log(0, **found.metrics, **others)

@@ -47,6 +47,6 @@ def outliers(
     pseudo = context.output(reference)
     given = pq.read_table(context.file(reference, pseudo.pseudo_labels))
     group = np.array(given["class" if pseudo.named else "cluster"].to_pylist())
-    return beyond_accuracy.strange(
+    return beyond_accuracy.outlier_figures(
         features, given["row"].to_numpy(), group, test, table.ids, rate=rate, seed=seed
     )

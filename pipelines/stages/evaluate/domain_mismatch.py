@@ -11,7 +11,7 @@ import numpy as np
 from components.arrays import Floats
 from components.errors import coded
 from components.evaluation.classification.outliers import fit_neighbours, limit
-from pipelines.stages.evaluate.benefit import Worth
+from pipelines.stages.evaluate.benefit import Benefit
 
 RATE = 0.05  # share of the test samples that may lie as far from all others with a label
 MOST, EACH = 10, 100  # neighbours at most, and samples for one more of them
@@ -38,7 +38,7 @@ def unlike(labelled: Floats, test: Floats, unlabelled: Floats) -> float | None:
     return float((near.scores(unlabelled) > bound).mean()) if math.isfinite(bound) else None
 
 
-def with_kin(judged: Worth, share: float | None) -> Worth:
+def with_domain_mismatch(judged: Benefit, share: float | None) -> Benefit:
     """The verdict, with what follows from the share of unlabelled samples that are unlike all labelled ones."""
     if share is None or share < OTHERS:
         return judged

@@ -156,7 +156,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     )
     for scratch in ("parts", "model"):
         shutil.rmtree(folder / scratch, ignore_errors=True)
-    return _told(output, (request.level, request.needed, request.windows), folder, context)
+    return _outcome(output, (request.level, request.needed, request.windows), folder, context)
 
 
 def _trained(found: Champion, context: Context) -> Table:
@@ -179,7 +179,7 @@ def _deliveries(context: Context) -> dict[str, str]:
     return {shard.digest: shard.delivery for shard in index.shards}
 
 
-def _told(output: Output, rule: tuple[float, int, int], folder: Path, context: Context) -> Output:
+def _outcome(output: Output, rule: tuple[float, int, int], folder: Path, context: Context) -> Output:
     """Step metrics, the page, and a line for a person."""
     from pipelines.pages import monitoring
 

@@ -19,11 +19,11 @@ POINTS = (
 
 def sections(found: Found, sources: Sources) -> dict[str, Any]:
     """The values of the page; empty where something was not measured."""
-    saved, kept, worth = found.get("saving"), found.get("sets"), found.get("worth") or {}
+    saved, kept, benefit = found.get("saving"), found.get("sets"), found.get("benefit") or {}
     doubted, strange = found.get("suspects"), found.get("outliers")
     return {
-        "worth": worth.get("line", ""),
-        "warnings": worth.get("warnings", []),
+        "benefit": benefit.get("line", ""),
+        "warnings": benefit.get("warnings", []),
         "saving": saving(saved) if saved else "",
         "saving_chart": curves(saved, found["intervals"]) if saved else "",
         "sets": sets(kept) if kept else "",
@@ -37,9 +37,9 @@ def sections(found: Found, sources: Sources) -> dict[str, Any]:
             for s in (doubted or {"worst": []})["worst"][:SHOWN]
         ],
         "outliers": outliers(strange) if strange else "",
-        "strangest": [
+        "outlier_samples": [
             _picture(sources, s["row"], f"{s['score']:.1f}")
-            for s in (strange or {"strangest": []})["strangest"][:SHOWN]
+            for s in (strange or {"samples": []})["samples"][:SHOWN]
         ],
     }
 
@@ -128,7 +128,7 @@ def outliers(strange: Found) -> str:
     return (
         f"A sample counts as an outlier where its distance to every group of samples is above {strange['limit']:.1f}; "
         f"{percent(strange['rate'], 0)} of ordinary samples may be, and {percent(alarms['value'])} of the test samples "
-        f"are ({percent(alarms['low'])} to {percent(alarms['high'])}). The strangest training samples, with their "
+        f"are ({percent(alarms['low'])} to {percent(alarms['high'])}). The most unusual training samples, with their "
         "distance: damaged, foreign, or rare."
     )
 

@@ -28,9 +28,9 @@ BY_TASK = Implementations[dict[str, Any]](
 # What a task may fill in; its module gives `summary` and `tiles` too. parts: further sections, each with title, text
 # (paragraphs), charts (data URIs), head and rows (of a table), samples (HTML `sample` and `text` each).
 BLANK: dict[str, Any] = {
-    "comparison": [], "comparison_chart": "", "worth": "", "warnings": [], "candidates": [], "timeline": [],
+    "comparison": [], "comparison_chart": "", "benefit": "", "warnings": [], "candidates": [], "timeline": [],
     "timeline_chart": "", "saving": "", "saving_chart": "", "suspects": "", "suspected": [], "outliers": "",
-    "strangest": [], "confusion": "", "classes": [], "mistakes": [], "calibration": "", "reliability": "",
+    "outlier_samples": [], "confusion": "", "classes": [], "mistakes": [], "calibration": "", "reliability": "",
     "explained": [], "sets": "", "protocols": [], "corruptions_chart": "", "parts": [],
     "over": "over test samples and training noise",
 }  # fmt: skip

@@ -17,7 +17,7 @@ def rows(
     if (policy := pretrain.get("policy")) is not None:
         told = pretrain.get("orientation")
         made.append(
-            {"name": "pretraining", "text": f"{policy}: {policies[policy]}.{_told(told) if told else ''}"}
+            {"name": "pretraining", "text": f"{policy}: {policies[policy]}.{_describe(told) if told else ''}"}
         )
     choice = finetune.get("views")
     if choice is not None:
@@ -27,7 +27,7 @@ def rows(
     return made
 
 
-def _told(of: dict[str, float]) -> str:
+def _describe(of: dict[str, float]) -> str:
     return (
         " Without labels, a small network tells mirror images from the samples as they came in "
         f"{percent(of['mirror'])}, samples upside down in {percent(of['upside_down'])} and quarter turns in "

@@ -194,7 +194,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     context.say(
         f"{counted(output.samples, 'sample')} scored by {found.name} version {found.version}, {output.computed} "
         f"of them now"
-        f"{_told(output, request)}; {place}"
+        f"{_describe(output, request)}; {place}"
     )
     return output
 
@@ -217,7 +217,7 @@ def _chosen(table: Table, request: Request, context: Context) -> dict[str, NDArr
     return found
 
 
-def _told(output: Output, request: Request) -> str:
+def _describe(output: Output, request: Request) -> str:
     """How many samples are outliers, and how many predictions are none to act on."""
     said = ""
     if output.outliers is not None:

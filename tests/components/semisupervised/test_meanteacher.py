@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from components.semisupervised.meanteacher import MeanteacherConfig, pace
+from components.semisupervised.meanteacher import MeanteacherConfig, ema_decay
 from tests.components.semisupervised.by_hand import Pixels, batch, logits, made
 
 PUBLISHED = MeanteacherConfig(weight=100, early=0.99, momentum=0.999)
@@ -15,9 +15,9 @@ def test_by_default_the_teacher_remembers_twenty_of_some_hundred_steps():
 
 def test_the_teacher_is_a_mean_at_first_then_quick_then_slow():
     config = PUBLISHED
-    assert [pace(n, 0.0, config) for n in (1, 2, 3)] == pytest.approx([1 / 2, 2 / 3, 3 / 4])
-    assert pace(10**6, 0.2, config) == 0.99
-    assert pace(10**6, 0.28, config) == 0.999
+    assert [ema_decay(n, 0.0, config) for n in (1, 2, 3)] == pytest.approx([1 / 2, 2 / 3, 3 / 4])
+    assert ema_decay(10**6, 0.2, config) == 0.99
+    assert ema_decay(10**6, 0.28, config) == 0.999
 
 
 def test_the_loss_by_hand_and_the_gradient_on_the_student_alone():

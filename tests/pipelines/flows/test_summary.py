@@ -54,13 +54,15 @@ def test_a_margin_may_be_below_zero(tmp_path):
 
 
 def test_what_the_method_was_worth_and_the_warnings_are_said(tmp_path):
-    worth = {
+    benefit = {
         "line": "fixmatch: worse than the labels alone",
         "warnings": ["[model-at-chance]: the model is at chance"],
     }
-    said = told(tmp_path, {"evaluate": "ran"}, evaluate={"metrics": {"accuracy": 0.5}, "worth": worth})
+    said = told(tmp_path, {"evaluate": "ran"}, evaluate={"metrics": {"accuracy": 0.5}, "benefit": benefit})
     assert "fixmatch: worse than the labels alone\nwarning [model-at-chance]: the model is at chance" in said
-    assert "warning" not in told(tmp_path / "b", {"evaluate": "ran"}, evaluate={"metrics": {}, "worth": None})
+    assert "warning" not in told(
+        tmp_path / "b", {"evaluate": "ran"}, evaluate={"metrics": {}, "benefit": None}
+    )
 
 
 def test_work_is_what_trains_and_embeds(tmp_path):

@@ -124,8 +124,8 @@ def test_churn_is_checked_where_clusters_are_continued(
 )
 def test_a_method_that_hurts_is_refused(context: Context, word: str, high: float, passes: bool) -> None:
     difference = {"value": -0.02, "low": -0.04, "high": high}
-    worth = {**EVALUATED["worth"], "method": "fixmatch", "word": word, "difference": difference}
-    checks = judged(context, worth=worth)
+    benefit = {**EVALUATED["benefit"], "method": "fixmatch", "word": word, "difference": difference}
+    checks = judged(context, benefit=benefit)
     assert [check.name for check in checks if check.name not in ALWAYS] == ["method"]
     assert failed(checks) == ([] if passes else ["method"])
     check = next(check for check in checks if check.name == "method")
@@ -134,9 +134,9 @@ def test_a_method_that_hurts_is_refused(context: Context, word: str, high: float
 
 
 def test_the_labels_alone_are_not_compared_and_a_lost_comparison_refuses(context: Context) -> None:
-    worth: dict[str, Any] = EVALUATED["worth"]
-    assert [check.name for check in judged(context, worth=worth)] == ALWAYS
-    assert failed(judged(context, worth={**worth, "word": "better"})) == ["method"]
+    benefit: dict[str, Any] = EVALUATED["benefit"]
+    assert [check.name for check in judged(context, benefit=benefit)] == ALWAYS
+    assert failed(judged(context, benefit={**benefit, "word": "better"})) == ["method"]
 
 
 def test_first_clusters_have_no_churn(context: Context) -> None:
@@ -195,8 +195,8 @@ def test_a_model_at_chance_is_refused_though_it_beats_its_baselines(
     context: Context, low: float, passes: bool
 ) -> None:
     """Its accuracy of .8 beats baselines of .7: nine tenths of the test samples may be of one class."""
-    worth = {**EVALUATED["worth"], "kappa": {"value": 0.01, "low": low, "high": 0.05}}
-    checks = judged(context, worth=worth)
+    benefit = {**EVALUATED["benefit"], "kappa": {"value": 0.01, "low": low, "high": 0.05}}
+    checks = judged(context, benefit=benefit)
     assert failed(checks) == ([] if passes else ["chance"])
     check = next(check for check in checks if check.name == "chance")
     if math.isfinite(low):
@@ -207,8 +207,8 @@ def test_a_model_at_chance_is_refused_though_it_beats_its_baselines(
 
 
 def test_without_a_figure_of_chance_nothing_passes(context: Context) -> None:
-    for worth in (None, {**EVALUATED["worth"], "kappa": None}):
-        checks = judged(context, worth=worth)
+    for benefit in (None, {**EVALUATED["benefit"], "kappa": None}):
+        checks = judged(context, benefit=benefit)
         assert failed(checks) == ["chance"]
         assert checks[1].why == "figure missing: kappa, what is right beyond chance"
     one = {"bag": {"recall": 0.9, "support": 50}, "shirt": {"recall": 0.0, "support": 0}}

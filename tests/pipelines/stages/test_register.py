@@ -91,8 +91,8 @@ def fill(store: Path) -> None:
         **{name: up[name] for name in ("snapshot", "pretrain", "pseudo_label")}, "seed": 4, "steps": 7,
     }  # fmt: skip
     finish(store, "finetune", given, {"skipped": None, "model": model, "config": config})
-    worth = {"line": "fixmatch: better", "warnings": ["be careful"]}
-    output = {"metrics": {"accuracy": 0.8, "ece": 0.05}, "baselines": {"scratch": 0.6}, "worth": worth}
+    benefit = {"line": "fixmatch: better", "warnings": ["be careful"]}
+    output = {"metrics": {"accuracy": 0.8, "ece": 0.05}, "baselines": {"scratch": 0.6}, "benefit": benefit}
     finish(store, "evaluate", {**given, "embed": up["embed"], "finetune": up["finetune"]}, output)
 
 
@@ -179,7 +179,7 @@ def test_the_version_says_where_it_came_from(
         assert tags[f"selfsup.{stage}"] == REFERENCES[stage]
     assert tags["selfsup.start"] == "pretrain/old"
     assert tags["selfsup.previous"] == "pseudo_label/old"
-    assert tags["selfsup.worth"] == "fixmatch: better; be careful"
+    assert tags["selfsup.benefit"] == "fixmatch: better; be careful"
     assert (tags["selfsup.workers"], json.loads(tags["selfsup.processes"])) == ("0", {"pretrain": 2})
     assert tags["selfsup.seconds"] == "12.0"  # of six stages
     assert "selfsup.parent" not in tags  # there was no champion

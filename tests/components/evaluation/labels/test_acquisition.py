@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.evaluation.labels.acquisition import Asking, groups_for, rank, typicality, worth
+from components.evaluation.labels.acquisition import Asking, expected_gain, groups_for, rank, typicality
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -32,8 +32,8 @@ def test_typicality_is_that_of_a_slow_loop() -> None:
 
 def test_worth_is_the_root_of_the_size_times_what_confidence_lacks() -> None:
     group = np.array([4, 4, 4, 4, 7])
-    np.testing.assert_allclose(worth(group, np.array([0.5, 0.5, 0.5, 0.5, 0.0])), [1, 1])
-    np.testing.assert_allclose(worth(group, np.array([1.0, 0.8, 1.0, 0.8, 0.9])), [0.2, 0.1])
+    np.testing.assert_allclose(expected_gain(group, np.array([0.5, 0.5, 0.5, 0.5, 0.0])), [1, 1])
+    np.testing.assert_allclose(expected_gain(group, np.array([1.0, 0.8, 1.0, 0.8, 0.9])), [0.2, 0.1])
 
 
 def test_a_group_without_a_label_comes_first_then_the_uncertain_one() -> None:

@@ -4,7 +4,7 @@ import pytest
 from components.evaluation.classification.figures import Figure
 from components.evaluation.labels.confirmation_bias import Confirmation
 from pipelines.registry.candidates import Portfolio, Row
-from pipelines.stages.evaluate.benefit import verdict, worth
+from pipelines.stages.evaluate.benefit import measure_benefit, verdict
 
 GOOD = np.array([[45, 5], [10, 40]])
 ASTRAY = Confirmation(
@@ -21,7 +21,9 @@ def between(low, high):
 def of(low, high, counts=GOOD, confirmation=None, method="fixmatch", portfolio=None):
     others = {"probe": between(0.2, 0.4), "scratch": between(-0.9, -0.8)}
     differences = others if low is None else {"alone": between(low, high), **others}
-    return worth(method, differences, counts, confirmation, resamples=500, seed=0, portfolio=portfolio)
+    return measure_benefit(
+        method, differences, counts, confirmation, resamples=500, seed=0, portfolio=portfolio
+    )
 
 
 def portfolio(served, **weights):
@@ -57,7 +59,7 @@ def test_the_line_says_the_difference_and_what_to_do_where_the_method_hurts():
 
 def test_the_rival_is_the_better_of_all_layers_and_a_head_on_frozen_features():
     both = {"alone": between(0.1, 0.2), "probe": between(-0.06, -0.02), "knn": between(-0.5, -0.4)}
-    found = worth("fixmatch", both, GOOD, None, resamples=50, seed=0)
+    found = measure_benefit("fixmatch", both, GOOD, None, resamples=50, seed=0)
     assert (found.word, found.rival, found.difference) == ("worse", "probe", both["probe"])
     assert "(a head on its frozen features), -4.0 points" in found.line
     assert "finetune.encoder_rate" in found.line
@@ -95,7 +97,7 @@ def test_the_advice_fits_what_is_served(served, said):
     assert f"finetune.method.threshold; {said}" in worse.warnings[0]
     assert ("supervised" in worse.line) == (served is None or served.served == "method")
     both = {"alone": between(0.1, 0.2), "probe": between(-0.06, -0.02)}
-    gentler = worth("fixmatch", both, GOOD, None, resamples=50, seed=0, portfolio=served).line
+    gentler = measure_benefit("fixmatch", both, GOOD, None, resamples=50, seed=0, portfolio=served).line
     assert (said in gentler) == ("supervised" not in said)
 
 
@@ -122,7 +124,7 @@ def test_one_at_chance_has_one():
 )
 def test_test_samples_that_show_nothing_are_said_to(counts, said):
     (warning,) = of(-0.01, 0.03, counts=np.array(counts)).warnings
-    assert warning.startswith(said)
+    assert warning.startswith(f"[one-class-tested]: {said}")
     assert warning.endswith("label test samples of at least two classes")
 
 

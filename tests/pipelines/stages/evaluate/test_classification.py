@@ -17,7 +17,7 @@ from components.registry.served import save_model
 from pipelines.engine.artifact import Artifact
 from pipelines.registry.candidates import Portfolio, Row
 from pipelines.stages.evaluate import classification as evaluate
-from pipelines.stages.evaluate.benefit import worth
+from pipelines.stages.evaluate.benefit import measure_benefit
 from pipelines.stages.evaluate.classification import Request
 from pipelines.stages.evaluate.metrics import with_training_noise
 from pipelines.stages.finetune import classification as finetune
@@ -182,10 +182,10 @@ def test_a_test_set_that_shows_nothing_ends_in_a_sentence(tmp_path, keep, said):
     output, _ = run(here, bootstrap=50)
     assert output.samples == len(rows)
     assert [row.support for row in output.per_class.values()] == [0, len(rows), 0]
-    assert any(said in warning for warning in output.worth.warnings)
+    assert any(said in warning for warning in output.benefit.warnings)
     check = worst_class({name: row.model_dump() for name, row in output.per_class.items()}, GateConfig())
     assert "2 classes without a test sample not judged" in check.why
-    kappa = output.worth.kappa.model_dump()
+    kappa = output.benefit.kappa.model_dump()
     refused = beyond_chance(kappa, {name: row.model_dump() for name, row in output.per_class.items()})
     assert (refused.passed, "label some of another" in refused.why) == (False, True)
 
@@ -196,7 +196,9 @@ def test_the_advice_is_given_by_the_portfolio(tmp_path, monkeypatch):
     told = Portfolio(served="committee", reason="", rows=rows, accuracy=0.5, loss=1.0)
     tuned = here.outputs["finetune/0"].model_copy(update={"portfolio": told})
     here.outputs["finetune/0"] = tuned
-    monkeypatch.setattr(evaluate, "worth", lambda *a, **k: seen.append(k["portfolio"]) or worth(*a, **k))
+    monkeypatch.setattr(
+        evaluate, "measure_benefit", lambda *a, **k: seen.append(k["portfolio"]) or measure_benefit(*a, **k)
+    )
     run(here, bootstrap=50)
     assert seen == [told]
 
@@ -266,8 +268,8 @@ def test_the_one_label_that_cross_fitting_denies_is_suspected(measured):
 def test_outliers_are_training_samples_and_few_test_samples_are_called_one(measured):
     output, _, here = measured
     table = Table.load(here.file("snapshot/0", here.outputs["snapshot/0"].table))
-    assert all(table.split[s.row] == "train" and table.ids[s.row] == s.id for s in output.outliers.strangest)
-    scores = [s.score for s in output.outliers.strangest]
+    assert all(table.split[s.row] == "train" and table.ids[s.row] == s.id for s in output.outliers.samples)
+    scores = [s.score for s in output.outliers.samples]
     assert scores == sorted(scores, reverse=True)
     assert output.outliers.false_alarms.low <= 0.05 <= output.outliers.false_alarms.high + 0.05
 
@@ -299,13 +301,13 @@ def test_the_method_is_judged_by_the_labels_alone_on_the_same_samples(measured):
     ours = (found["label"] == found["class"]).mean()
     theirs = (answered == table.label[table.test_rows()]).mean()
     assert output.differences["alone"].value == pytest.approx(ours - theirs)
-    assert output.worth.difference == output.differences[output.worth.rival]
-    assert output.worth.difference.value == pytest.approx(ours - max(theirs, output.frozen["probe"]))
-    assert output.worth.method == "fixmatch"
+    assert output.benefit.difference == output.differences[output.benefit.rival]
+    assert output.benefit.difference.value == pytest.approx(ours - max(theirs, output.frozen["probe"]))
+    assert output.benefit.method == "fixmatch"
     kappa = cohen_kappa_score(found["label"], found["class"])
-    assert output.worth.kappa.value == pytest.approx(kappa)
-    assert bool(output.worth.warnings) == (output.worth.kappa.low <= 0)
-    assert output.worth.line in here.said
+    assert output.benefit.kappa.value == pytest.approx(kappa)
+    assert bool(output.benefit.warnings) == (output.benefit.kappa.low <= 0)
+    assert output.benefit.line in here.said
 
 
 def test_same_request_same_output(measured, tmp_path):

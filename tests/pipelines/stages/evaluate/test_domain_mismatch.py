@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from components.evaluation.classification.figures import Figure
-from pipelines.stages.evaluate.benefit import worth
-from pipelines.stages.evaluate.domain_mismatch import unlike, with_kin
+from pipelines.stages.evaluate.benefit import measure_benefit
+from pipelines.stages.evaluate.domain_mismatch import unlike, with_domain_mismatch
 
 COUNTS = np.array([[45, 5], [10, 40]])
 
@@ -47,19 +47,19 @@ def test_one_odd_test_sample_does_not_vouch_for_all_that_fall_beside_it():
 
 def judged(low, high):
     difference = Figure(value=(low + high) / 2, low=low, high=high)
-    return worth("fixmatch", {"alone": difference}, COUNTS, None, resamples=200, seed=0)
+    return measure_benefit("fixmatch", {"alone": difference}, COUNTS, None, resamples=200, seed=0)
 
 
 def test_a_gain_is_not_said_to_be_that_of_samples_of_another_kind():
     better, equal = judged(0.01, 0.03), judged(-0.01, 0.03)
     assert (
-        with_kin(better, 0.98).line
+        with_domain_mismatch(better, 0.98).line
         == f"{better.line}; the unlabelled samples are of another kind and have no part in that"
     )
-    assert with_kin(equal, 0.98).line == equal.line
-    for found in (with_kin(better, 0.98), with_kin(equal, 0.98)):
+    assert with_domain_mismatch(equal, 0.98).line == equal.line
+    for found in (with_domain_mismatch(better, 0.98), with_domain_mismatch(equal, 0.98)):
         assert found.warnings[0].startswith(
             "[domain-mismatch]: 98% of the unlabelled samples are unlike all labelled ones"
         )
         assert "so they do not help" in found.warnings[0]
-    assert with_kin(better, 0.06) == with_kin(better, None) == better
+    assert with_domain_mismatch(better, 0.06) == with_domain_mismatch(better, None) == better

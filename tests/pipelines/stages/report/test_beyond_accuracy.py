@@ -79,7 +79,7 @@ def test_doubtful_labels_and_outliers_are_counted() -> None:
     assert text.startswith("3 of 100 labels are probably wrong")
     assert "An estimated 83 % of those named are wrong" in text
     alarms = {"value": 0.048, "low": 0.04, "high": 0.056}
-    text = beyond_accuracy.outliers({"rate": 0.05, "limit": 15.44, "false_alarms": alarms, "strangest": []})
+    text = beyond_accuracy.outliers({"rate": 0.05, "limit": 15.44, "false_alarms": alarms, "samples": []})
     assert (
         "above 15.4; 5 % of ordinary samples may be, and 4.8 % of the test samples are (4.0 % to 5.6 %)"
         in text

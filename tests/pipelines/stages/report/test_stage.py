@@ -240,8 +240,8 @@ def test_what_else_speaks_for_or_against_the_model_is_shown(
     assert "1 of 18 labels is probably wrong" in page
     assert "rather " in page
     assert "wrong with probability" in page
-    assert f"<b>{found['worth']['line']}.</b>" in page
-    assert page.count("Warning [") == len(found["worth"]["warnings"])
+    assert f"<b>{found['benefit']['line']}.</b>" in page
+    assert page.count("Warning [") == len(found["benefit"]["warnings"])
     assert "<td>same encoder, labels alone</td>" in page
     assert shown(page, "<h2>Labels that may be wrong") == found["suspects"]["found"] == 1
     assert shown(page, "<h2>Samples unlike all others") == 12

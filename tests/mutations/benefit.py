@@ -31,7 +31,7 @@ MUTATIONS = [
     Mutation("kappa.kappa", "right - dealt, 1 - dealt", "right - dealt, 1 - 0 * dealt"),
     Mutation("kappa.kappa", "/ total**2", "/ total"),
     Mutation("benefit.verdict", "if difference.high < 0", "if difference.low < 0"),
-    Mutation("benefit.worth", "rival = min(", "rival = max("),
+    Mutation("measure_benefit", "rival = min(", "rival = max("),
     Mutation("_chance", "if kappa.low > 0", "if kappa.value > 0"),
     Mutation("_without", "row.name == METHOD), 0.0)", "row.name), 0.0)"),
     Mutation("_without", "portfolio.served == METHOD:", "False:"),
