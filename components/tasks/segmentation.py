@@ -65,7 +65,10 @@ class Segmentation(Task[SegmentationConfig]):
         Raises:
             ValueError: it is none of this task; one line.
         """
-        from components.data.masks import classes_in, from_text  # numpy, 0.1 s that a recipe need not wait for
+        from components.data.masks import (
+            classes_in,
+            from_text,
+        )  # numpy, 0.1 s that a recipe need not wait for
 
         classes = classes_in(from_text(text))
         if not classes:

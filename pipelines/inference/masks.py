@@ -20,12 +20,17 @@ def masks_of(reference: str, snapshot: Any, rows: Ints, side: int, context: Cont
     Raises:
         UserError: the snapshot holds no masks, or its file was taken away or changed.
     """
+    texts = mask_texts(reference, snapshot, context)
+    masks = [fitted(from_text(texts[row]), side) for row in rows.tolist()]
+    return np.stack(masks) if masks else np.zeros((0, side, side), dtype=np.uint8)
+
+
+def mask_texts(reference: str, snapshot: Any, context: Context) -> dict[int, str]:
+    """Row -> mask as text. snapshot, errors: see masks_of."""
     given = snapshot.get("masks") if isinstance(snapshot, dict) else snapshot.masks
     if given is None:
         raise UserError(
             "masks-missing", f"{reference} holds no masks; run the snapshot again with the task segmentation"
         )
     table = pq.read_table(context.file(reference, Artifact.model_validate(given)))
-    texts = dict(zip(table["row"].to_pylist(), table["mask"].to_pylist(), strict=True))
-    masks = [fitted(from_text(texts[row]), side) for row in rows.tolist()]
-    return np.stack(masks) if masks else np.zeros((0, side, side), dtype=np.uint8)
+    return dict(zip(table["row"].to_pylist(), table["mask"].to_pylist(), strict=True))
