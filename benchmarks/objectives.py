@@ -8,8 +8,8 @@ and given again. OUT/objectives.md and OUT/objectives.png are written anew after
 Accuracies on the test items: knn (20 neighbours among all N, labels known), linear (logistic regression on
 all N, strength .03), few (logistic regression on 100 labels, strength by cross-validation), tuned (the whole
 network on the same 100 labels for TUNE steps; left out with --tune 0). "pixels" has the same of raw pixels,
-"random" and "random_vit" of encoders that were never trained; the latter is what mae, maskfeat and ibot begin
-with, which need a transformer.
+"random" and "random_vit" of encoders that were never trained; the latter is what mae, maskfeat, ibot, ijepa
+and capi begin with, which need a transformer. distillation has no teacher here and says so.
 seconds: of pretraining; cpu_seconds: of the whole run. A fork's peak memory counts what it shares with its
 parent (about 300 MB: torch and the images).
 """

@@ -33,7 +33,16 @@ class Spread:
 
 
 def graph(features: Floats, spread: Spread | None = None, *, threads: int = 1) -> sparse.csr_array:
-    """[N, N] float32 S = D^-1/2 W D^-1/2; W symmetric: each sample and its nearest neighbours by cosine.
+    """[N, N] float32 S = D^-1/2 W D^-1/2 of `affinities` W.
+
+    Raises:
+        UserError: features not [N, D] or not finite.
+    """
+    return normalised(affinities(features, spread, threads=threads))
+
+
+def affinities(features: Floats, spread: Spread | None = None, *, threads: int = 1) -> sparse.csr_array:
+    """[N, N] float32 W, symmetric: edges between each sample and its nearest neighbours by cosine.
 
     Raises:
         UserError: features not [N, D] or not finite.
@@ -52,10 +61,14 @@ def graph(features: Floats, spread: Spread | None = None, *, threads: int = 1) -
     edges = (near.ravel() != rows) & (near.ravel() >= 0)
     weights = weighed(cosines.ravel()[edges], spread)
     half = sparse.csr_array((weights, (rows[edges], near.ravel()[edges])), shape=(n, n))
-    whole = (half + half.T).tocsr()
-    degree = np.asarray(whole.sum(axis=1)).ravel()
+    return sparse.csr_array(half + half.T)
+
+
+def normalised(weights: sparse.csr_array) -> sparse.csr_array:
+    """[N, N] W -> float32 D^-1/2 W D^-1/2, D the sums of its rows."""
+    degree = np.asarray(weights.sum(axis=1)).ravel()
     scale = sparse.diags_array(np.where(degree > 0, degree, 1.0) ** -0.5)
-    return sparse.csr_array(scale @ whole @ scale, dtype=np.float32)
+    return sparse.csr_array(scale @ weights @ scale, dtype=np.float32)
 
 
 def spread_labels(

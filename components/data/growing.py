@@ -5,7 +5,7 @@ as many samples have come as the index has entries, and at least a shard full.
 """
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from components.crash import point
@@ -76,6 +76,10 @@ class Growing:
     def has(self, name: str, digest: str) -> bool:
         """Whether a delivery of this name and content has been taken."""
         return (name, digest) in self._taken
+
+    def waits(self, name: str, mended: Callable[[str], bool]) -> bool:
+        """Whether samples of a delivery were quarantined for a reason that holds no longer. mended: see Reader."""
+        return any(mended(kind) for record in self._earlier.get(name, []) for kind in record.quarantined)
 
     def rows(self, delivery: str) -> set[tuple[str, bytes]]:
         """(name, id) of the samples that earlier deliveries of this name brought."""

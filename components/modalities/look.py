@@ -9,7 +9,8 @@ class Suited(NamedTuple):
     """What of a recipe follows from the kind of data and from the samples.
 
     modality, encoder, objective, views: YAML in one line each; views: of pretraining. why: comment beside the modality.
-    finetune: lines of that section. speed: samples a second that the encoder trains on with it, on two cores.
+    finetune: lines of that section. task: where there are no labels, "" for none in particular. speed: samples a second
+    that the encoder trains on with it, on two cores.
     """
 
     modality: str
@@ -19,6 +20,7 @@ class Suited(NamedTuple):
     speed: float
     views: str = "measured"
     finetune: tuple[str, ...] = ()
+    task: str = ""
 
 
 class Look(ABC):

@@ -102,6 +102,7 @@ MODELS = Implementations[Served](
         "regression": "regressor:Regressor",
         "anomaly": "anomaly_model:AnomalyModel",
         "segmentation": "segmenter:Segmenter",
+        "ranking": "ranking_model:RankingModel",
     },
 )
 

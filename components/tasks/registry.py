@@ -17,6 +17,7 @@ TASKS = Implementations[Task[Any]](
         "regression": "regression:Regression",
         "anomaly": "anomaly:Anomaly",
         "segmentation": "segmentation:Segmentation",
+        "ranking": "ranking:Ranking",
     },
 )
 USUAL = ClassificationConfig()  # where a recipe names none

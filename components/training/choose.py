@@ -3,7 +3,8 @@ and, where there are some, with them.
 
 Sources: successive halving, Jamieson & Talwalkar 2016 (arXiv:1502.07943), in its asynchronous form (ASHA), Li
 et al. 2018 (arXiv:1810.05934), as Ray Tune has it; LiDAR as the figure that compares across objectives,
-Thilak et al. 2023 (arXiv:2312.04000); tau-b, Kendall 1945 (doi:10.1093/biomet/33.3.239).
+Thilak et al. 2023 (arXiv:2312.04000); LeJEPA's loss as another, Balestriero & LeCun 2025 (arXiv:2511.08544); tau-b,
+Kendall 1945 (doi:10.1093/biomet/33.3.239).
 Letters: n runs.
 """
 
@@ -18,8 +19,8 @@ DEAD = -1e9  # score of a run that collapsed
 @dataclass(frozen=True)
 class Outcome:
     """One run as far as it came. score: without labels. accuracy: cross-validated on the labels, None where
-    there are too few. early: both after the first rung. dead: why it was stopped, if it collapsed or could
-    not begin."""
+    there are too few. early: both after the first rung. lejepa: LeJEPA's loss of its features then, None where
+    it is not known. dead: why it was stopped, if it collapsed or could not begin."""
 
     name: str
     epochs: int
@@ -28,6 +29,7 @@ class Outcome:
     early: tuple[float, float | None]
     figures: dict[str, float]
     dead: str | None = None
+    lejepa: float | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Choice:
     ranking: list[Outcome]
     tau: float | None
     by: str
+    lejepa_tau: float | None = None
 
 
 def score(figures: dict[str, float]) -> float:
@@ -84,7 +87,10 @@ def ranked(outcomes: Sequence[Outcome]) -> Choice:
     def key(o: Outcome) -> tuple[bool, int, float, float]:
         return (o.dead is not None, -o.epochs, -(o.accuracy or 0.0) if labelled else 0.0, -o.score)
 
-    early = [o.early for o in live] if labelled else []
-    tau = kendall([s for s, _ in early], [a or 0.0 for _, a in early])
+    compared = live if labelled else []
+    right = [o.early[1] or 0.0 for o in compared]
+    tau = kendall([o.early[0] for o in compared], right)
+    losses = [-o.lejepa for o in compared if o.lejepa is not None]
+    lejepa_tau = kendall(losses, right) if len(losses) == len(compared) else None
     by = "accuracy on the labels, cross-validated" if labelled else "log LiDAR - |alpha - 1|, without labels"
-    return Choice(sorted(outcomes, key=key), tau, by)
+    return Choice(sorted(outcomes, key=key), tau, by, lejepa_tau)

@@ -163,6 +163,8 @@ def report(choice: Choice, trials: dict[str, Trial], budget: int) -> list[str]:
             f"the figures without labels put them in {'much' if choice.tau > 0.5 else 'not'} the same order as "
             f"the labels do after the first comparison: Kendall's tau {choice.tau:+.2f}"
         )
+    if choice.lejepa_tau is not None:
+        lines.append(f"LeJEPA's loss of their features, lowest first: Kendall's tau {choice.lejepa_tau:+.2f}")
     best = choice.ranking[0]
     if best.dead:
         raise UserError("no-objective-trainable", f"none of them could be trained; {best.name}: {best.dead}")
@@ -179,7 +181,8 @@ def row(one: Outcome) -> str:
     if one.dead:
         return f"{one.name}: dead after {counted(one.epochs, 'epoch')}: {one.dead}"
     right = "" if one.accuracy is None else f", {one.accuracy:.1%} right"
+    loss = f", LeJEPA's loss {one.figures['lejepa']:.3f}" if "lejepa" in one.figures else ""
     return (
         f"{one.name}: {counted(one.epochs, 'epoch')}, score {one.score:.2f} (LiDAR {one.figures['lidar']:.1f}, "
-        f"alpha {one.figures['decay']:.2f}, rank {one.figures['rank']:.1f}){right}"
+        f"alpha {one.figures['decay']:.2f}, rank {one.figures['rank']:.1f}{loss}){right}"
     )

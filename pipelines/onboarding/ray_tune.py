@@ -86,7 +86,7 @@ def outcome(name: str, records: list[Record], first: int) -> Outcome:
     early = next((r for r in records if r["epoch"] >= first), last)
     figures = {
         key: float(last[key])
-        for key in ("loss", "lidar", "rank", "decay", "spread", "correlation", "churn")
+        for key in ("loss", "lidar", "rank", "decay", "spread", "correlation", "churn", "lejepa")
         if last.get(key) is not None
     }
     return Outcome(
@@ -97,4 +97,5 @@ def outcome(name: str, records: list[Record], first: int) -> Outcome:
         early=(float(early["score"]), early["accuracy"]),
         figures=figures,
         dead=last["dead"],
+        lejepa=early.get("lejepa"),
     )

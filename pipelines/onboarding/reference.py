@@ -253,7 +253,8 @@ def _entry(node: Node) -> list[str]:
 def _sections() -> list[tuple[str, type[BaseModel], str]]:
     """Title, configuration and group of all that stands below the stages' own keys, in the order of the graph.
 
-    The group of one of several kinds is the key that they are kinds of; "" for others.
+    The group of one of several kinds is the key that they are kinds of (a stage's own where one has it); "" for others.
+    A title that another group has too names its group.
     """
     found: dict[type[BaseModel], tuple[str, str]] = {}
     waiting = [
@@ -265,6 +266,9 @@ def _sections() -> list[tuple[str, type[BaseModel], str]]:
         }.items()
         for node in _unfilled(nodes)
     ]
+    of_stages = {
+        config: node.key.rpartition(".")[2] for node, _ in reversed(waiting) for config in node.configs
+    }
     while waiting:
         node, task = waiting.pop(0)
         name = node.key.rpartition(".")[2]
@@ -275,7 +279,10 @@ def _sections() -> list[tuple[str, type[BaseModel], str]]:
                 title, group = name, ""
             elif len(own) > 1 and not found.get(config, ("", ""))[1]:
                 kind = ", ".join(names(config))
-                title, group = (kind if "name" in config.model_fields else f"{name} of {kind}"), name
+                group = of_stages.get(config, name)
+                title = kind if "name" in config.model_fields else f"{name} of {kind}"
+                if any(title == other and group != of for other, of in found.values()):
+                    title = f"{title} ({group})"
             else:
                 continue
             taken = task and any(title == other for other, _ in found.values())

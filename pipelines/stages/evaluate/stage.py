@@ -19,5 +19,6 @@ BY_TASK = Implementations[Any](
         "regression": "regression:run",
         "anomaly": "anomaly:run",
         "segmentation": "segmentation:run",
+        "ranking": "ranking:run",
     },
 )

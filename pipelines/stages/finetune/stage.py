@@ -18,5 +18,6 @@ BY_TASK = Implementations[Any](
         "regression": "regression.stage:run",
         "anomaly": "anomaly:run",
         "segmentation": "segmentation.stage:run",
+        "ranking": "ranking:run",
     },
 )

@@ -42,6 +42,7 @@ BY_TASK = Implementations[Watch](
         "regression": "regression:Watch",
         "anomaly": "anomaly:Watch",
         "segmentation": "segmentation:Watch",
+        "ranking": "ranking:Watch",
     },
 )
 

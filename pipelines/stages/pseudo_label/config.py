@@ -23,6 +23,11 @@ class PseudoLabelConfig(Config):
     target_precision: float = Field(default=0.9, gt=0, le=1)
     """Share of the kept pseudo-labels that should be right, estimated on held-out labels."""
 
+    propagation: Literal["spreading", "poisson", "poisson_mbo"] = "spreading"
+    """How labels reach other samples over the graph of nearest neighbours: `spreading` (Zhou et al. 2004), `poisson`
+    (Poisson learning, Calder et al. 2020) or `poisson_mbo` (the same, then heat steps and thresholding in turn). The
+    last two are for a few labels a class whose shares are known (`balance`)."""
+
     balance: Literal["none", "labels", "uniform"] = "none"
     """Class shares to which the predictions are aligned: `none`, those of the `labels`, or `uniform`. Use one
     only where it is known to hold: a wrong one costs far more than a right one gains."""

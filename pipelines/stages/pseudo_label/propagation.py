@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from components.arrays import Floats, Ints
 from components.clustering import cluster_labels, confidence_threshold
 from components.clustering.out_of_sample import induced
+from components.clustering.poisson import poisson, poisson_mbo
 from components.wording import are, counted
 from pipelines.stages.pseudo_label.config import PseudoLabelConfig
 
@@ -54,13 +55,9 @@ def name_samples(
     counts = np.bincount(labels, minlength=classes).astype(np.float64)
     smooth = np.where(counts > 0, counts + 5, 0.0)  # random draws of 100 labels say little of ten shares
     shares = {"none": None, "labels": smooth, "uniform": (counts > 0).astype(np.float64)}[asked.balance]
-    edges = cluster_labels.graph(points)
     prior = None if shares is None else shares / shares.sum()
+    spread = _namer(asked.propagation, points, classes, prior)
     at = rows if picked is None else np.searchsorted(picked, rows)
-
-    def spread(at: Ints, given: Ints) -> Floats:
-        return cluster_labels.spread_labels(edges, at, given, classes, prior=prior)
-
     evidence = confidence_threshold.cross_fit(spread, at, labels, folds=asked.folds, seed=asked.seed)
     calibrator = confidence_threshold.calibrate(evidence)
     p = spread(at, labels)
@@ -94,6 +91,20 @@ def name_samples(
     source = cluster_labels.sources(assignment, predicted, rows, labels)
     curve = confidence_threshold.curve(evidence, calibrator)
     return Named(p, predicted, confidence, source, kept, choice.threshold, precision, evidence, curve, note)
+
+
+def _namer(
+    propagation: str, points: Floats, classes: int, prior: NDArray[np.float64] | None
+) -> confidence_threshold.Namer:
+    """What gives classes to all points [M, D] from the labels of some."""
+    if propagation == "spreading":
+        edges = cluster_labels.graph(points)
+        return lambda rows, labels: cluster_labels.spread_labels(edges, rows, labels, classes, prior=prior)
+    weights, by = (
+        cluster_labels.affinities(points),
+        {"poisson": poisson, "poisson_mbo": poisson_mbo}[propagation],
+    )
+    return lambda rows, labels: by(weights, rows, labels, classes, prior=prior)
 
 
 def _note(

@@ -51,6 +51,7 @@ BY_TASK = Implementations[Reading](
         "regression": "regression:Reading",
         "anomaly": "anomaly:Reading",
         "segmentation": "segmentation:Reading",
+        "ranking": "ranking:Reading",
     },
 )
 

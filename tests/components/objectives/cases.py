@@ -13,22 +13,28 @@ from components.encoders.text_bag import TextBagConfig
 from components.encoders.text_transformer import TextTransformerConfig
 from components.encoders.vit import VitConfig
 from components.modalities.image.config import image_packing
+from components.objectives import OBJECTIVES
 from components.objectives.autoencoder import AutoencoderConfig
 from components.objectives.barlow import BarlowConfig
 from components.objectives.base import Batch
 from components.objectives.bigan import BiganConfig
 from components.objectives.byol import ByolConfig
+from components.objectives.capi import CapiConfig
 from components.objectives.causal_lm import CausalLmConfig
+from components.objectives.clip import ClipConfig
 from components.objectives.cola import ColaConfig
 from components.objectives.colour import ColourConfig
 from components.objectives.deepcluster import DeepclusterConfig
 from components.objectives.deepclusterv2 import Deepclusterv2Config
 from components.objectives.denoising import DenoisingConfig
 from components.objectives.dino import DinoConfig
+from components.objectives.distillation import DistillationConfig
 from components.objectives.electra import ElectraConfig
 from components.objectives.ibot import IbotConfig
+from components.objectives.ijepa import IjepaConfig
 from components.objectives.inpainting import InpaintingConfig
 from components.objectives.jigsaw import JigsawConfig
+from components.objectives.lejepa import LejepaConfig
 from components.objectives.location import LocationConfig
 from components.objectives.mae import MaeConfig
 from components.objectives.masked_spectrogram import MaskedSpectrogramConfig
@@ -40,6 +46,7 @@ from components.objectives.nnclr import NnclrConfig
 from components.objectives.rotation import RotationConfig
 from components.objectives.scan import ScanConfig
 from components.objectives.sela import SelaConfig
+from components.objectives.siglip import SiglipConfig
 from components.objectives.simclr import SimclrConfig
 from components.objectives.simcse import SimcseConfig
 from components.objectives.simsiam import SimsiamConfig
@@ -49,7 +56,8 @@ from components.objectives.tsdae import TsdaeConfig
 from components.objectives.vae import VaeConfig
 from components.objectives.vicreg import VicregConfig
 from components.objectives.wav2vec2 import Wav2vec2LossConfig
-from tests.components.objectives import sounds, texts
+from tests.components.objectives import pairs, sounds, texts
+from tests.components.objectives.teachers import teacher
 
 ROWS, B, SIDE = 24, 12, 8
 SIDES = {"global": SIDE, "plain": SIDE, "local": 4}  # of the views of each role
@@ -61,7 +69,9 @@ ENCODERS = {
     "text, bag": TextBagConfig(width=12),
     "sound, vit": sounds.VIT,
     "sound, wave": sounds.WAVE,
+    "pair": pairs.TOWERS,
 }
+GREY = image_packing(1, [0.5], [0.3])
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,8 @@ class Case:
 
     pairs: whether the loss compares views of a sample, so that true pairs must cost less than shuffled ones.
     unseen: numbers of the views that take no gradient, because they are a target.
-    channels: of the images. Where the encoder's name begins with text or sound, the samples are such.
+    anywhere: whether it can be built for every kind of data where its objective needs nothing but views.
+    channels: of the images. Where the encoder's name begins with text, sound or pair, the samples are such.
     """
 
     config: object
@@ -78,6 +89,7 @@ class Case:
     still: tuple[str, ...] = ()
     pairs: bool = True
     unseen: tuple[int, ...] = ()
+    anywhere: bool = True
     channels: int = 1
 
 
@@ -91,6 +103,8 @@ CASES = {
     "byol": Case(ByolConfig(hidden=8, embedding=6), still=("objective.teacher",)),
     "simsiam": Case(SimsiamConfig(embedding=8, bottleneck=4), still=("objective.head.7",)),
     "cola": Case(ColaConfig(embedding=8)),
+    "clip": Case(ClipConfig(), encoder="pair", pairs=False),
+    "siglip": Case(SiglipConfig(), encoder="pair", pairs=False),
     "masked_spectrogram": Case(
         MaskedSpectrogramConfig(width=16, depth=1, heads=2), encoder="sound, vit", pairs=False
     ),
@@ -124,6 +138,39 @@ CASES = {
         IbotConfig(dino=DinoConfig(hidden=8, bottleneck=6, outputs=12, freeze=0.0)),
         encoder="vit",
         still=("objective.teacher",),
+    ),
+    "ijepa": Case(
+        IjepaConfig(width=16, depth=1, heads=2),
+        encoder="vit",
+        still=("objective.teacher",),
+        pairs=False,
+    ),
+    "capi": Case(
+        CapiConfig(width=16, depth=1, heads=2, clusters=4),
+        encoder="vit",
+        still=("objective.teacher",),
+        pairs=False,
+    ),
+    "lejepa": Case(LejepaConfig(hidden=8, embedding=6, directions=16)),
+    "lejepa, local": Case(LejepaConfig(hidden=8, embedding=6, directions=16, locals=2)),
+    "distillation": Case(  # a teacher that never learnt hardly tells samples apart: no check of pairs
+        DistillationConfig(teacher=teacher(ResnetConfig(widths=(4, 6), blocks=(1, 1)), GREY)),
+        still=("objective.teacher",),
+        pairs=False,
+        anywhere=False,
+    ),
+    "distillation, crossed": Case(
+        DistillationConfig(
+            teacher=teacher(ResnetConfig(widths=(4, 6), blocks=(1, 1)), GREY),
+            loss="smooth_l1",
+            layers=2,
+            hidden=8,
+            crossed=True,
+            size=12,
+        ),
+        still=("objective.teacher",),
+        pairs=False,
+        anywhere=False,
     ),
     "simclr, vit": Case(SimclrConfig(embedding=6), encoder="vit"),
     "simclr": Case(SimclrConfig(embedding=6)),
@@ -172,6 +219,10 @@ CASES = {
     "swav, frozen": Case(SwavConfig(embedding=6, prototypes=5, freeze=1.0), still=("objective.prototypes",)),
 }
 
+ANYWHERE = [
+    name for name, case in CASES.items() if OBJECTIVES[case.config.name].needs == "any" and case.anywhere
+]
+
 
 def encoder_of(name):
     case = CASES[name]
@@ -179,16 +230,17 @@ def encoder_of(name):
     images = image_packing(channels, [0.5] * channels, [0.3] * channels)
     kind = case.encoder.partition(",")[0]
     return build_encoder(
-        ENCODERS[case.encoder], {"text": texts.PACKING, "sound": sounds.PACKING}.get(kind, images)
+        ENCODERS[case.encoder],
+        {"text": texts.PACKING, "sound": sounds.PACKING, "pair": pairs.PACKING}.get(kind, images),
     )
 
 
 def views(spec=(("global", 2),), rows=ROWS, seed=0, case=None):
     """Noisy views of distinct samples, as many and as large as the objective asks: each [rows, C, S, S]; of texts
-    [rows, T] and of sounds [rows, 1, T], not changed."""
+    [rows, T], of sounds [rows, 1, T] and of pairs, not changed."""
     kind = "" if case is None else case.encoder.partition(",")[0]
-    if kind in ("text", "sound"):
-        made = texts.texts if kind == "text" else sounds.sounds
+    if kind in ("text", "sound", "pair"):
+        made = {"text": texts.texts, "sound": sounds.sounds, "pair": pairs.pairs}[kind]
         return [made(rows, seed=seed) for _, count in spec for _ in range(count)]
     channels = case.channels if case is not None else 1
     generator = torch.Generator().manual_seed(seed)

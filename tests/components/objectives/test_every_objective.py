@@ -14,7 +14,7 @@ from components.objectives.base import Batch
 from components.training.learner import Learner, parallel
 from components.training.warm_start import take_over
 from tests import ranks
-from tests.components.objectives.cases import CASES, ROWS, SIDE, B, batch, encoder_of
+from tests.components.objectives.cases import ANYWHERE, CASES, ROWS, SIDE, B, batch, encoder_of
 
 PREDICT = ("byol", "mocov3", "nnclr", "simsiam")
 PAIRS = [name for name, case in CASES.items() if case.pairs]
@@ -69,7 +69,7 @@ def same(a, b):
 
 
 def test_every_objective_is_on_this_list():
-    apart = ("table", "series")  # test_on_tables.py, test_on_series.py
+    apart = ("table", "series", "events")  # test_on_tables.py, test_on_series.py, test_on_events.py
     here = {name for name in OBJECTIVES if OBJECTIVES[name].needs not in apart}
     assert CASES.keys() >= here
     assert {case.config.name for case in CASES.values()} == here
@@ -259,7 +259,7 @@ class Words(Columns):
 
 
 @pytest.mark.parametrize("kind", [Columns, Words])
-@pytest.mark.parametrize("name", [n for n, c in CASES.items() if OBJECTIVES[c.config.name].needs == "any"])
+@pytest.mark.parametrize("name", ANYWHERE)
 def test_what_needs_no_images_learns_from_tables_and_texts(name, kind):
     torch.manual_seed(0)
     encoder = kind()

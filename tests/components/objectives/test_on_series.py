@@ -17,7 +17,7 @@ from components.objectives.forecast import ForecastConfig
 from components.objectives.masked_series import MaskedSeriesConfig
 from components.objectives.temporal_order import TemporalOrderConfig
 from components.objectives.ts2vec import Ts2vecConfig
-from tests.components.objectives.cases import CASES
+from tests.components.objectives.cases import ANYWHERE, CASES
 from tests.components.objectives.series import CAUSAL, CONV, PACKING, series
 
 OF_SERIES = {
@@ -27,9 +27,7 @@ OF_SERIES = {
     "forecast": (ForecastConfig(), CAUSAL),
     "temporal_order": (TemporalOrderConfig(hidden=8), CONV),
 }
-ANY = {
-    name: (case.config, CONV) for name, case in CASES.items() if REGISTERED[case.config.name].needs == "any"
-}
+ANY = {name: (CASES[name].config, CONV) for name in ANYWHERE}
 STEPS, B, ROWS = 20, 16, 48
 
 

@@ -6,19 +6,18 @@ import torch
 from components.encoders import build_encoder
 from components.modalities.sound.augment import SoundView
 from components.modalities.sound.views import SoundViews
-from components.objectives import OBJECTIVES, build_objective
+from components.objectives import build_objective
 from components.objectives.base import Batch
 from components.training.learner import Learner
 from tests.components.encoders.test_sound_cnn import SMALL
-from tests.components.objectives.cases import CASES
+from tests.components.objectives.cases import ANYWHERE, CASES
 from tests.components.objectives.sounds import PACKING, sounds
 
 ROWS, STEPS = 48, 8
 ROLES = SoundViews(PACKING).roles(SoundView(crop=(0.5, 1.0), gain=6, noise=(10, 20)), None)
-NAMES = [name for name, case in CASES.items() if OBJECTIVES[case.config.name].needs == "any"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ANYWHERE)
 def test_it_trains_on_sounds_of_unequal_length(name):
     torch.manual_seed(0)
     views, encoder, everything = SoundViews(PACKING), build_encoder(SMALL, PACKING), sounds(ROWS)

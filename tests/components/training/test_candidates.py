@@ -29,6 +29,7 @@ def test_prototypes_queue_freeze_and_epsilon_follow_the_rule():
     assert (long.prototypes, long.queue, long.freeze, long.epsilon) == (3000, 3840, 0.0006, 0.05)
     assert candidate("deepcluster", 5000, 10).clusters == 30
     assert candidate("deepclusterv2", 5000, 10).prototypes == 30
+    assert candidate("capi", 5000, 10).clusters == 30
     assert candidate("scan", 5000, 10).clusters == 10  # they are to be the classes
     assert candidate("scan", 5000, None).clusters == 70
     assert candidate("moco", 600, 100).queue is None  # of negatives: it follows the samples by itself
@@ -37,6 +38,6 @@ def test_prototypes_queue_freeze_and_epsilon_follow_the_rule():
 
 def test_a_teachers_memory_fits_into_the_training():
     train = TrainConfig(epochs=10, batch_size=100)  # 500 steps
-    for name in ("byol", "moco", "mocov3", "dino"):
+    for name in ("byol", "moco", "mocov3", "dino", "ijepa", "capi"):
         assert candidate(name, 5000, 10, train).momentum == 0.98
     assert candidate("ibot", 5000, 10, train).dino.momentum == 0.98

@@ -46,8 +46,8 @@ def test_kendall_of_no_order_is_none():
     assert kendall([1], [2]) is None
 
 
-def run(name, epochs, points, accuracy, early=None, dead=None):
-    return Outcome(name, epochs, points, accuracy, early or (points, accuracy), {}, dead)
+def run(name, epochs, points, accuracy, early=None, dead=None, lejepa=None):
+    return Outcome(name, epochs, points, accuracy, early or (points, accuracy), {}, dead, lejepa)
 
 
 def names(choice):
@@ -82,3 +82,15 @@ def test_the_orders_are_compared_after_the_first_rung_and_without_the_dead():
         ]
     )  # fmt: skip
     assert choice.tau == pytest.approx(1.0)
+
+
+def test_lejepas_loss_is_another_order_lowest_first_and_ranks_nothing():
+    given = [
+        run("a", 9, 1.0, 0.9, lejepa=0.1), run("b", 9, 2.0, 0.5, lejepa=0.2), run("c", 9, 3.0, 0.7, lejepa=0.3),
+        run("d", 1, -1e9, 0.99, dead="dead"),
+    ]  # fmt: skip
+    choice = ranked(given)
+    assert choice.lejepa_tau == pytest.approx(kendalltau([3, 2, 1], [0.9, 0.5, 0.7]).statistic)
+    assert names(choice) == ["a", "c", "b", "d"]
+    assert ranked([*given, run("e", 9, 1.0, 0.6)]).lejepa_tau is None  # a run of which it is not known
+    assert ranked([run("a", 9, 1.0, None, lejepa=0.1), run("b", 9, 2.0, None, lejepa=0.2)]).lejepa_tau is None

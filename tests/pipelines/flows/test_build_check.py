@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 
 from components.encoders import EncoderConfig, build_encoder
 from components.encoders.start import digest
+from components.encoders.vit import VitConfig
 from components.modalities.image.augment import ViewConfig
 from components.modalities.image.config import ImageConfig, image_packing
 from components.modalities.registry import build_modality
@@ -17,6 +18,7 @@ from components.modalities.text.tokenizer import SPECIAL
 from components.objectives import OBJECTIVES, ObjectiveConfig
 from components.objectives.needs import GIVEN
 from pipelines.flows.build_check import build_mistake
+from tests.components.objectives.teachers import teacher
 
 SMALL = {"name": "resnet", "widths": [4, 8], "blocks": [1, 1]}
 IMAGES = ImageConfig(size=32, channels=3)
@@ -34,13 +36,30 @@ def mistake(objective, encoder, modality=IMAGES, view=None, local=None):
 
 @pytest.mark.parametrize("name", sorted(OBJECTIVES))
 def test_every_objective_is_built_for_an_encoder_that_suits_it_and_refuses_others(name):
-    resnet, vit = mistake({"name": name}, {"name": "resnet"}), mistake({"name": name}, {"name": "vit"})
+    objective = {"name": name}
+    if name == "distillation":
+        finished = build_modality(IMAGES).placeholder()
+        objective["teacher"] = teacher(VitConfig(width=16, depth=1, heads=2), finished).model_dump()
+    resnet, vit = mistake(objective, {"name": "resnet"}), mistake(objective, {"name": "vit"})
     needs = OBJECTIVES[name].needs
     of_images = needs in GIVEN["image"]
     assert (resnet is None) == (of_images and needs != "patches")
     assert (vit is None) == (of_images and needs != "maps")
     for said in filter(None, (resnet, vit)):
         assert said.startswith(name if of_images else f"objective {name} needs ")
+
+
+def test_a_teacher_that_is_missing_or_does_not_fit(tmp_path):
+    assert "needs a teacher" in mistake({"name": "distillation"}, SMALL)
+    start = {"weights": str(tmp_path / "none"), "sha256": "0" * 64}
+    assert "which is missing" in mistake(
+        {"name": "distillation", "teacher": {**SMALL, "start": start}}, SMALL
+    )
+    grey = teacher(TypeAdapter(EncoderConfig).validate_python(SMALL), image_packing(1, [0.5], [0.5]))
+    said = mistake(
+        {"name": "distillation", "teacher": grey.model_dump()}, SMALL
+    )  # images have three channels
+    assert "does not fit this encoder" in said
 
 
 def test_a_large_network_takes_no_memory_and_a_second():

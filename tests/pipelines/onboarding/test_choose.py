@@ -8,9 +8,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from components.data.table import Table
+from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.errors import UserError
 from components.modalities.image import policies
@@ -24,7 +26,8 @@ from components.training.candidates import candidate
 from components.training.choose import DEAD, ranked
 from components.training.loop import TrainConfig
 from components.training.optimiser import SgdConfig
-from components.training.trial import Trial, accuracy, trial
+from components.training.setup import begin
+from components.training.trial import Trial, accuracy, lejepa_figure, lejepa_of, trial
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.run_list import overview
 from pipelines.maintenance import gc
@@ -72,8 +75,8 @@ def trials(folder, epochs=3):
     }
 
 
-def record(epoch, score=1.0, right=0.5, dead=None):
-    figures = {"lidar": 4.0, "decay": 1.2, "rank": 3.0, "loss": 0.5} if dead is None else {}
+def record(epoch, score=1.0, right=0.5, dead=None, **more):
+    figures = {"lidar": 4.0, "decay": 1.2, "rank": 3.0, "loss": 0.5, **more} if dead is None else {}
     return {"epoch": epoch, "score": score, "accuracy": right, "dead": dead, **figures}
 
 
@@ -84,6 +87,41 @@ def test_a_trial_tells_of_every_epoch_and_learns_what_the_labels_say(tmp_path):
     assert [r["epoch"] for r in told] == [1, 2, 3]
     assert all(0 <= r["accuracy"] <= 1 and r["lidar"] >= 1 for r in told)
     assert told[-1]["accuracy"] > 0.7  # four patterns: a quarter by chance
+    assert all(0 < r["lejepa"] < 100 for r in told)
+
+
+def test_lejepas_loss_of_features_by_hand_and_whatever_their_place_and_size():
+    from tests.components.objectives.parts.test_sigreg import slow  # not there when this is a script
+
+    generator = torch.Generator().manual_seed(0)
+    views = torch.randn(2, 60, 3, generator=generator, dtype=torch.float64)
+    own = views - views.mean(dim=(0, 1))
+    own = own / own.square().mean().sqrt()
+    along = torch.randn(3, 256, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    along = along / along.norm(dim=0)
+    prediction = (own[0] - own[1]).square().mean() / 4
+    normality = sum(slow((one @ along[:, m]).tolist()) for one in own for m in range(256)) / 512
+    expected = 0.95 * float(prediction) + 0.05 * normality
+    assert lejepa_figure(views) == pytest.approx(expected, rel=1e-6)
+    assert lejepa_figure(views * 100 - 7) == pytest.approx(expected, rel=1e-6)
+    assert lejepa_figure(views[:1].expand(2, -1, -1)) < expected  # views that agree
+    assert lejepa_figure(views * torch.tensor([1, 0.1, 0.1])) > expected  # not the same in all directions
+
+
+def test_the_figure_is_of_the_encoder_that_is_kept_in_eval_mode_and_of_the_looks_views(tmp_path):
+    snapshot(tmp_path)
+    table = Table.load(tmp_path / "table.parquet")
+    begun = begin(trials(tmp_path)["simclr"], table.train_rows(), table.label)
+    other = build_encoder(ResnetConfig(widths=(4, 8), blocks=(1, 1)), PACKING)
+    assert lejepa_of(other, begun) != lejepa_of(begun.encoder, begun)
+    assert other.training
+    seen = []
+    other.register_forward_pre_hook(lambda module, given: seen.append((module.training, given[0])))
+    lejepa_of(other, begun)
+    begun.learner.encoder.register_forward_pre_hook(lambda module, given: seen.append((False, given[0])))
+    begun.look(1.0)
+    assert [training for training, _ in seen] == [False] * len(seen)
+    assert all(torch.equal(a, b) for (_, a), (_, b) in zip(seen[:2], seen[-2:], strict=True))
 
 
 def test_a_trial_that_dies_says_so_once(tmp_path):
@@ -109,6 +147,9 @@ def test_what_the_records_of_a_run_come_to():
     found = outcome("a", [record(1, 0.1, 0.2), record(2, 0.3, 0.4), record(3, 0.5, 0.6)], first=2)
     assert (found.epochs, found.score, found.accuracy, found.early) == (3, 0.5, 0.6, (0.3, 0.4))
     assert found.figures == {"lidar": 4.0, "decay": 1.2, "rank": 3.0, "loss": 0.5}
+    assert found.lejepa is None
+    known = outcome("a", [record(1, lejepa=3.0), record(2, lejepa=2.0), record(3, lejepa=1.0)], first=2)
+    assert (known.lejepa, known.figures["lejepa"]) == (2.0, 1.0)
     assert outcome("a", [], first=1).dead is not None
     assert outcome("a", [record(1, DEAD, 0.0, "nan")], first=1).dead == "nan"
 
@@ -121,6 +162,16 @@ def test_the_report_ends_with_lines_of_a_recipe(tmp_path):
     assert "Kendall's tau +1.00" in lines[3]
     section = yaml.safe_load(lines[-1])["pretrain"]["objective"]
     assert SwavConfig.model_validate(section) == trials(tmp_path)["swav"].objective
+
+
+def test_the_report_says_how_lejepas_loss_orders_them(tmp_path):
+    given = [
+        outcome("swav", [record(1, 2.0, 0.9, lejepa=0.5)], 1), outcome("simclr", [record(1, 3.0, 0.4, lejepa=0.7)], 1),
+    ]  # fmt: skip
+    lines = report(ranked(given), trials(tmp_path), 1)
+    assert "rank 3.0, LeJEPA's loss 0.500), 90.0% right" in lines[1]
+    assert "Kendall's tau -1.00" in lines[3]
+    assert lines[4] == "LeJEPA's loss of their features, lowest first: Kendall's tau +1.00"
 
 
 def test_when_all_are_dead_there_is_nothing_to_take(tmp_path):

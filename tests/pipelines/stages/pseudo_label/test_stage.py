@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from components.clustering import cluster_labels, distributed, workers
+from components.clustering import cluster_labels, distributed, poisson, workers
 from components.data.table import Table
 from components.errors import UserError
 from components.evaluation.representation.clusters import nearest
@@ -179,6 +179,28 @@ def test_a_set_larger_than_memory_gets_the_same_clusters(tmp_path, monkeypatch):
     assert "exceed" not in whole.note
     left = {path.name for path in (tmp_path / "pseudo_label/b").iterdir()}
     assert left == {path.name for path in (tmp_path / "pseudo_label/a").iterdir()}
+
+
+@pytest.mark.parametrize("propagation", ["poisson", "poisson_mbo"])
+def test_labels_flow_in_other_ways_over_the_same_graph(tmp_path, monkeypatch, propagation):
+    features, truth = blobs()
+    world = World(tmp_path, features, few(truth, 4))
+    monkeypatch.delattr(cluster_labels, "spread_labels")
+    output, rows = world.run("pseudo_label/a", clusters=3, propagation=propagation)
+    assert [r["class"] for r in rows] == [CLASSES[t] for t in truth]
+    assert output.kept == 180
+    assert output.evidence == 12
+    label = few(truth, 4)
+    at = np.flatnonzero(label >= 0)
+    points = (features - features.mean(axis=0)).astype(np.float32)
+    by = getattr(poisson, propagation)
+    expected = by(cluster_labels.affinities(points), at, label[at], 3)
+    expected[at] = np.eye(3)[label[at]]
+    np.testing.assert_allclose([r["probabilities"] for r in rows], expected, atol=1e-4)
+    prior = by(cluster_labels.affinities(points), at, label[at], 3, prior=np.full(3, 1 / 3))
+    _, balanced = world.run("pseudo_label/b", clusters=3, propagation=propagation, balance="uniform")
+    prior[at] = np.eye(3)[label[at]]
+    np.testing.assert_allclose([r["probabilities"] for r in balanced], prior, atol=1e-4)
 
 
 def test_the_rows_that_fit_are_picked_and_the_labelled_ones_always():
