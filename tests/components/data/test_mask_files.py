@@ -40,7 +40,7 @@ def test_masks_and_their_images(path: str, stems: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["a/b.png", "masks/a/b.png", "masks/b.jpg", "masks.png", "mask/b.png", "a/masks"]
+    "path", ["a/b.png", "masks/a/b.png", "masks/b.jpg", "masks.png", "mask/b.png", "photos/b.png", "a/masks"]
 )
 def test_other_files(path: str) -> None:
     assert not is_mask(path)
