@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from components.encoders import build_encoder
 from components.encoders.base import MapEncoder
@@ -91,3 +92,12 @@ def test_enlarging_by_hand() -> None:
     assert (
         upsampled(torch.tensor([[[[0.0, 4.0], [0.0, 4.0]]]]), 4)[0, 0].tolist() == [[0.0, 1.0, 3.0, 4.0]] * 4
     )
+
+
+@torch.no_grad()
+def test_an_odd_side_is_continued_and_cut() -> None:
+    encoder = encoder_of(CONVNEXT, 13)
+    head = dense_head(encoder, 3, width=8).eval()
+    x = torch.rand(2, 1, 13, 13)
+    whole = scores_of(encoder, head, F.pad(x, (0, 3, 0, 3), mode="replicate"))[0]
+    assert torch.equal(scores_of(encoder, head, x)[0], whole[..., :13, :13])
