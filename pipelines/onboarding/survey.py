@@ -46,9 +46,11 @@ class Found:
         return self.bad.total() / max(1, self.looked)
 
 
-def survey(inbox: Path, modality: "Modality[Any, Any]", own: Iterable[Path] = ()) -> Found:
+def survey(
+    inbox: Path, modality: "Modality[Any, Any]", own: Iterable[Path] = (), masks: bool = False
+) -> Found:
     """Open up to LOOK samples of an inbox, evenly spread; count all samples and all labels. own: folders that are no
-    part of it.
+    part of it. masks: whether labels are masks.
 
     Raises:
         UserError: nothing there that is, or can be read as, a sample of this kind.
@@ -59,7 +61,7 @@ def survey(inbox: Path, modality: "Modality[Any, Any]", own: Iterable[Path] = ()
     own = tuple(own)
     found = Found(modality.config.name, modality.look(), links=link_targets(inbox.resolve(), own))
     reader = modality.reader(modality.Limits())
-    box = Inbox(inbox, reader, settle=0, now=0, own=own, links=found.links)
+    box = Inbox(inbox, reader, settle=0, now=0, own=own, links=found.links, masks=masks)
     listing = box.list()
     found.left_out = list(listing.left_out())
     found.bad.update(Counter(reason.split(":")[0] for reason in listing.broken.values()))
