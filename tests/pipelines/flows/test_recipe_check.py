@@ -51,9 +51,9 @@ def test_views_of_a_recipe(section, said, tmp_path):
         ("regression", {"cross_fit": {}}, "finetune: unknown key 'cross_fit'"),
         ("classification", {"miss": 0.1}, "finetune: unknown key 'miss'"),
         (
-            "ranking",
+            "sorting",
             {},
-            "stage finetune needs a task that it knows, got 'ranking'; tasks: classification, regression",
+            "stage finetune needs a task that it knows, got 'sorting'; tasks: classification, regression",
         ),
     ],
 )
