@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from components.data.checked_files import begins_like, open_plain
 from components.data.label_files import is_label_file, is_label_table, is_table, is_unread_label_file
+from components.data.mask_files import is_mask
 from components.data.reader import Reader
 from components.data.sample_names import find_samples
 from components.data.tables import columns_of, read_rows
@@ -74,11 +75,13 @@ class Delivery:
 @dataclass
 class Listing:
     """noun: see Reader. left: files for the next time, with the reason. ignored: files that are no samples. broken:
-    unreadable deliveries, with the reason. columns: of all tables of samples. litter, unreadable: see Walk."""
+    unreadable deliveries, with the reason. columns: of all tables of samples. masks: paths, see mask_files.py. litter,
+    unreadable: see Walk."""
 
     noun: str = "samples"
     deliveries: list[Delivery] = field(default_factory=list)
     label_files: list[str] = field(default_factory=list)
+    masks: list[str] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
@@ -118,14 +121,15 @@ class Listing:
 class Inbox:
     """A folder that others write to while we read. now, settle: seconds; younger than settle may be
     unfinished. source: the column of tables that says where a sample comes from; in CSV whatever its case. own, links:
-    see Walk. guess: whether a file whose suffix tells nothing is looked into.
+    see Walk. guess: whether a file whose suffix tells nothing is looked into. masks: whether labels are masks,
+    so that files that are named as such are no samples.
     """
 
     def __init__(
         self, folder: Path, reader: Reader, settle: float, now: float, source: str | None = None,
-        own: Iterable[Path] = (), links: Iterable[Path] = (), guess: bool = True,
+        own: Iterable[Path] = (), links: Iterable[Path] = (), guess: bool = True, masks: bool = False,
     ) -> None:  # fmt: skip
-        self.reader, self.guess = reader, guess
+        self.reader, self.guess, self.masks = reader, guess, masks
         self.folder, self.settle, self.now, self.source = folder.resolve(), settle, now, source
         self.own, self.links = tuple(own), tuple(Path(os.path.realpath(place)) for place in links)
 
@@ -161,6 +165,9 @@ class Inbox:
         joined: list[str] = []
         suspect: set[str] = set()
         for path, suffix, kind, _ in walk:
+            if self.masks and is_mask(path):
+                (listing.masks if self.refuse(path) is None else listing.ignored).append(path)
+                continue
             sample = suffix in self.reader.suffixes and not (is_table(path) and is_label_file(path))
             if kind == "file" and sample:
                 folders.setdefault(_top(path), []).append(path)

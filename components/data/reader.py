@@ -77,6 +77,10 @@ class Reader(ABC):
     def check(self, batch: Sequence[bytes]) -> list[str | None]:
         """Why each sample of a batch belongs in quarantine ("kind" or "kind: detail"), or None. Never raises."""
 
+    def size(self, data: bytes) -> tuple[int, int] | None:
+        """Height and width of a sample, which a mask of it must have too; None where it has none or cannot be read."""
+        return None
+
     def mended(self, reason: str) -> bool:
         """Whether a sample that was quarantined for this reason would be taken today (a decoder was installed)."""
         return False

@@ -18,7 +18,7 @@ from pipelines.onboarding.kinds import named, policies_of, present
 from pipelines.onboarding.label_survey import Labels
 from pipelines.onboarding.recipe_template import BUDGET, TEST_SHARE, Values, render, suited
 from pipelines.onboarding.survey import Found, inbox_of, survey
-from pipelines.onboarding.tasks import meaning
+from pipelines.onboarding.tasks import has_masks, meaning
 from pipelines.settings import Settings, make_home
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -63,7 +63,7 @@ def init(
     if not source.is_dir():
         inbox, table = inbox_of(inbox, settings.home / "inboxes" / name, kind)
     settings.refuse_own(inbox)
-    found = survey(inbox, kind, settings.own)
+    found = survey(inbox, kind, settings.own, masks=task is not None and has_masks(task))
     own = found.look.suited(found.samples).task if task is None and not found.labels.total else ""
     meant = meaning(found.labels, own, "needs no labels") if own else meaning(found.labels, task)
     values, policies = suited(found, budget), policies_of(found.kind)
@@ -109,6 +109,8 @@ def describe(found: Found) -> list[str]:
         )
     elif labels.detected:
         lines.append(_marked(labels))
+    elif labels.masks:
+        lines.append(f"{counted(labels.masks, 'mask')}; {_shares(labels)}")
     elif labels.classes:
         shown = ", ".join(f"{label} {count}" for label, count in sorted(labels.classes.items())[:20])
         more = f" and {len(labels.classes) - 20} more" if len(labels.classes) > 20 else ""

@@ -41,15 +41,18 @@ class Surveyed(NamedTuple):
 @dataclass
 class Labels:
     """classes: class -> samples, tests among them; numbers: the same where labels are numbers to predict; marks: the
-    same where they are of use and not needed (detected). unused: whether the task has no use for any. tests: samples
-    that somebody named for testing. labels_from: None where there are none. told: the layout, a line each. notes: what
-    a person should know, a line each. ignored: words that were taken for no label."""
+    same where they are of use and not needed (detected). unused: whether the task has no use for any. masks: images
+    whose label is a mask; names: of the classes, from classes.txt. tests: samples that somebody named for testing.
+    labels_from: None where there are none. told: the layout, a line each. notes: what a person should know, a line
+    each. ignored: words that were taken for no label."""
 
     classes: Counter[str] = field(default_factory=Counter)
     numbers: Counter[str] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
     detected: bool = False
     unused: bool = False
+    masks: int = 0
+    names: tuple[str, ...] = ()
     tests: int = 0
     split: bool = False
     labels_from: LabelsFrom | None = None
@@ -60,7 +63,7 @@ class Labels:
     @property
     def total(self) -> int:
         """Samples with a label."""
-        return self.classes.total() + self.numbers.total() + self.marks.total()
+        return self.classes.total() + self.numbers.total() + self.marks.total() + self.masks
 
     def as_numbers(self) -> None:
         """Labels are numbers from now on, and no classes."""
@@ -74,6 +77,10 @@ class Labels:
         """Labels are of use from now on, and none is needed."""
         self.marks, self.classes, self.detected = self.classes, Counter(), True
 
+    def as_masks(self) -> None:
+        """Labels are masks from now on."""
+        self.masks, self.classes = self.classes.total(), Counter()
+
 
 def survey_labels(box: "Inbox", listing: "Listing", surveyed: Surveyed) -> Labels:
     """Raises:
@@ -85,6 +92,8 @@ def survey_labels(box: "Inbox", listing: "Listing", surveyed: Surveyed) -> Label
 
     labels = Labels()
     written_rows, given = _written(box, listing, surveyed, labels)
+    if box.masks:
+        written_rows += _masks(box, listing, surveyed, labels)
     came = [Row(id, label, "delivery") for id, _, label in surveyed.samples if label]
     if lost := {row.id for row in [*came, *written_rows] if row.label} & surveyed.bad:
         labels.notes.append(f"{counted(len(lost), 'label')} of bad samples {are(len(lost))} left out")
@@ -92,7 +101,7 @@ def survey_labels(box: "Inbox", listing: "Listing", surveyed: Surveyed) -> Label
     places = surveyed.places()
     by_folder = [label for [path] in places.values() if (label := label_of(path, UNLABELLED))]
     written = {row.label for row in [*rows, *came] if row.label}
-    if are_classes(by_folder) and 2 * len(written & set(by_folder)) >= len(written):
+    if not box.masks and are_classes(by_folder) and 2 * len(written & set(by_folder)) >= len(written):
         labels.labels_from = "folders"
     elif written:
         labels.labels_from = "file"
@@ -172,6 +181,28 @@ def _written(
             f" {lost[0].keys[-1]!r}"
         )
     return rows, given
+
+
+def _masks(box: "Inbox", listing: "Listing", surveyed: Surveyed, labels: Labels) -> "list[Row]":
+    """What the mask files say, of the samples that are there; and the names of the classes.
+
+    Raises:
+        UserError: a tenth of them is refused, or classes.txt makes no sense.
+    """
+    from components.data import mask_files, mask_intake
+
+    try:
+        labels.names = mask_files.class_names(box.folder)
+    except ValueError as error:
+        raise UserError("class-names-invalid", f"{box.folder}: {error}; correct it") from None
+    bound = mask_intake.bind(listing.masks, [(name, id) for id, name, _ in surveyed.samples])
+    sizes = mask_intake.sizes_of_files(dict(bound.image.values()), box)
+    taken = mask_intake.read_all(bound, sizes, box.folder)
+    mistakes, alerts = mask_intake.told(taken.refused, len(listing.masks), MAX_UNKNOWN_SHARE)
+    if mistakes:
+        raise UserError("masks-invalid", "; ".join(mistakes))
+    labels.notes += alerts
+    return taken.rows
 
 
 def _tell_layout(labels: Labels, places: Mapping[str, list[str]], tests: set[str]) -> None:

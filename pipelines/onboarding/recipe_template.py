@@ -97,7 +97,7 @@ def render(
     steps = int(values["steps"] or 0)
     lines = (
         [f"batch_size: {values['label_batch']}  # labels a step", *own.finetune]
-        if values["label_batch"] and not found.labels.detected
+        if values["label_batch"] and not (found.labels.detected or found.labels.masks)
         else []
     )
     if lines and steps < STEPS:

@@ -47,10 +47,12 @@ class Found:
         return self.bad.total() / max(1, self.looked)
 
 
-def survey(inbox: Path, modality: "Modality[Any, Any]", own: Iterable[Path] = ()) -> Found:
+def survey(
+    inbox: Path, modality: "Modality[Any, Any]", own: Iterable[Path] = (), masks: bool = False
+) -> Found:
     """Open up to LOOK samples of an inbox, evenly spread; count all samples and all labels. What the samples show of
     their kind, such as the column of the label, is taken as given, and they are looked at again. own: folders that are
-    no part of it.
+    no part of it. masks: whether labels are masks.
 
     Raises:
         UserError: nothing there that is, or can be read as, a sample of this kind; no table has the column of the label
@@ -59,18 +61,18 @@ def survey(inbox: Path, modality: "Modality[Any, Any]", own: Iterable[Path] = ()
     from components.modalities.registry import build_modality
 
     own = tuple(own)
-    found, box, listing, surveyed = _look(inbox, modality, own)
+    found, box, listing, surveyed = _look(inbox, modality, own, masks)
     guess = found.look.guess(bool(listing.label_files) or any(label for _, _, label in surveyed.samples))
     if guess is not None:
         given = modality.config.model_dump()
-        found, box, listing, surveyed = _look(inbox, build_modality(guess), own)
+        found, box, listing, surveyed = _look(inbox, build_modality(guess), own, masks)
         found.guessed = {name: value for name, value in guess.model_dump().items() if value != given[name]}
     found.labels = survey_labels(box, listing, surveyed)
     return found
 
 
 def _look(
-    inbox: Path, modality: "Modality[Any, Any]", own: tuple[Path, ...]
+    inbox: Path, modality: "Modality[Any, Any]", own: tuple[Path, ...], masks: bool
 ) -> "tuple[Found, Inbox, Listing, Surveyed]":
     """What there is, without the labels."""
     from components.data.inbox import Inbox
@@ -78,7 +80,7 @@ def _look(
 
     found = Found(modality.config.name, modality.look(), links=link_targets(inbox.resolve(), own))
     reader = modality.reader(modality.Limits())
-    box = Inbox(inbox, reader, settle=0, now=0, own=own, links=found.links)
+    box = Inbox(inbox, reader, settle=0, now=0, own=own, links=found.links, masks=masks)
     listing = box.list()
     listing.require("modality.target", reader.target)
     found.left_out = list(listing.left_out())

@@ -185,7 +185,7 @@ def inbox_of(request: Request, settings: Settings) -> Inbox:
     settings.refuse_own(folder)
     return Inbox(
         folder, reader_of(request), request.settle_seconds, time.time(), request.source, own=settings.own,
-        links=request.links,
+        links=request.links, masks=build_task(request.task).masks,
     )  # fmt: skip
 
 
@@ -231,7 +231,8 @@ def _take(request: Request, folder: Path, context: Context, growing: Growing, in
         context.say(f"left for the next time: {path}, {reason}")
     for line in listing.left_out():
         context.say(line)
-    numeric = rules is not None and rules.numeric
+    intake.alerts += taken.alerts
+    numeric = rules is not None and (rules.numeric or rules.masks)
     output = _output(intake, since, listing, taken.unknown, folder, numeric)
     for line in output.alerts:
         context.say(f"warning {line}")
@@ -245,11 +246,13 @@ def _rules(request: Request) -> LabelRules | None:
     """How labels are read; None where none are wanted."""
     if request.labels_from is None:
         return None
+    task = build_task(request.task)
     return LabelRules(
         from_folders=request.labels_from == "folders",
         unlabelled=frozenset(word.casefold() for word in request.unlabelled),
         max_unknown_share=request.max_unknown_share,
-        numeric=build_task(request.task).numeric,
+        numeric=task.numeric,
+        masks=task.masks,
     )
 
 
@@ -277,7 +280,7 @@ def _output(
     folder: Path,
     numeric: bool,
 ) -> Output:
-    """numeric: labels are numbers, and not classes."""
+    """numeric: labels are numbers or masks, and not classes."""
     target, index = intake.growing.folder, intake.growing.index
     retired = Replacements(target, index).retired
     given, withdrawn, classes, clashes = 0, 0, set[str](), list[tuple[str, str]]()

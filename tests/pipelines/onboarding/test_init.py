@@ -465,6 +465,51 @@ def test_anomalies_need_no_label_and_the_rarer_of_two_is_taken_for_one(settings,
     check(read(nothing)[0])
 
 
+def put_mask(file, values):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values.astype(np.uint8)).save(file)
+
+
+def test_masks_beside_images(settings, source):
+    put(source, *(f"{part}/{n:02}.png" for part in ("train", "test") for n in range(30)))
+    for part, count in (("train", 8), ("test", 5)):
+        for n in range(count):
+            put_mask(source / part / "masks" / f"{n:02}.png", RNG.integers(0, 3, (40, 40)))
+    (source / "classes.txt").write_text("ground\ncell\nnucleus\n")
+    report = init("cells", source, settings, task="segmentation")
+    loaded, sections = read(report)
+    assert loaded.task == {"name": "segmentation", "classes": ["ground", "cell", "nucleus"]}
+    assert report.found.samples == 60
+    assert report.found.labels.masks == 13
+    assert "13 masks; of these, 8 for training and 5 for testing (as named)" in report.lines
+    assert sections["ingest"]["labels_from"] == "file"
+    assert "finetune" not in sections
+    check(loaded)
+
+
+def test_masks_that_are_wrong(settings, source):
+    put(source, *(f"{n:02}.png" for n in range(30)))
+    for n in range(20):
+        put_mask(source / f"{n:02}.mask.png", RNG.integers(0, 4, (40, 40)))
+    (source / "classes.txt").write_text("ground\ncell\n")
+    report = init("cells", source, settings, task="segmentation")
+    assert any(
+        line.startswith("note: 20 masks will count as no label: a class below 2 is required")
+        for line in report.lines
+    )
+    for n in range(3):
+        put_mask(source / f"{n:02}.mask.png", RNG.integers(0, 2, (40, 30)))
+    with pytest.raises(
+        UserError, match=r"3 of 20 masks are refused, e\.g\. 00\.mask\.png: a mask of 30 x 40 pixels"
+    ):
+        init("others", source, settings, task="segmentation")
+    (source / "classes.txt").write_text("ground\nground\n")
+    with pytest.raises(
+        UserError, match=r"classes\.txt: a name of a class on each line is required, each once"
+    ):
+        init("others", source, settings, task="segmentation")
+
+
 def test_histories_of_users_are_found_and_ranked_without_labels(settings, source):
     source.mkdir()
     rows = "".join(f"u{user},i{(user + k) % 5},{k}\n" for user in range(30) for k in range(6))

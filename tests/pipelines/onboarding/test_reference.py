@@ -94,7 +94,7 @@ def test_the_entry_of_a_key():
     [
         ("finetune.method", '  section; default: {"name": "fixmatch", "threshold": 0.8}'),
         ("plan.on_code_change", '  keep, warm or scratch; default: "keep"'),
-        ("pretrain.objective", "  kinds: autoencoder, barlow, bigan, "),
+        ("pretrain.objective", "  kinds: autoencoder, barlow, bert4rec, "),
         ("pretrain.train", "  keys: epochs, batch_size, optimiser, "),
         ("pretrain", "  keys: modality, objective, encoder, train, views, local_views, warm, seed"),
         ("modality.image.channels", "  integer >= 1 and <= 32; default: 3"),
