@@ -2,6 +2,7 @@
 
 from tests.mutations.base import Mutation
 
+EVALUATE = ("tests/pipelines/stages/evaluate/test_anomaly.py",)
 ANOMALY = ("tests/pipelines/stages/report/test_anomaly.py",)
 
 MUTATIONS = [
@@ -36,6 +37,10 @@ MUTATIONS = [
         "RawRows.forward", "torch.where(gone, self.grid[:, self.grid.shape[1] // 2], numbers)", "numbers"
     ),
     Mutation("RawRows.forward", "gone.to(x.dtype), *hot", "(~gone).to(x.dtype), *hot"),
+    Mutation("raw_rows._rarity", "-(counts.clamp_min(1)", "(counts.clamp_min(1)"),
+    Mutation("raw_rows._rarity", "counts.sum() + 1", "counts.sum()"),
+    Mutation("evaluate.anomaly.baselines", "0 < encoder.raw_numbers < points.shape[1]", "False"),
+    Mutation("TableViews.raw", '"categories": "shares"', '"categories": "one_hot"', EVALUATE),
     Mutation(
         "Anomaly.targets", "dict.fromkeys(self.config.normal, 0)", "dict.fromkeys(self.config.normal, 1)"
     ),

@@ -131,9 +131,6 @@ MUTATIONS = [
     Mutation("_likelihoods", "x[~out], labels[~out]", "x, labels"),
     Mutation("baseline._spread", "whole[:, present] = p", "whole[:, : len(present)] = p[:, ::-1]"),
     Mutation("baseline.folds_of", "+ shift) % count", ") % count"),
-    Mutation("columns_for_detection", "np.isnan(rows[:, place]), middle", "np.isnan(rows[:, place]), 0.0"),
-    Mutation("columns_for_detection", "-np.log(seen", "np.log(seen"),
-    Mutation("columns_for_detection", "counts.sum() + 1", "counts.sum()"),
     Mutation("Canonical.__init__", "for name in sorted(columns)]", "for name in columns]"),
     Mutation("TableReader.rows", "for column in cells if column not in out)", "for column in cells)"),
     # near_duplicates

@@ -1,5 +1,5 @@
 """Evaluation of the task anomaly: how well the score ranks labelled test samples, what a budget of alarms finds, and
-whether the rate of false alarms is kept; beside it an isolation forest and ECOD on plain features.
+whether the rate of false alarms is kept; beside it an isolation forest and ECOD on what the detectors see, and on the numbers of a table alone.
 
 Without labelled anomalies and normal samples in the test set nothing of that can be measured; then the ranking is there
 all the same, and the output says what to label.
@@ -84,7 +84,8 @@ class Output(Config):
     counts. Empty where the test set has too few labels.
 
     skipped: why there is no model. unmeasured: why nothing could be measured, and what to label. baselines: average
-    precision of an isolation forest and of ECOD on plain features, fitted on the same samples. detectors: that of each
+    precision of an isolation forest and of ECOD on plain features, fitted on the same samples, NAME_numbers of those on
+    the numbers of a table alone. detectors: that of each
     detector alone. intervals, differences: of the average precision of the model and the baselines, and of the model
     less each of them, paired. alarm_rate: share of all test samples above the threshold, None without one.
     predictions: Parquet, a row a labelled test sample: id, label, score, alarm. review: Parquet, the samples without a
@@ -163,12 +164,20 @@ def baselines(
     model: AnomalyModel, samples: Samples, fitted: Ints, rows: Ints, seed: int
 ) -> dict[str, Doubles]:
     """Name -> [M] scores of `rows` by detectors on plain features of the rows `fitted`; on the encoder's features where
-    the model has no plain ones."""
+    the model has no plain ones. Of a table with categories also on its numbers alone, on which people usually fit them:
+    a category without a meaning for the anomalies makes a forest worse."""
     encoder, packed = model.plain or model.encoder, samples.open()
     x, asked = (baseline_features(encoder, packed, samples.views, of) for of in (fitted, rows))
     centre, scale = moments(x)
     points, queries = (x - centre) / scale, (asked - centre) / scale
-    return {name: FITS[of](points, seed).scores(queries) for name, of in BASELINES.items()}
+    parts = {"": points.shape[1]}
+    if 0 < encoder.raw_numbers < points.shape[1]:
+        parts["_numbers"] = encoder.raw_numbers
+    return {
+        f"{name}{part}": FITS[of](points[:, :width], seed).scores(queries[:, :width])
+        for part, width in parts.items()
+        for name, of in BASELINES.items()
+    }
 
 
 def _measured(

@@ -13,6 +13,8 @@ NAMES = {
     "model": "this model",
     "isolation_forest": "isolation forest on plain features",
     "ecod": "ECOD on plain features",
+    "isolation_forest_numbers": "isolation forest on the numbers alone",
+    "ecod_numbers": "ECOD on the numbers alone",
 }
 
 Found = dict[str, Any]  # the output of evaluate
@@ -49,7 +51,7 @@ def summary(snapshot: Found, tuned: Found, found: Found, became: str) -> str:
     return (
         f"{data}: average precision {m['average_precision']:.3f} on "
         f"{counted(found['samples'], 'labelled test sample')} (95 % interval {interval}), "
-        f"{m['margin']:+.3f} ({margin}) against the better baseline, {NAMES[best]}. {became}"
+        f"{m['margin']:+.3f} ({margin}) against the best baseline, {NAMES[best]}. {became}"
     )
 
 
