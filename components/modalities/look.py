@@ -10,6 +10,7 @@ class Suited(NamedTuple):
 
     modality, encoder, objective, views: YAML in one line each; views: of pretraining. why: comment beside the modality.
     finetune: lines of that section. speed: samples a second that the encoder trains on with it, on two cores.
+    plain_detection: whether detectors of anomalies look at plain features alone, so that pretraining is of no use.
     """
 
     modality: str
@@ -19,6 +20,7 @@ class Suited(NamedTuple):
     speed: float
     views: str = "measured"
     finetune: tuple[str, ...] = ()
+    plain_detection: bool = False
 
 
 class Look(ABC):

@@ -32,6 +32,18 @@ MUTATIONS = [
     Mutation("weighted_precision", "np.cumsum(times)[last]", "(last + 1)"),
     Mutation("precision_intervals", 'drawn["model"] - drawn[name]', 'drawn["model"]'),
     Mutation("precision_intervals", "for group in (odd, rest):", "for group in (odd,):"),
+    Mutation("intervals._wider", "min(given.low, low)", "given.low"),
+    Mutation("intervals.wilson", "share + z**2 / (2 * trials)", "share"),
+    Mutation("evaluate.anomaly.run", "len(every)))", "len(test)))"),
+    Mutation("evaluate.anomaly._measured", "max(alarmed.sum(), 1e-12)", "budget"),
+    Mutation("report.anomaly._found", "if count < FEW:", "if False:", ANOMALY),
+    Mutation(
+        "reads_features", 'name.endswith(", features")', "False", ("tests/pipelines/registry/test_anomaly_checks.py",)
+    ),
+    Mutation(
+        "recipe_template.suited", "1 if unused else rule.epochs", "rule.epochs",
+        ("tests/pipelines/onboarding/test_init.py", "-k", "anomalies"),
+    ),
     # encoder, task
     Mutation(
         "RawRows.forward", "torch.where(gone, self.grid[:, self.grid.shape[1] // 2], numbers)", "numbers"

@@ -5,6 +5,9 @@ from tests.mutations.base import Mutation
 READ = ("tests/components/modalities/table/test_read.py",)
 PACK = ("tests/components/modalities/table/test_pack.py",)
 TABLE_ENCODERS = ("tests/components/encoders/test_table_encoders.py",)
+COLUMNS = ("tests/pipelines/stages/test_ingest.py", "-k", "columns")
+SNAPSHOT = ("tests/pipelines/stages/snapshot/test_stage.py", "-k", "refusal or task")
+FORGET = ("tests/pipelines/maintenance/forget/test_deliveries.py",)
 MODALITY = (
     "tests/components/modalities/table/test_modality.py",
     "tests/components/modalities/table/test_serve.py",
@@ -53,6 +56,14 @@ MUTATIONS = [
         "[text_of(value) for value in column.to_pylist()]",
         "[str(value) for value in column.to_pylist()]",
     ),
+    Mutation("TableReader.founded", 'if self.config.changes == "refuse":', "if True:", COLUMNS),
+    Mutation("TableReader.rows", "self._unchanged(", "list(", COLUMNS),
+    Mutation("Growing.__init__", "if not any(map(mended, record.quarantined))", "", COLUMNS),
+    Mutation("Reading.misfits", "any(name in row for name in self.unknown) or", "", PACK),
+    Mutation("table.pack.judge", "reading.retyped.add(name)", "pass", PACK),
+    Mutation("deliveries_of", "if place in places", "", SNAPSHOT),
+    Mutation("snapshot.stage.run", 'if task.numeric else', 'if not targets.classes else', SNAPSHOT),
+    Mutation("forget._ids", "brought - {id for _, id in in_inbox(recipe, settings)} or brought", "brought", FORGET),
     # schema
     Mutation("schema", "ENOUGH = 0.995", "ENOUGH = 0.5"),
     Mutation("Survey.kind", " and len(self.units) <= 1", ""),

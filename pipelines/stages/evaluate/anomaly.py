@@ -21,7 +21,7 @@ from components.crash import point
 from components.data.table import Table
 from components.encoders.baseline import baseline_features
 from components.evaluation.anomaly.detectors import FITS
-from components.evaluation.anomaly.figures import precision_at, recall_at
+from components.evaluation.anomaly.figures import among_alarms
 from components.evaluation.anomaly.intervals import precision_intervals
 from components.evaluation.anomaly.threshold import false_alarms
 from components.evaluation.classification.figures import Figure, figure_of, named
@@ -78,8 +78,9 @@ class Request(Config):
 
 
 class Output(Config):
-    """metrics: average_precision and margin over the best baseline (each with _low, _high), at the alarm budget (as
-    many test samples as the rate of false alarms times their number) precision_at_budget and recall_at_budget, above
+    """metrics: average_precision and margin over the best baseline (each with _low, _high), at the alarm budget (of
+    all test samples, with a label or not, the rate of false alarms times their number with the highest scores)
+    precision_at_budget and recall_at_budget, of those with a label, above
     the threshold precision, recall and false_alarm_rate, which is of the normal samples; budget, anomalies, normals:
     counts. Empty where the test set has too few labels.
 
@@ -141,7 +142,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     scores, ranks = seen["score"][place], seen["ranks"][place]
     beside = baselines(model, samples, held["row"].to_numpy().copy(), test, request.seed)
     context.progress(0.7, "the baselines")
-    rest = _measured(request, scores, ranks, anomaly, limit, beside, model, context)
+    budget = max(1, round(request.task.false_alarms * len(every)))
+    alarmed = among_alarms(seen["score"], budget)[place]
+    rest = _measured(request, scores, ranks, anomaly, limit, beside, model, (budget, alarmed), context)
     point("evaluate.measured")
     file = folder / "predictions.parquet"
     label = [snapshot.classes[place] for place in table.label[test]]
@@ -188,20 +191,22 @@ def _measured(
     limit: float | None,
     beside: dict[str, Doubles],
     model: AnomalyModel,
+    alarms: tuple[int, Doubles],
     context: Context,
 ) -> dict[str, Any]:
+    """alarms: the budget, and [M] how probably each sample is in it."""
     each = dict(zip(model.config.detectors, ranks.T, strict=True))
     of, over = precision_intervals(
         {"model": scores, **beside}, anomaly, resamples=request.bootstrap, seed=request.seed
     )
     alone, _ = precision_intervals({"model": scores, **each}, anomaly, resamples=1, seed=request.seed)
     best = max(beside, key=lambda name: of[name].value)
-    budget = max(1, round(request.task.false_alarms * len(scores)))
+    budget, alarmed = alarms
     metrics = {
         **named("average_precision", figure_of(of["model"])),
         **named("margin", figure_of(over[best])),
-        "precision_at_budget": precision_at(scores, anomaly, budget),
-        "recall_at_budget": recall_at(scores, anomaly, budget),
+        "precision_at_budget": float(alarmed[anomaly].sum() / max(alarmed.sum(), 1e-12)),
+        "recall_at_budget": float(alarmed[anomaly].mean()),
         "budget": float(budget),
         "anomalies": float(anomaly.sum()),
         "normals": float((~anomaly).sum()),

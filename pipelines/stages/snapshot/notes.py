@@ -59,7 +59,7 @@ def deliveries_of(places: Collection[int], source: Path, index: Index, recipe: s
     more = ", ..." if len(counts) > SHOWN else ""
     return (
         f"They came in {named}{more}: to take them out, correct or remove the file, then "
-        f"`selfsup forget {recipe} {shlex.quote(max(counts, key=lambda name: counts[name]))} --yes`"
+        f"`selfsup forget {recipe} {shlex.quote(min(counts, key=lambda name: counts[name]))} --yes`"
     )
 
 

@@ -210,16 +210,17 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         unreadable = left_out(source, index, packed, folder, context)
         context.progress(0.9, "near-duplicates")
         group = modality.near_duplicates(files)
+        task = build_task(request.task)
         table, targets, sources = make_table(
             source, index, request.test_share, left_out=packed.unreadable, group=group,
-            task=build_task(request.task), style=context.observed.get("style", ""),
+            task=task, style=context.observed.get("style", ""),
         )  # fmt: skip
     table.save(folder / "table.parquet")
     rows = table.train_rows() if len(table.train_rows()) else np.arange(len(table))
     packing = modality.packing(packed, folder, rows)
     point("snapshot.packed")
     refused = refused_labels(targets.refused, folder, context)
-    meaning = counted(len(targets.classes), "class") if targets.classes else "labels are numbers"
+    meaning = "labels are numbers" if task.numeric else counted(len(targets.classes), "class")
     tell(
         table,
         packed,

@@ -5,12 +5,14 @@ import dataclasses
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from sklearn.ensemble import IsolationForest
 
 from components.data.table import Table
 from components.encoders.raw_rows import RawRows, RawRowsConfig
 from components.evaluation.anomaly.ecod import fit_ecod
 from components.evaluation.anomaly.figures import average_precision, precision_at, recall_at
+from components.registry.served import load_model
 from pipelines.stages.evaluate import anomaly as evaluate
 from pipelines.stages.evaluate.anomaly import Request
 from tests.pipelines.stages.finetune import test_anomaly as tuned
@@ -65,8 +67,6 @@ def test_the_figures_are_those_of_the_predictions(here, found):
 def test_baselines_are_plain_detectors_of_the_same_samples(here, found):
     output, _ = found
     table = Table.load(here.store / "snapshot/0/table.parquet")
-    import torch
-
     packed = torch.from_numpy(np.load(here.store / "snapshot/0/rows.npy"))
     x = RawRows(RawRowsConfig(categories="shares"), here.outputs["snapshot/0"].packing)(packed).numpy()
     train, test = table.train_rows(), table.test_rows()
@@ -78,6 +78,25 @@ def test_baselines_are_plain_detectors_of_the_same_samples(here, found):
     wanted = [average_precision(scores, odd) for scores in forests]
     assert min(wanted) - 0.15 < output.baselines["isolation_forest"] < max(wanted) + 0.15
     assert output.best_baseline == max(output.baselines, key=output.baselines.get)
+
+
+def test_the_budget_is_of_all_test_samples_and_measured_on_those_with_a_label(tmp_path):
+    here = prepare(tmp_path)
+    file = here.store / "snapshot/0/table.parquet"
+    table = Table.load(file)
+    test = table.test_rows()
+    label = table.label.copy()
+    label[test[20:80]] = -1
+    dataclasses.replace(table, label=label).save(file)
+    output, folder = measured(here)
+    assert output.metrics["budget"] == round(0.05 * TEST) == 6
+    model = load_model(here.store / "finetune/0/model")
+    packed = torch.from_numpy(np.load(here.store / "snapshot/0/rows.npy")[test])
+    with torch.inference_mode():
+        first = np.argsort(-model.see(packed)["score"].numpy(), kind="stable")[:6]
+    known, odd = label[test] >= 0, label[test] == 1
+    assert output.metrics["recall_at_budget"] == pytest.approx(odd[first].sum() / odd.sum())
+    assert output.metrics["precision_at_budget"] == pytest.approx(odd[first].sum() / known[first].sum())
 
 
 def with_gaps(seed: int) -> list[dict[str, str | None]]:
