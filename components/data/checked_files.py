@@ -9,7 +9,7 @@ import os
 from collections.abc import Container, Sequence
 from io import FileIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from components.data.reader import Reader
 
@@ -20,6 +20,7 @@ TEXT = frozenset({
 })  # fmt: skip
 KEPT_BYTES = 64 * 1024  # of a bad sample, for a person to look at
 HEAD = 32  # bytes by which a file's kind is told
+LONG_HEAD = 132  # the same of a file that holds several samples: DICOM's are behind 128 of no meaning
 
 
 class Stamp(NamedTuple):
@@ -56,16 +57,18 @@ class Wanted(NamedTuple):
     linked: bool = False
 
 
-def begins_like(reader: Reader, file: Path, suffix: str) -> bool:
-    """Whether the first bytes of a file whose suffix tells nothing are those of a sample."""
+def begins_like(reader: Reader, file: Path, suffix: str) -> Literal["sample", "several"] | None:
+    """What a file whose suffix tells nothing is by its first bytes: a sample, or several; None: neither."""
     if suffix in TEXT:
-        return False
+        return None
     try:
         with open_plain(file) as stream:
-            head = stream.read(HEAD)
+            head = stream.read(LONG_HEAD)
     except OSError:
-        return False
-    return reader.begins_like(head)
+        return None
+    if reader.begins_several(head):
+        return "several"
+    return "sample" if reader.begins_like(head[:HEAD]) else None
 
 
 def open_plain(file: Path | str, linked: bool = False) -> FileIO:

@@ -40,7 +40,11 @@ class Growing:
     """
 
     def __init__(
-        self, folder: Path, shard_size: int, files: FileCache, mended: Callable[[str], bool] = lambda kind: False
+        self,
+        folder: Path,
+        shard_size: int,
+        files: FileCache,
+        mended: Callable[[str], bool] = lambda kind: False,
     ) -> None:
         self.folder, self.shard_size, self.files = folder, shard_size, files
         self.clear()
@@ -83,6 +87,10 @@ class Growing:
     def has(self, name: str, digest: str) -> bool:
         """Whether a delivery of this name and content has been taken."""
         return (name, digest) in self._taken
+
+    def waits(self, name: str, mended: Callable[[str], bool]) -> bool:
+        """Whether samples of a delivery were quarantined for a reason that holds no longer. mended: see Reader."""
+        return any(mended(kind) for record in self._earlier.get(name, []) for kind in record.quarantined)
 
     def rows(self, delivery: str) -> set[tuple[str, bytes]]:
         """(name, id) of the samples that earlier deliveries of this name brought."""

@@ -7,6 +7,7 @@ A delivery is one of
   and the group;
 - the files of samples below one top-level folder, or those that lie loose in the inbox ("."), at any depth. A file
   whose suffix tells nothing is a sample if it begins like one.
+- where several files make a sample (Reader.joins): such a folder as a whole, or a table and the files that it names.
 
 Which files hold labels is in label_files.py. Everything is read as a stream: one row group's page, one file
 at a time.
@@ -16,7 +17,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +33,8 @@ LOOSE = "."
 HOSTILE = "hostile path"
 LINK = "link out of the inbox"
 LINES = 1024  # of a listing that are hashed together
+Paths = list[str]
+Folders = dict[str, list[str]]  # top-level folder -> its files
 
 
 class Item(NamedTuple):
@@ -60,7 +63,7 @@ class Delivery:
     has not found them to be plain files."""
 
     name: str
-    kind: str  # "table" | "files"
+    kind: str  # "table" | "files" | "joined"
     files: list[str]
     origins: dict[str, Origin] = field(default_factory=dict)
     suspect: frozenset[str] = frozenset()
@@ -138,6 +141,7 @@ class Inbox:
         listing, walk = Listing(self.reader.noun), self.walk()
         folders: dict[str, list[str]] = {}
         tables: dict[str, dict[str, Origin]] = {}
+        joined: list[str] = []
         suspect: set[str] = set()
         for path, suffix, kind, _ in walk:
             sample = suffix in self.reader.suffixes and not (is_table(path) and is_label_file(path))
@@ -152,22 +156,56 @@ class Inbox:
                 else:
                     listing.ignored.append(path)
             elif table:
-                self._table(path, listing, tables)
+                self._table(path, listing, tables, joined)
             elif suffix in self.reader.containers:
                 listing.deliveries.append(Delivery(path, "table", [path]))
             elif is_unread_label_file(path):
                 listing.broken[path] = "not a form of labels that is read: save it as CSV"
-            elif self.guess and begins_like(self.reader, self.folder / path, suffix):
-                folders.setdefault(_top(path), []).append(path)
             else:
-                listing.ignored.append(path)
+                begins = begins_like(self.reader, self.folder / path, suffix) if self.guess else None
+                if begins == "several":
+                    listing.deliveries.append(Delivery(path, "table", [path]))
+                elif begins == "sample":
+                    folders.setdefault(_top(path), []).append(path)
+                else:
+                    listing.ignored.append(path)
         listing.litter = walk.litter
         listing.unreadable |= walk.unreadable
-        _deliver(listing, folders, tables, suspect, str(self.folder))
+        if self.reader.joins:
+            self._join(listing, folders, joined)
+        else:
+            _deliver(listing, folders, tables, suspect, str(self.folder))
         return listing
 
-    def _table(self, path: str, listing: Listing, tables: dict[str, dict[str, Origin]]) -> None:
-        """What a table is; a table of paths is added to `tables`, with what it says of its paths."""
+    def _join(self, listing: Listing, folders: Folders, tables: Paths) -> None:
+        """The deliveries of samples that several files make: a table takes the files that it names out of their
+        folders. A file whose other side may still come is left for the next time."""
+        there, claimed = {path for files in folders.values() for path in files}, set[str]()
+        for table in tables:
+            places = (self.reader.named(row, table) for row in read_rows(self.folder / table))
+            found = (next((place for place in some if place in there), "") for some in places)
+            own = [path for path in dict.fromkeys(found) if path]
+            claimed.update(own)
+            listing.deliveries.append(Delivery(table, "joined", [table, *own]))
+        for name, files in folders.items():
+            rest = [path for path in files if path not in claimed]
+            young = {path for path in self.reader.alone(rest) if self._is_young(path)}
+            listing.left |= dict.fromkeys(sorted(young), "the file that belongs to it is not there yet")
+            if rest := [path for path in rest if path not in young]:
+                listing.deliveries.append(Delivery(name, "joined", rest))
+        listing.deliveries.sort(key=lambda d: d.name)
+
+    def _is_young(self, path: str) -> bool:
+        try:
+            return self.fresh((self.folder / path).lstat().st_mtime)
+        except OSError:
+            return False
+
+    def _table(
+        self, path: str, listing: Listing, tables: dict[str, dict[str, Origin]], joined: Paths
+    ) -> None:
+        """What a table is; a table of paths is added to `tables`, with what it says of its paths, and to `joined` where
+        it makes samples of the files that it names."""
         file, suffix = self.folder / path, suffix_of(path)
         try:
             young = self.fresh(file.stat().st_mtime)
@@ -188,11 +226,13 @@ class Inbox:
         samples = self.reader.is_table(path, columns)
         if samples or ("path" in columns and not is_label_file(path)):
             listing.columns |= columns
-        if samples:
+        if samples and self.reader.names_files(path, columns):
+            joined.append(path)
+        elif samples:
             listing.deliveries.append(Delivery(path, "table", [path]))
         elif suffix == ".txt" and not is_label_table("", columns):
             listing.ignored.append(path)
-        elif "path" in columns or is_label_table(path, columns):
+        elif ("path" in columns and not self.reader.joins) or is_label_table(path, columns):
             if "path" in columns and not is_label_file(path):
                 tables[path] = paths
             if is_label_table(path, columns):
@@ -210,14 +250,26 @@ class Inbox:
         """How many samples a delivery holds, good or bad."""
         if delivery.kind == "files":
             return len(delivery.files)
+        if delivery.kind == "joined":
+            return self.reader.count_joined(self.folder, delivery.files)
         return self.reader.count(self.folder / delivery.files[0])
+
+    def whole(self, delivery: Delivery) -> int:
+        """How many files of a delivery make samples to which nothing is missing; 0 of a table that holds them all."""
+        if delivery.kind == "joined":
+            return self.reader.whole(delivery.files)
+        return len(delivery.files) if delivery.kind == "files" else 0
 
     def items(self, delivery: Delivery, max_bytes: int) -> Iterator[Item]:
         """The samples of a delivery, in order; a file above max_bytes is named, not read."""
-        if delivery.kind == "table":
-            file = self.folder / delivery.files[0]
-            for name, data, label, source, group in self.reader.rows(file, delivery.name, self.source):
-                yield Item(name, data, label=label, source=source, group=group)
+        if delivery.kind in ("table", "joined"):
+            file, told = self.folder / delivery.files[0], delivery.origins.get(delivery.files[0], Origin())
+            for name, data, label, source, group in (
+                self.reader.rows(file, delivery.name, self.source)
+                if delivery.kind == "table"
+                else self.reader.joined(self.folder, delivery.files, self.beginning, self.source)
+            ):
+                yield Item(name, data, label=label, source=source or told.source, group=told.group or group)
         else:
             for path in delivery.files:
                 yield self.item(path, max_bytes)._replace(**delivery.origins.get(path, Origin())._asdict())
@@ -236,6 +288,17 @@ class Inbox:
                 return Item(path, stream.read(found.st_size + 1))
         except OSError as error:
             return Item(path, b"", f"unreadable: {error.strerror}")
+
+    def beginning(self, path: str, most: int) -> bytes:
+        """The first `most` bytes of a file; none where it must not be opened or cannot be read."""
+        if self.refuse(path) is not None:
+            return b""
+        try:
+            with open_plain(self.folder / path, linked=True) as stream:
+                size = min(most, os.fstat(stream.fileno()).st_size)
+                return stream.read(size)
+        except OSError:
+            return b""
 
     def refuse(self, path: str) -> str | None:
         """Why a path must not be opened, or None. Pipes and devices would block a reader and are refused."""
@@ -263,14 +326,21 @@ def _top(path: str) -> str:
 def _deliver(
     listing: Listing, folders: dict[str, list[str]], tables: dict[str, dict[str, Origin]], suspect: set[str], root: str
 ) -> None:  # fmt: skip
-    """The deliveries of files: a table takes the paths that it names out of their folders."""
+    """The deliveries of files: a table takes the paths that it names out of their folders. A file of several samples
+    that it names stays a delivery of its own, with what the table says of it."""
     there = {path for files in folders.values() for path in files} if tables else set()
+    several = {one.name: place for place, one in enumerate(listing.deliveries) if not is_table(one.name)}
     plain = there - suspect
     claimed: set[str] = set()
     for table, paths in tables.items():
-        paths = _as_on_disk(paths, there, root)
-        own = {path: origin for path, origin in paths.items() if path not in claimed}
+        paths = _as_on_disk(paths, there | several.keys(), root)
+        for path in paths.keys() & several.keys():
+            place = several[path]
+            listing.deliveries[place] = replace(listing.deliveries[place], origins={path: paths[path]})
+        own = {path: origin for path, origin in paths.items() if path not in claimed | several.keys()}
         claimed.update(own)
+        if paths and not own:
+            continue
         told = {path: origin for path, origin in own.items() if any(origin)}
         doubtful = frozenset(path for path in own if path not in plain)
         listing.deliveries.append(Delivery(table, "files", list(own), told, doubtful))

@@ -20,13 +20,13 @@ TABLE = "paths.csv"
 
 
 def path_column(file: Path, reader: Reader) -> str | None:
-    """The column of a table that holds paths; None for a table of samples.
+    """The column of a table that holds paths; None for a table that holds its samples whole.
 
     Raises:
         ValueError: it is no table, or has neither paths nor samples.
     """
     columns = columns_of(file)
-    if reader.is_table(file.name, columns):
+    if reader.is_table(file.name, columns) and not reader.names_files(file.name, columns):
         return None
     column = next((name for name in (*PATHS, *IMAGES, *SOUNDS) if name in columns), None)
     if column is None:

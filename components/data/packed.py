@@ -41,6 +41,10 @@ class Packed(ABC):
     def row(self, place: int) -> np.ndarray[Any, Any]:
         """A copy of the sample at a place in the arrays."""
 
+    def whole(self) -> Self:
+        """The same rows with what is held out of training, where a kind of data holds out parts of samples."""
+        return self
+
     @abstractmethod
     def select(self, rows: Ints) -> Self:
         """The same arrays with other rows in use; `rows` are places in the arrays."""

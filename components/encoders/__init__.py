@@ -7,10 +7,12 @@ from pydantic import Field, PositiveInt
 
 from components.config import Config
 from components.encoders.base import Encoder
+from components.encoders.item_counts import ItemCounts
 from components.encoders.joined import Joined
 from components.encoders.mfcc import Mfcc
 from components.encoders.nearest_mean import NearestMean
 from components.encoders.neighbours import Neighbours
+from components.encoders.one_side import OneSide
 from components.encoders.pixels import Pixels
 from components.encoders.published import Published
 from components.encoders.raw_rows import RawRows
@@ -49,14 +51,16 @@ ENCODERS = Implementations[Encoder](
         "table_mlp": "table_mlp:TableMlp",
         "ft_transformer": "ft_transformer:FtTransformer",
         "series_conv": "series_conv:SeriesConv",
+        "history_transformer": "history_transformer:HistoryTransformer",
         "random_kernels": "random_kernels:RandomKernels",
+        "two_towers": "two_towers:TwoTowers",
         "timm": "adapters:Timm",
         "transformers": "adapters:Transformers",
     },
 )
 UNTRAINED: dict[str, Callable[..., Encoder]] = {
     "pixels": Pixels, "published": Published, "tfidf": Tfidf, "rows": Rows, "raw_rows": RawRows,
-    "trees": Trees, "mfcc": Mfcc,
+    "trees": Trees, "mfcc": Mfcc, "item_counts": ItemCounts, "one_side": OneSide,
 }  # fmt: skip
 """Encoders in which nothing learns, by name: a recipe does not name them, a model may hold them."""
 
@@ -176,4 +180,8 @@ def start_encoder(config: EncoderConfig, packing: Packing) -> Encoder:
     Raises:
         UserError: as begin_from.
     """
-    return begin_from(build_encoder(config, packing), getattr(config, "start", None))
+    encoder = build_encoder(config, packing)
+    for part, start in encoder.starting(config):
+        begin_from(part, start)
+    encoder.lock(config)
+    return encoder

@@ -4,11 +4,12 @@ Letters: B samples, C channels, S side in pixels, D feature size, T tokens, E to
 """
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from components.config import Config
 from components.modalities.base import Packing
 from components.modalities.image.config import ImagePacking
 
@@ -36,6 +37,14 @@ class Encoder(nn.Module):
     def __init__(self, packing: Packing) -> None:
         super().__init__()
         self.packing = packing
+
+    def starting(self, config: Config) -> "list[tuple[Encoder, Any]]":
+        """What of it begins from a file of weights, each with its `start` (components.encoders.start) or None. config:
+        that it was built from."""
+        return [(self, getattr(config, "start", None))]
+
+    def lock(self, config: Config) -> None:
+        """Called when a training begins, behind `starting`: keep as it is what the configuration wants kept."""
 
     def taken(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Weights of a file from elsewhere, under the names and in the order that this encoder has for them."""

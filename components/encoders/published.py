@@ -111,8 +111,14 @@ def published(
         least: side in pixels to which smaller images are enlarged.
 
     Raises:
-        UserError: the weights are not there, have another digest, or are of another network.
+        UserError: the weights are not there, have another digest, or are of another network; other channels.
     """
+    if channels not in (1, 3):
+        raise UserError(
+            "encoder-unsuitable",
+            f"a published encoder is for images of 1 or 3 channels, these have {channels}; take "
+            "finetune.portfolio.published out of the recipe",
+        )
     if isinstance(source, HubFile):
         file = fetched(source, cache)
     elif (name := str(source)) in PUBLISHED:

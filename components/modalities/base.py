@@ -84,7 +84,7 @@ class Modality(ABC, Generic[C, P]):
     beside: rows that can be read side by side in a sheet.
     """
 
-    founded: ClassVar[bool] = False
+    founded: bool = False
     policies: ClassVar[Mapping[str, str]]
     beside: ClassVar[int] = 3
     Limits: ClassVar[type[Config]]

@@ -9,7 +9,8 @@ class Suited(NamedTuple):
     """What of a recipe follows from the kind of data and from the samples.
 
     modality, encoder, objective, views: YAML in one line each; views: of pretraining. why: comment beside the modality.
-    finetune: lines of that section. speed: samples a second that the encoder trains on with it, on two cores.
+    finetune: lines of that section. task: where there are no labels, "" for none in particular. speed: samples a second
+    that the encoder trains on with it, on two cores.
     plain_detection: whether detectors of anomalies look at plain features alone, so that pretraining is of no use.
     """
 
@@ -20,6 +21,7 @@ class Suited(NamedTuple):
     speed: float
     views: str = "measured"
     finetune: tuple[str, ...] = ()
+    task: str = ""
     plain_detection: bool = False
 
 

@@ -14,8 +14,10 @@ PACKINGS = Implementations[Packing](
         "image": "image.config:ImagePacking",
         "sound": "sound.config:SoundPacking",
         "text": "text.config:TextPacking",
+        "events": "events.config:EventsPacking",
         "table": "table.config:TablePacking",
         "series": "series.config:SeriesPacking",
+        "pair": "pair.config:PairPacking",
     },
 )
 if TYPE_CHECKING:

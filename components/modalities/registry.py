@@ -15,8 +15,10 @@ MODALITIES = Implementations[Modality[Any, Any]](
         "image": "image.modality:Images",
         "sound": "sound.modality:Sounds",
         "text": "text.modality:Texts",
+        "events": "events.modality:EventHistories",
         "table": "table.modality:Tables",
         "series": "series.modality:SeriesSamples",
+        "pair": "pair.modality:Pairs",
     },
 )
 if TYPE_CHECKING:

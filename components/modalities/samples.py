@@ -7,9 +7,12 @@ Letters: B samples of a batch.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from components.arrays import Ints, Pixels
 from components.config import Config
 from components.data.packed import Packed, PackedArray
+from components.modalities.image.config import ImagePacking
 from components.modalities.packing import PackingConfig
 
 if TYPE_CHECKING:
@@ -40,11 +43,15 @@ class Samples(Config):
         packed: Packed = self.packing.open(self.files, rows)
         return packed
 
-    def images(self) -> Pixels:
-        """The packed images uint8 [N, C, S, S], for what works on images alone."""
+    def images(self, rows: Ints) -> Pixels:
+        """The images at places `rows` [B] of the array, uint8 [B, C, S, S], for what works on images alone: kept values
+        of more bits are brought to 8 as views scale them."""
         packed = self.open()
         assert isinstance(packed, PackedArray), "images are packed as one array"
-        return packed.array
+        assert isinstance(self.packing, ImagePacking)
+        if self.packing.scale is None:
+            return np.asarray(packed.array[rows])
+        return (self.clean(rows) * 255).round().byte().numpy()
 
     def clean(self, rows: Ints, device: "torch.device | str" = "cpu") -> "Tensor":
         """The samples at places `rows` [B] of the arrays, as one view without augmentation."""

@@ -20,8 +20,10 @@ VIEW_MAKERS = Implementations[ViewMaker[Any, Any]](
         "image": "image.views:ImageViews",
         "sound": "sound.views:SoundViews",
         "text": "text.views:TextViews",
+        "events": "events.views:EventsViews",
         "table": "table.views:TableViews",
         "series": "series.views:SeriesViews",
+        "pair": "pair.views:PairViews",
     },
 )
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from components.config import Config
 from components.encoders.base import Encoder
 from components.encoders.vit import Block, begin, positions
 from components.objectives.base import Batch, Losses
-from components.objectives.parts.blocks import block_size, context, places
 from components.objectives.parts.masks import token_encoder
 from components.objectives.parts.one_view import Drawing, only_view
+from components.objectives.parts.rectangles import block_size, context, places
 from components.objectives.parts.teacher import follow, rising, teacher_of
 from components.precision import at_least_float32
 

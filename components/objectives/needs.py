@@ -3,7 +3,8 @@
 any: views of every kind. image: views that are images. maps: an encoder that gives maps of images (MapEncoder).
 patches: an encoder that divides images into patches (TokenEncoder). continuous: views that are numbers without gaps or
 codes, which can be mixed and perturbed. sequence: views of tokens [B, T]. table: views of columns [B, F].
-sound: waveforms [B, C, T]. series: views of values over time [B, C, T].
+sound: waveforms [B, C, T]. series: views of values over time [B, C, T]. events: item numbers [B, T]. pairs: views of
+an image and its caption.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +12,9 @@ from typing import Any, Literal
 
 from components.errors import UserError
 
-Needs = Literal["any", "image", "maps", "patches", "continuous", "sequence", "table", "sound", "series"]
+Needs = Literal[
+    "any", "image", "maps", "patches", "continuous", "sequence", "table", "sound", "series", "events", "pairs"
+]
 
 GIVEN: dict[str, tuple[Needs, ...]] = {
     "image": ("any", "image", "maps", "patches", "continuous"),
@@ -19,6 +22,8 @@ GIVEN: dict[str, tuple[Needs, ...]] = {
     "text": ("any", "sequence"),
     "table": ("any", "table"),
     "series": ("any", "series"),
+    "events": ("any", "events"),
+    "pair": ("any", "pairs"),
 }
 """Modality -> what its views give; of a kind of data that is not listed: only what works on any."""
 
@@ -52,6 +57,8 @@ WORDS = {
     "table": "rows of tables",
     "sound": "sounds",
     "series": "series",
+    "events": "event histories",
+    "pairs": "pairs of an image and a caption",
 }
 
 

@@ -40,7 +40,8 @@ class Task(ABC, Generic[C]):
     numeric: whether labels are numbers, so that -1 is one and equal numbers are equal labels.
     confidence: whether a prediction has a confidence, a share.
     clusters: whether a cluster can have a label, which pseudo-labels are made from.
-    needs_labels: whether fine-tuning needs any.
+    needs_labels: whether fine-tuning needs any. takes_labels: whether there is any use for them, so that a person can
+    be asked for some; otherwise the task holds out what it is measured by, and no sample as a whole.
     learns: what fine-tuning makes, with its article: "a classifier".
     """
 
@@ -52,6 +53,7 @@ class Task(ABC, Generic[C]):
     confidence: ClassVar[bool] = False
     clusters: ClassVar[bool] = True
     needs_labels: ClassVar[bool] = True
+    takes_labels: ClassVar[bool] = True
     learns: ClassVar[str]
 
     def __init__(self, config: C) -> None:

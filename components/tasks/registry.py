@@ -16,6 +16,7 @@ TASKS = Implementations[Task[Any]](
         "classification": "classification:Classification",
         "regression": "regression:Regression",
         "anomaly": "anomaly:Anomaly",
+        "ranking": "ranking:Ranking",
     },
 )
 USUAL = ClassificationConfig()  # where a recipe names none

@@ -89,7 +89,7 @@ def suggested(samples: Samples, rows: Ints, seed: int = 0) -> tuple[str, Orienta
     if not samples.views.symmetries:
         return samples.views.usual, None
     some = np.sort(np.random.default_rng(seed).permutation(rows)[:SAMPLES])
-    found = orientation(samples.images()[some], seed)
+    found = orientation(samples.images(some), seed)
     return (found.policy if found is not None else samples.views.usual), found
 
 

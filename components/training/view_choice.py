@@ -8,7 +8,7 @@ neighbours are tried beside it, for each costs seconds (RIVALS).
 Letters: n labels, C channels, S side in pixels, K classes, R repeats.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
@@ -66,15 +66,22 @@ class ViewChoice(Config):
 
 
 def choose_views(
-    images: Bytes, rows: Ints, labels: Ints, classes: int, suggested: str, *, cores: int = 1, seed: int = 0
+    images: Callable[[Ints], Bytes],
+    rows: Ints,
+    labels: Ints,
+    classes: int,
+    suggested: str,
+    *,
+    cores: int = 1,
+    seed: int = 0,
 ) -> ViewChoice:
-    """Choose on the images at `rows` [n] of images [N, C, S, S], which may be a map of a file, with labels [n].
+    """Choose on the images at `rows` [n], with labels [n]. images: gives those at some rows, [B, C, S, S].
 
     Takes about 2.5 s of one core for each policy and fold (six to nine in all) at 28 x 28.
     """
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(len(labels))[:MOST])
-    x, y = _small(images[rows[chosen]]), labels[chosen]
+    x, y = _small(images(rows[chosen])), labels[chosen]
     folds = possible_folds(y, FOLDS)
     several = np.flatnonzero(np.bincount(y, minlength=classes)[y] > 1)
     if not folds or len(np.unique(y)) < 2:

@@ -35,8 +35,8 @@ def build_mistake(
         packing = build_modality(modality).placeholder()
         maker = build_views(packing)
         check_objective(objective, packing.name)
-        if (start := getattr(encoder, "start", None)) is not None:
-            check_start(_built(encoder, packing, "meta"), start)
+        for part, start in _starts(encoder, packing):
+            check_start(part, start)
         roles = maker.roles(views, local, patch_of(encoder))
         made = _objective(objective, encoder, packing, maker.length(roles["global"]))
         blank, chance = maker.blank(2), torch.Generator().manual_seed(0)
@@ -51,6 +51,15 @@ def build_mistake(
 def _built(config: Any, packing: Packing, device: str) -> Encoder:
     with torch.device(device):
         return build_encoder(config, packing)
+
+
+def _starts(config: Any, packing: Packing) -> list[tuple[Encoder, Any]]:
+    """What begins from a file of weights, and how."""
+    try:
+        found = _built(config, packing, "meta").starting(config)
+    except NotImplementedError:  # it computes with numbers when it is built, and has no weights to begin from
+        return []
+    return [(part, start) for part, start in found if start is not None]
 
 
 def _objective(config: ObjectiveConfig, encoder: Any, packing: Packing, length: int) -> Objective:

@@ -80,7 +80,10 @@ def _verdict(ended: Sequence[StageLine], made: dict[str, Manifest], settings: Se
         move = champion_of(journal_of(str(name), settings).entries())
         lines.append(f"{name}: {outcome(promoted, move)}")
         if move is not None:
-            lines += ["the champion in Python:", *(f"  {line}" for line in python_lines(str(name), "champion", settings))]
+            lines += [
+                "the champion in Python:",
+                *(f"  {line}" for line in python_lines(str(name), "champion", settings)),
+            ]
     if figures:
         task = task_of(made["evaluate"].given)
         lines.append(f"{task.word} on the test samples: {task.shown(figures)}{_margin(said['evaluate'])}")

@@ -86,7 +86,7 @@ class Answerer:
         self.model = load_model(Path(work["model"]), work["sha256"]).to(self.device)
         self.rows = np.load(work["rows"])
         samples = Samples.model_validate(work["samples"])
-        self.packed, self.views = samples.open(self.rows), samples.views
+        self.packed, self.views = samples.open(self.rows).whole(), samples.views
         self.folder, self.batch_size = Path(work["folder"]), int(work["batch_size"])
 
     def __call__(self, part: Range) -> Report:

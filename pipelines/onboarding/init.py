@@ -64,7 +64,8 @@ def init(
         inbox, table = inbox_of(inbox, settings.home / "inboxes" / name, kind)
     settings.refuse_own(inbox)
     found = survey(inbox, kind, settings.own)
-    meant = meaning(found.labels, task)
+    own = found.look.suited(found.samples).task if task is None and not found.labels.total else ""
+    meant = meaning(found.labels, own, "needs no labels") if own else meaning(found.labels, task)
     values, policies = suited(found, budget), policies_of(found.kind)
     place = _relative(inbox, recipe.parent)
     text = render(name, place, found, values, policies, str(table) if table else None, meant)
@@ -97,6 +98,10 @@ def describe(found: Found) -> list[str]:
             "is regression; `--task classification` makes each value a class"
         )
         lines.append(_shares(labels.total, labels.tests))
+    elif labels.unused:
+        lines.append(
+            "no labels are needed: the model is measured by events of each history that are held out"
+        )
     elif labels.detected:
         lines.append(_marked(labels))
     elif labels.classes:

@@ -35,26 +35,28 @@ def named(modality: str | dict[str, Any]) -> "Modality[Any, Any]":
 
 def present(place: Path, own: Iterable[Path]) -> "Modality[Any, Any]":
     """The kind of data at a place, a folder or a table: that of most files, by their names; else the first that reads
-    one of the tables; else that of most files, by how they begin. Images where there is none, so that the survey says
-    what is missing. own: folders that are no part of it."""
-    from components.data.inbox import Delivery, Inbox
+    one of the tables, kinds whose samples are made of several files before all others; else that of most files, by how
+    they begin. Images where there is none, so that the survey says what is missing. own: folders that are no part of
+    it."""
+    from components.data.inbox import Inbox
     from components.modalities.registry import MODALITIES
 
     folder = place if place.is_dir() else place.parent
 
-    def found(name: str, guess: bool) -> list[Delivery]:
+    def found(name: str, guess: bool) -> tuple[int, bool, bool]:
+        """Files of whole samples, whether there is a table of them, and whether the kind joins files."""
         modality = named(name)
         reader = modality.reader(modality.Limits())
-        listing = Inbox(folder, reader, settle=0, now=0, own=own, guess=guess).list()
-        return [each for each in listing.deliveries if place.is_dir() or each.name == place.name]
+        inbox = Inbox(folder, reader, settle=0, now=0, own=own, guess=guess)
+        there = [each for each in inbox.list().deliveries if place.is_dir() or each.name == place.name]
+        return sum(map(inbox.whole, there)), any(d.kind == "table" for d in there), reader.joins
 
     for guess in (False, True):
         of = {name: found(name, guess) for name in MODALITIES}
-        files = {name: sum(len(d.files) for d in given if d.kind == "files") for name, given in of.items()}
-        most = max(files, key=lambda name: files[name])
-        tables = [name for name, given in of.items() if any(d.kind == "table" for d in given)]
-        if files[most] or tables:
-            return named(most if files[most] else tables[0])
+        most = max(of, key=lambda name: of[name][0])
+        tables = sorted((name for name in of if of[name][1]), key=lambda name: not of[name][2])
+        if of[most][0] or tables:
+            return named(most if of[most][0] else tables[0])
     return named("image")
 
 

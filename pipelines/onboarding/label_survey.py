@@ -39,14 +39,15 @@ class Surveyed(NamedTuple):
 @dataclass
 class Labels:
     """classes: class -> samples, tests among them; numbers: the same where labels are numbers to predict; marks: the
-    same where they are of use and not needed (detected). tests: samples that somebody named for testing. labels_from:
-    None where there are none. told: the layout, a line each. notes: what a person should know, a line each. ignored:
-    words that were taken for no label."""
+    same where they are of use and not needed (detected). unused: whether the task has no use for any. tests: samples
+    that somebody named for testing. labels_from: None where there are none. told: the layout, a line each. notes: what
+    a person should know, a line each. ignored: words that were taken for no label."""
 
     classes: Counter[str] = field(default_factory=Counter)
     numbers: Counter[str] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
     detected: bool = False
+    unused: bool = False
     tests: int = 0
     labels_from: LabelsFrom | None = None
     told: list[str] = field(default_factory=list)
@@ -61,6 +62,10 @@ class Labels:
     def as_numbers(self) -> None:
         """Labels are numbers from now on, and no classes."""
         self.numbers, self.classes = self.classes, Counter()
+
+    def as_unused(self) -> None:
+        """The task has no use for labels."""
+        self.classes, self.unused = Counter(), True
 
     def as_marks(self) -> None:
         """Labels are of use from now on, and none is needed."""

@@ -23,7 +23,7 @@ COMMAND = "python -m pipelines.onboarding.messages"
 FOLDERS = ("components", "pipelines", "dags", "benchmarks")
 ERRORS = ("UserError", "PassingError", "Collapse", "MovedError")
 BAD_SAMPLES = (  # an error or a record of which one argument is the reason of a quarantine
-    *("ImageError", "MissingDecoderError", "SoundError", "NotText", "NotSeries", "DecoderCrash"),
+    *("ImageError", "MissingDecoderError", "SoundError", "NotText", "NotSeries", "NotEvents", "DecoderCrash"),
     *("Examined", "Checked", "Item", "ValueError"),
 )
 REASONS = ("_reason", "_examined", "refuse")  # functions that return one

@@ -56,7 +56,7 @@ def suited(found: Found, budget: float = BUDGET) -> Values:
         "epsilon": rule.numbers.epsilon,
         "clusters": max(2, min(3 * classes, train // 10)) if classes >= 2 else None,
         "label_batch": max(2, min(50, labels) // 2 * 2) if labels else None,
-        "test_share": TEST_SHARE,
+        "test_share": 0 if found.labels.unused else TEST_SHARE,
         "max_bad_share": 0.05 if found.bad_share <= 0.04 else min(1.0, round(2 * found.bad_share + 0.01, 2)),
     }
 
@@ -82,7 +82,13 @@ def render(
         f"about three for each of {classes} classes" if values["clusters"] else "by the number of samples"
     )
     swav = ", ".join(f"{name}: {values[name]}" for name in ("prototypes", "queue", "freeze", "epsilon"))
-    tests = "unused: test items are named" if found.labels.tests else "of all samples, never trained on"
+    tests = (
+        "unused: test items are named"
+        if found.labels.tests
+        else "of each sample a part is held out, and no sample as a whole"
+        if found.labels.unused
+        else "of all samples, never trained on"
+    )
     extra = f"  table: {_quoted(table)}  # new rows in it arrive at each ingest\n" if table else ""
     if found.labels.ignored:
         words = ", ".join(_quoted(word) for word in dict.fromkeys(w.lower() for w in found.labels.ignored))

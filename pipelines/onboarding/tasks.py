@@ -13,11 +13,11 @@ from components.tasks.regression import are_numbers
 from pipelines.onboarding.label_survey import Labels
 
 
-def meaning(labels: Labels, task: str | dict[str, Any] | None) -> str:
+def meaning(labels: Labels, task: str | dict[str, Any] | None, why: str = "as asked") -> str:
     """The line of the recipe that says the task, with its reason; empty for classes, which need none. Labels that are
     numbers are kept apart from classes from then on.
 
-    task: what the user says; None: by the labels.
+    task: what the user says; None: by the labels. why: the reason for `task`.
 
     Raises:
         UserError: there is no such task, or it makes nothing of any of the labels.
@@ -33,7 +33,9 @@ def meaning(labels: Labels, task: str | dict[str, Any] | None) -> str:
     built.targets({text: text for text in labels.classes})
     if built.numeric:
         labels.as_numbers()
-    if not built.needs_labels:
+    if not built.takes_labels:
+        labels.as_unused()
+    elif not built.needs_labels:
         labels.as_marks()
     if config == USUAL:
         return ""
@@ -43,7 +45,7 @@ def meaning(labels: Labels, task: str | dict[str, Any] | None) -> str:
         if len(given) == 1
         else yaml.safe_dump(given, default_flow_style=True, width=10_000).strip()
     )
-    return f"task: {text}  # as asked\n"
+    return f"task: {text}  # {why}\n"
 
 
 def named(task: str | dict[str, Any]) -> TaskConfig:

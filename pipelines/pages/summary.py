@@ -11,6 +11,7 @@ NAMES = {
     "logistic_plain": "logistic regression on plain features",
     "boosting_plain": "gradient boosting",
     "knn_plain": "nearest neighbours on plain features",
+    "caption_plain": "logistic regression on the captions",
     "scratch": "same network, random start, labels only",
     "alone": "same encoder, labels alone",
     "own": "the method's own network",

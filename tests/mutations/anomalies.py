@@ -38,10 +38,15 @@ MUTATIONS = [
     Mutation("evaluate.anomaly._measured", "max(alarmed.sum(), 1e-12)", "budget"),
     Mutation("report.anomaly._found", "if count < FEW:", "if False:", ANOMALY),
     Mutation(
-        "reads_features", 'name.endswith(", features")', "False", ("tests/pipelines/registry/test_anomaly_checks.py",)
+        "reads_features",
+        'name.endswith(", features")',
+        "False",
+        ("tests/pipelines/registry/test_anomaly_checks.py",),
     ),
     Mutation(
-        "recipe_template.suited", "1 if unused else rule.epochs", "rule.epochs",
+        "recipe_template.suited",
+        "1 if unused else rule.epochs",
+        "rule.epochs",
         ("tests/pipelines/onboarding/test_init.py", "-k", "anomalies"),
     ),
     # encoder, task

@@ -18,9 +18,11 @@ MUTATIONS = [
     Mutation("distillation_loss", "return -(target", "return (target"),
     Mutation("distillation_loss", "log_softmax(dim=1)).sum(dim=1)", "log_softmax(dim=0)).sum(dim=1)"),
     Mutation(
-        "Distillation.forward", "alpha * imitation + (1 - alpha) * supervised", "imitation + supervised"
+        "semisupervised.distillation.Distillation.forward",
+        "alpha * imitation + (1 - alpha) * supervised",
+        "imitation + supervised",
     ),
-    Mutation("Distillation.train", "        self.teacher.eval()\n", ""),
+    Mutation("semisupervised.distillation.Distillation.train", "        self.teacher.eval()\n", ""),
     Mutation("Distillation.learn_from", "teacher_of(teacher).eval()", "teacher.eval()"),
     Mutation(
         "finetune.fit", "method.learn_from(job.teacher or nn.Sequential(encoder, method.head))", "pass", THIRD
@@ -40,6 +42,6 @@ MUTATIONS = [
     Mutation("method", '.get("high"), 0.0, what)', '.get("low"), 0.0, what)', GATE),
     Mutation("trainings.finetune", "pseudo=whole and not alone", "pseudo=whole", HELD),
     Mutation("first_look", "material, pseudo=False)", "material, pseudo=True)", ALONE),
-    Mutation("filled", "free[material.labelled] = False", "free[[]] = False"),
-    Mutation("filled", "confidence[order])", "confidence)"),
+    Mutation("champion_labels.filled", "free[material.labelled] = False", "free[[]] = False"),
+    Mutation("champion_labels.filled", "confidence[order])", "confidence)"),
 ]

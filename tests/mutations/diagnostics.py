@@ -30,7 +30,7 @@ MUTATIONS = [
     Mutation("queue_of", "(BALANCE * prototypes - batch)", "(prototypes - batch)"),
     Mutation("queue_of", "samples // 4 // batch", "samples // batch"),
     Mutation("defaults.numbers", "0.05 if samples >= MANY else 0.03", "0.05"),
-    Mutation("_suited", "(balances or field not in BALANCED)", "True"),
+    Mutation("candidates._suited", "(balances or field not in BALANCED)", "True"),
     Mutation("candidate", 'classes if classes and name == "scan" else', ""),
     Mutation("candidate", "epochs=train.epochs", "epochs=9"),
     Mutation("kendall", "(a * b > 0) - (a * b < 0)", "(a * b > 0)"),

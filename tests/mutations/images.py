@@ -10,7 +10,7 @@ ENCODER = ("tests/components/encoders/test_base.py",)
 MUTATIONS = [
     Mutation("_orientation", "    except Exception:  # a malformed", "    except KeyError:  # a malformed"),
     Mutation("image.file", "6: Image.Transpose.ROTATE_270", "6: Image.Transpose.ROTATE_90"),
-    Mutation("ends", "np.nanquantile(values, (0.001, 0.999))", "np.nanquantile(values, (0.0, 1.0))"),
+    Mutation("file.ends", "np.nanquantile(values, (0.001, 0.999))", "np.nanquantile(values, (0.0, 1.0))"),
     Mutation(
         "stretched",
         "np.where(missing, values[~missing].mean(), values)",
@@ -42,7 +42,7 @@ MUTATIONS = [
     ),
     Mutation("ImagePacking.reads", "None in (self.range, other.range) or", "True or"),
     Mutation("ImagePacking.reads", "None in (self.range, other.range) or ", ""),
-    Mutation("ImagePacking.config", ', "range": self.range}', "}"),
+    Mutation("ImagePacking.config", "range=self.range, ", ""),
     Mutation("Images.packing", "range=written.found", "range=None"),
     Mutation(
         "Images.packing", "pack.statistics(images, rows)", "pack.statistics(images, np.arange(len(images)))"
@@ -53,7 +53,7 @@ MUTATIONS = [
     Mutation("ImageReader.begins_like", "is_heif_or_avif(head)", "False"),
     Mutation("ImageReader.is_table", 'path.lower().endswith(".parquet") and ', ""),
     Mutation(
-        "ImageReader.rows",
+        "ImageReader._rows_of_table",
         "parquet_samples(file, delivery, source, self.group)",
         "parquet_samples(file, delivery)",
     ),

@@ -19,9 +19,9 @@ MUTATIONS = [
     Mutation("Lejepa.forward", "(len(batch.views), -1))", "(-1, len(batch.views))).transpose(0, 1)"),
     Mutation("block_size", "math.sqrt(area * aspect)", "math.sqrt(area)"),
     Mutation("block_size", "columns >= patches", "columns > patches"),
-    Mutation("blocks.places", "grid[1] - columns + 1]", "grid[1] - columns]"),
-    Mutation("blocks.context", "(numbers + taken)", "numbers"),
-    Mutation("blocks.context", "[:, :left].sort(dim=1).values", "[:, :left]"),
+    Mutation("rectangles.places", "grid[1] - columns + 1]", "grid[1] - columns]"),
+    Mutation("rectangles.context", "(numbers + taken)", "numbers"),
+    Mutation("rectangles.context", "[:, :left].sort(dim=1).values", "[:, :left]"),
     Mutation(
         "Ijepa.forward", "student.tokens(x, kept=kept), kept", "student.tokens(x)[:, : kept.shape[1]], kept"
     ),

@@ -62,8 +62,10 @@ MUTATIONS = [
     Mutation("Reading.misfits", "any(name in row for name in self.unknown) or", "", PACK),
     Mutation("table.pack.judge", "reading.retyped.add(name)", "pass", PACK),
     Mutation("deliveries_of", "if place in places", "", SNAPSHOT),
-    Mutation("snapshot.stage.run", 'if task.numeric else', 'if not targets.classes else', SNAPSHOT),
-    Mutation("forget._ids", "brought - {id for _, id in in_inbox(recipe, settings)} or brought", "brought", FORGET),
+    Mutation("snapshot.stage.run", "if task.numeric else", "if not targets.classes else", SNAPSHOT),
+    Mutation(
+        "forget._ids", "brought - {id for _, id in in_inbox(recipe, settings)} or brought", "brought", FORGET
+    ),
     # schema
     Mutation("schema", "ENOUGH = 0.995", "ENOUGH = 0.5"),
     Mutation("Survey.kind", " and len(self.units) <= 1", ""),

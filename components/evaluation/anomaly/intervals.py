@@ -18,7 +18,6 @@ from components.errors import UserError
 from components.evaluation.anomaly.figures import average_precision
 from components.evaluation.classification.bootstrap import Interval
 
-
 FEW = 50  # anomalies below which resamples alone do not do
 
 

@@ -1,4 +1,5 @@
-"""Nearest neighbours and gradient boosting on labelled samples, as networks that are judged and served like any other.
+"""Nearest neighbours, gradient boosting and regression on captions, fitted on labelled samples, as networks that are
+judged and served like any other.
 
 Each is tuned on the labels that it is given, and what is fitted becomes tensors: no pickle, no scikit-learn where it is
 served. Which of them a kind of data has is `ViewMaker.simple`; logistic regression on plain features, which every kind
@@ -17,8 +18,10 @@ from torch import nn
 from components.arrays import Doubles, Floats, Ints
 from components.data.packed import Packed
 from components.encoders import Encoder, NeighboursConfig, ServedConfig, build_encoder
-from components.encoders.baseline import baseline_config, baseline_features
+from components.encoders.baseline import baseline_config, baseline_encoder, baseline_features
 from components.encoders.neighbours import Neighbours
+from components.encoders.one_side import OneSideConfig
+from components.encoders.tfidf import TfidfConfig
 from components.encoders.trees import trees_of
 from components.evaluation.classification.baselines import fit_plain
 from components.evaluation.classification.knn import choose_k
@@ -107,9 +110,20 @@ def boosting(shown: Shown, labels: Ints, classes: int, seed: int = 0) -> SimpleM
     return SimpleModel(encoder.eval(), _head(weight, bias), encoder.config)
 
 
+def caption(shown: Shown, labels: Ints, classes: int, seed: int = 0) -> SimpleModel:
+    """Logistic regression on tf-idf of the captions of pairs, whose n-grams and weights are those of these captions."""
+    config = OneSideConfig(plain=TfidfConfig())
+    encoder = baseline_encoder(shown.packed.select(shown.packed.rows[shown.positions]), shown.maker, config)
+    features = baseline_features(encoder, shown.packed, shown.maker, shown.positions)
+    linear = fit_plain(features, labels, classes, seed=seed).raw()
+    head = _head(torch.from_numpy(linear.weight).float(), torch.from_numpy(linear.bias).float())
+    return SimpleModel(encoder, head, config)
+
+
 SIMPLE: Mapping[str, Callable[[Shown, Ints, int, int], SimpleModel]] = {
     "knn": neighbours,
     "boosting": boosting,
+    "caption": caption,
 }
 """By the name that ViewMaker.simple and a recipe's `candidates` have for it; evaluation adds `_plain`."""
 

@@ -27,7 +27,9 @@ DRAWS = (
 class ViewConfig(Config):
     """How a view of an image is made. A strength or probability of 0 switches an operation off at no cost.
 
-    On images that do not have three channels, saturation, hue and grayscale have no effect.
+    On images that do not have three channels, saturation, hue and grayscale have no effect, and no channel's values
+    depend on another's: contrast is about each channel's own mean. RandAugment's operations work on 256 levels, as
+    published, also where values have more bits.
     """
 
     size: PositiveInt = 32

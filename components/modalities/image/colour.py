@@ -25,7 +25,7 @@ def jitter(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor, 
     """All four in one pass over the pixels; not clamped.
 
     Args:
-        x: [B, C, H, W]. saturation and hue are skipped unless C = 3.
+        x: [B, C, H, W]. Unless C = 3, saturation and hue are skipped, and contrast is about each channel's own mean.
         brightness, contrast, saturation: [B] factors; 1 changes nothing. hue: [B] turns; 0 or 1 changes
         nothing.
 
@@ -38,7 +38,7 @@ def jitter(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor, 
     means = pixels.mean(dim=2)  # [B, C]
     offset = brightness * (1 - contrast)
     if channels != 3:
-        middle = (offset * means.mean(dim=1)).reshape(-1, 1, 1, 1)
+        middle = (offset.unsqueeze(1) * means)[..., None, None]
         return torch.addcmul(middle, x, gain.reshape(-1, 1, 1, 1))
     middle = offset * (means @ _plane(x.dtype, x.device)[0][0])
     matrix = gain.reshape(-1, 1, 1) * chroma(saturation, hue)

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,10 +41,15 @@ SWAPPED = {
     "16N": "16B" if sys.byteorder == "little" else "16L",
 }  # order of two bytes
 DEEP = "16 bits a channel are read of grey, RGB and RGBA in PNG and TIFF alone, save it as one of these"
+MEDICAL = "(pip install 'selfsup[medical]')"
 NEEDS = {
     "AVIF": "AVIF needs a Pillow built with it (pip install -U pillow)",
     "HEIC": "HEIC needs pillow-heif (pip install 'selfsup[heic]')",
+    "DICOM": f"DICOM needs pydicom {MEDICAL}",
+    "TIFF": f"TIFF needs tifffile {MEDICAL}",
+    "Video": "Video needs PyAV (pip install 'selfsup[video]')",
 }
+MODULES = {"DICOM": "pydicom", "TIFF": "tifffile", "Video": "av"}
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}  # in the first bytes of a file
 AVIF_BRANDS = {b"avif", b"avis"}
 
@@ -89,12 +95,12 @@ def opened(data: bytes, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
     except (ImageError, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"too many pixels: {_line(error)}") from None
+        raise ImageError(f"too many pixels: {line_of(error)}") from None
     except UnidentifiedImageError:
         raise ImageError("not an image") from None
     except Exception as error:  # decoders raise nearly anything: OSError, SyntaxError, struct.error
         kind = "truncated" if "truncated" in str(error).lower() else "unreadable"
-        raise ImageError(f"{kind}: {_line(error)}") from None
+        raise ImageError(f"{kind}: {line_of(error)}") from None
 
 
 def picture(image: Image.Image) -> Picture:
@@ -147,7 +153,7 @@ def _decoded_as(image: ImageFile, names: dict[str, str]) -> Image.Image:
     try:
         again.load()
     except ValueError as error:
-        raise ImageError(f"{DEEP}: {_line(error)}") from None
+        raise ImageError(f"{DEEP}: {line_of(error)}") from None
     return again
 
 
@@ -295,6 +301,8 @@ def _formats(data: bytes) -> tuple[str, ...]:
 
 def has_decoder(name: str) -> bool:
     """Whether what a format of NEEDS needs is installed."""
+    if name in MODULES:
+        return find_spec(MODULES[name]) is not None
     return bool(features.check("avif")) if name == "AVIF" else _registers_heif()
 
 
@@ -309,5 +317,6 @@ def _registers_heif() -> bool:
     return True
 
 
-def _line(error: BaseException) -> str:
+def line_of(error: BaseException) -> str:
+    """What an error says, in one line."""
     return " ".join(str(error).split()) or type(error).__name__

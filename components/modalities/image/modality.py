@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.arrays import Ints, Pixels
 from components.errors import coded
 from components.modalities.base import Modality, Written
-from components.modalities.image import pack, serve, show
+from components.modalities.image import kept, pack, serve, show
 from components.modalities.image.config import ARRAY, ImageConfig, ImageLimits, ImagePacking, image_packing
 from components.modalities.image.near_duplicates import groups
 from components.modalities.image.read import ImageReader
@@ -22,7 +23,8 @@ OUTSIDE = 0.01  # share of clipped values from which it is worth a warning
 
 
 class Images(Modality[ImageConfig, ImagePacking]):
-    """Packed as uint8 [N, C, S, S]; a view is [B, C, S, S] float in [0, 1]."""
+    """Packed as [N, C, S, S], uint8 unless values are kept; a view is [B, C, S, S] float in [0, 1]. Type and scale of
+    kept values stay as they were found first."""
 
     policies: ClassVar[Mapping[str, str]] = {
         "photo": "crops, mirror images and colour, as for photographs",
@@ -36,15 +38,16 @@ class Images(Modality[ImageConfig, ImagePacking]):
 
     def __init__(self, config: ImageConfig) -> None:
         super().__init__(config)
+        self.founded = config.kept
 
     def look(self) -> ImageLook:
-        return ImageLook()
+        return ImageLook(self.config)
 
     def placeholder(self) -> ImagePacking:
         return image_packing(self.config.channels, size=self.config.size)
 
     def reader(self, limits: ImageLimits) -> ImageReader:
-        return ImageReader(limits)
+        return ImageReader(limits, self.config)
 
     def pack(
         self,
@@ -56,6 +59,8 @@ class Images(Modality[ImageConfig, ImagePacking]):
         progress: Callable[[float], None] = lambda done: None,
     ) -> Written:
         file = folder / f"{ARRAY}.npy"
+        if self.config.kept:
+            return self._keep(encoded, total, file, before, progress)
         packed = pack.pack(encoded(), total, self.config, file, progress=progress)
         notes = []
         if packed.range is not None:
@@ -72,8 +77,31 @@ class Images(Modality[ImageConfig, ImagePacking]):
                 )
         return Written({ARRAY: file.name}, packed.samples, packed.unreadable, packed.range, notes)
 
+    def _keep(
+        self,
+        encoded: Callable[[], Iterable[Sequence[bytes | Pixels]]],
+        total: int,
+        file: Path,
+        before: ImagePacking | None,
+        progress: Callable[[float], None],
+    ) -> Written:
+        known = before.kind if before is not None else None
+        packed, kind = kept.pack(encoded(), total, self.config, file, kind=known, progress=progress)
+        scale = before.scale if before is not None else None
+        scale = scale or kept.scale_of(np.load(file, mmap_mode="r"), self.config)
+        ends = ", ".join(f"{low:g} to {high:g}" for low, high in dict.fromkeys(scale))
+        notes = [f"values are kept as {kind}; in views {ends} become black to white"]
+        return Written({ARRAY: file.name}, packed.samples, packed.unreadable, (kind, scale), notes)
+
     def packing(self, written: Written, folder: Path, rows: Ints) -> ImagePacking:
         images = np.load(folder / written.files[ARRAY], mmap_mode="r")
+        if self.config.kept:
+            kind, scale = written.found
+            mean, std = kept.statistics(images, rows, scale)
+            return ImagePacking(
+                size=self.config.size, channels=self.config.channels, mean=tuple(mean), std=tuple(std), kind=kind,
+                scale=scale,
+            )  # fmt: skip
         mean, std = pack.statistics(images, rows)
         return ImagePacking(
             size=self.config.size,
@@ -84,25 +112,40 @@ class Images(Modality[ImageConfig, ImagePacking]):
         )
 
     def near_duplicates(self, files: Mapping[str, Path]) -> Ints:
-        return groups(np.load(files[ARRAY], mmap_mode="r"))
+        images = np.load(files[ARRAY], mmap_mode="r")
+        if not self.config.kept:
+            return groups(images)
+        scale = kept.scale_of(images, self.config)
+        return groups(images, lambda rows: 255 * kept.levels(rows, scale))
 
     def values(self, given: Any, packing: ImagePacking) -> list[Any]:
         return serve.images_of(given, packing.channels)
 
     def example(self, stored: Pixels, packing: ImagePacking) -> bytes:
-        return serve.encode_png(stored)
+        return serve.encode_png(stored) if packing.scale is None else serve.encode_npy(stored)
 
     def to_sample(self, value: Any) -> bytes:
         return serve.encoded(value)
 
     def stored(self, data: bytes, packing: ImagePacking) -> Pixels:
-        return pack.decode(data, packing.config)
+        return serve.decoded(data, packing)
 
     def row_of(self, value: Any, packing: ImagePacking) -> Pixels:
         return serve.pixels_of(value, packing)
 
     def show(self, stored: Pixels, packing: ImagePacking, size: int = 64) -> str:
-        return show.img(show.thumbnail(stored, size))
+        return show.img(show.thumbnail(shown(stored, packing), size))
 
     def sheet(self, rows: Sequence[Pixels], packing: ImagePacking, columns: int) -> str:
-        return show.sheet(rows, columns)
+        return show.sheet([shown(row, packing) for row in rows], columns)
+
+
+def shown(stored: NDArray[Any], packing: ImagePacking) -> Pixels:
+    """A row as uint8 of one or three channels, as views scale it; other channels as their mean."""
+    pixels = stored
+    if packing.scale is not None:
+        pixels = np.rint(255 * kept.levels(stored, packing.scale)).astype(np.uint8)
+    if len(pixels) in (1, 3):
+        return pixels
+    mean: Pixels = np.rint(pixels.mean(axis=0, keepdims=True)).astype(np.uint8)
+    return mean

@@ -16,14 +16,15 @@ Letters: N samples, C channels, S side in pixels, G x G cells of a grid.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from components.arrays import Floats, Ints
 
-Images = np.ndarray[Any, np.dtype[np.uint8]]
+Images = np.ndarray[Any, np.dtype[Any]]
+Levels = Callable[[Images], Images]
 
 TOLERANCE = 12.0  # grey levels of 255
 CONTRAST = 4 * TOLERANCE  # between the darkest and the brightest cell; below it, only equal pixels count
@@ -33,23 +34,26 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 CHUNK = 32 << 20  # bytes read at a time
 
 
-def groups(images: Images) -> Ints:
+def groups(images: Images, levels: Levels = lambda images: images) -> Ints:
     """The group of each sample: [N] row of its first member; a sample without near-duplicates is its own.
 
-    Groups are connected: a sample that resembles two others joins them. images: uint8 [N, C, S, S].
+    Groups are connected: a sample that resembles two others joins them.
+
+    images: [N, C, S, S]. levels: gives rows of them in grey levels from 0 to 255; of uint8 they are themselves.
     """
     parent = np.arange(len(images), dtype=np.int64)
-    first, coarse = _exact(images)
+    first, coarse = _exact(images, levels)
     parent[:] = first
     alone = np.flatnonzero(first == np.arange(len(images)))
-    for one, other in _near(images, alone, coarse[alone]):
+    for one, other in _near(images, alone, coarse[alone], levels):
         low, high = sorted((_root(parent, one), _root(parent, other)))
         parent[high] = low
     return np.array([_root(parent, row) for row in range(len(images))], dtype=np.int64)
 
 
 def cells(images: Images, side: int) -> Floats:
-    """Grey images averaged over at most side x side cells: uint8 [B, C, S, S] -> float32 [B, G, G].
+    """Grey images averaged over at most side x side cells: [B, C, S, S] -> float32 [B, G, G]. Grey is the luma of three
+    channels, the mean of any other number.
 
     Cells are equal squares; those of the last row and column may be narrower.
     """
@@ -57,7 +61,7 @@ def cells(images: Images, side: int) -> Floats:
     grey = (
         np.einsum("c,bchw->bhw", LUMA, images, dtype=np.float32)
         if colour
-        else images[:, 0].astype(np.float32)
+        else images.mean(axis=1, dtype=np.float32)
     )
     size = grey.shape[-1]
     step = -(-size // side)
@@ -68,19 +72,19 @@ def cells(images: Images, side: int) -> Floats:
     return averages
 
 
-def _exact(images: Images) -> tuple[Ints, Floats]:
+def _exact(images: Images, levels: Levels) -> tuple[Ints, Floats]:
     """[N] the first row with the same pixels, and [N, COARSE^2] the averages to search by, in one pass."""
     seen: dict[bytes, int] = {}
     first, coarse = np.arange(len(images), dtype=np.int64), list[Floats]()
     for rows in _chunks(np.arange(len(images), dtype=np.int64), images):
         part = images[rows]
-        coarse.append(cells(part, COARSE).reshape(len(part), -1))
+        coarse.append(cells(levels(part), COARSE).reshape(len(part), -1))
         for row, pixels in zip(rows.tolist(), part, strict=True):
             first[row] = seen.setdefault(hashlib.blake2b(pixels.tobytes(), digest_size=16).digest(), row)
     return first, np.concatenate(coarse) if coarse else np.empty((0, 1), np.float32)
 
 
-def _near(images: Images, rows: Ints, coarse: Floats) -> Iterator[tuple[int, int]]:
+def _near(images: Images, rows: Ints, coarse: Floats, levels: Levels) -> Iterator[tuple[int, int]]:
     """Pairs of rows that are near-duplicates and not equal. coarse: of these rows."""
     from scipy.spatial import cKDTree  # 0.2 s that only a snapshot needs
 
@@ -94,7 +98,7 @@ def _near(images: Images, rows: Ints, coarse: Floats) -> Iterator[tuple[int, int
     found = np.isfinite(near) & (here < np.where(np.isfinite(near), which, -1))
     one, other = rows[here[found]], rows[which[found]]
     for part in _chunks(np.arange(len(one), dtype=np.int64), images):
-        a, b = cells(images[one[part]], CELLS), cells(images[other[part]], CELLS)
+        a, b = (cells(levels(images[rows[part]]), CELLS) for rows in (one, other))
         contrast = np.minimum(np.ptp(a, axis=(1, 2)), np.ptp(b, axis=(1, 2)))
         same = (np.abs(a - b).max(axis=(1, 2)) <= TOLERANCE) & (contrast >= CONTRAST)
         yield from zip(one[part][same].tolist(), other[part][same].tolist(), strict=True)

@@ -29,6 +29,7 @@ from components.modalities.image.file import (
     quiet,
     stretched,
 )
+from components.modalities.image.values import as_picture, is_array
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 Rows = np.ndarray[Any, np.dtype[np.int64]]
@@ -61,6 +62,8 @@ def decode(data: bytes, config: ImageConfig) -> Pixels:
 
 def decoded(data: bytes, config: ImageConfig) -> Decoded:
     """What `decode` gives, and what it did with more than 8 bits."""
+    if is_array(data):
+        return fitted(as_picture(data), config)
     with opened(data) as image:
         image.draft(None, (2 * config.size, 2 * config.size))  # a large JPEG need not be decoded in full
         return fitted(picture(image), config)
@@ -68,6 +71,9 @@ def decoded(data: bytes, config: ImageConfig) -> Decoded:
 
 def deep_ends(data: bytes) -> tuple[float, float] | None:
     """Lowest and highest value of an image of more than 8 bits (components.modalities.image.file.ends); else None."""
+    if is_array(data):
+        found = as_picture(data)
+        return ends(found.values()) if found.limits is not None else None
     with opened(data) as image:
         return ends(picture(image).values()) if is_deep(image) else None
 

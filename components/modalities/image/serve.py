@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from components.arrays import Pixels
 from components.modalities.base import in_column
+from components.modalities.image import kept
 from components.modalities.image.config import ImagePacking
-from components.modalities.image.file import deep
+from components.modalities.image.file import deep, quiet
 from components.modalities.image.pack import decode, fitted
 
 COLUMN = "image"
@@ -23,13 +25,13 @@ def images_of(given: Any, channels: int) -> list[Any]:
     Args:
         given: a frame or mapping with column `image` (or one column only), a Series or list of images, one array
             [N, ...] of several, or one image alone. An image: encoded bytes, base64, or an array [H, W], [H, W, C],
-            [C, S, S]. channels: of the model; tell [C, S, S] from several grey images.
+            [C, S, S]. channels: of the model; tell an image of several channels from several grey images.
 
     Raises:
         UserError: several columns, none of them `image`.
     """
     if isinstance(given, np.ndarray) and given.dtype != object and not isinstance(given, Mapping):
-        colour = given.ndim == 3 and (given.shape[2] in (1, 3) or given.shape[0] == channels)
+        colour = given.ndim == 3 and (given.shape[2] in (1, 3, channels) or given.shape[0] == channels)
         return [given] if given.ndim == 2 or colour else list(given)
     return in_column(given, COLUMN)
 
@@ -67,19 +69,40 @@ def encoded(image: Any) -> bytes:
     return bytes(image)
 
 
-def pixels_of(image: Any, packing: ImagePacking) -> Pixels:
-    """uint8 [C, S, S] of an image of a request.
+def decoded(data: bytes, packing: ImagePacking) -> NDArray[Any]:
+    """[C, S, S] of an encoded image, as it is stored.
+
+    Raises:
+        ValueError: it cannot be decoded, or its values are none of the stored type.
+    """
+    if packing.scale is None:
+        return decode(data, packing.config)
+    with quiet():
+        return kept.as_kind(kept.square(data, packing.config), packing.kind)
+
+
+def pixels_of(image: Any, packing: ImagePacking) -> NDArray[Any]:
+    """[C, S, S] of an image of a request, as it is stored.
 
     Raises:
         ValueError, TypeError: it is none, or cannot be decoded.
     """
     image = raw(image)
+    if packing.scale is not None:
+        return decoded(encode_npy(image) if isinstance(image, np.ndarray) else encoded(image), packing)
     if isinstance(image, np.ndarray):
         if image.dtype == np.uint8 and image.shape == (packing.channels, packing.size, packing.size):
             return image
         if image.ndim == 2 and image.dtype != np.uint8 and packing.range is not None:
             return fitted(deep(image), packing.config).pixels
     return decode(encoded(image), packing.config)
+
+
+def encode_npy(image: NDArray[Any]) -> bytes:
+    """The bytes of an .npy file of an array."""
+    out = io.BytesIO()
+    np.save(out, image, allow_pickle=False)
+    return out.getvalue()
 
 
 def encode_png(image: Pixels) -> bytes:

@@ -41,7 +41,11 @@ class ImageViews(ViewMaker[ImagePacking, ViewConfig]):
         return torch.from_numpy(np.stack(rows))
 
     def clean(self, stored: Tensor) -> Tensor:
-        return stored.float() / 255
+        if self.packing.scale is None:
+            return stored.float() / 255
+        low, high = torch.tensor(self.packing.scale, device=stored.device).T[..., None, None]
+        scaled: Tensor = (stored.float() - low) / (high - low)
+        return scaled.clamp_(0, 1)
 
     def augment(self, view: Tensor, how: ViewConfig, generator: torch.Generator) -> Tensor:
         return augment(view, how, generator)

@@ -89,7 +89,9 @@ class TableReader(Reader):
             return
         new, gone = sorted(set(columns) - self._columns), sorted(self._columns - set(columns))
         if new or gone:
-            said = [f"new {', '.join(new)[:200]}"] * bool(new) + [f"missing {', '.join(gone)[:200]}"] * bool(gone)
+            said = [f"new {', '.join(new)[:200]}"] * bool(new) + [f"missing {', '.join(gone)[:200]}"] * bool(
+                gone
+            )
             raise ValueError(
                 f"{CHANGED}: {'; '.join(said)}; the columns of the first snapshot are required: correct the file, "
                 "leave columns out (modality.ignore), or set modality.changes to adapt"

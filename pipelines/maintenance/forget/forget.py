@@ -75,7 +75,9 @@ def forget(
         refuse_open_runs(settings.home)
         earlier = _earlier(recipe, settings)
         known = earlier.samples if earlier else {}
-        asked_for = known | {sample: known.get(sample) or _ids(sample, recipe, settings) for sample in samples}
+        asked_for = known | {
+            sample: known.get(sample) or _ids(sample, recipe, settings) for sample in samples
+        }
         ids = sorted(set(chain.from_iterable(asked_for.values())))
         left = [name for name, id in in_inbox(recipe, settings) if id in ids]
         there = (

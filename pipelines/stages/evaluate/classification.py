@@ -166,7 +166,9 @@ def _of_classes(
     seen, shown = (shown_by(plain_encoder, samples.open(rows), samples.views) for rows in (labelled, test))
     encoder = partial(pretrained, context, request.pretrain)
     asked_of = cheap(samples.packing.name) if request.protocols is None else request.protocols
-    subject = Subject(table, len(names), features, samples, encoder, model, placement, request.seed)
+    subject = Subject(
+        table, len(names), features, samples, encoder, model, placement, request.seed, tuple(names)
+    )
 
     def trained() -> dict[str, Doubles]:
         beside = predict.beside(context, request.finetune, found, samples, test, placement)

@@ -17,7 +17,8 @@ from components.evaluation.classification.figures import Figure, figure_of
 from components.evaluation.classification.metrics import ClassRow
 from components.evaluation.classification.training_noise import widened
 
-BASELINES = ("scratch", "logistic_plain", "boosting_plain", "knn_plain")  # the rest looks at our features
+# the rest looks at our features
+BASELINES = ("scratch", "logistic_plain", "boosting_plain", "caption_plain", "knn_plain")
 TRAINED = ("scratch", "alone", "own")  # networks whose accuracy depends on the seed of their training
 
 
@@ -25,7 +26,8 @@ class Measured(Config):
     """metrics: accuracy, macro_f1 (each with _low, _high), margin over the best baseline that is not part of the
     model (with _low, _high, as in differences), ece and log_loss (each with _before: as they were without the
     temperature), temperature.
-    baselines: accuracy of scratch, logistic_plain, knn_plain, of tables boosting_plain; frozen: of knn and probe on the
+    baselines: accuracy of scratch, logistic_plain, knn_plain, of tables boosting_plain, of pairs caption_plain;
+    frozen: of knn and probe on the
     frozen features.
     intervals: of the accuracy of the model, of all of these, and of alone (the same encoder with the labels alone) and
     own (the method's own network) where there are such; differences: of the model less each of them,

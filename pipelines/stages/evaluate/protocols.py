@@ -25,6 +25,7 @@ from components.evaluation.representation.fine_tuning import How, fine_tune
 from components.evaluation.representation.low_shot import low_shot
 from components.evaluation.representation.retrieval import retrieve
 from pipelines.stages.evaluate.dense import detection, segmentation
+from pipelines.stages.evaluate.pairs import pair_retrieval, prompted
 from pipelines.stages.evaluate.subject import Subject
 
 Answers = dict[str, float]
@@ -123,13 +124,16 @@ PROTOCOLS: dict[str, Callable[[Subject], Answers]] = {
     "lora": partial(tuned, "lora"),
     "segmentation": segmentation,
     "detection": detection,
+    "pair_retrieval": pair_retrieval,
+    "zero_shot": prompted,
 }
 CHEAP = ("retrieval", "clustering")
+OF_KIND = {"image": ("corruptions",), "pair": ("pair_retrieval", "zero_shot")}
 
 
 def cheap(modality: str) -> tuple[str, ...]:
     """Those that train nothing and suit this kind of data."""
-    return (*CHEAP, "corruptions") if modality == "image" else CHEAP
+    return (*CHEAP, *OF_KIND.get(modality, ()))
 
 
 def _known(name: str) -> str:

@@ -14,5 +14,10 @@ VERSION = 3
 BY_TASK = Implementations[Any](
     "pipelines.stages.evaluate",
     "selfsup.evaluate",
-    {"classification": "classification:run", "regression": "regression:run", "anomaly": "anomaly:run"},
+    {
+        "classification": "classification:run",
+        "regression": "regression:run",
+        "anomaly": "anomaly:run",
+        "ranking": "ranking:run",
+    },
 )

@@ -22,7 +22,7 @@ from components.training.device import Placement
 @dataclass(frozen=True)
 class Subject:
     """features [all, D] of the table's rows; samples: they; encoder: loads the one that made
-    features, with what describes it."""
+    features, with what describes it; names: of the classes, in their order."""
 
     table: Table
     classes: int
@@ -32,6 +32,7 @@ class Subject:
     model: Classifier
     placement: Placement
     seed: int = 0
+    names: tuple[str, ...] = ()
 
     def some(self, rows: Ints, most: int) -> Ints:
         chosen = np.random.default_rng(self.seed).permutation(rows)[:most]

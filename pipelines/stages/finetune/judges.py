@@ -201,6 +201,8 @@ def published_encoder(
         return None
     cache = meter.context.settings.home / "cache"
     encoder = published(request.portfolio.published, cache=cache, channels=model.packing.channels)
+    if model.packing.scale is not None:  # kept values are no bytes
+        return Foreign(encoder, material.features(encoder, material.labelled))
     return Foreign(
         encoder, encoder.features(material.packed.gather(torch.from_numpy(material.labelled)).numpy())
     )

@@ -13,5 +13,10 @@ VERSION = 4
 BY_TASK = Implementations[Any](
     "pipelines.stages.finetune",
     "selfsup.finetune",
-    {"classification": "classification:run", "regression": "regression.stage:run", "anomaly": "anomaly:run"},
+    {
+        "classification": "classification:run",
+        "regression": "regression.stage:run",
+        "anomaly": "anomaly:run",
+        "ranking": "ranking:run",
+    },
 )

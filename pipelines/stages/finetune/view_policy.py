@@ -31,7 +31,7 @@ def view_policy(
         return ViewChoice(policy=policy, suggested=policy, reason="the usual one for this kind of data")
     labelled = rows.labelled_rows()
     found = choose_views(
-        samples.images(),
+        samples.images,
         labelled,
         rows.label[labelled].astype(np.int64),
         len(snapshot.classes),

@@ -37,7 +37,12 @@ VERSION = 1
 BY_TASK = Implementations[Watch](
     "pipelines.stages.monitor",
     "selfsup.monitor",
-    {"classification": "classification:Watch", "regression": "regression:Watch", "anomaly": "anomaly:Watch"},
+    {
+        "classification": "classification:Watch",
+        "regression": "regression:Watch",
+        "anomaly": "anomaly:Watch",
+        "ranking": "ranking:Watch",
+    },
 )
 
 

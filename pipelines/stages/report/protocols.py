@@ -53,6 +53,22 @@ def sentence(name: str, of: Figures) -> str:
         return f"A linear probe on frozen features is right in {', and in '.join(each)}."
     if name in LEARNT:
         return f"{LEARNT[name].capitalize()}, trained on {of['labels']:.0f} labels: right in {percent(of['accuracy'])}."
+    if name == "pair_retrieval":
+        each = [
+            f"the {sought} of {asking} is the first of {of['samples']:.0f} in {_share(of, f'{way}_1')}, among the "
+            f"first ten in {_share(of, f'{way}_10')} (ridge regression between both encoders "
+            f"{percent(of[f'ridge_{way}_10'])}, between pixels and tf-idf {percent(of[f'plain_{way}_10'])})"
+            for way, asking, sought in (
+                ("image_to_text", "an image", "caption"),
+                ("text_to_image", "a caption", "image"),
+            )
+        ]
+        return f"Among test pairs {', and '.join(each)}."
+    if name == "zero_shot":
+        return (
+            f"By the names of the classes alone, without a label, {_share(of, 'accuracy')} of the images are right; "
+            f"the most frequent class would be in {percent(of['most_frequent'])}."
+        )
     if name == "segmentation":
         return (
             f"A linear layer on frozen maps names the pixels of {of['scenes']:.0f} composed scenes with a mean overlap "
@@ -62,6 +78,11 @@ def sentence(name: str, of: Figures) -> str:
         f"A small head on frozen maps finds the objects of {of['scenes']:.0f} composed scenes with an average "
         f"precision of {of['average_precision']:.3f}."
     )
+
+
+def _share(of: Figures, name: str) -> str:
+    """A share with its interval."""
+    return f"{percent(of[name])} ({percent(of[f'{name}_low'])} to {percent(of[f'{name}_high'])})"
 
 
 def falling(of: Figures) -> str:

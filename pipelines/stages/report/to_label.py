@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from components.clustering.kmeans import kmeans
 from components.evaluation.labels.acquisition import Asking, groups_for, rank
+from components.tasks.registry import task_of
 from components.wording import counted
 from pipelines.inference.arrivals import arrivals
 from pipelines.pages.sources import Sources
@@ -31,8 +32,10 @@ def to_label(sources: Sources, asking: Asking, seed: int = 0) -> list[Row]:
     """The samples to ask for, the best first: the columns of the CSV file, and `row` of the packed array.
 
     While few test samples have a label, every third row is one for testing (`use`), so that a list that is filled in
-    from the top gives a model and a judgement on it.
+    from the top gives a model and a judgement on it. None where the task has no use for labels.
     """
+    if not task_of(sources.manifests["evaluate"].given).takes_labels:
+        return []
     tests = _tests(sources, asking)
     count = asking.count - len(tests)
     learn = (

@@ -6,7 +6,6 @@ Letters: N samples of the earlier snapshot.
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np

@@ -144,3 +144,8 @@ def test_weights_without_batch_counters_are_whole(network, tmp_path):
     own = {name: v for name, v in network.state_dict().items() if not name.endswith("num_batches_tracked")}
     save_file(own, tmp_path / "net.safetensors")
     published(tmp_path / "net.safetensors", cache=tmp_path)
+
+
+def test_other_channels_are_refused_by_name(tmp_path):
+    with pytest.raises(UserError, match="images of 1 or 3 channels, these have 5"):
+        published("efficientnet_lite0", cache=tmp_path, channels=5)

@@ -42,7 +42,9 @@ def test_categories_as_shares_by_hand():
     np.testing.assert_allclose(found[[0, 10], 1], [-np.log(8 / 12), -np.log(3 / 12)], rtol=1e-6)
     strange = torch.from_numpy(packed[:2].copy())
     strange[0, column(packing, "n")] = np.nan
-    strange[:, column(packing, "c")] = torch.tensor([1.0, 60.0])  # a rare category, and a code that there is not
+    strange[:, column(packing, "c")] = torch.tensor(
+        [1.0, 60.0]
+    )  # a rare category, and a code that there is not
     found = encoder(strange).numpy()
     assert found[0, 0] == 5
     np.testing.assert_allclose(found[:, 1], [np.log(12)] * 2, rtol=1e-6)

@@ -13,7 +13,12 @@ import numpy as np
 import soundfile
 from PIL import Image
 
+from components.modalities.events.config import EventsConfig
+from components.modalities.events.decode import Event
+from components.modalities.events.decode import encode as encode_events
 from components.modalities.image.config import ImageConfig
+from components.modalities.pair.config import PairConfig
+from components.modalities.pair.container import MAGIC, join
 from components.modalities.registry import build_modality
 from components.modalities.samples import Samples
 from components.modalities.series.config import SeriesConfig
@@ -85,6 +90,15 @@ def waves(seed: int) -> bytes:
     return encode(values.astype(np.float32))
 
 
+def visits(seed: int) -> bytes:
+    """3 to 11 events of six items, some of one time."""
+    names = ["milk", "<b>bread</b>", "<script>alert(1)</script>", "salt & oil", "Äpfel", "tea"]
+    random = np.random.default_rng(seed)
+    times = np.cumsum(random.integers(0, 3, 3 + seed % 9)) + 1_700_000_000 + seed / 2
+    chosen = (seed + random.integers(0, 3, len(times))) % 6
+    return encode_events(Event(names[k], float(t)) for k, t in zip(chosen, times, strict=True))
+
+
 def npy(values: np.ndarray) -> bytes:
     out = io.BytesIO()
     np.save(out, values)
@@ -135,6 +149,26 @@ CASES = {
         encoder={"name": "table_mlp", "width": 16, "layers": 1},
         tolerance=2e-3,  # of a time in days
     ),
+    "events": Case(
+        config=EventsConfig(held_out="none", length=16),
+        samples=[visits(seed) for seed in range(24)],
+        hostile={
+            "empty": b"",
+            "text": b"hello",
+            "cut": visits(1)[:-9],
+            "no events": b"[]",
+            "no list": b'{"a": 1}',
+            "no time": b'[["a"]]',
+            "words for a time": b'[["a", "yesterday"]]',
+            "infinite": b'[["a", 1e999]]',
+            "no item": b'[["", 1]]',
+            "item that is a list": b'[[["a"], 1]]',
+            "numbers": b"[1, 2]",
+            "nested": b"[" * 5000,
+            "huge": b"[[1, " + b"9" * 400 + b"]]",
+        },
+        encoder={"name": "history_transformer", "width": 16, "depth": 1, "window": 8},
+    ),
     "series": Case(
         config=SeriesConfig(),
         samples=[waves(seed) for seed in range(24)],
@@ -151,6 +185,28 @@ CASES = {
             "no channels": npy(np.ones((9, 0))),
         },
         encoder={"name": "series_conv", "hidden": 8, "width": 16, "depth": 2},
+    ),
+    "pair": Case(
+        config=PairConfig(image=ImageConfig(size=8, channels=1), text=TextConfig(length=20, vocabulary=128)),
+        samples=[join(png(seed), text(seed)) for seed in range(24)],
+        hostile={
+            "empty": b"",
+            "text": b"hello",
+            "header": MAGIC,
+            "cut": join(png(0), b"")[:60],
+            "no image": join(b"", text(0)),
+            "no caption": join(png(0), b""),
+            "blank caption": join(png(0), b" \n"),
+            "binary caption": join(png(0), png(1)),
+            "cut image": join(png(0)[:60], text(0)),
+            "text as image": join(b"hello", text(0)),
+        },
+        encoder={
+            "name": "two_towers",
+            "image": {"name": "resnet", "widths": [4, 8], "blocks": [1, 1]},
+            "text": {"name": "text_bag", "width": 8},
+            "embedding": 6,
+        },
     ),
 }
 

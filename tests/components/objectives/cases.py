@@ -21,6 +21,7 @@ from components.objectives.bigan import BiganConfig
 from components.objectives.byol import ByolConfig
 from components.objectives.capi import CapiConfig
 from components.objectives.causal_lm import CausalLmConfig
+from components.objectives.clip import ClipConfig
 from components.objectives.cola import ColaConfig
 from components.objectives.colour import ColourConfig
 from components.objectives.deepcluster import DeepclusterConfig
@@ -45,6 +46,7 @@ from components.objectives.nnclr import NnclrConfig
 from components.objectives.rotation import RotationConfig
 from components.objectives.scan import ScanConfig
 from components.objectives.sela import SelaConfig
+from components.objectives.siglip import SiglipConfig
 from components.objectives.simclr import SimclrConfig
 from components.objectives.simcse import SimcseConfig
 from components.objectives.simsiam import SimsiamConfig
@@ -54,7 +56,7 @@ from components.objectives.tsdae import TsdaeConfig
 from components.objectives.vae import VaeConfig
 from components.objectives.vicreg import VicregConfig
 from components.objectives.wav2vec2 import Wav2vec2LossConfig
-from tests.components.objectives import sounds, texts
+from tests.components.objectives import pairs, sounds, texts
 from tests.components.objectives.teachers import teacher
 
 ROWS, B, SIDE = 24, 12, 8
@@ -67,6 +69,7 @@ ENCODERS = {
     "text, bag": TextBagConfig(width=12),
     "sound, vit": sounds.VIT,
     "sound, wave": sounds.WAVE,
+    "pair": pairs.TOWERS,
 }
 GREY = image_packing(1, [0.5], [0.3])
 
@@ -78,7 +81,7 @@ class Case:
     pairs: whether the loss compares views of a sample, so that true pairs must cost less than shuffled ones.
     unseen: numbers of the views that take no gradient, because they are a target.
     anywhere: whether it can be built for every kind of data where its objective needs nothing but views.
-    channels: of the images. Where the encoder's name begins with text or sound, the samples are such.
+    channels: of the images. Where the encoder's name begins with text, sound or pair, the samples are such.
     """
 
     config: object
@@ -100,6 +103,8 @@ CASES = {
     "byol": Case(ByolConfig(hidden=8, embedding=6), still=("objective.teacher",)),
     "simsiam": Case(SimsiamConfig(embedding=8, bottleneck=4), still=("objective.head.7",)),
     "cola": Case(ColaConfig(embedding=8)),
+    "clip": Case(ClipConfig(), encoder="pair", pairs=False),
+    "siglip": Case(SiglipConfig(), encoder="pair", pairs=False),
     "masked_spectrogram": Case(
         MaskedSpectrogramConfig(width=16, depth=1, heads=2), encoder="sound, vit", pairs=False
     ),
@@ -225,16 +230,17 @@ def encoder_of(name):
     images = image_packing(channels, [0.5] * channels, [0.3] * channels)
     kind = case.encoder.partition(",")[0]
     return build_encoder(
-        ENCODERS[case.encoder], {"text": texts.PACKING, "sound": sounds.PACKING}.get(kind, images)
+        ENCODERS[case.encoder],
+        {"text": texts.PACKING, "sound": sounds.PACKING, "pair": pairs.PACKING}.get(kind, images),
     )
 
 
 def views(spec=(("global", 2),), rows=ROWS, seed=0, case=None):
     """Noisy views of distinct samples, as many and as large as the objective asks: each [rows, C, S, S]; of texts
-    [rows, T] and of sounds [rows, 1, T], not changed."""
+    [rows, T], of sounds [rows, 1, T] and of pairs, not changed."""
     kind = "" if case is None else case.encoder.partition(",")[0]
-    if kind in ("text", "sound"):
-        made = texts.texts if kind == "text" else sounds.sounds
+    if kind in ("text", "sound", "pair"):
+        made = {"text": texts.texts, "sound": sounds.sounds, "pair": pairs.pairs}[kind]
         return [made(rows, seed=seed) for _, count in spec for _ in range(count)]
     channels = case.channels if case is not None else 1
     generator = torch.Generator().manual_seed(seed)

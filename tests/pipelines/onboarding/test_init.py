@@ -440,8 +440,8 @@ def test_few_values_and_counted_classes_stay_classes(settings, source):
     assert read(init("three", source, settings, modality=modality))[0].task == {"name": "classification"}
     asked = init("asked", source, settings, modality=modality, task={"name": "regression", "decimal": "."})
     assert read(asked)[0].task == {"name": "regression", "decimal": "."}
-    with pytest.raises(UserError, match="task: unknown name 'ranking'"):
-        init("unknown", source, settings, modality=modality, task="ranking")
+    with pytest.raises(UserError, match="task: unknown name 'forecast'"):
+        init("unknown", source, settings, modality=modality, task="forecast")
 
 
 def test_a_regression_of_words_is_refused(settings, source):
@@ -464,3 +464,18 @@ def test_anomalies_need_no_label_and_the_rarer_of_two_is_taken_for_one(settings,
     assert read(nothing)[0].task == {"name": "anomaly"}
     assert "samples are ranked all the same, and nothing can be measured" in capsys.readouterr().out
     check(read(nothing)[0])
+
+
+def test_histories_of_users_are_found_and_ranked_without_labels(settings, source):
+    source.mkdir()
+    rows = "".join(f"u{user},i{(user + k) % 5},{k}\n" for user in range(30) for k in range(6))
+    (source / "events.csv").write_text(f"User,Item,Time\n{rows}")
+    report = init("shop", source, settings)
+    loaded, sections = read(report)
+    assert (loaded.task, loaded.modality) == ({"name": "ranking"}, {"name": "events"})
+    assert sections["snapshot"]["test_share"] == 0
+    assert sections["pretrain"]["objective"] == {"name": "sasrec"}
+    assert report.found.samples == 30
+    assert any("no labels are needed" in line for line in report.lines)
+    assert "task: ranking  # needs no labels" in report.recipe.read_text()
+    check(loaded)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -17,8 +19,41 @@ def pictures(folder: Path, count: int) -> None:
 def test_it_is_that_of_most_files(tmp_path: Path, images: int, texts: int, kind: str) -> None:
     pictures(tmp_path, images)
     for number in range(texts):
-        (tmp_path / f"{number}.txt").write_text(f"text {number}")
+        (tmp_path / f"note {number}.txt").write_text(f"text {number}")
     assert present(tmp_path, ()).config.name == kind
+
+
+@pytest.mark.parametrize(
+    ("images", "captions", "kind"), [(3, 3, "pair"), (5, 3, "pair"), (5, 1, "image"), (2, 0, "image")]
+)
+def test_images_of_which_most_have_a_text_of_their_name_are_pairs(
+    tmp_path: Path, images: int, captions: int, kind: str
+) -> None:
+    pictures(tmp_path, images)
+    for number in range(captions):
+        (tmp_path / f"{number}.txt").write_text(f"caption {number}")
+    assert present(tmp_path, ()).config.name == kind
+
+
+def test_a_table_of_captions_whose_images_are_there_makes_pairs(
+    tmp_path: Path,
+) -> None:
+    table = tmp_path / "captions.csv"
+    table.write_text("path,text\n0.png,zero\n1.png,one\n")
+    assert present(tmp_path, ()).config.name == "image"  # a list of paths, none of which is there
+    pictures(tmp_path, 2)
+    assert present(tmp_path, ()).config.name == "pair"
+    assert present(table, ()).config.name == "pair"
+
+
+def test_a_parquet_file_with_images_and_captions_holds_pairs(tmp_path: Path) -> None:
+    pictures(tmp_path, 1)
+    image = (tmp_path / "0.png").read_bytes()
+    (tmp_path / "0.png").unlink()
+    pq.write_table(pa.table({"image": [image], "text": ["zero"]}), tmp_path / "a.parquet")
+    assert present(tmp_path, ()).config.name == "pair"
+    pq.write_table(pa.table({"image": [image]}), tmp_path / "a.parquet")
+    assert present(tmp_path, ()).config.name == "image"
 
 
 def test_a_table_beside_files_does_not_decide(tmp_path: Path) -> None:

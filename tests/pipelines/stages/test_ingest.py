@@ -27,6 +27,7 @@ from components.data.table import Table
 from components.errors import UserError
 from components.modalities.image import file as image_file
 from components.modalities.image.check import check_images
+from components.modalities.pair.container import join
 from components.modalities.table.check import canonical
 from components.modalities.table.config import TableConfig
 from components.modalities.table.modality import Tables
@@ -1191,6 +1192,59 @@ def test_a_table_elsewhere_is_read_at_each_ingest(place: Place) -> None:
     assert place.labels() == {id_of(0): "dog", id_of(1): "cat"}
 
 
+def put_pair(place: Place, name: str, seed: int, caption: str) -> None:
+    put(place.inbox / f"{name}.png", png(seed))
+    put(place.inbox / f"{name}.txt", caption)
+
+
+def test_pairs_of_two_files_are_taken_once_and_anew_where_a_file_has_changed(place: Place) -> None:
+    for k in range(4):
+        put_pair(place, f"a/{k}", k, f"number {k}")
+    put(place.inbox / "a" / "alone.png", png(7))
+    request = {"modality": {"name": "pair"}}
+    output = place.run(**request)
+    assert (output.deliveries_new, output.samples_new) == (1, 4)
+    assert sorted(place.ids()) == sorted(
+        hashlib.sha256(join(png(k), f"number {k}".encode())).hexdigest() for k in range(4)
+    )
+    before = place.files()
+    assert place.run(**request).samples_new == 0
+    assert place.files() == before
+    put(place.inbox / "a" / "alone.txt", "came later")
+    put(place.inbox / "a" / "3.txt", "another caption")
+    output = place.run(**request)
+    assert (output.samples_new, output.samples) == (2, 6)
+    assert hashlib.sha256(join(png(7), b"came later")).hexdigest() in place.ids()
+
+
+def test_a_table_of_pairs_labels_them_and_takes_its_images_out_of_their_folder(place: Place) -> None:
+    for k in range(3):
+        put(place.inbox / "pictures" / f"{k}.png", png(k))
+    put_pair(place, "pictures/own", 5, "apart")
+    put(
+        place.inbox / "captions.csv",
+        "path,text,label\npictures/0.png,zero,x\npictures/1.png,one,\npictures/2.png,two,y\n",
+    )
+    request = {"modality": {"name": "pair"}}
+    output = place.run(**request)
+    assert (output.deliveries_new, output.samples_new) == (2, 4)
+    id = [hashlib.sha256(join(png(k), text)).hexdigest() for k, text in enumerate((b"zero", b"one", b"two"))]
+    assert place.labels() == {id[0]: "x", id[2]: "y"}
+    put(place.inbox / "pictures" / "2.png", png(9))  # the table is as it was, an image that it names is not
+    assert place.run(**request).samples_new == 1
+
+
+def test_a_table_of_pairs_elsewhere_is_followed_with_its_images(place: Place) -> None:
+    for k in range(2):
+        put(place.root / "pictures" / f"{k}.png", png(k))
+    table = place.root / "list.csv"
+    table.write_text("file_name,text\npictures/0.png,zero\npictures/1.png,one\n")
+    assert place.run(modality={"name": "pair"}, table=str(table)).samples == 2
+    assert sorted(place.ids()) == sorted(
+        hashlib.sha256(join(png(k), text)).hexdigest() for k, text in enumerate((b"zero", b"one"))
+    )
+
+
 def test_labels_of_a_killed_run_are_not_the_last_word(place: Place) -> None:
     put(place.inbox / "0.png", png(0))
     place.run()
@@ -1275,3 +1329,73 @@ def test_a_quarantined_table_is_taken_once_its_columns_may_change(place: Place) 
     assert place.run(modality={"name": "table", "changes": "adapt"}).samples == 60
     assert place.run(modality={"name": "table"}).samples == 60
     assert place.run(modality={"name": "table", "ignore": ["delay", "latency"]}).deliveries_known == 2
+
+
+def put_scans(place: Place, folder: str = "scans") -> None:
+    """Five patients with three files each, of which one has four frames; a report without pixels; a cut file."""
+    pytest.importorskip("pydicom")
+    from tests.components.modalities.image.test_dicom import made
+
+    for patient in range(5):
+        for number in range(3):
+            seed = np.random.default_rng(10 * patient + number)
+            frames = {"NumberOfFrames": 4} if number == 2 else {}
+            values = seed.integers(0, 4000, (4, 8, 8) if frames else (8, 8)).astype(np.uint16)
+            name = f"{folder}/{'ab'[patient % 2]}/p{patient}-{number}" + (".dcm" if number else "")
+            put(place.inbox / name, made(values, PatientID=f"patient {patient}", **frames))
+    put(place.inbox / folder / "report.dcm", made(np.ones((8, 8), np.uint8))[:400])
+
+
+SCANS = {"name": "image", "size": 8, "channels": 1, "window": [2000, 4000], "frames": 1}
+
+
+def test_all_images_of_a_patient_are_in_one_split(place: Place) -> None:
+    put_scans(place)
+    output = place.run(modality=SCANS, labels_from="folders")
+    assert output.samples == 5 * 6
+    assert sum(output.quarantined.values()) == 1
+    split, found = sides(place), dict[str, set[str]]()
+    names: dict[str, str] = {}
+    for _, batch in read_shards(place.target, Index.load(place.target), ["id", "name", "group"]):
+        for id, name, group in zip(*batch.values(), strict=True):
+            found.setdefault(group, set()).add(split[id])
+            names[name] = id
+            assert group.startswith("patient ")
+    assert len(found) == 5
+    assert all(len(one) == 1 for one in found.values())
+    assert {next(iter(one)) for one in found.values()} == {"train", "test"}
+    assert place.labels()[names["scans/a/p0-2.dcm@3"]] == "a"  # frames have the label of their file's folder
+    assert place.labels()[names["scans/b/p1-0"]] == "b"  # known by its first bytes alone
+    again = place.run(modality=SCANS, labels_from="folders")
+    assert (again.samples_new, again.samples) == (0, 30)
+
+
+def test_a_table_of_paths_names_scans_and_their_group(place: Place) -> None:
+    put_scans(place)
+    files = sorted(p.relative_to(place.inbox).as_posix() for p in place.inbox.rglob("*") if p.is_file())
+    lines = [f"{file},s{place_ % 2},{'xy'[place_ % 2]}" for place_, file in enumerate(files)]
+    put(place.inbox / "files.csv", "path,site,label\n" + "\n".join(lines) + "\n")
+    modality = {**SCANS, "frames": None}
+    output = place.run(modality=modality, group="site")
+    assert output.samples == 15  # one of each file, none twice
+    assert output.labels == 15
+    groups = set()
+    for _, batch in read_shards(place.target, Index.load(place.target), ["group"]):
+        groups |= set(batch["group"])
+    assert groups == {"s0", "s1"}  # what a person says goes before the patient
+
+
+def test_a_scan_is_taken_once_its_decoder_is_there(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_scans(place)
+    with monkeypatch.context() as patch:
+        patch.setitem(image_file.MODULES, "DICOM", "no_such_module")
+        put(place.inbox / "plain.png", png(1))
+        output = place.run(modality=SCANS)
+        assert output.samples == 1
+        assert output.quarantined == {"DICOM needs pydicom (pip install 'selfsup[medical]')": 16}
+        assert "decoders" not in ingest.observe(place.request(modality=SCANS), place.settings, "mine")
+    assert (
+        "DICOM needs pydicom"
+        in ingest.observe(place.request(modality=SCANS), place.settings, "mine")["decoders"]
+    )
+    assert place.run(modality=SCANS).samples == 31

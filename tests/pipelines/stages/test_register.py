@@ -200,14 +200,18 @@ def test_the_lines_that_people_are_given_load_the_model_in_a_clean_process(
         *python_lines("toys", "challenger", context.settings),
         "import numpy; print(model.predict([numpy.zeros((16, 16), 'uint8')])['class'][0])",
     ]
-    environ = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW", "SELFSUP", "PYTHON"))}
+    environ = {
+        key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW", "SELFSUP", "PYTHON"))
+    }
     done = subprocess.run(
         [sys.executable, "-I", "-c", "\n".join(script)],
         cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.stdout.strip() in ("bag", "shirt"), done.stderr
     assert list(tmp_path.iterdir()) == []
-    assert python_lines("toys", "3", context.settings)[1] == "model = mlflow.pyfunc.load_model('models:/toys/3')"
+    assert (
+        python_lines("toys", "3", context.settings)[1] == "model = mlflow.pyfunc.load_model('models:/toys/3')"
+    )
     secret = context.settings.model_copy(update={"mlflow": "http://ana:secret@host:5000"})
     assert "secret" not in python_lines("toys", "3", secret)[0]
 

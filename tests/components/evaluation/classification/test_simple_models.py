@@ -9,8 +9,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from components.data.packed import PackedArray
 from components.encoders import build_encoder
 from components.encoders.baseline import baseline_encoder, baseline_features
+from components.encoders.tfidf import Tfidf, TfidfConfig
 from components.evaluation.classification.baselines import knn_on_pixels, logistic_on_pixels
 from components.evaluation.classification.simple_models import SIMPLE, on_plain_features, shown_by
+from components.modalities.pair.views import seen_pair
 from components.modalities.table import baseline
 from components.modalities.table.views import TableViews
 from components.modalities.view_maker import ViewMaker
@@ -47,6 +49,7 @@ def test_every_kind_of_data_names_models_that_there_are():
         assert set(VIEW_MAKERS[name].pooled) <= set(VIEW_MAKERS[name].simple)
     assert "boosting" in TableViews.simple
     assert "boosting" not in VIEW_MAKERS["image"].simple
+    assert {kind for kind in VIEW_MAKERS if "caption" in VIEW_MAKERS[kind].simple} == {"pair"}
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -78,7 +81,7 @@ def test_neighbours_are_those_of_the_baseline(data):
     np.testing.assert_allclose(np.exp(logits), (k * votes + 1) / (k + 3), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", SIMPLE)
+@pytest.mark.parametrize("name", TableViews.simple)
 def test_the_network_gives_what_it_was_judged_by_and_loads_without_a_library(data, name):
     own, asked, labels, rows = data
     made = SIMPLE[name](own.take(np.arange(0, 100, 2)), labels[:100:2], 3, 0)
@@ -88,6 +91,22 @@ def test_the_network_gives_what_it_was_judged_by_and_loads_without_a_library(dat
         found = made.head(encoder(own.maker.clean(torch.from_numpy(rows[100:])))).numpy()
     np.testing.assert_allclose(found, made.logits(asked), atol=1e-5)
     assert (found.argmax(1) == labels[100:]).mean() > 0.6
+
+
+def test_the_captions_model_is_a_regression_on_tfidf_of_the_captions_alone(tmp_path):
+    made_ = modality("pair", tmp_path)
+    samples, labels = made_.samples, np.arange(12) % 3
+    plain = baseline_encoder(samples.open(), samples.views)
+    own, asked = (
+        shown_by(plain, samples.open(at), samples.views) for at in (np.arange(12), np.arange(12, 24))
+    )
+    found = SIMPLE["caption"](own, labels, 3, 0).logits(asked)
+    packing = samples.packing
+    views = [seen_pair(samples.clean(at), packing).text for at in (np.arange(12), np.arange(12, 24))]
+    tfidf = Tfidf(TfidfConfig(), packing.text)
+    tfidf.fit([views[0]])
+    expected = logistic_on_pixels(tfidf(views[0]).numpy(), labels, tfidf(views[1]).numpy(), 3)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -106,7 +125,7 @@ def test_the_baselines_of_every_kind_of_data_are_networks(kind, tmp_path):
         np.testing.assert_allclose(found, made.logits(asked), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", SIMPLE)
+@pytest.mark.parametrize("name", TableViews.simple)
 def test_the_same_labels_give_the_same_bytes(data, name):
     own, _, labels, _ = data
     one, two = (save(SIMPLE[name](own, labels[:100], 3, 4).encoder.state_dict()) for _ in range(2))
@@ -120,7 +139,7 @@ def test_every_baseline_of_the_kind_at_once_with_the_regression_that_gave_the_an
     expected = logistic_on_pixels(own.features, labels[:100], asked.features, 3, seed=4)[0]
     np.testing.assert_array_equal(answers["logistic_plain"], expected)
     np.testing.assert_array_equal(probe.logits(asked.features), expected)
-    for name in SIMPLE:
+    for name in TableViews.simple:
         expected = SIMPLE[name](own, labels[:100], 3, 4).logits(asked)
         np.testing.assert_array_equal(answers[f"{name}_plain"], expected)
 

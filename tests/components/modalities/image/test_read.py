@@ -12,7 +12,8 @@ from PIL import Image
 from components.data.reader import TableSample
 from components.modalities.image import read
 from components.modalities.image.check import check_images
-from components.modalities.image.config import ImageLimits
+from components.modalities.image.config import ImageConfig, ImageLimits
+from components.modalities.image.pack import decode
 from components.modalities.image.read import ImageReader
 
 READER = ImageReader(ImageLimits())
@@ -91,3 +92,33 @@ def test_only_what_a_decoder_was_missing_for_is_tried_again_once_it_is_there(
     assert READER.mended(heic)
     assert not READER.mended(avif)
     assert not READER.mended("too small: 1 x 1, needed 4 on each side")
+
+
+def test_which_files_are_samples_and_which_hold_several() -> None:
+    """Of a recipe of today .npy files are none, and only DICOM files are taken apart."""
+    assert ".tif" in READER.suffixes
+    assert not {".npy", ".dcm", ".mp4"} & READER.suffixes
+    assert READER.containers == {".dcm", ".dicom"}
+    kept = ImageReader(ImageLimits(), ImageConfig(channels=5))
+    assert ".npy" in kept.suffixes
+    by_frame = ImageReader(ImageLimits(), ImageConfig(frames=2))
+    assert ".tif" not in by_frame.suffixes
+    assert {".tif", ".tiff", ".mp4", ".dcm"} <= by_frame.containers
+    assert READER.begins_several(bytes(128) + b"DICM")
+    assert not READER.begins_several(bytes(132))
+
+
+def test_pages_of_a_tiff_are_samples_where_the_recipe_says_so(tmp_path: Path) -> None:
+    pytest.importorskip("tifffile")
+    shades = [Image.fromarray(np.full((8, 8), level, np.uint8)) for level in (10, 20, 30)]
+    shades[0].save(tmp_path / "a.tif", save_all=True, append_images=shades[1:])
+    reader = ImageReader(ImageLimits(), ImageConfig(channels=1, frames=2))
+    rows = list(reader.rows(tmp_path / "a.tif", "x/a.tif", None))
+    assert [(row.name, row.group) for row in rows] == [("x/a.tif@0", "x/a.tif"), ("x/a.tif@2", "x/a.tif")]
+    assert [decode(row.data, ImageConfig(size=8, channels=1)).max() for row in rows] == [10, 30]
+
+
+def test_a_file_that_is_too_large_to_be_taken_apart(tmp_path: Path) -> None:
+    (tmp_path / "a.dcm").write_bytes(bytes(1700))
+    with pytest.raises(ValueError, match="too large a file: 1700 bytes, allowed 1600"):
+        list(ImageReader(ImageLimits(max_bytes=100)).rows(tmp_path / "a.dcm", "a.dcm", None))

@@ -38,7 +38,9 @@ def recipe(tmp_path: Path, settings: Settings) -> Recipe:
             writer.add(hashlib.sha256(data).hexdigest(), data, f"{delivery}#{number}")
         shards += writer.finish()
     Index(shards=shards).save(folder)
-    return Recipe(file=tmp_path / "mine.yaml", inbox=inbox, name="mine", modality={"name": "table"}, sections={})
+    return Recipe(
+        file=tmp_path / "mine.yaml", inbox=inbox, name="mine", modality={"name": "table"}, sections={}
+    )
 
 
 def deliver(recipe: Recipe, name: str, rows: list[dict[str, str]]) -> Path:

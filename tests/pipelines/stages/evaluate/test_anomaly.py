@@ -15,8 +15,8 @@ from components.evaluation.anomaly.figures import average_precision, precision_a
 from components.registry.served import load_model
 from pipelines.stages.evaluate import anomaly as evaluate
 from pipelines.stages.evaluate.anomaly import Request
-from tests.pipelines.stages.finetune import test_anomaly as tuned
 from tests.pipelines.stages import odd
+from tests.pipelines.stages.finetune import test_anomaly as tuned
 from tests.pipelines.stages.odd import TASK, TEST
 
 ABOVE = {name: f"{name}/0" for name in ("snapshot", "pretrain", "embed", "pseudo_label", "finetune")}

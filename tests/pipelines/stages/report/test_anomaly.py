@@ -1,8 +1,8 @@
 """The page of a task without classes: figures, alarms, the ranked list, and the list that comes back as labels."""
 
 import csv
-import re
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 

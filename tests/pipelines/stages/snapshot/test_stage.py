@@ -56,10 +56,8 @@ class Place:
     def packed(self, folder, store=None, observed=None):
         """A snapshot of rows of tables."""
         folder.mkdir()
-        made = Context(
-            store=store or folder, settings=self.settings, recipe="small", observed=observed or {}
-        )
-        return snapshot.run(snapshot.Request(modality=TableConfig()), folder, made), folder
+        made = Context(store=store or folder, settings=self.settings, recipe="small", observed=observed or {})
+        return snapshot.run(snapshot.Request(modality=TableConfig()), folder, made)
 
     def deliver(self, *files, name="second"):
         """Files as they are into shards of their own."""
@@ -381,7 +379,7 @@ def test_a_refusal_names_the_deliveries_and_the_way_out(tmp_path, monkeypatch):
     right = [canonical({"delay": str(n), "size": str(n * n)}) for n in range(30)]
     wrong = [canonical({"delay": str(n), "size": f"{n} is much"}) for n in range(90, 120)]
     place.deliver(*right, name="first.csv")
-    output, folder = place.packed(tmp_path / "out")
+    output = place.packed(tmp_path / "out")
     manifest = Manifest(
         stage="snapshot", version=4, recipe="small", given={}, observed={}, code="", started=1.0, seconds=1.0,
         request={"modality": TableConfig().model_dump(mode="json")}, output=output.model_dump(mode="json"),

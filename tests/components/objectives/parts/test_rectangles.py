@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from components.errors import UserError
-from components.objectives.parts.blocks import block_size, context, places
+from components.objectives.parts.rectangles import block_size, context, places
 
 
 @pytest.mark.parametrize(

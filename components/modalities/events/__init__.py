@@ -1,0 +1,1 @@
+"""Event histories: what each user did, in order of time."""
