@@ -1,4 +1,4 @@
-"""Whether a model looks at the features of pretraining: what judges or shows these is of no use for one that does not."""
+"""Whether a model looks at the features of pretraining: what judges or shows them is of no use otherwise."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -36,7 +36,7 @@ MUTATIONS = [
     Mutation("intervals.wilson", "share + z**2 / (2 * trials)", "share"),
     Mutation("evaluate.anomaly.run", "len(every)))", "len(test)))"),
     Mutation("evaluate.anomaly._measured", "max(alarmed.sum(), 1e-12)", "budget"),
-    Mutation("report.anomaly._found", "if count < FEW:", "if False:", ANOMALY),
+    Mutation("_alarmed_tile", "if count < FEW:", "if False:", ANOMALY),
     Mutation(
         "reads_features",
         'name.endswith(", features")',

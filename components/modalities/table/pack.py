@@ -82,11 +82,11 @@ class Reading:
         if any(name in row for name in self.unknown) or any(name not in row for name in self.absent):
             return True
         given = {name: Texts(pa.array([row.get(name)], pa.string()), self.spellings) for name in self.retyped}
-        return any(np.isnan(self._values(self.columns[name], texts)).any() for name, texts in given.items())
+        return any(np.isnan(self._as_numbers(self.columns[name], texts)).any() for name, texts in given.items())
 
     def _column(self, column: Column, texts: Texts) -> tuple[Ints, Doubles]:
         """Rows that have a value, and their values; NaN where one does not fit the kind of a number or date."""
-        found = self._values(column, texts)
+        found = self._as_numbers(column, texts)
         self.seen[column.name] = self.seen.get(column.name, 0) + len(texts)
         if len(misfits := np.flatnonzero(np.isnan(found))):
             count, first = self.odd.get(column.name, (0, texts.array[int(misfits[0])].as_py()))
@@ -95,7 +95,7 @@ class Reading:
             found = np.where(np.isnan(found), OTHER, found)
         return texts.where, found
 
-    def _values(self, column: Column, texts: Texts) -> Doubles:
+    def _as_numbers(self, column: Column, texts: Texts) -> Doubles:
         """[m] the values; NaN where one does not fit the column."""
         plain = texts.plain_numbers if column.kind == "numeric" and column.style == "." else None
         if plain is not None:

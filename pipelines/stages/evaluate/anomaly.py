@@ -1,5 +1,6 @@
 """Evaluation of the task anomaly: how well the score ranks labelled test samples, what a budget of alarms finds, and
-whether the rate of false alarms is kept; beside it an isolation forest and ECOD on what the detectors see, and on the numbers of a table alone.
+whether the rate of false alarms is kept; beside it an isolation forest and ECOD on what the detectors see, and on
+the numbers of a table alone.
 
 Without labelled anomalies and normal samples in the test set nothing of that can be measured; then the ranking is there
 all the same, and the output says what to label.

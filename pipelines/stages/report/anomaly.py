@@ -65,14 +65,14 @@ def tiles(snapshot: Found, found: Found) -> list[dict[str, str]]:
     if m := found["metrics"]:
         rows += [
             {"value": f"{m['average_precision']:.3f}", "text": "average precision"},
-            _found(m),
+            _alarmed_tile(m),
         ]
         if "false_alarm_rate" in m:
             rows.append({"value": percent(m["false_alarm_rate"], 2), "text": "of normal samples reported"})
     return rows
 
 
-def _found(m: Found) -> dict[str, str]:
+def _alarmed_tile(m: Found) -> dict[str, str]:
     """How many anomalies there are alarms for: above the threshold, without one in the budget; few of them in numbers,
     as a share of few promises more than it can."""
     share, count = m.get("recall", m["recall_at_budget"]), m["anomalies"]

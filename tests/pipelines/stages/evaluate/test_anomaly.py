@@ -88,7 +88,7 @@ def test_the_budget_is_of_all_test_samples_and_measured_on_those_with_a_label(tm
     label = table.label.copy()
     label[test[20:80]] = -1
     dataclasses.replace(table, label=label).save(file)
-    output, folder = measured(here)
+    output, _ = measured(here)
     assert output.metrics["budget"] == round(0.05 * TEST) == 6
     model = load_model(here.store / "finetune/0/model")
     packed = torch.from_numpy(np.load(here.store / "snapshot/0/rows.npy")[test])

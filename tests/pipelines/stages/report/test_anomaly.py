@@ -64,11 +64,11 @@ def test_sections(made: tuple[Any, str, Path]) -> None:
 
 def test_what_is_found_of_few_anomalies_is_a_number_and_of_many_a_share() -> None:
     m = {"recall": 1.0, "recall_at_budget": 1 / 7, "anomalies": 7.0, "budget": 1.0}
-    assert anomaly._found(m) == {"value": "7 of 7", "text": "anomalies above the threshold"}
+    assert anomaly._alarmed_tile(m) == {"value": "7 of 7", "text": "anomalies above the threshold"}
     without = {"recall_at_budget": 1 / 7, "anomalies": 7.0, "budget": 1.0}
-    assert anomaly._found(without) == {"value": "1 of 7", "text": "anomalies in 1 alarm"}
+    assert anomaly._alarmed_tile(without) == {"value": "1 of 7", "text": "anomalies in 1 alarm"}
     many = {"recall": 0.5, "recall_at_budget": 0.5, "anomalies": 80.0, "budget": 60.0}
-    assert anomaly._found(many) == {"value": "50.0 %", "text": "of the anomalies above the threshold"}
+    assert anomaly._alarmed_tile(many) == {"value": "50.0 %", "text": "of the anomalies above the threshold"}
 
 
 def test_the_list_comes_back_as_labels(made: tuple[Any, str, Path]) -> None:
