@@ -35,10 +35,17 @@ class Growing:
     """index: as it is on the disk. known: ids of the samples that were there before. new: of those that came since,
     also of deliveries that do not count yet.
 
-    shard_size: samples a shard. files: what the files of the inbox held.
+    shard_size: samples a shard. files: what the files of the inbox held. mended: whether what was quarantined for a
+    kind of reason would be taken today: such a delivery counts as new.
     """
 
-    def __init__(self, folder: Path, shard_size: int, files: FileCache) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        shard_size: int,
+        files: FileCache,
+        mended: Callable[[str], bool] = lambda kind: False,
+    ) -> None:
         self.folder, self.shard_size, self.files = folder, shard_size, files
         self.clear()
         self.index = Index.load(folder)
@@ -48,7 +55,11 @@ class Growing:
             self.known.update(map(bytes.fromhex, batch["id"]))
         files.sync(folder_digest(folder), self._files())
         self.writer = ShardWriter(folder, "", shard_size)
-        self._taken = {(record.name, record.digest) for record in self.index.deliveries}
+        self._taken = {
+            (record.name, record.digest)
+            for record in self.index.deliveries
+            if not any(map(mended, record.quarantined))
+        }
         self._earlier: dict[str, list[Delivery]] = {}
         for record in self.index.deliveries:
             self._earlier.setdefault(record.name, []).append(record)

@@ -47,7 +47,8 @@ class Intake:
     Attributes:
         known: name and digest of each delivery that was passed over. bad: delivery, name, reason of what is in a
         delivery that was not taken. mistakes: what a person has to mend, a line each. alerts: deliveries of which
-        a larger share is bad than allowed, taken without it as that is but a few samples, a line each.
+        a larger share is bad than allowed, taken without it as that is but a few samples, and those of which
+        nothing was taken, a line each.
     """
 
     def __init__(
@@ -89,6 +90,9 @@ class Intake:
         digest = end.digest or taking.hexdigest()
         if end.broken:
             taking.abandon()
+            if not self.growing.has(taking.name, digest):
+                text = f"delivery {taking.name}: nothing of it was taken, {plain(end.broken)}"
+                self.alerts.append(coded("samples-quarantined", text))
             self.refuse(taking.delivery.name, end.broken)
         elif self.growing.has(taking.name, digest) and not taking.changes:
             self.known.append((taking.name, digest))

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class TableSample(NamedTuple):
@@ -77,12 +77,17 @@ class Reader(ABC):
     def check(self, batch: Sequence[bytes]) -> list[str | None]:
         """Why each sample of a batch belongs in quarantine ("kind" or "kind: detail"), or None. Never raises."""
 
+    def founded(self, packing: Any) -> None:
+        """Hold further samples to the recipe's first snapshot, whose packing this is, where what they have to have was
+        found there (columns of a table). Most kinds have nothing of that sort."""
+        return
+
     def size(self, data: bytes) -> tuple[int, int] | None:
         """Height and width of a sample, which a mask of it must have too; None where it has none or cannot be read."""
         return None
 
     def mended(self, reason: str) -> bool:
-        """Whether a sample that was quarantined for this reason would be taken today (a decoder was installed)."""
+        """Whether what was quarantined for this reason would be taken today (a decoder was installed)."""
         return False
 
     # Where a sample is made of several files.

@@ -22,6 +22,7 @@ class Encoder(nn.Module):
     class_scores: whether its features are scores of classes alone, which do not describe a sample.
     prefix: what a file of weights from elsewhere leaves out of the names.
     columns: of each feature the column of the table that it is made from; empty where features have no such meaning.
+    raw_numbers: how many of these features, the first ones, are the numbers of a row in their own units.
     """
 
     modality: ClassVar[str] = "any"
@@ -31,6 +32,7 @@ class Encoder(nn.Module):
     prefix: str = ""
     class_scores: bool = False
     columns: tuple[str, ...] = ()
+    raw_numbers: int = 0
 
     def __init__(self, packing: Packing) -> None:
         super().__init__()

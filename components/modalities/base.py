@@ -60,6 +60,14 @@ class Written:
     notes: list[str] = field(default_factory=list)
 
 
+class MisfitError(UserError):
+    """Samples that do not fit the recipe's first ones. places: positions of them among the samples that were given."""
+
+    def __init__(self, code: str, message: str, places: Iterable[int] = ()) -> None:
+        super().__init__(code, message)
+        self.places = frozenset(places)
+
+
 C = TypeVar("C", bound=Config)
 P = TypeVar("P", bound=Packing)
 
@@ -120,6 +128,7 @@ class Modality(ABC, Generic[C, P]):
             progress: called with the share done.
 
         Raises:
+            MisfitError: samples do not fit the others, or `before`.
             UserError: what no single sample is to blame for; no room on the disk.
         """
 

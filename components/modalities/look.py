@@ -13,6 +13,7 @@ class Suited(NamedTuple):
     modality, encoder, objective, views: YAML in one line each; views: of pretraining. why: comment beside the modality.
     finetune: lines of that section. task: where there are no labels, "" for none in particular. speed: samples a second
     that the encoder trains on with it, on two cores.
+    plain_detection: whether detectors of anomalies look at plain features alone, so that pretraining is of no use.
     """
 
     modality: str
@@ -23,6 +24,7 @@ class Suited(NamedTuple):
     views: str = "measured"
     finetune: tuple[str, ...] = ()
     task: str = ""
+    plain_detection: bool = False
 
 
 class Look(ABC):

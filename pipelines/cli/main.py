@@ -195,14 +195,17 @@ def _show(arguments: argparse.Namespace) -> int:
     settings = Settings.load()
     model, _, version = arguments.reference.rpartition("/")
     if model and model not in GRAPH:
+        from pipelines.registry.loading import python_lines
         from pipelines.registry.model_card import card
         from pipelines.registry.record import tags_of
         from pipelines.registry.registry import registry_of
 
+        asked = version
         version, tags = tags_of(model, version, settings)
         raw = [f"{key}: {value}" for key, value in sorted(tags.items())]
         aliases = registry_of(model, settings).aliases(version)
-        print("\n".join(raw if arguments.tags else card(model, version, tags, aliases)))
+        load = ["  in Python:", *(f"    {line}" for line in python_lines(model, asked, settings))]
+        print("\n".join(raw if arguments.tags else [*card(model, version, tags, aliases), *load]))
         return 0
     manifest = read_manifest(arguments.reference, settings.store)
     print(manifest.model_dump_json(indent=2))

@@ -37,8 +37,9 @@ def add(commands: Any) -> None:
     )
     forget.add_argument("recipe", metavar="RECIPE", help="path of a recipe, or its name")
     forget.add_argument(
-        "samples", nargs="+", metavar="SAMPLE", help="its id, its file, or its name as it arrived"
-    )
+        "samples", nargs="+", metavar="SAMPLE",
+        help="its id, its file, or its name as it arrived; or a table that was delivered, for all that it brought",
+    )  # fmt: skip
     forget.add_argument("--yes", action="store_true", help="and do it; it cannot be undone")
     forget.set_defaults(do=_forget)
     gc = commands.add_parser("gc", help="say what no model and no recent run needs")

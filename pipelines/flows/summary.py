@@ -12,6 +12,7 @@ from pipelines.engine.progress import duration
 from pipelines.engine.store import read_manifest
 from pipelines.graph import HEAVY
 from pipelines.pages.wording import beside
+from pipelines.registry.loading import python_lines
 from pipelines.registry.outcome import champion_of, outcome
 from pipelines.registry.registry import journal_of
 from pipelines.settings import Settings
@@ -78,6 +79,11 @@ def _verdict(ended: Sequence[StageLine], made: dict[str, Manifest], settings: Se
     if (name := registered.get("name")) and promoted:
         move = champion_of(journal_of(str(name), settings).entries())
         lines.append(f"{name}: {outcome(promoted, move)}")
+        if move is not None:
+            lines += [
+                "the champion in Python:",
+                *(f"  {line}" for line in python_lines(str(name), "champion", settings)),
+            ]
     if figures:
         task = task_of(made["evaluate"].given)
         lines.append(f"{task.word} on the test samples: {task.shown(figures)}{_margin(said['evaluate'])}")

@@ -10,6 +10,7 @@ from components.training.defaults import defaults, learning_rate
 from pipelines.onboarding.survey import Found
 
 Values = dict[str, int | float | None]
+UNUSED = "  # the least: detectors look at the columns alone, unless finetune.features says otherwise"
 TEST_SHARE = 0.2  # of all samples
 BUDGET = 360.0  # seconds of a whole run to aim at, on two cores
 PRETRAINING, TUNING = 1 / 3, 0.4  # of them; the rest is for the views, the candidates and what measures them
@@ -39,12 +40,13 @@ def suited(found: Found, budget: float = BUDGET) -> Values:
     that."""
     classes, samples = len(found.labels.classes), found.samples
     train, speed = int(samples * 0.8), found.look.suited(samples).speed
+    unused = _unused(found)
     rule = defaults(train, classes=classes or None, speed=speed, seconds=budget * PRETRAINING)
     labels = found.labels.total - found.labels.tests
     return {
         "batch_size": rule.batch_size,
-        "epochs": rule.epochs,
-        "seconds": rule.seconds,
+        "epochs": 1 if unused else rule.epochs,
+        "seconds": rule.seconds / rule.epochs if unused else rule.seconds,
         "budget": budget,
         "steps": max(FEWEST, min(STEPS, round(budget * TUNING * 2 * speed / VIEWS))),
         "learning_rate": learning_rate("adamw", rule.batch_size),
@@ -126,13 +128,18 @@ pretrain:
   views: {own.views}  # or {", ".join(others)}; finetune.views says the same of fine-tuning
   encoder: {own.encoder}
   train:  # {_duration(float(values["seconds"] or 0))} on two cores
-    epochs: {values["epochs"]}
+    epochs: {values["epochs"]}{UNUSED if _unused(found) else ""}
     batch_size: {values["batch_size"]}
     optimiser: {{name: adamw, learning_rate: {values["learning_rate"]}}}
 
 pseudo_label:
   clusters: {values["clusters"] or "auto"}  # {reason}
 {tuning}"""
+
+
+def _unused(found: Found) -> bool:
+    """Whether nothing will look at what pretraining learns."""
+    return found.labels.detected and found.look.suited(found.samples).plain_detection
 
 
 def _links(found: Found) -> str:

@@ -18,6 +18,7 @@ from components.tasks.registry import task_name
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import is_finished, read_manifest
+from pipelines.registry.features_used import reads_features
 
 VERDICT, BOUNDS, CHECK = "selfsup.gate", "selfsup.bounds", "selfsup.gate."  # tags; the last is a prefix
 EVALUATE = "selfsup.evaluate"  # the tag that holds the reference of the version's evaluation
@@ -64,7 +65,8 @@ def judge(
     tuned = _above(evaluated, "finetune", context)
     made_of = tuple((tuned.output.get("made_of") if tuned else None) or ())
     own = BY_TASK[task_name(evaluated.given)](evaluated, evaluate, made_of, bounds, context)
-    checks = [*own.alone(), *alive(evaluated, bounds, context), *served(registered, bounds)]
+    health = alive(evaluated, bounds, context) if tuned is None or reads_features(tuned.output) else []
+    checks = [*own.alone(), *health, *served(registered, bounds)]
     if champion is None:
         return checks
     return [*checks, *_beside(own, champion.get(EVALUATE), context)]

@@ -37,6 +37,8 @@ from components.wording import counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.store import key_of
+from pipelines.inference.founding import founding
+from pipelines.inference.samples import packing_of
 from pipelines.settings import Settings
 
 VERSION = 1
@@ -146,7 +148,7 @@ def observe(request: Request, settings: Settings, recipe: str) -> dict[str, str]
     Where ingested data were taken away while the store was kept, the time too: that no earlier run is found. Where
     files are in quarantine for want of a decoder that is installed now, the reason: they are tried again.
     """
-    inbox = inbox_of(request, settings)
+    inbox = inbox_of(request, settings, recipe)
     seen = {"inbox": inbox.digest() if inbox.folder.is_dir() else "missing"}
     if request.table:
         seen["table"] = table_digest(Path(request.table))
@@ -180,11 +182,15 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         return _ingest(request, folder, context, target)
 
 
-def inbox_of(request: Request, settings: Settings) -> Inbox:
+def inbox_of(request: Request, settings: Settings, recipe: str = "") -> Inbox:
+    """recipe: whose first snapshot says what further samples must be; "": any samples."""
     folder = Path(request.inbox)
     settings.refuse_own(folder)
+    reader = reader_of(request)
+    if recipe and (first := founding(request.modality, settings.store, recipe)) is not None:
+        reader.founded(packing_of(first.output))
     return Inbox(
-        folder, reader_of(request), request.settle_seconds, time.time(), request.source, own=settings.own,
+        folder, reader, request.settle_seconds, time.time(), request.source, own=settings.own,
         links=request.links, masks=build_task(request.task).masks,
     )  # fmt: skip
 
@@ -197,12 +203,12 @@ def reader_of(request: Request) -> Reader:
 
 
 def _ingest(request: Request, folder: Path, context: Context, target: Path) -> Output:
-    inbox = inbox_of(request, context.settings)
+    inbox = inbox_of(request, context.settings, context.recipe)
     if request.table:
         link_table(Path(request.table), inbox.folder, inbox.reader)
     files = FileCache(place(context.settings.home, context.recipe), inbox.folder)
     with closing(files):
-        growing = Growing(target, request.shard_size, files)
+        growing = Growing(target, request.shard_size, files, inbox.reader.mended)
         return _take(request, folder, context, growing, inbox)
 
 

@@ -2,6 +2,7 @@
 
 from tests.mutations.base import Mutation
 
+EVALUATE = ("tests/pipelines/stages/evaluate/test_anomaly.py",)
 ANOMALY = ("tests/pipelines/stages/report/test_anomaly.py",)
 
 MUTATIONS = [
@@ -31,11 +32,32 @@ MUTATIONS = [
     Mutation("weighted_precision", "np.cumsum(times)[last]", "(last + 1)"),
     Mutation("precision_intervals", 'drawn["model"] - drawn[name]', 'drawn["model"]'),
     Mutation("precision_intervals", "for group in (odd, rest):", "for group in (odd,):"),
+    Mutation("intervals._wider", "min(given.low, low)", "given.low"),
+    Mutation("intervals.wilson", "share + z**2 / (2 * trials)", "share"),
+    Mutation("evaluate.anomaly.run", "len(every)))", "len(test)))"),
+    Mutation("evaluate.anomaly._measured", "max(alarmed.sum(), 1e-12)", "budget"),
+    Mutation("_alarmed_tile", "if count < FEW:", "if False:", ANOMALY),
+    Mutation(
+        "reads_features",
+        'name.endswith(", features")',
+        "False",
+        ("tests/pipelines/registry/test_anomaly_checks.py",),
+    ),
+    Mutation(
+        "recipe_template.suited",
+        "1 if unused else rule.epochs",
+        "rule.epochs",
+        ("tests/pipelines/onboarding/test_init.py", "-k", "anomalies"),
+    ),
     # encoder, task
     Mutation(
         "RawRows.forward", "torch.where(gone, self.grid[:, self.grid.shape[1] // 2], numbers)", "numbers"
     ),
     Mutation("RawRows.forward", "gone.to(x.dtype), *hot", "(~gone).to(x.dtype), *hot"),
+    Mutation("raw_rows._rarity", "-(counts.clamp_min(1)", "(counts.clamp_min(1)"),
+    Mutation("raw_rows._rarity", "counts.sum() + 1", "counts.sum()"),
+    Mutation("evaluate.anomaly.baselines", "0 < encoder.raw_numbers < points.shape[1]", "False"),
+    Mutation("TableViews.raw", '"categories": "shares"', '"categories": "one_hot"', EVALUATE),
     Mutation(
         "Anomaly.targets", "dict.fromkeys(self.config.normal, 0)", "dict.fromkeys(self.config.normal, 1)"
     ),

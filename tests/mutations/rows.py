@@ -87,7 +87,7 @@ MUTATIONS = [
     Mutation("combine.ranks", "(below + upto) / 2", "below"),
     Mutation("fit_mean_of_ranks", "np.sort(np.asarray(scores", "(np.asarray(scores"),
     Mutation("figures.average_precision", "np.diff(scores[order]) != 0", "np.diff(scores[order]) != np.inf"),
-    Mutation("_found", "left * anomaly[equal].mean()", "anomaly[equal].sum()"),
+    Mutation("among_alarms", "((alarms - above.sum()) / equal.sum())", "1.0"),
     Mutation("figures.average_precision", "hits / (last + 1)", "hits / len(scores)"),
     Mutation("alarm_threshold", "float64), rate)", "float64), rate / 2)"),
     Mutation("false_alarms", "[~np.asarray(anomaly", "[np.asarray(anomaly"),

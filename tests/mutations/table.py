@@ -5,6 +5,9 @@ from tests.mutations.base import Mutation
 READ = ("tests/components/modalities/table/test_read.py",)
 PACK = ("tests/components/modalities/table/test_pack.py",)
 TABLE_ENCODERS = ("tests/components/encoders/test_table_encoders.py",)
+COLUMNS = ("tests/pipelines/stages/test_ingest.py", "-k", "columns")
+SNAPSHOT = ("tests/pipelines/stages/snapshot/test_stage.py", "-k", "refusal or task")
+FORGET = ("tests/pipelines/maintenance/forget/test_deliveries.py",)
 MODALITY = (
     "tests/components/modalities/table/test_modality.py",
     "tests/components/modalities/table/test_serve.py",
@@ -52,6 +55,16 @@ MUTATIONS = [
         "table.read._of_parquet",
         "[text_of(value) for value in column.to_pylist()]",
         "[str(value) for value in column.to_pylist()]",
+    ),
+    Mutation("TableReader.founded", 'if self.config.changes == "refuse":', "if True:", COLUMNS),
+    Mutation("TableReader.rows", "self._unchanged(", "list(", COLUMNS),
+    Mutation("Growing.__init__", "if not any(map(mended, record.quarantined))", "", COLUMNS),
+    Mutation("Reading.misfits", "any(name in row for name in self.unknown) or", "", PACK),
+    Mutation("table.pack.judge", "reading.retyped.add(name)", "pass", PACK),
+    Mutation("deliveries_of", "if place in places", "", SNAPSHOT),
+    Mutation("snapshot.stage.run", "if task.numeric else", "if not targets.classes else", SNAPSHOT),
+    Mutation(
+        "forget._ids", "brought - {id for _, id in in_inbox(recipe, settings)} or brought", "brought", FORGET
     ),
     # schema
     Mutation("schema", "ENOUGH = 0.995", "ENOUGH = 0.5"),
@@ -128,9 +141,6 @@ MUTATIONS = [
     Mutation("_likelihoods", "x[~out], labels[~out]", "x, labels"),
     Mutation("baseline._spread", "whole[:, present] = p", "whole[:, : len(present)] = p[:, ::-1]"),
     Mutation("baseline.folds_of", "+ shift) % count", ") % count"),
-    Mutation("columns_for_detection", "np.isnan(rows[:, place]), middle", "np.isnan(rows[:, place]), 0.0"),
-    Mutation("columns_for_detection", "-np.log(seen", "np.log(seen"),
-    Mutation("columns_for_detection", "counts.sum() + 1", "counts.sum()"),
     Mutation("Canonical.__init__", "for name in sorted(columns)]", "for name in columns]"),
     Mutation("TableReader.rows", "for column in cells if column not in out)", "for column in cells)"),
     # near_duplicates

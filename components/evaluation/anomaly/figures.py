@@ -47,16 +47,25 @@ def precision_at(scores: Doubles, anomaly: Bools, alarms: int) -> float:
     return _found(scores, anomaly, alarms) / min(alarms, len(scores))
 
 
-def _found(scores: Doubles, anomaly: Bools, alarms: int) -> float:
-    scores, anomaly = _checked(scores, anomaly)
+def among_alarms(scores: Doubles, alarms: int) -> Doubles:
+    """[N] how probably each sample is one of the `alarms` with the highest scores. Scores 3, 1, 1, 0 and two alarms:
+    1, .5, .5, 0.
+
+    Raises:
+        UserError: fewer than one alarm.
+    """
     if alarms < 1:
         raise UserError("value-out-of-range", f"a budget of one alarm or more is required, got {alarms}")
     if alarms >= len(scores):
-        return float(anomaly.sum())
+        return np.ones(len(scores))
     least = np.partition(scores, len(scores) - alarms)[len(scores) - alarms]
     above, equal = scores > least, scores == least
-    left = alarms - above.sum()
-    return float(anomaly[above].sum() + left * anomaly[equal].mean())
+    return np.asarray(above + equal * ((alarms - above.sum()) / equal.sum()))
+
+
+def _found(scores: Doubles, anomaly: Bools, alarms: int) -> float:
+    scores, anomaly = _checked(scores, anomaly)
+    return float(among_alarms(scores, alarms)[anomaly].sum())
 
 
 def _checked(scores: Doubles, anomaly: Bools) -> tuple[Doubles, NDArray[np.bool_]]:

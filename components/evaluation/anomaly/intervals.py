@@ -1,9 +1,15 @@
 """How sure figures of rankings are: percentile intervals over resamples of the test samples, the same for all rankings.
 
+With few anomalies resamples say too little: a ranking without a fault has [1, 1], of whatever number. Then the interval
+also has to hold that of a share of so many trials, in the form of Wilson (1927, doi:10.1080/01621459.1927.10502953),
+which does not shrink to a point at 1; that average precision be taken for a share of the anomalies is the binomial
+interval of Boyd, Eng & Page (ECML PKDD 2013). Differences are paired, and stay as they are.
 Letters: M test samples, R resamples.
 """
 
+import math
 from collections.abc import Mapping
+from statistics import NormalDist
 
 import numpy as np
 
@@ -11,6 +17,8 @@ from components.arrays import Bools, Doubles, Ints
 from components.errors import UserError
 from components.evaluation.anomaly.figures import average_precision
 from components.evaluation.classification.bootstrap import Interval
+
+FEW = 50  # anomalies below which resamples alone do not do
 
 
 def precision_intervals(
@@ -53,12 +61,27 @@ def precision_intervals(
         return Interval(figure, float(low), float(high))
 
     of = {name: interval(value[name], drawn[name]) for name in scores}
+    if len(odd) < FEW:
+        of = {name: _wider(one, len(odd), level) for name, one in of.items()}
     over = {
         name: interval(value["model"] - value[name], drawn["model"] - drawn[name])
         for name in scores
         if name != "model"
     }
     return of, over
+
+
+def _wider(given: Interval, trials: int, level: float) -> Interval:
+    low, high = wilson(given.value, trials, level)
+    return Interval(given.value, min(given.low, low), max(given.high, high))
+
+
+def wilson(share: float, trials: int, level: float = 0.95) -> tuple[float, float]:
+    """The interval of a share of so many trials. wilson(1, 7): .646 to 1."""
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    middle = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def weighted_precision(times: Doubles, anomaly: Bools, last: Ints) -> float:

@@ -4,18 +4,21 @@ Without an earlier packing two passes are made: one to find of what kind the col
 Letters: N samples, F features, Q quantiles.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from components.arrays import Doubles, Floats, Ints, write_header
 from components.errors import UserError, coded
 from components.files import enough_room
-from components.modalities.base import Written
+from components.modalities.base import MisfitError, Written
 from components.modalities.table import cells
 from components.modalities.table.block import Block, Texts, block_of
+from components.modalities.table.check import parsed
 from components.modalities.table.config import (
     ARRAY,
     FIRST,
@@ -41,6 +44,7 @@ class Reading:
         self.schema, self.config = schema, config
         self.spellings = cells.MISSING | frozenset(config.missing)
         self.columns = {column.name: column for column in schema.columns}
+        self.retyped: set[str] = set()  # columns, as far as `judge` has found them
         self.codes = {
             feature.column: {text: code for code, text in enumerate(feature.categories, start=FIRST)}
             for feature in schema.features
@@ -73,12 +77,29 @@ class Reading:
             out[where, place] = found if feature.part == "value" else _part(found, feature.part)
         return out
 
+    def misfits(self, row: Mapping[str, str | None]) -> bool:
+        """Whether a row is one of those for which `judge` refuses all."""
+        if any(name in row for name in self.unknown) or any(name not in row for name in self.absent):
+            return True
+        given = {name: Texts(pa.array([row.get(name)], pa.string()), self.spellings) for name in self.retyped}
+        return any(np.isnan(self._as_numbers(self.columns[name], texts)).any() for name, texts in given.items())
+
     def _column(self, column: Column, texts: Texts) -> tuple[Ints, Doubles]:
         """Rows that have a value, and their values; NaN where one does not fit the kind of a number or date."""
+        found = self._as_numbers(column, texts)
+        self.seen[column.name] = self.seen.get(column.name, 0) + len(texts)
+        if len(misfits := np.flatnonzero(np.isnan(found))):
+            count, first = self.odd.get(column.name, (0, texts.array[int(misfits[0])].as_py()))
+            self.odd[column.name] = (count + len(misfits), first)
+        if column.kind in ("categorical", "boolean"):
+            found = np.where(np.isnan(found), OTHER, found)
+        return texts.where, found
+
+    def _as_numbers(self, column: Column, texts: Texts) -> Doubles:
+        """[m] the values; NaN where one does not fit the column."""
         plain = texts.plain_numbers if column.kind == "numeric" and column.style == "." else None
         if plain is not None:
-            self.seen[column.name] = self.seen.get(column.name, 0) + len(texts)
-            return texts.where, plain
+            return plain
         each, places = texts.distinct
         match column.kind:
             case "numeric":
@@ -91,13 +112,7 @@ class Reading:
                 codes = self.codes[column.name]
                 value = np.array([codes.get(text, np.nan) for text in each], dtype=np.float64)
         found: Doubles = value[places]
-        self.seen[column.name] = self.seen.get(column.name, 0) + len(texts)
-        if len(misfits := np.flatnonzero(np.isnan(found))):
-            count, first = self.odd.get(column.name, (0, each[places[misfits[0]]]))
-            self.odd[column.name] = (count + len(misfits), first)
-        if column.kind in ("categorical", "boolean"):
-            found = np.where(np.isnan(found), OTHER, found)
-        return texts.where, found
+        return found
 
 
 def _part(days: Doubles, part: str) -> Doubles:
@@ -137,8 +152,20 @@ def write(
             seen += len(chunk)
             progress(seen / total if before else (1 + seen / total) / 2)
         write_header(out, np.float32, (written.samples, width))
-    written.notes += judge(reading, first=before is None)
+    try:
+        written.notes += judge(reading, first=before is None)
+    except UserError as error:
+        raise MisfitError(error.code, str(error), _misfits(encoded(), reading)) from None
     return written
+
+
+def _misfits(encoded: Iterable[Sequence[Any]], reading: Reading) -> Iterator[int]:
+    """Positions of the samples for which `judge` refuses all."""
+    for place, data in enumerate(data for batch in encoded for data in batch):
+        if isinstance(data, bytes):
+            with suppress(ValueError):  # it is no row
+                if reading.misfits(parsed(data)):
+                    yield place
 
 
 def judge(reading: Reading, *, first: bool) -> list[str]:
@@ -156,6 +183,7 @@ def judge(reading: Reading, *, first: bool) -> list[str]:
     for name, (count, example) in sorted(reading.odd.items()):
         column, seen = reading.columns[name], reading.seen[name]
         if _retyped(column, count, seen, example):
+            reading.retyped.add(name)
             errors.append(
                 f"column {name} was {column.kind} {of}, now {count:,} of {seen:,} values are not, as {example[:40]!r}"
             )

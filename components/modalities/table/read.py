@@ -15,8 +15,9 @@ from components.data.tables import UNREADABLE, numbered_rows
 from components.data.walk import suffix_of
 from components.modalities.table.cells import text_of
 from components.modalities.table.check import Canonical, check_rows
-from components.modalities.table.config import TableConfig, TableLimits
+from components.modalities.table.config import TableConfig, TableLimits, TablePacking
 
+CHANGED = "columns changed"  # kind of the reason for which a whole table is quarantined
 BATCH = 4096  # rows of a Parquet file that are read at once
 
 Row = tuple[int, dict[str, str | None] | str]  # line, and cells by column or what is wrong with them
@@ -31,6 +32,14 @@ class TableReader(Reader):
     def __init__(self, config: TableConfig, limits: TableLimits) -> None:
         self.config, self.limits, self.max_bytes = config, limits, limits.max_bytes
         self.target = config.target
+        self._columns: frozenset[str] | None = None
+
+    def founded(self, packing: TablePacking) -> None:
+        if self.config.changes == "refuse":
+            self._columns = frozenset(column.name for column in packing.columns)
+
+    def mended(self, reason: str) -> bool:
+        return reason.startswith(CHANGED) and self._columns is None
 
     def is_table(self, path: str, columns: set[str]) -> bool:
         """Every table with a column to learn from, except label files: those whose name begins with `label`, and those
@@ -51,6 +60,7 @@ class TableReader(Reader):
                 continue
             if encode is None:  # all rows of a table have the same columns
                 self._need(cells)
+                self._unchanged([column for column in cells if column not in out])
                 encode = Canonical(column for column in cells if column not in out)
             if config.key is not None and not cells.get(config.key):
                 yield TableSample(name, f"line {line}: no value in the key column {config.key}".encode())
@@ -72,6 +82,20 @@ class TableReader(Reader):
             raise ValueError(
                 f"{UNREADABLE}: the key column {self.config.key} is required, it has {', '.join(columns)[:200]}; "
                 "set modality.key to one of them"
+            )
+
+    def _unchanged(self, columns: Sequence[str]) -> None:
+        """Raises ValueError where a table has other columns than the recipe's first snapshot."""
+        if self._columns is None:
+            return
+        new, gone = sorted(set(columns) - self._columns), sorted(self._columns - set(columns))
+        if new or gone:
+            said = [f"new {', '.join(new)[:200]}"] * bool(new) + [f"missing {', '.join(gone)[:200]}"] * bool(
+                gone
+            )
+            raise ValueError(
+                f"{CHANGED}: {'; '.join(said)}; the columns of the first snapshot are required: correct the file, "
+                "leave columns out (modality.ignore), or set modality.changes to adapt"
             )
 
 

@@ -138,6 +138,7 @@ class TableLook(Look):
             finetune=(
                 "encoder_rate: 0  # the encoder stays as pretraining left it: few labels would spoil it",
             ),
+            plain_detection=True,
         )
 
 

@@ -123,4 +123,4 @@ class TableViews(ViewMaker[TablePacking, TableView]):
         return {"name": "rows"}
 
     def raw(self) -> dict[str, Any]:
-        return {"name": "raw_rows"}
+        return {"name": "raw_rows", "categories": "shares"}

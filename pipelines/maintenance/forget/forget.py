@@ -8,8 +8,9 @@ meanwhile.
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,7 +63,7 @@ def forget(
     """Say what holds the samples; `yes`: and take them out.
 
     Args:
-        samples: each an id, a file, or a name as it arrived.
+        samples: each an id, a file, a name as it arrived, or a table that was delivered, for all that it brought.
 
     Raises:
         UserError: a sample is not known, or, with `yes`, still lies in the inbox; a run is open; MLflow or the
@@ -74,9 +75,11 @@ def forget(
         refuse_open_runs(settings.home)
         earlier = _earlier(recipe, settings)
         known = earlier.samples if earlier else {}
-        asked_for = known | {sample: known.get(sample) or _id(sample, data) for sample in samples}
-        ids = sorted(set(asked_for.values()))
-        left = in_inbox(recipe, ids, settings)
+        asked_for = known | {
+            sample: known.get(sample) or _ids(sample, recipe, settings) for sample in samples
+        }
+        ids = sorted(set(chain.from_iterable(asked_for.values())))
+        left = [name for name, id in in_inbox(recipe, settings) if id in ids]
         there = (
             f"still in the inbox, from which the next ingest would take them again: {counted(len(left), 'file')}, "
             f"{', '.join(left[:5])}; remove {'it' if len(left) == 1 else 'them'} there first (and the labels)"
@@ -123,36 +126,43 @@ def _earlier(recipe: Recipe, settings: Settings) -> record.Begun | None:
     return earlier
 
 
-def in_inbox(recipe: Recipe, ids: Collection[str], settings: Settings) -> list[str]:
-    """Names of the samples that lie in the recipe's inbox, whatever they are called."""
+def in_inbox(recipe: Recipe, settings: Settings) -> Iterator[tuple[str, str]]:
+    """Name and id of each sample that lies in the recipe's inbox."""
     if not recipe.inbox.is_dir():
-        return []
+        return
     asked = Ingest.model_validate(recipe.request("ingest", {}) | {"settle_seconds": 0.0})
     inbox = inbox_of(asked, settings)
-    return [
-        item.name
-        for delivery in inbox.list().deliveries
-        for item in inbox.items(delivery, ANY_SIZE)
-        if item.data and hashlib.sha256(item.data).hexdigest() in ids
-    ]
+    for delivery in inbox.list().deliveries:
+        for item in inbox.items(delivery, ANY_SIZE):
+            if item.data:
+                yield item.name, hashlib.sha256(item.data).hexdigest()
 
 
-def _id(sample: str, data: Path) -> str:
+def _ids(sample: str, recipe: Recipe, settings: Settings) -> list[str]:
+    """What was asked for, as ids: that of a sample; or those that a delivery brought, without what still lies in the
+    inbox where it does not all lie there, such as the rows of a corrected file."""
     if ID.fullmatch(sample):
-        return sample
-    if Path(sample).is_file():
-        return hashlib.sha256(Path(sample).read_bytes()).hexdigest()
-    named: set[str] = {
-        id
-        for _, batch in read_shards(data, Index.load(data), ["id", "name"])
-        for id, name in zip(batch["id"], batch["name"], strict=True)
-        if name == sample
-    }
+        return [sample]
+    data, named, brought = settings.data / recipe.name, set[str](), set[str]()
+    file = Path(sample).resolve()
+    inside = file.is_relative_to(recipe.inbox.resolve())
+    delivery = file.relative_to(recipe.inbox.resolve()).as_posix() if inside else sample
+    for _, batch in read_shards(data, Index.load(data), ["id", "name", "delivery"]):
+        for id, name, of in zip(*(batch[column] for column in ("id", "name", "delivery")), strict=True):
+            if name == sample:
+                named.add(id)
+            if of == delivery:
+                brought.add(id)
     if len(named) == 1:
-        return named.pop()
+        return list(named)
+    if brought and not named:
+        return sorted(brought - {id for _, id in in_inbox(recipe, settings)} or brought)
+    if Path(sample).is_file():
+        return [hashlib.sha256(Path(sample).read_bytes()).hexdigest()]
     several = f"{len(named)} samples have this name: {', '.join(sorted(named))}; give the id"
     none = (
-        "no sample has this name; give its id, its file, or its name as it arrived, as predictions list them"
+        "no sample or delivery has this name; give a sample's id, its file, or its name as it arrived, as predictions "
+        "list them, or the file of a table that was delivered"
     )
     raise UserError("sample-not-found", f"{sample!r:.200}: {several if named else none}")
 

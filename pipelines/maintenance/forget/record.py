@@ -3,6 +3,7 @@
 Until all is gone HOME/forgetting.json says which: one that was killed goes on from it, whatever is gone already.
 """
 
+from itertools import chain
 from pathlib import Path
 
 from components.config import Config
@@ -26,11 +27,11 @@ class Forgotten(Config):
 
 
 class Begun(Config):
-    """samples: as they were asked for -> id. when, versions, models: see Forgotten."""
+    """samples: as they were asked for -> ids, of a delivery several. when, versions, models: see Forgotten."""
 
     recipe: str
     when: str
-    samples: dict[str, str]
+    samples: dict[str, list[str]]
     versions: list[str]
     models: list[str]
 
@@ -49,7 +50,7 @@ def begin(home: Path, entry: Begun) -> None:
 def end(home: Path, entry: Begun, who: str) -> None:
     """One line, however often the command was killed."""
     line = Forgotten(
-        time=entry.when, who=who, recipe=entry.recipe, samples=len(set(entry.samples.values())),
+        time=entry.when, who=who, recipe=entry.recipe, samples=len(set(chain.from_iterable(entry.samples.values()))),
         versions=entry.versions, models=entry.models,
     )  # fmt: skip
     if line.model_dump() not in journal.records(home / FILE):

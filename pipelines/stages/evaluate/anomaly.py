@@ -1,5 +1,6 @@
 """Evaluation of the task anomaly: how well the score ranks labelled test samples, what a budget of alarms finds, and
-whether the rate of false alarms is kept; beside it an isolation forest and ECOD on plain features.
+whether the rate of false alarms is kept; beside it an isolation forest and ECOD on what the detectors see, and on
+the numbers of a table alone.
 
 Without labelled anomalies and normal samples in the test set nothing of that can be measured; then the ranking is there
 all the same, and the output says what to label.
@@ -21,7 +22,7 @@ from components.crash import point
 from components.data.table import Table
 from components.encoders.baseline import baseline_features
 from components.evaluation.anomaly.detectors import FITS
-from components.evaluation.anomaly.figures import precision_at, recall_at
+from components.evaluation.anomaly.figures import among_alarms
 from components.evaluation.anomaly.intervals import precision_intervals
 from components.evaluation.anomaly.threshold import false_alarms
 from components.evaluation.classification.figures import Figure, figure_of, named
@@ -78,13 +79,15 @@ class Request(Config):
 
 
 class Output(Config):
-    """metrics: average_precision and margin over the best baseline (each with _low, _high), at the alarm budget (as
-    many test samples as the rate of false alarms times their number) precision_at_budget and recall_at_budget, above
+    """metrics: average_precision and margin over the best baseline (each with _low, _high), at the alarm budget (of
+    all test samples, with a label or not, the rate of false alarms times their number with the highest scores)
+    precision_at_budget and recall_at_budget, of those with a label, above
     the threshold precision, recall and false_alarm_rate, which is of the normal samples; budget, anomalies, normals:
     counts. Empty where the test set has too few labels.
 
     skipped: why there is no model. unmeasured: why nothing could be measured, and what to label. baselines: average
-    precision of an isolation forest and of ECOD on plain features, fitted on the same samples. detectors: that of each
+    precision of an isolation forest and of ECOD on plain features, fitted on the same samples, NAME_numbers of those on
+    the numbers of a table alone. detectors: that of each
     detector alone. intervals, differences: of the average precision of the model and the baselines, and of the model
     less each of them, paired. alarm_rate: share of all test samples above the threshold, None without one.
     predictions: Parquet, a row a labelled test sample: id, label, score, alarm. review: Parquet, the samples without a
@@ -140,7 +143,9 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     scores, ranks = seen["score"][place], seen["ranks"][place]
     beside = baselines(model, samples, held["row"].to_numpy().copy(), test, request.seed)
     context.progress(0.7, "the baselines")
-    rest = _measured(request, scores, ranks, anomaly, limit, beside, model, context)
+    budget = max(1, round(request.task.false_alarms * len(every)))
+    alarmed = among_alarms(seen["score"], budget)[place]
+    rest = _measured(request, scores, ranks, anomaly, limit, beside, model, (budget, alarmed), context)
     point("evaluate.measured")
     file = folder / "predictions.parquet"
     label = [snapshot.classes[place] for place in table.label[test]]
@@ -163,12 +168,20 @@ def baselines(
     model: AnomalyModel, samples: Samples, fitted: Ints, rows: Ints, seed: int
 ) -> dict[str, Doubles]:
     """Name -> [M] scores of `rows` by detectors on plain features of the rows `fitted`; on the encoder's features where
-    the model has no plain ones."""
+    the model has no plain ones. Of a table with categories also on its numbers alone, on which people usually fit them:
+    a category without a meaning for the anomalies makes a forest worse."""
     encoder, packed = model.plain or model.encoder, samples.open()
     x, asked = (baseline_features(encoder, packed, samples.views, of) for of in (fitted, rows))
     centre, scale = moments(x)
     points, queries = (x - centre) / scale, (asked - centre) / scale
-    return {name: FITS[of](points, seed).scores(queries) for name, of in BASELINES.items()}
+    parts = {"": points.shape[1]}
+    if 0 < encoder.raw_numbers < points.shape[1]:
+        parts["_numbers"] = encoder.raw_numbers
+    return {
+        f"{name}{part}": FITS[of](points[:, :width], seed).scores(queries[:, :width])
+        for part, width in parts.items()
+        for name, of in BASELINES.items()
+    }
 
 
 def _measured(
@@ -179,20 +192,22 @@ def _measured(
     limit: float | None,
     beside: dict[str, Doubles],
     model: AnomalyModel,
+    alarms: tuple[int, Doubles],
     context: Context,
 ) -> dict[str, Any]:
+    """alarms: the budget, and [M] how probably each sample is in it."""
     each = dict(zip(model.config.detectors, ranks.T, strict=True))
     of, over = precision_intervals(
         {"model": scores, **beside}, anomaly, resamples=request.bootstrap, seed=request.seed
     )
     alone, _ = precision_intervals({"model": scores, **each}, anomaly, resamples=1, seed=request.seed)
     best = max(beside, key=lambda name: of[name].value)
-    budget = max(1, round(request.task.false_alarms * len(scores)))
+    budget, alarmed = alarms
     metrics = {
         **named("average_precision", figure_of(of["model"])),
         **named("margin", figure_of(over[best])),
-        "precision_at_budget": precision_at(scores, anomaly, budget),
-        "recall_at_budget": recall_at(scores, anomaly, budget),
+        "precision_at_budget": float(alarmed[anomaly].sum() / max(alarmed.sum(), 1e-12)),
+        "recall_at_budget": float(alarmed[anomaly].mean()),
         "budget": float(budget),
         "anomalies": float(anomaly.sum()),
         "normals": float((~anomaly).sum()),

@@ -64,7 +64,9 @@ class PortfolioConfig(Config):
     candidates: tuple[Name, ...] | None = None
     """Candidates beside the method: regression on plain features, a head on the frozen encoder (`probe`), the encoder
     on the labels alone, the same network from random initialisation (`scratch`), gradient boosting (tables), nearest
-    neighbours on plain features (`knn`); null: the first four, and for tables boosting."""
+    neighbours on plain features (`knn`); null: the first four, and for tables boosting. Those left out may not be
+    served, but are trained all the same where evaluation compares the model with them: `plain`, `boosting`, `knn`;
+    `scratch` unless `finetune.scratch.steps` is 0; `alone` unless `finetune.method` is supervised."""
 
     challengers: tuple[Literal["model"]] | tuple[Literal["model"], Literal["baseline"]] = (
         "model",

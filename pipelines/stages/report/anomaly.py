@@ -4,6 +4,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from components.evaluation.anomaly.intervals import FEW
 from components.wording import counted
 from pipelines.pages.sources import Sources
 from pipelines.pages.wording import percent
@@ -13,6 +14,8 @@ NAMES = {
     "model": "this model",
     "isolation_forest": "isolation forest on plain features",
     "ecod": "ECOD on plain features",
+    "isolation_forest_numbers": "isolation forest on the numbers alone",
+    "ecod_numbers": "ECOD on the numbers alone",
 }
 
 Found = dict[str, Any]  # the output of evaluate
@@ -49,7 +52,7 @@ def summary(snapshot: Found, tuned: Found, found: Found, became: str) -> str:
     return (
         f"{data}: average precision {m['average_precision']:.3f} on "
         f"{counted(found['samples'], 'labelled test sample')} (95 % interval {interval}), "
-        f"{m['margin']:+.3f} ({margin}) against the better baseline, {NAMES[best]}. {became}"
+        f"{m['margin']:+.3f} ({margin}) against the best baseline, {NAMES[best]}. {became}"
     )
 
 
@@ -62,14 +65,21 @@ def tiles(snapshot: Found, found: Found) -> list[dict[str, str]]:
     if m := found["metrics"]:
         rows += [
             {"value": f"{m['average_precision']:.3f}", "text": "average precision"},
-            {
-                "value": percent(m["recall_at_budget"]),
-                "text": f"of the anomalies in {m['budget']:.0f} alarms",
-            },
+            _alarmed_tile(m),
         ]
         if "false_alarm_rate" in m:
             rows.append({"value": percent(m["false_alarm_rate"], 2), "text": "of normal samples reported"})
     return rows
+
+
+def _alarmed_tile(m: Found) -> dict[str, str]:
+    """How many anomalies there are alarms for: above the threshold, without one in the budget; few of them in numbers,
+    as a share of few promises more than it can."""
+    share, count = m.get("recall", m["recall_at_budget"]), m["anomalies"]
+    where = "above the threshold" if "recall" in m else f"in {counted(int(m['budget']), 'alarm')}"
+    if count < FEW:
+        return {"value": f"{round(share * count)} of {count:.0f}", "text": f"anomalies {where}"}
+    return {"value": percent(share), "text": f"of the anomalies {where}"}
 
 
 def _figures(found: Found) -> list[Part]:
@@ -84,6 +94,11 @@ def _figures(found: Found) -> list[Part]:
         f"by chance has {m['anomalies'] / (m['anomalies'] + m['normals']):.3f}. The last column is the model less that "
         "row, on the same samples, with a 95 % interval over test samples."
     )
+    if m["anomalies"] < FEW:
+        text += (
+            f" {m['anomalies']:.0f} anomalies are few: the interval of an average precision is at least that of a share"
+            " of so many (Wilson)."
+        )
     head = ["what", "average precision", "95 % interval", "model less this"]
     each = sorted(found["detectors"].items(), key=lambda one: -one[1])
     return [
@@ -106,7 +121,7 @@ def _threshold(tuned: Found, found: Found) -> Part:
     if found["alarm_rate"] is not None:
         text.append(f"Of all test samples {percent(found['alarm_rate'], 2)} are above it.")
     rows = [
-        [f"the {m['budget']:.0f} test samples with the highest scores", percent(m["precision_at_budget"]),
+        [f"of all test samples the {m['budget']:.0f} with the highest scores", percent(m["precision_at_budget"]),
          percent(m["recall_at_budget"])],
     ] if m else []  # fmt: skip
     if "precision" in m:

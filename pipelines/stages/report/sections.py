@@ -11,6 +11,7 @@ from components.registry.journal import Entry
 from components.tasks.registry import task_name, task_of
 from pipelines.pages import monitoring, summary
 from pipelines.pages.sources import Sources
+from pipelines.registry.features_used import reads_features
 from pipelines.registry.outcome import outcome
 from pipelines.stages.report import learning, lineage, training_health, view_policy
 
@@ -75,7 +76,9 @@ def values(
         "curves": learning.curves(sources),
         "living": training_health.rows(sources),
         "maps": learning.maps(sources, points, seed),
-        "clustering": summary.clustering(outputs["pseudo_label"], measured),
+        "clustering": summary.clustering(outputs["pseudo_label"], measured)
+        if reads_features(outputs["finetune"])
+        else "Nothing of it is used: the detectors look at the columns alone.",
         "health": monitoring.health_rows(health) if len(health) > 1 else [],
         "health_charts": monitoring.health_charts(health),
         "lineage": lineage.rows(sources),

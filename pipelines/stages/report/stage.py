@@ -22,6 +22,7 @@ from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.store import key_of, read_manifest
 from pipelines.graph import GRAPH
+from pipelines.registry.features_used import reads_features
 from pipelines.registry.outcome import champion_of
 from pipelines.registry.pseudo_label_history import pseudo_label_health
 from pipelines.registry.registry import journal_of
@@ -126,6 +127,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     named = request.model_dump(by_alias=True)
     sources = Sources({stage: named[stage] for stage in GRAPH["report"]}, context)
     truth = sources.truth(request.truth)
+    used = reads_features(sources.outputs["finetune"])
     measured, coverage = clusters.measure(
         sources.given, truth, bool(sources.outputs["pseudo_label"]["named"])
     )
@@ -136,7 +138,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     shown: dict[str, Any] = {
         **values(sources, measured, health, _move(context.observed), request.points, request.seed),
         "coverage": coverage,
-        "sheets": clusters.shown(sources, truth, request.clusters, request.thumbnails),
+        "sheets": clusters.shown(sources, truth, request.clusters, request.thumbnails) if used else [],
         "asked": asking.pictures(asked, sources),
         "asked_how": asking.how(sources),
         "asked_count": len(asked),

@@ -1,7 +1,9 @@
 """What a snapshot reports: samples that were left out, the range of grey values, near-duplicates."""
 
 import csv
-from collections.abc import Mapping
+import shlex
+from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,19 @@ def left_out(source: Path, index: Index, packed: Written, folder: Path, context:
     if len(rows) > SHOWN:
         context.say(f"left out: {counted(len(rows) - SHOWN, 'more sample')} without a row, see {UNREADABLE}")
     return Artifact.of(folder / UNREADABLE, folder)
+
+
+def deliveries_of(places: Collection[int], source: Path, index: Index, recipe: str) -> str:
+    """In which deliveries samples came that do not fit, and how to be rid of them. places: in the order of arrival, of
+    samples that files hold."""
+    came = (of for _, batch in read_current(source, index, ["delivery"]) for of in batch["delivery"])
+    counts = Counter(of for place, of in enumerate(came) if place in places)
+    named = ", ".join(f"{name} ({counted(count, 'sample')})" for name, count in counts.most_common(SHOWN))
+    more = ", ..." if len(counts) > SHOWN else ""
+    return (
+        f"They came in {named}{more}: to take them out, correct or remove the file, then "
+        f"`selfsup forget {recipe} {shlex.quote(min(counts, key=lambda name: counts[name]))} --yes`"
+    )
 
 
 def refused_labels(refused: Mapping[str, str], folder: Path, context: Context) -> Artifact | None:

@@ -5,8 +5,7 @@ Letters: N samples of the earlier snapshot.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,12 @@ from numpy.typing import NDArray
 from components.data.packed import Packed
 from components.data.table import Table
 from components.errors import UserError
-from components.modalities.registry import ModalityConfig, build_modality
+from components.modalities.registry import ModalityConfig
 from components.tasks.registry import TaskConfig
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.code_digest import code_digest
 from pipelines.engine.context import Context
-from pipelines.engine.manifest import Manifest
+from pipelines.inference.founding import founding, snapshots
 from pipelines.inference.samples import samples_of
 from pipelines.settings import Settings
 
@@ -44,16 +43,6 @@ class PackedBefore:
         ]
 
 
-def founding(modality: ModalityConfig, store: Path, recipe: str) -> Manifest | None:
-    """The oldest snapshot of the recipe with this modality: in its packing stands what the vocabulary or the columns
-    are. None where there is none, or where this kind of data has nothing of that sort."""
-    if not build_modality(modality).founded:
-        return None
-    asked = modality.model_dump(mode="json")
-    made = [manifest for _, manifest in _made(store, recipe) if manifest.request["modality"] == asked]
-    return min(made, key=lambda manifest: manifest.started, default=None)
-
-
 def founded_on(modality: ModalityConfig, settings: Settings, recipe: str, now: str) -> dict[str, str]:
     """What of that is part of a snapshot's key: its packing, unless it was found in the samples that lie there now.
 
@@ -71,21 +60,13 @@ def style_before(task: TaskConfig, settings: Settings, recipe: str, now: str) ->
     it was found in the labels that lie there now. now: digest of the recipe's data folder."""
     asked = task.model_dump(mode="json")
     made = [
-        manifest for _, manifest in _made(settings.store, recipe) if manifest.request.get("task") == asked
+        manifest for _, manifest in snapshots(settings.store, recipe) if manifest.request.get("task") == asked
     ]
     first = min(made, key=lambda manifest: manifest.started, default=None)
     if first is None or not first.output.get("style"):
         return {}
     own = first.observed.get(f"data/{recipe}") == now and "style" not in first.observed
     return {} if own else {"style": str(first.output["style"])}
-
-
-def _made(store: Path, recipe: str) -> Iterator[tuple[str, Manifest]]:
-    """Reference and manifest of the recipe's finished snapshots."""
-    for file in store.glob("snapshot/[!.]*/manifest.json"):
-        manifest = Manifest.model_validate_json(file.read_bytes())
-        if manifest.recipe == recipe:
-            yield f"snapshot/{file.parent.name}", manifest
 
 
 def packed_before(modality: ModalityConfig, context: Context) -> PackedBefore | None:
@@ -96,7 +77,7 @@ def packed_before(modality: ModalityConfig, context: Context) -> PackedBefore | 
     asked = modality.model_dump(mode="json")
     made = [
         (manifest.started, reference, manifest)
-        for reference, manifest in _made(context.store, context.recipe)
+        for reference, manifest in snapshots(context.store, context.recipe)
         if manifest.code == code_digest("snapshot", manifest.given)
         and manifest.request["modality"] == asked
         and manifest.output["packing"].get("range") is None

@@ -24,6 +24,7 @@ from components.data.shards import Index, folder_digest, read_shards
 from components.data.splits import splits_of
 from components.data.table import Table
 from components.errors import UserError
+from components.modalities.base import MisfitError
 from components.modalities.packing import PackingConfig
 from components.modalities.registry import ModalityConfig, build_modality
 from components.tasks.base import Targets, Task
@@ -31,10 +32,11 @@ from components.tasks.registry import USUAL, TaskConfig, build_task
 from components.wording import counted
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
+from pipelines.inference.founding import founding
 from pipelines.inference.samples import packing_of
 from pipelines.settings import Settings
-from pipelines.stages.snapshot.notes import left_out, of_sources, refused_labels, tell
-from pipelines.stages.snapshot.packed_before import founded_on, founding, packed_before, style_before
+from pipelines.stages.snapshot.notes import deliveries_of, left_out, of_sources, refused_labels, tell
+from pipelines.stages.snapshot.packed_before import founded_on, packed_before, style_before
 
 VERSION = 4
 CLASSES = build_task(USUAL)
@@ -197,20 +199,25 @@ def run(request: Request, folder: Path, context: Context) -> Output:
             for _, batch in read_current(source, index, ["id", "bytes"]):
                 yield batch["bytes"] if before is None else before.taken(batch["id"], batch["bytes"])
 
-        packed = modality.pack(
-            encoded,
-            index.samples - len(Replacements(source, index).retired),
-            folder,
-            before=packing_of(first.output) if first is not None else None,
-            progress=lambda done: context.progress(0.9 * done, "packing"),
-        )
+        try:
+            packed = modality.pack(
+                encoded,
+                index.samples - len(Replacements(source, index).retired),
+                folder,
+                before=packing_of(first.output) if first is not None else None,
+                progress=lambda done: context.progress(0.9 * done, "packing"),
+            )
+        except MisfitError as error:
+            came = deliveries_of(error.places, source, index, context.recipe)
+            raise UserError(error.code, f"{error}. {came}") from None
         files = {name: folder / file for name, file in packed.files.items()}
         unreadable = left_out(source, index, packed, folder, context)
         context.progress(0.9, "near-duplicates")
         group = modality.near_duplicates(files)
+        task = build_task(request.task)
         table, targets, sources = make_table(
             source, index, request.test_share, left_out=packed.unreadable, group=group,
-            task=build_task(request.task), style=context.observed.get("style", ""),
+            task=task, style=context.observed.get("style", ""),
         )  # fmt: skip
     table.save(folder / "table.parquet")
     rows = table.train_rows() if len(table.train_rows()) else np.arange(len(table))
@@ -218,7 +225,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     point("snapshot.packed")
     refused = refused_labels(targets.refused, folder, context)
     masks = write_masks(targets.mask, table, folder) if targets.mask else None
-    meaning = counted(len(targets.classes), "class") if targets.classes else "labels are numbers"
+    meaning = "labels are numbers" if task.numeric else counted(len(targets.classes), "class")
     tell(
         table,
         packed,

@@ -39,6 +39,8 @@ def test_the_champion_of_now_counts_where_promotion_was_found(tmp_path):
     )
     said = told(tmp_path / "a", found, **outputs)
     assert "toys: Version 2 passed the gate and was champion. Version 3 is the champion." in said
+    assert "  model = mlflow.pyfunc.load_model('models:/toys@champion')" in said
+    assert f"mlflow.set_tracking_uri('sqlite:///{tmp_path / 'a' / 'mlflow' / 'mlflow.db'}')" in said
     Journal(tmp_path / "b" / "journal" / "toys.jsonl").append(
         Entry.now("ana", "promote", "done", None, "2", "better")
     )

@@ -458,6 +458,8 @@ def test_anomalies_need_no_label_and_the_rarer_of_two_is_taken_for_one(settings,
     assert loaded.task == {"name": "anomaly", "anomalies": ["fraud"], "normal": ["fine"]}
     assert "20 labels: fine 15, fraud 5; of these, about 16 for training" in capsys.readouterr().out
     assert "finetune" not in sections
+    assert sections["pretrain"]["train"]["epochs"] == 1  # detectors look at the columns alone
+    assert "# the least: detectors look at the columns alone" in report.recipe.read_text()
     check(loaded)
     nothing = init("blank", source, settings, modality={"name": "table", "ignore": ["price"]}, task="anomaly")
     assert read(nothing)[0].task == {"name": "anomaly"}

@@ -11,6 +11,7 @@ import pytest
 from components.registry.gate import Check, GateConfig
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
+from pipelines.engine.store import read_manifest
 from pipelines.registry import gate_checks
 from tests.pipelines.judged import REGISTERED, context_of, finish
 
@@ -68,6 +69,20 @@ def test_all_checks_of_a_good_model(context: Context) -> None:
     checks = judged(context)
     assert [check.name for check in checks] == ALWAYS
     assert failed(checks) == []
+
+
+@pytest.mark.parametrize(
+    ("detectors", "left_out"),
+    [(["ecod, columns"], {"rank", "uniformity"}), (["ecod, columns", "ecod, features"], set()), ([], set())],
+)
+def test_features_that_no_detector_looks_at_are_not_judged(
+    context: Context, detectors: list[str], left_out: set[str]
+) -> None:
+    tuned = finish(context, "finetune", "f", {"detectors": detectors})
+    made = read_manifest(evaluated(context, "e"), context.store)
+    reference = finish(context, "evaluate", "e", made.output, {**made.given, "finetune": tuned})
+    checks = gate_checks.judge(reference, REGISTERED, GateConfig(), None, context)
+    assert [check.name for check in checks] == [name for name in ALWAYS if name not in left_out]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,11 @@ from components.errors import UserError
 from components.modalities.image import file as image_file
 from components.modalities.image.check import check_images
 from components.modalities.pair.container import join
+from components.modalities.table.check import canonical
+from components.modalities.table.config import TableConfig
+from components.modalities.table.modality import Tables
 from pipelines.engine.context import Context
+from pipelines.engine.manifest import Manifest
 from pipelines.settings import Settings
 from pipelines.stages import ingest
 from pipelines.stages.snapshot.stage import make_table
@@ -1301,6 +1305,55 @@ def test_what_lacked_a_decoder_is_tried_again_when_it_is_there(
     output = place.run()
     assert (output.samples_new, output.samples, output.quarantined) == (1, 2, {})
     assert place.run().samples_new == 0
+
+
+def snapshot_of_table(place: Place, first: str, **modality: Any) -> None:
+    """The recipe's first snapshot, of a table."""
+    folder = place.settings.store / "snapshot" / "first"
+    folder.mkdir(parents=True)
+    config = TableConfig(**modality)
+    cells = [line.split(",") for line in first.splitlines()]
+    data = [canonical(dict(zip(cells[0], row, strict=True))) for row in cells[1:]]
+    kind = Tables(config)
+    written = kind.pack(lambda: [data], len(data), folder)
+    packing = kind.packing(written, folder, np.arange(len(data)))
+    made = Manifest(
+        stage="snapshot", version=1, recipe="mine", given={}, observed={}, code="", started=1.0, seconds=1.0,
+        request={"modality": config.model_dump(mode="json")}, output={"packing": packing.model_dump(mode="json")},
+    )  # fmt: skip
+    (folder / "manifest.json").write_text(made.model_dump_json())
+
+
+TABLE_1 = "delay,size\n" + "".join(f"{n},{n * n}\n" for n in range(30))
+
+
+def test_a_table_with_other_columns_than_the_first_snapshot_is_quarantined_and_a_correct_one_comes_in(
+    place: Place,
+) -> None:
+    table = {"modality": {"name": "table", "changes": "refuse"}}
+    put(place.inbox / "a.csv", TABLE_1)
+    assert place.run(**table).samples == 30
+    snapshot_of_table(place, TABLE_1)
+    put(place.inbox / "b.csv", TABLE_1.replace("delay", "latency").replace("\n2", "\n7"))
+    output = place.run(**table)
+    assert (output.samples, output.quarantined) == (30, {"columns changed": 1})
+    [alert] = output.alerts
+    assert "delivery b.csv: nothing of it was taken, columns changed: new latency; missing delay; " in alert
+    files = place.files()
+    assert (place.run(**table).alerts, place.files()) == ([], files)
+    put(place.inbox / "b.csv", TABLE_1.replace("\n2", "\n7"))
+    assert place.run(**table).samples == 30 + TABLE_1.count("\n2")
+
+
+def test_a_quarantined_table_is_taken_once_its_columns_may_change(place: Place) -> None:
+    put(place.inbox / "a.csv", TABLE_1)
+    place.run(modality={"name": "table"})
+    snapshot_of_table(place, TABLE_1)
+    put(place.inbox / "b.csv", TABLE_1.replace("delay", "latency"))
+    assert place.run(modality={"name": "table"}).samples == 30
+    assert place.run(modality={"name": "table", "changes": "adapt"}).samples == 60
+    assert place.run(modality={"name": "table"}).samples == 60
+    assert place.run(modality={"name": "table", "ignore": ["delay", "latency"]}).deliveries_known == 2
 
 
 def put_scans(place: Place, folder: str = "scans") -> None:

@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +30,7 @@ from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.recipe import Recipe
+from pipelines.registry.loading import python_lines
 from pipelines.settings import Settings
 from pipelines.stages import register
 from pipelines.stages.register import Output, Request, run
@@ -188,6 +191,29 @@ def test_the_version_says_where_it_came_from(
     assert tags["selfsup.digest"] == output.digest
     assert client.get_registered_model("toys").aliases == {"challenger": 1}
     assert client.get_run(output.run_id).info.status == "FINISHED"
+
+
+def test_the_lines_that_people_are_given_load_the_model_in_a_clean_process(
+    context: Context, output: Output, tmp_path: Path
+) -> None:
+    script = [
+        *python_lines("toys", "challenger", context.settings),
+        "import numpy; print(model.predict([numpy.zeros((16, 16), 'uint8')])['class'][0])",
+    ]
+    environ = {
+        key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW", "SELFSUP", "PYTHON"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", "\n".join(script)],
+        cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.stdout.strip() in ("bag", "shirt"), done.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert (
+        python_lines("toys", "3", context.settings)[1] == "model = mlflow.pyfunc.load_model('models:/toys/3')"
+    )
+    secret = context.settings.model_copy(update={"mlflow": "http://ana:secret@host:5000"})
+    assert "secret" not in python_lines("toys", "3", secret)[0]
 
 
 def test_the_recipe_can_be_read_from_the_version_and_asks_the_same(client: Any, output: Output) -> None:

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score
 
 from components.errors import UserError
 from components.evaluation.anomaly.figures import average_precision
-from components.evaluation.anomaly.intervals import _steps, precision_intervals, weighted_precision
+from components.evaluation.anomaly.intervals import _steps, precision_intervals, weighted_precision, wilson
 
 
 def test_weights_are_those_of_scikit_learn():
@@ -55,3 +56,20 @@ def test_what_cannot_be_measured():
         precision_intervals({"model": np.arange(4.0)}, np.zeros(4, bool))
     with pytest.raises(UserError, match="samples that are no anomalies are required"):
         precision_intervals({"model": np.arange(4.0)}, np.ones(4, bool))
+
+
+def test_of_few_anomalies_a_faultless_ranking_is_no_certainty():
+    """Of 7 of 7 the interval of Wilson begins at 7 / (7 + 1.96^2); of 60 resamples are enough."""
+    scores = np.arange(100.0)
+    of, over = precision_intervals({"model": scores, "same": scores}, scores >= 93, resamples=50)
+    assert of["model"].low == pytest.approx(7 / (7 + 1.959964**2), abs=1e-4)
+    assert of["model"].value == of["model"].high == 1
+    assert over["same"].low == over["same"].high == 0
+    of, _ = precision_intervals({"model": scores}, scores >= 40, resamples=50)
+    assert of["model"].low == 1
+
+
+@pytest.mark.parametrize(("share", "trials"), [(0.0, 12), (0.3, 20), (0.9, 40)])
+def test_wilson_is_that_of_scipy(share, trials):
+    wanted = binomtest(round(share * trials), trials).proportion_ci(method="wilson")
+    assert wilson(share, trials) == pytest.approx((wanted.low, wanted.high), abs=1e-9)

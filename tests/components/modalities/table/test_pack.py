@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from components.errors import UserError
+from components.modalities.base import MisfitError
 from components.modalities.table import pack as pack_module
 from components.modalities.table.config import QUANTILES, TableConfig
 from components.modalities.table.modality import Tables
@@ -196,3 +197,15 @@ def test_progress_rises_to_one(tmp_path):
     modality.pack(lambda: [data], 50, tmp_path, progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "count"), [({"new": "1"}, 2), ({"c": ...}, 2), ({"n": "many"}, 30), ({"d": "soon"}, 30)]
+)
+def test_a_refusal_has_the_places_of_the_rows_that_do_not_fit(change, count):
+    _, packing, _ = pack(ROWS, rare=1)
+    wrong = {name: text for name, text in {**ROWS[0], **change}.items() if text is not ...}
+    rows = [ROWS[1], b"no row", *[wrong] * count, *ROWS[1:]]
+    with pytest.raises(MisfitError) as caught:
+        pack(rows, before=packing, rare=1)
+    assert caught.value.places == set(range(2, 2 + count))

@@ -5,14 +5,17 @@ import dataclasses
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from sklearn.ensemble import IsolationForest
 
 from components.data.table import Table
 from components.encoders.raw_rows import RawRows, RawRowsConfig
 from components.evaluation.anomaly.ecod import fit_ecod
 from components.evaluation.anomaly.figures import average_precision, precision_at, recall_at
+from components.registry.served import load_model
 from pipelines.stages.evaluate import anomaly as evaluate
 from pipelines.stages.evaluate.anomaly import Request
+from tests.pipelines.stages import odd
 from tests.pipelines.stages.finetune import test_anomaly as tuned
 from tests.pipelines.stages.odd import TASK, TEST
 
@@ -64,10 +67,8 @@ def test_the_figures_are_those_of_the_predictions(here, found):
 def test_baselines_are_plain_detectors_of_the_same_samples(here, found):
     output, _ = found
     table = Table.load(here.store / "snapshot/0/table.parquet")
-    import torch
-
     packed = torch.from_numpy(np.load(here.store / "snapshot/0/rows.npy"))
-    x = RawRows(RawRowsConfig(), here.outputs["snapshot/0"].packing)(packed).numpy()
+    x = RawRows(RawRowsConfig(categories="shares"), here.outputs["snapshot/0"].packing)(packed).numpy()
     train, test = table.train_rows(), table.test_rows()
     odd = table.label[test] == 1
     assert output.baselines["ecod"] == pytest.approx(
@@ -77,6 +78,57 @@ def test_baselines_are_plain_detectors_of_the_same_samples(here, found):
     wanted = [average_precision(scores, odd) for scores in forests]
     assert min(wanted) - 0.15 < output.baselines["isolation_forest"] < max(wanted) + 0.15
     assert output.best_baseline == max(output.baselines, key=output.baselines.get)
+
+
+def test_the_budget_is_of_all_test_samples_and_measured_on_those_with_a_label(tmp_path):
+    here = prepare(tmp_path)
+    file = here.store / "snapshot/0/table.parquet"
+    table = Table.load(file)
+    test = table.test_rows()
+    label = table.label.copy()
+    label[test[20:80]] = -1
+    dataclasses.replace(table, label=label).save(file)
+    output, _ = measured(here)
+    assert output.metrics["budget"] == round(0.05 * TEST) == 6
+    model = load_model(here.store / "finetune/0/model")
+    packed = torch.from_numpy(np.load(here.store / "snapshot/0/rows.npy")[test])
+    with torch.inference_mode():
+        first = np.argsort(-model.see(packed)["score"].numpy(), kind="stable")[:6]
+    known, odd = label[test] >= 0, label[test] == 1
+    assert output.metrics["recall_at_budget"] == pytest.approx(odd[first].sum() / odd.sum())
+    assert output.metrics["precision_at_budget"] == pytest.approx(odd[first].sum() / known[first].sum())
+
+
+def with_gaps(seed: int) -> list[dict[str, str | None]]:
+    """Six numbers, far out where a row is an anomaly, with 1 % gaps; three categories that have nothing to do with it,
+    some of them rare."""
+    random, truth = np.random.default_rng(seed), odd.truth_of()
+    shares = np.array([30, 20, 15, 10, 8, 6, 4, 3, 2, 1, 0.6, 0.4]) / 100
+    x = random.normal(size=(len(truth), 6)) + truth[:, None] * random.choice([-2.2, 2.2], (len(truth), 6))
+    return [
+        {
+            **{f"x{n}": None if random.random() < 0.01 else f"{value:.4f}" for n, value in enumerate(row)},
+            "city": f"c{random.choice(12, p=shares)}", "plan": str(random.choice(["a", "b", "c"])),
+            "flag": "yes" if random.random() < 0.02 else "no",
+        }
+        for row in x
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_gaps_and_categories_leave_baselines_as_good_as_a_forest_on_the_numbers(tmp_path, seed):
+    made, _, here = tuned.made(tmp_path, {"given": with_gaps(seed)})
+    here.outputs["finetune/0"] = made
+    output, _ = measured(here)
+    table = Table.load(here.store / "snapshot/0/table.parquet")
+    packing = here.outputs["snapshot/0"].packing
+    x = np.load(here.store / "snapshot/0/rows.npy")[:, packing.numeric]
+    x = np.where(np.isnan(x), np.nanmedian(x, axis=0), x)
+    train, test = table.train_rows(), table.test_rows()
+    peers = [-IsolationForest(random_state=k).fit(x[train]).score_samples(x[test]) for k in range(3)]
+    peer = np.mean([average_precision(scores, table.label[test] == 1) for scores in peers])
+    assert max(output.baselines.values()) > peer - 0.02
+    assert output.metrics["average_precision"] > peer - 0.25
 
 
 def test_the_list_for_review(here, found):

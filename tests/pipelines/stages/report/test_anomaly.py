@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from components.tasks.anomaly import AnomalyConfig
 from pipelines.engine.context import Context
+from pipelines.stages.report import anomaly
 from tests.pipelines.stages.evaluate import test_anomaly as evaluated
 from tests.pipelines.stages.odd import TASK
 from tests.pipelines.stages.report.test_stage import CHAMPION, PLAN, REFUSED, finish, plain, reported
@@ -56,6 +58,17 @@ def test_sections(made: tuple[Any, str, Path]) -> None:
     assert "rare: " in page
     assert "The samples without a label that are ranked highest" in page
     assert "What it gets wrong" not in page
+    assert re.search(r"of 12</[^>]*>\s*<[^>]*>anomalies above the threshold", page) or "of 12" in page
+    assert "12 anomalies are few" in page
+
+
+def test_what_is_found_of_few_anomalies_is_a_number_and_of_many_a_share() -> None:
+    m = {"recall": 1.0, "recall_at_budget": 1 / 7, "anomalies": 7.0, "budget": 1.0}
+    assert anomaly._alarmed_tile(m) == {"value": "7 of 7", "text": "anomalies above the threshold"}
+    without = {"recall_at_budget": 1 / 7, "anomalies": 7.0, "budget": 1.0}
+    assert anomaly._alarmed_tile(without) == {"value": "1 of 7", "text": "anomalies in 1 alarm"}
+    many = {"recall": 0.5, "recall_at_budget": 0.5, "anomalies": 80.0, "budget": 60.0}
+    assert anomaly._alarmed_tile(many) == {"value": "50.0 %", "text": "of the anomalies above the threshold"}
 
 
 def test_the_list_comes_back_as_labels(made: tuple[Any, str, Path]) -> None:

@@ -17,6 +17,8 @@ from components.data.table import Table
 from components.errors import UserError
 from components.modalities.image import pack as decoder
 from components.modalities.image.config import ImageConfig
+from components.modalities.table.check import canonical
+from components.modalities.table.config import TableConfig
 from pipelines.engine import context
 from pipelines.engine.code_digest import code_digest
 from pipelines.engine.context import Context
@@ -50,6 +52,12 @@ class Place:
         context = Context(store=folder, settings=self.settings, recipe="small")
         output = snapshot.run(request, folder, context)
         return output, Table.load(folder / output.table.path), np.load(folder / output.arrays["images"].path)
+
+    def packed(self, folder, store=None, observed=None):
+        """A snapshot of rows of tables."""
+        folder.mkdir()
+        made = Context(store=store or folder, settings=self.settings, recipe="small", observed=observed or {})
+        return snapshot.run(snapshot.Request(modality=TableConfig()), folder, made)
 
     def deliver(self, *files, name="second"):
         """Files as they are into shards of their own."""
@@ -356,3 +364,34 @@ def test_groups_and_near_duplicates_link_samples_in_one():
     assert snapshot.united([0, 1, 2, 3], ["", "", "", ""]) == [0, 1, 2, 3]
     assert snapshot.united([0, 1, 0, 1, 4], ["", "x", "", "y", "y"]) == [0, 1, 0, 1, 1]
     assert snapshot.united([0, 1, 2, 2], ["a", "b", "a", "b"]) == [0, 0, 0, 0]
+
+
+def test_labels_are_told_by_the_task_and_not_by_what_lies_there(place, tmp_path, capsys):
+    place.run(tmp_path / "a")
+    assert "0 labelled for training and 0 for testing, 0 classes, data version" in capsys.readouterr().out
+    place.run(tmp_path / "b", task={"name": "regression"})
+    assert "labels are numbers, data version" in capsys.readouterr().out
+
+
+def test_a_refusal_names_the_deliveries_and_the_way_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(versions, "snapshot", lambda *_: VERSION)
+    place = Place(Settings(home=tmp_path / "home", data=tmp_path / "data", recipes=tmp_path), np.empty(0))
+    right = [canonical({"delay": str(n), "size": str(n * n)}) for n in range(30)]
+    wrong = [canonical({"delay": str(n), "size": f"{n} is much"}) for n in range(90, 120)]
+    place.deliver(*right, name="first.csv")
+    output = place.packed(tmp_path / "out")
+    manifest = Manifest(
+        stage="snapshot", version=4, recipe="small", given={}, observed={}, code="", started=1.0, seconds=1.0,
+        request={"modality": TableConfig().model_dump(mode="json")}, output=output.model_dump(mode="json"),
+    )  # fmt: skip
+    made = tmp_path / "store" / "snapshot" / "first"
+    made.mkdir(parents=True)
+    (made / "manifest.json").write_text(manifest.model_dump_json())
+    place.deliver(*wrong, right[0], name="march 2.csv")
+    said = (
+        r"column size was numeric of the first snapshot, now 30 of 61 values are not.*"
+        r"They came in march 2\.csv \(30 samples\): .* `selfsup forget small 'march 2\.csv' --yes`"
+    )
+    with pytest.raises(UserError, match=said) as caught:
+        place.packed(tmp_path / "again", store=tmp_path / "store", observed={"packing": "x"})
+    assert caught.value.code == "columns-changed"
