@@ -118,7 +118,7 @@ def test_what_an_entry_says(key, line):
         ("task.false_alarms", ["task.anomaly.false_alarms"]),
         ("finetune.miss", ["finetune.regression.miss"]),
         ("finetune.features", ["finetune.anomaly.features"]),
-        ("finetune.folds", ["finetune.regression.folds"]),
+        ("finetune.folds", ["finetune.regression.folds", "finetune.segmentation.folds"]),
         ("finetune.method", ["finetune.method"]),
         ("pretrain.objective.epsilon", ["pretrain.objective.swav.epsilon"]),
     ],
