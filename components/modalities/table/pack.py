@@ -82,7 +82,9 @@ class Reading:
         if any(name in row for name in self.unknown) or any(name not in row for name in self.absent):
             return True
         given = {name: Texts(pa.array([row.get(name)], pa.string()), self.spellings) for name in self.retyped}
-        return any(np.isnan(self._as_numbers(self.columns[name], texts)).any() for name, texts in given.items())
+        return any(
+            np.isnan(self._as_numbers(self.columns[name], texts)).any() for name, texts in given.items()
+        )
 
     def _column(self, column: Column, texts: Texts) -> tuple[Ints, Doubles]:
         """Rows that have a value, and their values; NaN where one does not fit the kind of a number or date."""
