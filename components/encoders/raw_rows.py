@@ -3,7 +3,7 @@
 Normal scores (components.encoders.rows) end at the values of the training samples, so they hide that.
 One-hot codes of rare categories and marks of rare gaps are rare in columns of their own, each of which counts as much
 as a number does: detectors then rank rows with gaps first. On made-up tables of six numbers, three categories and 1 %
-gaps (tests/pipelines/stages/evaluate/test_anomaly.py) the mean of all detectors had an average precision of .43 to .56
+gaps (docs/log.md) the mean of all detectors had an average precision of .43 to .56
 with them (three seeds), and .73 to .95 with `shares`.
 """
 

@@ -81,6 +81,15 @@ def test_images_in_a_table_and_masks_as_text(place: Place) -> None:
     assert output.unknown is None
 
 
+def test_the_mask_of_an_image_in_a_table_has_its_size_too(place: Place) -> None:
+    put_parquet(place.inbox / "first.parquet", [png(i) for i in range(2)], ["a.png", "b.png"])
+    put(place.inbox / "masks" / "a.png", mask_png(mask(0)))
+    put(place.inbox / "masks" / "b.png", mask_png(mask(1, (8, 9))))
+    output = run(place, max_unknown_share=1)
+    assert place.labels() == {id_of(0): to_text(mask(0))}
+    assert reasons(place, output) == {"masks/b.png": "a mask of 9 x 8 pixels, and its image has 8 x 8"}
+
+
 def test_bad_masks_are_listed_each_with_its_reason(place: Place) -> None:
     for seed in range(6):
         put(place.inbox / f"{seed}.png", png(seed))

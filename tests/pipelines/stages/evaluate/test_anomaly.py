@@ -93,10 +93,13 @@ def test_the_budget_is_of_all_test_samples_and_measured_on_those_with_a_label(tm
     model = load_model(here.store / "finetune/0/model")
     packed = torch.from_numpy(np.load(here.store / "snapshot/0/rows.npy")[test])
     with torch.inference_mode():
-        first = np.argsort(-model.see(packed)["score"].numpy(), kind="stable")[:6]
-    known, odd = label[test] >= 0, label[test] == 1
-    assert output.metrics["recall_at_budget"] == pytest.approx(odd[first].sum() / odd.sum())
-    assert output.metrics["precision_at_budget"] == pytest.approx(odd[first].sum() / known[first].sum())
+        scores = model.see(packed)["score"].numpy()
+    known, anomaly = label[test] >= 0, label[test] == 1
+    random = np.random.default_rng(0)
+    draws = [np.lexsort((random.random(TEST), -scores))[:6] for _ in range(2000)]  # equal scores in any order
+    found, looked_at = (np.mean([of[first].sum() for first in draws]) for of in (anomaly, known))
+    assert output.metrics["recall_at_budget"] == pytest.approx(found / anomaly.sum(), abs=0.01)
+    assert output.metrics["precision_at_budget"] == pytest.approx(found / looked_at, abs=0.02)
 
 
 def with_gaps(seed: int) -> list[dict[str, str | None]]:
