@@ -1,6 +1,7 @@
 """The one base class of every configuration: frozen; an unknown key is refused, with the nearest known one named; and
 what has kinds told apart by their name may be that name alone (encoder: resnet18)."""
 
+from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Any
 
@@ -33,13 +34,16 @@ def unknown(key: str, known: list[str]) -> str:
     return f"unknown key {key!r}; {hint}"
 
 
-def explain(error: ValidationError, where: str) -> str:
-    """One line for a person: each wrong field, what came, what was needed."""
+def explain(error: ValidationError, where: str, leave_out: Collection[str] = ()) -> str:
+    """One line for a person: each wrong field, what came, what was needed; "" where only fields of `leave_out` are
+    wrong, which are left out."""
     parts = []
     for item in error.errors(include_url=False):
+        if item["loc"][:1] and item["loc"][0] in leave_out:
+            continue
         place = ".".join(str(p) for p in item["loc"])
         parts.append(f"{place + ': ' if place else ''}{_said(item)}")
-    return f"{where}: " + "; ".join(parts)
+    return f"{where}: {'; '.join(parts)}" if parts else ""
 
 
 def _said(item: ErrorDetails) -> str:

@@ -18,15 +18,18 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
 from components.data.checked_files import begins_like, open_plain
 from components.data.label_files import is_label_file, is_label_table, is_table, is_unread_label_file
+from components.data.mask_files import is_mask
 from components.data.reader import Reader
 from components.data.sample_names import find_samples
 from components.data.tables import columns_of, read_rows
 from components.data.walk import Walk, suffix_of
+from components.errors import UserError
 from components.wording import counted
 
 LOOSE = "."
@@ -72,11 +75,13 @@ class Delivery:
 @dataclass
 class Listing:
     """noun: see Reader. left: files for the next time, with the reason. ignored: files that are no samples. broken:
-    unreadable deliveries, with the reason. columns: of all tables of samples. litter, unreadable: see Walk."""
+    unreadable deliveries, with the reason. columns: of all tables of samples. masks: paths, see mask_files.py. litter,
+    unreadable: see Walk."""
 
     noun: str = "samples"
     deliveries: list[Delivery] = field(default_factory=list)
     label_files: list[str] = field(default_factory=list)
+    masks: list[str] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
@@ -97,18 +102,34 @@ class Listing:
         if (more := len(self.unreadable) - 5) > 0:
             yield f"left out {more} more that cannot be read"
 
+    def require(self, field: str, column: str | None) -> None:
+        """Raises UserError where there are tables of samples and none has the column.
+
+        field: of the recipe, which names it.
+        """
+        if not column or not self.columns or {column, column.lower()} & self.columns:
+            return
+        near = get_close_matches(column.lower(), sorted(self.columns), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        known = ", ".join(sorted(self.columns))[:200]
+        raise UserError(
+            "column-missing",
+            f"{field}: no table of samples in the inbox has a column {column!r}; columns at hand: {known}{hint}",
+        )
+
 
 class Inbox:
     """A folder that others write to while we read. now, settle: seconds; younger than settle may be
     unfinished. source: the column of tables that says where a sample comes from; in CSV whatever its case. own, links:
-    see Walk. guess: whether a file whose suffix tells nothing is looked into.
+    see Walk. guess: whether a file whose suffix tells nothing is looked into. masks: whether labels are masks,
+    so that files that are named as such are no samples.
     """
 
     def __init__(
         self, folder: Path, reader: Reader, settle: float, now: float, source: str | None = None,
-        own: Iterable[Path] = (), links: Iterable[Path] = (), guess: bool = True,
+        own: Iterable[Path] = (), links: Iterable[Path] = (), guess: bool = True, masks: bool = False,
     ) -> None:  # fmt: skip
-        self.reader, self.guess = reader, guess
+        self.reader, self.guess, self.masks = reader, guess, masks
         self.folder, self.settle, self.now, self.source = folder.resolve(), settle, now, source
         self.own, self.links = tuple(own), tuple(Path(os.path.realpath(place)) for place in links)
 
@@ -144,6 +165,9 @@ class Inbox:
         joined: list[str] = []
         suspect: set[str] = set()
         for path, suffix, kind, _ in walk:
+            if self.masks and is_mask(path):
+                (listing.masks if self.refuse(path) is None else listing.ignored).append(path)
+                continue
             sample = suffix in self.reader.suffixes and not (is_table(path) and is_label_file(path))
             if kind == "file" and sample:
                 folders.setdefault(_top(path), []).append(path)
@@ -259,6 +283,26 @@ class Inbox:
         if delivery.kind == "joined":
             return self.reader.whole(delivery.files)
         return len(delivery.files) if delivery.kind == "files" else 0
+
+    def total(self, deliveries: Iterable[Delivery]) -> int:
+        """How many samples several deliveries hold, good or bad.
+
+        Raises:
+            UserError: one cannot be read to its end.
+        """
+        total = 0
+        for delivery in deliveries:
+            try:
+                total += self.count(delivery)
+            except ValueError as error:
+                raise self.unreadable(delivery, error) from None
+        return total
+
+    def unreadable(self, delivery: Delivery, error: ValueError) -> UserError:
+        """The mistake of a delivery that cannot be read to its end."""
+        return UserError(
+            "delivery-invalid", f"{self.folder / delivery.name}: {error}; mend it or take it away"
+        )
 
     def items(self, delivery: Delivery, max_bytes: int) -> Iterator[Item]:
         """The samples of a delivery, in order; a file above max_bytes is named, not read."""

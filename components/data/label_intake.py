@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.data import mask_intake
 from components.data.by_part import ByPart, part_of
 from components.data.delivery_samples import plain
 from components.data.folder_labels import SPLIT_FOLDER, are_labelled, folder_of, rows_of, test_folders
@@ -21,20 +22,23 @@ from components.errors import UserError
 class LabelRules:
     """from_folders: whether folders are classes. unlabelled: words that mean no label. max_unknown_share: of a
     file's labels, from which on those that find no sample are a mistake; 1: never. numeric: whether labels are
-    numbers."""
+    numbers. masks: whether they are masks of images."""
 
     from_folders: bool
     unlabelled: Collection[str]
     max_unknown_share: float
     numeric: bool = False
+    masks: bool = False
 
 
 @dataclass
 class LabelsTaken:
-    """unknown: key -> why it means no sample. mistakes: what a person has to correct, a line each."""
+    """unknown: key -> why it means no sample. mistakes: what a person has to correct; alerts: to look into, a line
+    each."""
 
     unknown: dict[str, str] = field(default_factory=dict)
     mistakes: list[str] = field(default_factory=list)
+    alerts: list[str] = field(default_factory=list)
 
 
 def take_labels(inbox: Inbox, growing: Growing, listing: Listing, rules: LabelRules) -> LabelsTaken:
@@ -68,6 +72,12 @@ def take_labels(inbox: Inbox, growing: Growing, listing: Listing, rules: LabelRu
             missing.append(one)
     example = next((name for name, _ in ingested(folder, index)), "")
     taken.mistakes += too_many_lost(missing, sought, found, example, rules.max_unknown_share)
+    if rules.masks:
+        own = mask_intake.take_masks(inbox, growing, listing.masks, rows)
+        taken.unknown |= own.refused
+        rows, total = own.rows, len(own.refused) + sum(bool(row.label) for row in own.rows)
+        mistakes, taken.alerts = mask_intake.told(own.refused, total, rules.max_unknown_share)
+        taken.mistakes += mistakes
     growing.label(_part_by_part(growing, listing, rules, rows))
     return taken
 

@@ -24,6 +24,7 @@ class Reader(ABC):
     containers: suffixes of files, other than tables, that hold several samples each, or one and its group, and are read
     by `rows`. group:
     column that says which samples belong together and stay in one split, such as a patient; None: nothing does.
+    target: column of the label that the recipe names, in small letters; None: it names none.
     joins: whether a sample is made of several files (an image and its caption): the files of a folder, or a table and
     the files that it names, are then one delivery, and `joined` reads it; what else it needs for that is at the end.
     """
@@ -34,6 +35,7 @@ class Reader(ABC):
     containers: frozenset[str] = frozenset()
     max_bytes: int
     group: str | None = None
+    target: str | None = None
     joins: bool = False
 
     def begins_like(self, head: bytes) -> bool:
@@ -79,6 +81,10 @@ class Reader(ABC):
         """Hold further samples to the recipe's first snapshot, whose packing this is, where what they have to have was
         found there (columns of a table). Most kinds have nothing of that sort."""
         return
+
+    def size(self, data: bytes) -> tuple[int, int] | None:
+        """Height and width of a sample, which a mask of it must have too; None where it has none or cannot be read."""
+        return None
 
     def mended(self, reason: str) -> bool:
         """Whether what was quarantined for this reason would be taken today (a decoder was installed)."""

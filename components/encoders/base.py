@@ -121,6 +121,10 @@ class MapEncoder(ImageEncoder):
         """[B, C, S, S] -> [B, D, h, h], h = S / reduction rounded up."""
         raise TypeError(f"{type(self).__name__} defines no maps")
 
+    def pyramid(self, x: Tensor) -> list[Tensor]:
+        """[B, C, S, S] -> maps [B, D_k, h_k, h_k] of falling side, the last one `maps`; here that one alone."""
+        return [self.maps(x)]
+
     def forward(self, x: Tensor) -> Tensor:
         return pooled(self.maps(x))
 

@@ -103,13 +103,18 @@ class Convnext(MapEncoder):
                     nn.init.zeros_(module.bias)
 
     def maps(self, x: Tensor) -> Tensor:
+        return self.pyramid(x)[-1]
+
+    def pyramid(self, x: Tensor) -> list[Tensor]:
+        """The maps after each stage, the last one normed."""
         x = self.standardised(x)
         odd = [-side % self.reduction for side in x.shape[:1:-1]]
         x = F.pad(x, (0, odd[0], 0, odd[1]))  # sides that cannot be halved so often; 0 is the mean pixel
+        found = []
         for smaller, stage in zip(self.downsample_layers, self.stages, strict=True):
             x = stage(smaller(x))
-        found: Tensor = self.norm(x)
-        return found
+            found.append(x)
+        return [*found[:-1], self.norm(x)]
 
 
 class Block(nn.Module):

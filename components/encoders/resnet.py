@@ -136,6 +136,17 @@ class Resnet(MapEncoder):
         found: Tensor = self.blocks(self.stem(self.standardised(x)))
         return found
 
+    def pyramid(self, x: Tensor) -> list[Tensor]:
+        """The maps after each group of blocks."""
+        found = [self.stem(self.standardised(x))]
+        for block in self.blocks:
+            after = block(found[-1])
+            if after.shape[-1] == found[-1].shape[-1]:
+                found[-1] = after
+            else:
+                found.append(after)
+        return found
+
 
 class Block(nn.Module):
     """A residual block; its way round is a 1x1 convolution where the shape changes, else the input itself."""

@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from components.config import Config
+
 
 class Suited(NamedTuple):
     """What of a recipe follows from the kind of data and from the samples.
@@ -49,6 +51,11 @@ class Look(ABC):
     def notes(self, samples: int) -> list[str]:
         """What a person should know before a run on so many samples."""
         return []
+
+    def guess(self, labelled: bool) -> Config | None:
+        """The configuration with what the samples show of it, such as the column of the label; None: nothing more than
+        was given. labelled: whether they have labels without that."""
+        return None
 
     @abstractmethod
     def suited(self, samples: int) -> Suited:

@@ -101,6 +101,7 @@ MODELS = Implementations[Served](
         "classification": "model:Classifier",
         "regression": "regressor:Regressor",
         "anomaly": "anomaly_model:AnomalyModel",
+        "segmentation": "segmenter:Segmenter",
         "ranking": "ranking_model:RankingModel",
     },
 )

@@ -17,12 +17,14 @@ class Targets:
     """What the label of each sample means.
 
     classes: names of the classes, to which `label` holds indices; empty where labels are numbers.
-    label: id -> index of its class. value: id -> its number. refused: id -> why its text is no label of this task.
+    label: id -> index of its class. value: id -> its number. mask: id -> its mask, as text
+    (components.data.masks); label is then 0. refused: id -> why its text is no label of this task.
     style: how the texts were read, e.g. the decimal point; later snapshots read theirs the same way.
     """
 
     classes: list[str] = field(default_factory=list)
     label: dict[str, int] = field(default_factory=dict)
+    mask: dict[str, str] = field(default_factory=dict)
     value: dict[str, float] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     style: str = ""
@@ -38,6 +40,7 @@ class Task(ABC, Generic[C]):
     headline_low and headline_high. word: what it is called in a sentence. share: whether it is a share, shown in
     percent and points. figures: further metrics that become tags of a registered version, by what they are called.
     numeric: whether labels are numbers, so that -1 is one and equal numbers are equal labels.
+    masks: whether labels are masks: the class of each pixel.
     confidence: whether a prediction has a confidence, a share.
     clusters: whether a cluster can have a label, which pseudo-labels are made from.
     needs_labels: whether fine-tuning needs any. takes_labels: whether there is any use for them, so that a person can
@@ -50,6 +53,7 @@ class Task(ABC, Generic[C]):
     share: ClassVar[bool] = True
     figures: ClassVar[Mapping[str, str]] = {}
     numeric: ClassVar[bool] = False
+    masks: ClassVar[bool] = False
     confidence: ClassVar[bool] = False
     clusters: ClassVar[bool] = True
     needs_labels: ClassVar[bool] = True

@@ -16,6 +16,7 @@ TASKS = Implementations[Task[Any]](
         "classification": "classification:Classification",
         "regression": "regression:Regression",
         "anomaly": "anomaly:Anomaly",
+        "segmentation": "segmentation:Segmentation",
         "ranking": "ranking:Ranking",
     },
 )

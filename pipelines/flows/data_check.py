@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from components.data.inbox import Inbox
 from components.data.shards import Index
 from components.errors import UserError
 from components.wording import counted
@@ -15,8 +16,8 @@ BATCHES = (("pretrain", "train", "batch_size"), ("finetune", "batch_size"))
 
 def check_data(recipe: Recipe, settings: Settings) -> None:
     """Raises:
-    UserError: there is neither an inbox nor anything ingested from it; the recipe names a batch of more samples than
-        there are.
+    UserError: there is neither an inbox nor anything ingested from it; no table of a first delivery has the column of
+        the label that the recipe names; the recipe names a batch of more samples than there are.
     """
     known = Index.load(settings.data / recipe.name).samples
     there = recipe.inbox.is_dir()
@@ -26,10 +27,13 @@ def check_data(recipe: Recipe, settings: Settings) -> None:
             f"recipe {recipe.file}: inbox: there is no folder {recipe.inbox}; make it and put samples there, or "
             "correct the path",
         )
+    inbox = _inbox(recipe, settings)
+    if there and not known and inbox.reader.target:
+        inbox.list().require("modality.target", inbox.reader.target)
     batches = list(_batches(recipe))
     if not batches:
         return
-    samples = max(known, _waiting(recipe, settings) if there else 0)
+    samples = max(known, inbox.total(inbox.list().deliveries) if there else 0)
     wrong = [
         f"{field}: {size:,} is more than there is ({counted(samples, 'sample')}); take a smaller batch"
         for field, size in batches
@@ -49,9 +53,9 @@ def _batches(recipe: Recipe) -> Iterator[tuple[str, int]]:
             yield ".".join((stage, *keys)), value
 
 
-def _waiting(recipe: Recipe, settings: Settings) -> int:
-    """Samples in the inbox."""
+def _inbox(recipe: Recipe, settings: Settings) -> Inbox:
+    """As ingest will read it, files that are still being written included."""
     ingest = load("ingest")
     asked = ingest.Request.model_validate(recipe.request("ingest", {}) | {"settle_seconds": 0.0})
-    inbox = ingest.inbox_of(asked, settings)
-    return sum(map(inbox.count, inbox.list().deliveries))
+    inbox: Inbox = ingest.inbox_of(asked, settings)
+    return inbox

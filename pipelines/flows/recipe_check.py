@@ -2,16 +2,16 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from components.config import explain
+from components.config import explain, unknown
 from components.errors import UserError
 from pipelines.engine.code_digest import ROOT
-from pipelines.graph import GRAPH
-from pipelines.recipe import Recipe
+from pipelines.graph import GRAPH, references
+from pipelines.recipe import FILLED, SHARED, Recipe
 
 
 def files_exist(recipe: Recipe) -> None:
@@ -49,30 +49,64 @@ def mistakes(recipe: Recipe, stages: Sequence[str]) -> list[str]:
     networks from being built. Imports these stages."""
     from pipelines.engine.store import load as load_stage
 
-    found = []
+    wrong = _shared_mistakes(recipe)
+    found = list(wrong.values())
     requests: dict[str, Any] = {}
     done = {stage: f"{stage}/{'0' * 16}" for stage in GRAPH}
     for stage in stages:
+        own = recipe.sections.get(stage, {})
+        told = wrong.keys() - own.keys()
+        given = recipe.request(stage, done)
         try:
-            given = recipe.request(stage, done)
-            requests[stage] = load_stage(stage, given).Request.model_validate(given)
-        except ValidationError as error:
-            found.append(explain(error, stage))
+            request = load_stage(stage, given).Request
         except UserError as error:
-            found.append(str(error))
+            found += [] if "task" in told else [str(error)]
+            continue
+        fields = {field.alias or name for name, field in request.model_fields.items()}
+        strange = [key for key in own if key not in fields]
+        found += [f"{stage}: {unknown(key, _keys(stage, fields))}" for key in strange]
+        try:
+            requests[stage] = request.model_validate({k: v for k, v in given.items() if k not in strange})
+        except ValidationError as error:
+            found += filter(None, [explain(error, stage, leave_out=told)])
     if "pretrain" in requests and "snapshot" in requests:
         from pipelines.flows.build_check import build_mistake  # torch, which pretrain has imported
 
         asked = requests["pretrain"]
         parts = (asked.objective, asked.encoder, asked.modality, asked.views, asked.local_views)
-        if wrong := build_mistake(*parts):
-            found.append(f"pretrain: {wrong}")
+        if mistake := build_mistake(*parts):
+            found.append(f"pretrain: {mistake}")
     if "finetune" in requests:
         try:
             requests["finetune"].check()
         except UserError as error:
             found.append(f"finetune: {error}")
     return found
+
+
+def _shared_mistakes(recipe: Recipe) -> dict[str, str]:
+    """What is wrong with `modality` and with `task`, by that name. Nearly all stages are given them, and each would
+    tell it again."""
+    from components.modalities.registry import ModalityConfig  # which the stages import
+    from components.tasks.registry import TaskConfig
+
+    found = {}
+    for name, kind, given in (
+        ("modality", ModalityConfig, recipe.modality),
+        ("task", TaskConfig, recipe.task),
+    ):
+        try:
+            TypeAdapter(kind).validate_python(given)
+        except ValidationError as error:
+            found[name] = explain(error, name)
+    return found
+
+
+def _keys(stage: str, fields: Set[str]) -> list[str]:
+    """Those fields of a stage's request that a recipe writes into its section: not what the run fills in, and not what
+    stands at the top of the recipe."""
+    filled = {*FILLED.get(stage, ()), *references(stage, dict.fromkeys(GRAPH, ""))}
+    return sorted(fields - filled - SHARED.keys())
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ from pipelines.onboarding.kinds import named, policies_of, present
 from pipelines.onboarding.label_survey import Labels
 from pipelines.onboarding.recipe_template import BUDGET, TEST_SHARE, Values, render, suited
 from pipelines.onboarding.survey import Found, inbox_of, survey
-from pipelines.onboarding.tasks import meaning
+from pipelines.onboarding.tasks import has_masks, meaning
 from pipelines.settings import Settings, make_home
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -63,7 +63,7 @@ def init(
     if not source.is_dir():
         inbox, table = inbox_of(inbox, settings.home / "inboxes" / name, kind)
     settings.refuse_own(inbox)
-    found = survey(inbox, kind, settings.own)
+    found = survey(inbox, kind, settings.own, masks=task is not None and has_masks(task))
     own = found.look.suited(found.samples).task if task is None and not found.labels.total else ""
     meant = meaning(found.labels, own, "needs no labels") if own else meaning(found.labels, task)
     values, policies = suited(found, budget), policies_of(found.kind)
@@ -89,21 +89,28 @@ def describe(found: Found) -> list[str]:
     lines = [f"{counted(found.samples, 'sample')}, {found.looked:,} looked at: {first}", *rest]
     for reason, count in found.bad.most_common():
         lines.append(f"bad: {count} {reason}, e.g. {found.example[reason]}")
+    if found.guessed:
+        options = ", ".join(f"modality.{name} {value}" for name, value in found.guessed.items())
+        lines.append(
+            f"guessed: {options}; another: `--modality '{{name: {found.kind}, {[*found.guessed][-1]}: COLUMN}}'`"
+        )
     lines += found.left_out
     labels = found.labels
-    lines += labels.notes
+    lines += labels.told
     if labels.numbers:
         lines.append(
             f"{counted(labels.total, 'label')} that are numbers, of {len(labels.numbers):,} different values: the task "
             "is regression; `--task classification` makes each value a class"
         )
-        lines.append(_shares(labels.total, labels.tests))
+        lines.append(_shares(labels))
     elif labels.unused:
         lines.append(
             "no labels are needed: the model is measured by events of each history that are held out"
         )
     elif labels.detected:
         lines.append(_marked(labels))
+    elif labels.masks:
+        lines.append(f"{counted(labels.masks, 'mask')}; {_shares(labels)}")
     elif labels.classes:
         shown = ", ".join(f"{label} {count}" for label, count in sorted(labels.classes.items())[:20])
         more = f" and {len(labels.classes) - 20} more" if len(labels.classes) > 20 else ""
@@ -112,7 +119,7 @@ def describe(found: Found) -> list[str]:
         lines.append(
             f"{counted(total, 'label')} in {counted(len(labels.classes), 'class')}, {origin}: {shown}{more}"
         )
-        lines.append(_shares(total, labels.tests))
+        lines.append(_shares(labels))
     else:
         lines.append("no labels: clusters will be reported without classes, and nothing is fine-tuned")
     return lines
@@ -125,13 +132,13 @@ def _marked(labels: Labels) -> str:
             "no labels: samples are ranked all the same, and nothing can be measured; test labels change that"
         )
     counts = ", ".join(f"{label} {count}" for label, count in sorted(labels.marks.items())[:20])
-    return f"{counted(labels.total, 'label')}: {counts}; {_shares(labels.total, labels.tests)}"
+    return f"{counted(labels.total, 'label')}: {counts}; {_shares(labels)}"
 
 
-def _shares(total: int, named: int) -> str:
-    """named: labels of samples that somebody named for testing."""
-    about, tests = ("", named) if named else ("about ", round(total * TEST_SHARE))
-    drawn = "as named" if named else f"{TEST_SHARE:.0%}, drawn"
+def _shares(labels: Labels) -> str:
+    total = labels.total
+    about, tests = ("", labels.tests) if labels.split else ("about ", round(total * TEST_SHARE))
+    drawn = "as named" if labels.split else f"{TEST_SHARE:.0%}, drawn"
     return f"of these, {about}{total - tests} for training and {about}{tests} for testing ({drawn})"
 
 
@@ -154,8 +161,12 @@ def notes(found: Found, values: Values) -> list[str]:
         said.append(
             f"{some} fewer than 3 labels, e.g. {few[0]}; a class without a training label is never given"
         )
-    tests = found.labels.tests or round(labels * TEST_SHARE)
-    if classes and tests < 10 * classes:
+    tests = found.labels.tests if found.labels.split else round(labels * TEST_SHARE)
+    if found.labels.split and found.labels.total and not tests:
+        said.append(
+            "no sample that is named for testing has a label: nothing can be measured; label some of them"
+        )
+    elif classes and tests < 10 * classes:
         said.append(
             f"{counted(tests, 'label')} for testing {are(tests)} few: figures will be rough; label more"
         )

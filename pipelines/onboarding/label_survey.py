@@ -26,29 +26,35 @@ LabelsFrom = Literal["file", "folders"]
 
 
 class Surveyed(NamedTuple):
-    """samples: (id, name, label that came with it or "") of each. paths: the names that are paths of files."""
+    """samples: (id, name, label that came with it or "") of each. paths: the names that are paths of files. bad: ids of
+    samples that were looked at and that ingest will quarantine."""
 
     samples: list[tuple[str, str, str]]
     paths: set[str]
+    bad: set[str]
 
     def places(self) -> dict[str, list[str]]:
-        """Id -> path of each file."""
-        return {id: [name] for id, name, _ in self.samples if name in self.paths}
+        """Id -> path of each file that is not bad."""
+        return {id: [name] for id, name, _ in self.samples if name in self.paths and id not in self.bad}
 
 
 @dataclass
 class Labels:
     """classes: class -> samples, tests among them; numbers: the same where labels are numbers to predict; marks: the
-    same where they are of use and not needed (detected). unused: whether the task has no use for any. tests: samples
-    that somebody named for testing. labels_from: None where there are none. told: the layout, a line each. notes: what
-    a person should know, a line each. ignored: words that were taken for no label."""
+    same where they are of use and not needed (detected). unused: whether the task has no use for any. masks: images
+    whose label is a mask; names: of the classes, from classes.txt. tests: samples that somebody named for testing.
+    labels_from: None where there are none. told: the layout, a line each. notes: what a person should know, a line
+    each. ignored: words that were taken for no label."""
 
     classes: Counter[str] = field(default_factory=Counter)
     numbers: Counter[str] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
     detected: bool = False
     unused: bool = False
+    masks: int = 0
+    names: tuple[str, ...] = ()
     tests: int = 0
+    split: bool = False
     labels_from: LabelsFrom | None = None
     told: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -57,7 +63,7 @@ class Labels:
     @property
     def total(self) -> int:
         """Samples with a label."""
-        return self.classes.total() + self.numbers.total() + self.marks.total()
+        return self.classes.total() + self.numbers.total() + self.marks.total() + self.masks
 
     def as_numbers(self) -> None:
         """Labels are numbers from now on, and no classes."""
@@ -71,6 +77,10 @@ class Labels:
         """Labels are of use from now on, and none is needed."""
         self.marks, self.classes, self.detected = self.classes, Counter(), True
 
+    def as_masks(self) -> None:
+        """Labels are masks from now on."""
+        self.masks, self.classes = self.classes.total(), Counter()
+
 
 def survey_labels(box: "Inbox", listing: "Listing", surveyed: Surveyed) -> Labels:
     """Raises:
@@ -81,12 +91,17 @@ def survey_labels(box: "Inbox", listing: "Listing", surveyed: Surveyed) -> Label
     from components.data.labels import Row, settle
 
     labels = Labels()
-    rows, given = _written(box, listing, surveyed, labels)
+    written_rows, given = _written(box, listing, surveyed, labels)
+    if box.masks:
+        written_rows += _masks(box, listing, surveyed, labels)
     came = [Row(id, label, "delivery") for id, _, label in surveyed.samples if label]
+    if lost := {row.id for row in [*came, *written_rows] if row.label} & surveyed.bad:
+        labels.notes.append(f"{counted(len(lost), 'label')} of bad samples {are(len(lost))} left out")
+    rows, came = ([row for row in said if row.id not in surveyed.bad] for said in (written_rows, came))
     places = surveyed.places()
     by_folder = [label for [path] in places.values() if (label := label_of(path, UNLABELLED))]
     written = {row.label for row in [*rows, *came] if row.label}
-    if are_classes(by_folder) and 2 * len(written & set(by_folder)) >= len(written):
+    if not box.masks and are_classes(by_folder) and 2 * len(written & set(by_folder)) >= len(written):
         labels.labels_from = "folders"
     elif written:
         labels.labels_from = "file"
@@ -98,6 +113,7 @@ def survey_labels(box: "Inbox", listing: "Listing", surveyed: Surveyed) -> Label
     )
     settled = settle((0, row) for row in [*came, *folders, *rows])
     labels.classes = Counter(settled.labels.values())
+    labels.split = "test" in settled.named.values()
     labels.tests = sum(settled.named.get(id) == "test" for id in settled.labels)
     _tell_layout(labels, places, {row.id for row in folders if row.split == "test"})
     corrected = sum(by.label != "" and by.label != settled.labels.get(by.id, by.label) for by in folders)
@@ -167,6 +183,28 @@ def _written(
     return rows, given
 
 
+def _masks(box: "Inbox", listing: "Listing", surveyed: Surveyed, labels: Labels) -> "list[Row]":
+    """What the mask files say, of the samples that are there; and the names of the classes.
+
+    Raises:
+        UserError: a tenth of them is refused, or classes.txt makes no sense.
+    """
+    from components.data import mask_files, mask_intake
+
+    try:
+        labels.names = mask_files.class_names(box.folder)
+    except ValueError as error:
+        raise UserError("class-names-invalid", f"{box.folder}: {error}; correct it") from None
+    bound = mask_intake.bind(listing.masks, [(name, id) for id, name, _ in surveyed.samples])
+    sizes = mask_intake.sizes_of_files(dict(bound.image.values()), box)
+    taken = mask_intake.read_all(bound, sizes, box.folder)
+    mistakes, alerts = mask_intake.told(taken.refused, len(listing.masks), MAX_UNKNOWN_SHARE)
+    if mistakes:
+        raise UserError("masks-invalid", "; ".join(mistakes))
+    labels.notes += alerts
+    return taken.rows
+
+
 def _tell_layout(labels: Labels, places: Mapping[str, list[str]], tests: set[str]) -> None:
     """A line for each folder that names a split or samples without a label. tests: ids."""
     from components.data.folder_labels import TEST, TRAIN, VALIDATION
@@ -179,14 +217,14 @@ def _tell_layout(labels: Labels, places: Mapping[str, list[str]], tests: set[str
     for folder, count in sorted(held.items()):
         match folder.casefold():
             case word if word in UNLABELLED:
-                labels.notes.append(f"folder {folder}: {counted(count, 'sample')} without a label")
+                labels.told.append(f"folder {folder}: {counted(count, 'sample')} without a label")
                 labels.ignored.append(folder)
             case word if word in TEST | VALIDATION and tested[folder]:
-                labels.notes.append(
+                labels.told.append(
                     f"folder {folder}: {counted(count, 'sample')} for testing, never trained on"
                 )
             case word if word in TEST | VALIDATION | TRAIN:
-                labels.notes.append(f"folder {folder}: {counted(count, 'sample')} for training")
+                labels.told.append(f"folder {folder}: {counted(count, 'sample')} for training")
 
 
 def _files(given: "Iterable[Given]") -> str:

@@ -84,7 +84,7 @@ def render(
     swav = ", ".join(f"{name}: {values[name]}" for name in ("prototypes", "queue", "freeze", "epsilon"))
     tests = (
         "unused: test items are named"
-        if found.labels.tests
+        if found.labels.split
         else "of each sample a part is held out, and no sample as a whole"
         if found.labels.unused
         else "of all samples, never trained on"
@@ -99,7 +99,7 @@ def render(
     steps = int(values["steps"] or 0)
     lines = (
         [f"batch_size: {values['label_batch']}  # labels a step", *own.finetune]
-        if values["label_batch"] and not found.labels.detected
+        if values["label_batch"] and not (found.labels.detected or found.labels.masks)
         else []
     )
     if lines and steps < STEPS:

@@ -77,6 +77,13 @@ class Node:
             for name in names(config)
         }
 
+    def kinds(self) -> tuple["Node", ...]:
+        """The nodes below that stand for one kind each, whose name a recipe does not write into the key; none where
+        there is but one kind."""
+        if self.key in GRAPH:
+            return tuple(_of_tasks(self.key).values())
+        return tuple(self.children().values()) if self.key and len(self._configs()) > 1 else ()
+
     def _configs(self) -> tuple[type[BaseModel], ...]:
         if self.key in SHARED:  # typed by the stages that share it
             return tuple(held(load(SHARED[self.key][0]).Request.model_fields[self.key].annotation))
@@ -118,21 +125,31 @@ def summary(config: type[BaseModel]) -> str:
 
 
 def explain(key: str) -> str:
-    """The entry of a key: type, default and text, and what may stand below it.
+    """The entry of a key: type, default and text, and what may stand below it. Where the key leaves out the name of a
+    kind, as in a recipe (modality.target), the entries of all kinds that have it.
 
     Raises:
         UserError: there is no such key; the nearest one is named.
     """
-    node = Node("", "")
-    rest = key.split(".")
-    while rest:
-        below = node.children()
-        if rest[0] not in below:
-            near = _nearest(node, rest)
-            hint = f"did you mean {near!r}?" if near else f"keys: {', '.join(below)}"
-            raise UserError("unknown-key", f"unknown key {key!r}; {hint}")
+    top, rest = Node("", ""), key.split(".")
+    if found := _nodes(top, rest):
+        return "\n\n".join("\n".join(_entry(node)) for node in found)
+    node = top
+    while rest[0] in (below := node.children()):
         node, rest = below[rest[0]], rest[1:]
-    return "\n".join(_entry(node))
+    near = _nearest(node, rest)
+    hint = f"did you mean {near!r}?" if near else f"keys: {', '.join(below)}"
+    raise UserError("unknown-key", f"unknown key {key!r}; {hint}")
+
+
+def _nodes(node: Node, rest: list[str]) -> list[Node]:
+    """The nodes that `rest` means below a node: one, or as many as there are kinds that have it."""
+    if not rest:
+        return [node]
+    below = node.children()
+    if rest[0] in below:
+        return _nodes(below[rest[0]], rest[1:])
+    return [found for kind in node.kinds() for found in _nodes(kind, rest)]
 
 
 def page() -> str:
@@ -229,10 +246,8 @@ def _nearest(node: Node, rest: list[str]) -> str:
     if not rest:
         return node.key
     below = node.children()
-    if rest[0] not in below and len(node.configs) > 1:  # the name of the kind was left out
-        for kind in below.values():
-            if rest[0] in kind.children():
-                return _nearest(kind, rest)
+    if rest[0] not in below:  # perhaps the name of the kind was left out
+        below = {name: found for kind in node.kinds() for name, found in kind.children().items()} | below
     near = get_close_matches(rest[0], below, n=1, cutoff=0.5)
     return _nearest(below[near[0]], rest[1:]) if near else node.key
 

@@ -29,7 +29,7 @@ TOGETHER = 256
 class Found:
     """What a look at the inbox gave. kind: name of the modality; look: what its samples are. left_out: what is no
     sample, lines for a person. links: folders outside to which links in it lead. bad: reason -> count; example:
-    reason -> a name."""
+    reason -> a name. guessed: option of the kind of data -> what was found for it that nobody gave."""
 
     kind: str
     look: "Look"
@@ -40,36 +40,62 @@ class Found:
     labels: Labels = field(default_factory=Labels)
     left_out: list[str] = field(default_factory=list)
     links: list[Path] = field(default_factory=list)
+    guessed: dict[str, Any] = field(default_factory=dict)
 
     @property
     def bad_share(self) -> float:
         return self.bad.total() / max(1, self.looked)
 
 
-def survey(inbox: Path, modality: "Modality[Any, Any]", own: Iterable[Path] = ()) -> Found:
-    """Open up to LOOK samples of an inbox, evenly spread; count all samples and all labels. own: folders that are no
-    part of it.
+def survey(
+    inbox: Path, modality: "Modality[Any, Any]", own: Iterable[Path] = (), masks: bool = False
+) -> Found:
+    """Open up to LOOK samples of an inbox, evenly spread; count all samples and all labels. What the samples show of
+    their kind, such as the column of the label, is taken as given, and they are looked at again. own: folders that are
+    no part of it. masks: whether labels are masks.
 
     Raises:
-        UserError: nothing there that is, or can be read as, a sample of this kind.
+        UserError: nothing there that is, or can be read as, a sample of this kind; no table has the column of the label
+            that is named.
     """
+    from components.modalities.registry import build_modality
+
+    own = tuple(own)
+    found, box, listing, surveyed = _look(inbox, modality, own, masks)
+    guess = found.look.guess(bool(listing.label_files) or any(label for _, _, label in surveyed.samples))
+    if guess is not None:
+        given = modality.config.model_dump()
+        found, box, listing, surveyed = _look(inbox, build_modality(guess), own, masks)
+        found.guessed = {name: value for name, value in guess.model_dump().items() if value != given[name]}
+    found.labels = survey_labels(box, listing, surveyed)
+    return found
+
+
+def _look(
+    inbox: Path, modality: "Modality[Any, Any]", own: tuple[Path, ...], masks: bool
+) -> "tuple[Found, Inbox, Listing, Surveyed]":
+    """What there is, without the labels."""
     from components.data.inbox import Inbox
     from components.data.walk import link_targets
 
-    own = tuple(own)
     found = Found(modality.config.name, modality.look(), links=link_targets(inbox.resolve(), own))
     reader = modality.reader(modality.Limits())
-    box = Inbox(inbox, reader, settle=0, now=0, own=own, links=found.links)
+    box = Inbox(inbox, reader, settle=0, now=0, own=own, links=found.links, masks=masks)
     listing = box.list()
+    listing.require("modality.target", reader.target)
     found.left_out = list(listing.left_out())
     found.bad.update(Counter(reason.split(":")[0] for reason in listing.broken.values()))
     found.example.update({reason.split(":")[0]: path for path, reason in listing.broken.items()})
-    total = sum(map(box.count, listing.deliveries))
-    samples: list[tuple[str, str, str]] = []
-    for chunk in _chunks(_samples(box, listing, reader.max_bytes, every=-(-total // LOOK)), TOGETHER):
-        samples += [(f"#{len(samples) + k}", name, label) for k, (name, label, _) in enumerate(chunk)]
-        _open([item for _, _, item in chunk if item is not None], found)
-    found.samples = total
+    found.samples = box.total(listing.deliveries)
+    paths = {path for d in listing.deliveries if d.kind == "files" for path in d.files}
+    surveyed = Surveyed([], paths, set())
+    every = -(-found.samples // LOOK)
+    for chunk in _chunks(_samples(box, listing, reader.max_bytes, every), TOGETHER):
+        first = len(surveyed.samples)
+        ids = [f"#{first + k}" for k in range(len(chunk))]
+        surveyed.samples.extend((id, name, label) for id, (name, label, _) in zip(ids, chunk, strict=True))
+        opened = {id: item for id, (_, _, item) in zip(ids, chunk, strict=True) if item is not None}
+        surveyed.bad.update(_open(opened, found))
     if not found.look.good:
         why = ", ".join(
             f"{count} {reason} (e.g. {found.example[reason]})" for reason, count in found.bad.most_common(3)
@@ -79,21 +105,23 @@ def survey(inbox: Path, modality: "Modality[Any, Any]", own: Iterable[Path] = ()
         raise UserError(
             "samples-all-alike", f"all {found.look.good} samples looked at in {inbox} {found.look.useless}"
         )
-    paths = {path for d in listing.deliveries if d.kind == "files" for path in d.files}
-    found.labels = survey_labels(box, listing, Surveyed(samples, paths))
-    return found
+    return found, box, listing, surveyed
 
 
-def _open(items: "list[Item]", found: Found) -> None:
+def _open(items: "dict[str, Item]", found: Found) -> list[str]:
+    """Look at samples, by their ids. Those that are bad."""
     from components.data.reader import kind_of
 
-    reasons = iter(found.look.add([item.data for item in items if item.reason is None]))
-    for item in items:
+    reasons = iter(found.look.add([item.data for item in items.values() if item.reason is None]))
+    bad = []
+    for id, item in items.items():
         found.looked += 1
         reason = item.reason if item.reason is not None else next(reasons)
         if reason is not None:
+            bad.append(id)
             found.bad[kind_of(reason)] += 1
             found.example.setdefault(kind_of(reason), item.name)
+    return bad
 
 
 def inbox_of(file: Path, own: Path, modality: "Modality[Any, Any]") -> tuple[Path, Path | None]:
@@ -132,9 +160,7 @@ def _samples(box: "Inbox", listing: "Listing", max_bytes: int, every: int) -> "I
             for item in box.items(delivery, max_bytes):
                 yield item.name, item.label, None if next(number) % every else item
         except ValueError as error:
-            raise UserError(
-                "delivery-invalid", f"{box.folder / delivery.name}: {error}; mend it or take it away"
-            ) from None
+            raise box.unreadable(delivery, error) from None
 
 
 def _chunks(samples: "Iterator[Sample]", size: int) -> "Iterator[list[Sample]]":

@@ -10,6 +10,8 @@ from components.errors import UserError
 from components.implementations import name_of
 from components.tasks.registry import TASKS, USUAL, TaskConfig, build_task
 from components.tasks.regression import are_numbers
+from components.tasks.segmentation import SegmentationConfig
+from components.wording import counted
 from pipelines.onboarding.label_survey import Labels
 
 
@@ -29,10 +31,17 @@ def meaning(labels: Labels, task: str | dict[str, Any] | None, why: str = "as as
         labels.as_numbers()
         return f"task: regression  # labels are numbers, of {different} values; classification: each is a class\n"
     config = build_task(named(task)).fitting(labels.classes)
+    if isinstance(config, SegmentationConfig) and not config.classes:
+        config = config.model_copy(update={"classes": labels.names})
     built = build_task(config)
-    built.targets({text: text for text in labels.classes})
+    targets = built.targets({text: text for text in labels.classes})
     if built.numeric:
         labels.as_numbers()
+    if built.masks:
+        if targets.refused:
+            reason = next(iter(targets.refused.values()))
+            labels.notes.append(f"{counted(len(targets.refused), 'mask')} will count as no label: {reason}")
+        labels.as_masks()
     if not built.takes_labels:
         labels.as_unused()
     elif not built.needs_labels:
@@ -46,6 +55,15 @@ def meaning(labels: Labels, task: str | dict[str, Any] | None, why: str = "as as
         else yaml.safe_dump(given, default_flow_style=True, width=10_000).strip()
     )
     return f"task: {text}  # {why}\n"
+
+
+def has_masks(task: str | dict[str, Any]) -> bool:
+    """Whether labels are masks, by what the user says of the task.
+
+    Raises:
+        UserError: there is no such task, or an option is wrong.
+    """
+    return build_task(named(task)).masks
 
 
 def named(task: str | dict[str, Any]) -> TaskConfig:

@@ -39,6 +39,7 @@ BY_TASK = Implementations[TaskChecks](
         "classification": "classification_checks:Checks",
         "regression": "regression_checks:Checks",
         "anomaly": "anomaly_checks:Checks",
+        "segmentation": "segmentation_checks:Checks",
         "ranking": "ranking_checks:Checks",
     },
 )

@@ -191,7 +191,7 @@ def inbox_of(request: Request, settings: Settings, recipe: str = "") -> Inbox:
         reader.founded(packing_of(first.output))
     return Inbox(
         folder, reader, request.settle_seconds, time.time(), request.source, own=settings.own,
-        links=request.links,
+        links=request.links, masks=build_task(request.task).masks,
     )  # fmt: skip
 
 
@@ -223,8 +223,10 @@ def _take(request: Request, folder: Path, context: Context, growing: Growing, in
     )  # fmt: skip
     lost = orphans(target, growing.index)
     listing = _list(inbox, growing.index, request.inbox, context.settings.data)
-    _has_column("source", request.source, listing)
-    _has_column("group", request.group, listing)
+    listing.require("ingest.source", request.source)
+    listing.require("ingest.group", request.group)
+    if not growing.index.samples:  # later deliveries may be unlabelled
+        listing.require("modality.target", inbox.reader.target)
     intake.take(listing)
     for said in adopt_samples(growing, lost):
         context.say(said)
@@ -235,7 +237,8 @@ def _take(request: Request, folder: Path, context: Context, growing: Growing, in
         context.say(f"left for the next time: {path}, {reason}")
     for line in listing.left_out():
         context.say(line)
-    numeric = rules is not None and rules.numeric
+    intake.alerts += taken.alerts
+    numeric = rules is not None and (rules.numeric or rules.masks)
     output = _output(intake, since, listing, taken.unknown, folder, numeric)
     for line in output.alerts:
         context.say(f"warning {line}")
@@ -249,11 +252,13 @@ def _rules(request: Request) -> LabelRules | None:
     """How labels are read; None where none are wanted."""
     if request.labels_from is None:
         return None
+    task = build_task(request.task)
     return LabelRules(
         from_folders=request.labels_from == "folders",
         unlabelled=frozenset(word.casefold() for word in request.unlabelled),
         max_unknown_share=request.max_unknown_share,
-        numeric=build_task(request.task).numeric,
+        numeric=task.numeric,
+        masks=task.masks,
     )
 
 
@@ -273,16 +278,6 @@ def _list(inbox: Inbox, index: Index, named: str, data: Path) -> Listing:
     return listing
 
 
-def _has_column(field: str, column: str | None, listing: Listing) -> None:
-    """Raises UserError where there are tables of samples and none has the column that the recipe names."""
-    if column and listing.columns and not {column, column.lower()} & listing.columns:
-        known = ", ".join(sorted(listing.columns))[:200]
-        raise UserError(
-            "column-missing",
-            f"ingest.{field}: no table of samples in the inbox has a column {column!r}; columns at hand: {known}",
-        )
-
-
 def _output(
     intake: Intake,
     since: tally.Since,
@@ -291,7 +286,7 @@ def _output(
     folder: Path,
     numeric: bool,
 ) -> Output:
-    """numeric: labels are numbers, and not classes."""
+    """numeric: labels are numbers or masks, and not classes."""
     target, index = intake.growing.folder, intake.growing.index
     retired = Replacements(target, index).retired
     given, withdrawn, classes, clashes = 0, 0, set[str](), list[tuple[str, str]]()

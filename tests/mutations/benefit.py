@@ -34,7 +34,7 @@ MUTATIONS = [
     Mutation("kappa.kappa", "/ total**2", "/ total"),
     Mutation("benefit.verdict", "if difference.high < 0", "if difference.low < 0"),
     Mutation("measure_benefit", "rival = min(", "rival = max("),
-    Mutation("_chance", "if kappa.low > 0", "if kappa.value > 0"),
+    Mutation("benefit._chance", "if kappa.low > 0", "if kappa.value > 0"),
     Mutation("_without", "row.name == METHOD), 0.0)", "row.name), 0.0)"),
     Mutation("_without", "portfolio.served == METHOD:", "False:"),
     Mutation("_without", "portfolio.served != COMMITTEE:", "False:"),

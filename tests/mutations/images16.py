@@ -73,7 +73,7 @@ MUTATIONS = [
     Mutation("ImageReader._read", "if size > most:", "if False:"),
     Mutation("ImageReader.mended", "return decodes(reason) or any(", "return any(", DICOM),
     Mutation("waits", "any(mended(kind)", "any(False", INGEST),
-    Mutation("items", "group=told.group or group", "group=group", INGEST),
+    Mutation("Inbox.items", "group=told.group or group", "group=group", INGEST),
     Mutation("_deliver", "not in claimed | several.keys()", "not in claimed", INGEST),
     Mutation("checked_files.begins_like", 'return "several"', "return None", INGEST),
 ]

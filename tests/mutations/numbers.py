@@ -103,6 +103,6 @@ MUTATIONS = [
     Mutation("snapshot.stage.run", 'style=context.observed.get("style", "")', 'style=""', SNAPSHOT),
     Mutation("snapshot.stage.run", "task=task, style", "task=CLASSES, style", SNAPSHOT),
     Mutation("Recipe._own", "if self.task != USUAL.model_dump():", "if True:", RECIPE),
-    Mutation("model_of", "task = task_name(described)", 'task = "classification"', MODEL),
+    Mutation("served.model_of", "task = task_name(described)", 'task = "classification"', MODEL),
     Mutation("Seen.labels", "if self.table.target is not None:", "if False:"),
 ]

@@ -15,7 +15,7 @@ MUTATIONS = [
     Mutation("series.decode.decode", 'order="F" if fortran else "C"', 'order="C"'),
     Mutation("decode._check", 'if kind.kind not in "fiub":', 'if kind.kind not in "fiubO":'),
     Mutation("series.decode.decode", "len(data) - start != int(np.prod(shape)) * kind.itemsize", "False"),
-    Mutation("decode._plain", "if infinite := int(np.isinf(found).sum()):", "if infinite := 0:"),
+    Mutation("series.decode._plain", "if infinite := int(np.isinf(found).sum()):", "if infinite := 0:"),
     Mutation("decode._check", "if len(shape) not in (1, 2):", "if len(shape) not in (1, 2, 3):"),
     Mutation("series.check._reason", "steps > limits.max_steps", "steps > 2 * limits.max_steps"),
     Mutation("series.check._reason", "(~np.isnan(values)).any(axis=1)", "(~np.isnan(values)).all(axis=1)"),
@@ -65,8 +65,8 @@ MUTATIONS = [
         PACK,
     ),
     # views
-    Mutation("lengths", "there * places).amax(dim=1)", "there).sum(dim=1)"),
-    Mutation("views.cropped", "count - kept + 1", "count - kept"),
+    Mutation("series.views.lengths", "there * places).amax(dim=1)", "there).sum(dim=1)"),
+    Mutation("series.views.cropped", "count - kept + 1", "count - kept"),
     Mutation("shifted", "(at >= kept).unsqueeze(1), torch.nan", "(at >= kept).unsqueeze(1), 0.0"),
     Mutation("SeriesViews.augment", "mean + (view - mean) * (1 + how.scale", "view * (1 + how.scale"),
     Mutation("SeriesViews.augment", "how.jitter * std * normal", "how.jitter * normal"),
@@ -79,7 +79,7 @@ MUTATIONS = [
     ),
     Mutation("views.hidden", "(count - 1).clamp(min=0) // begin.shape[1]", "count"),
     Mutation("show._line", "(high - level)", "(level - low)"),
-    Mutation("to_value", 'values.T if axes == "channels_first" else values', "values"),
+    Mutation("series.serve.to_value", 'values.T if axes == "channels_first" else values', "values"),
     # encoders
     Mutation("Scaled.standardised", ").masked_fill(gone, 0.0), gone", ").nan_to_num(9.0), gone"),
     Mutation("Scaled.moments", "constant = std <= 1e-6", "constant = std < 0"),

@@ -54,7 +54,7 @@ MUTATIONS = [
     ),
     Mutation("LogMel.forward", "10 * self.power", "20 * self.power"),
     Mutation("log_mel", "FLOOR = 1e-5", "FLOOR = 1e-10"),
-    Mutation("cosines", "rows[0] /= np.sqrt(2)", "rows[0] /= 1"),
+    Mutation("log_mel.cosines", "rows[0] /= np.sqrt(2)", "rows[0] /= 1"),
     Mutation("log_mel", "REACH = 4", "REACH = 3"),
     Mutation("slopes", "(count - 1).unsqueeze(1)", "count.unsqueeze(1)"),
     Mutation("augment.played", "(place * (n - kept + 1)", "(place * (n - kept)"),

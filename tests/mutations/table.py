@@ -21,9 +21,9 @@ MUTATIONS = [
     Mutation("TablePacking.reads", "self.layout == other.layout", "True", PACK),
     Mutation("TableConfig.left_out", "(self.key, self.time)", "(self.key,)", READ),
     # cells
-    Mutation("number", "CODE.match(body) or ", ""),
-    Mutation("number", "abs(value) <= LARGEST", "True"),
-    Mutation("number", '.replace(",", ".")', ""),
+    Mutation("cells.number", "CODE.match(body) or ", ""),
+    Mutation("cells.number", "abs(value) <= LARGEST", "True"),
+    Mutation("cells.number", '.replace(",", ".")', ""),
     Mutation("cells.truth", "1.0 if word in TRUE", "1.0 if word in FALSE"),
     Mutation("days", "seconds / 86400", "seconds / 3600"),
     Mutation("cells.moments", "utc=True", "utc=False"),
@@ -45,14 +45,14 @@ MUTATIONS = [
     Mutation("table.check._reason", "len(row) > limits.max_columns", "False"),
     Mutation("table.check._reason", 'else "empty row"', "else None"),
     # read
-    Mutation("_of_text", "if len(values) != width:", "if len(values) > width:"),
+    Mutation("table.read._of_text", "if len(values) != width:", "if len(values) > width:"),
     Mutation("TableReader.is_table", "if is_label_file(path):", "if False:"),
     Mutation("TableReader.rows", 'f"{delivery}#{number}"', 'f"{delivery}#{line}"'),
     Mutation("TableReader.rows", "self._need(cells)\n", "pass\n"),
-    Mutation("_of_text", "text or None for text in pick", "text for text in pick"),
+    Mutation("table.read._of_text", "text or None for text in pick", "text for text in pick"),
     Mutation("_of_json", "if more := set(row).difference(names):", "if False:"),
     Mutation(
-        "_of_parquet",
+        "table.read._of_parquet",
         "[text_of(value) for value in column.to_pylist()]",
         "[str(value) for value in column.to_pylist()]",
     ),
@@ -131,9 +131,6 @@ MUTATIONS = [
     Mutation("TableLook.key", "== survey.values == self.rows and", "> 0 and"),
     Mutation("TableLook.target", "gaps[most] >= GAPS", "True"),
     Mutation("TableLook.useless", "if len(self.distinct) > 1 or", "if"),
-    Mutation(
-        "TableLook.suited", "if target is not None and self.config.target is None", "if target is not None"
-    ),
     # modality
     Mutation("Tables.stored", 'self.config.changes == "refuse" and', "False and"),
     Mutation("Tables.stored", "is not packing:", "is None:", MODALITY),

@@ -50,7 +50,7 @@ MUTATIONS = [
         "_draws(len(view), view.shape[1], generator)",
     ),
     Mutation("TextViews.roles", 'update={"crop": LOCAL}', 'update={"crop": (1.0, 1.0)}'),
-    Mutation("snippet", "html.escape(shown)", "shown"),
+    Mutation("text.show.snippet", "html.escape(shown)", "shown"),
     Mutation("text.near_duplicates.similarity", "len(one | other)", "len(one)"),
     Mutation("text.near_duplicates.groups", " >= SIMILAR", " >= 0"),
     Mutation("text.near_duplicates._keys", "hashes + np.uint64(number + 1)", "hashes"),

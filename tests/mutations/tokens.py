@@ -14,7 +14,7 @@ MUTATIONS = [
     Mutation("DropPath.forward", "x * stays / (1 - self.rate)", "x * stays", VIT),
     Mutation("DropPath.forward", " or not torch.is_grad_enabled()", "", IBOT),
     Mutation("convnext.Block.forward", "inner = self.gamma * ", "inner = "),
-    Mutation("Convnext.maps", "found: Tensor = self.norm(x)", "found: Tensor = x"),
+    Mutation("Convnext.pyramid", "self.norm(x)]", "x]"),
     Mutation("Delta.__init__", "self.scale = alpha / rank", "self.scale = alpha"),
     Mutation("Delta.__init__", "flat.new_zeros(", "flat.new_ones("),
     Mutation("adapt", "    freeze(module)\n", ""),

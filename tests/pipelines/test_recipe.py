@@ -168,7 +168,18 @@ def test_the_short_names_are_airflows():
 
 def test_what_is_shipped_never_runs_unasked():
     shipped = [recipe.load(file) for file in (Path(__file__).parents[2] / "recipes").glob("*.yaml")]
-    names = {"anomaly", "events", "pair", "quickstart", "regression", "series", "sound", "table", "text"}
+    names = {
+        "anomaly",
+        "events",
+        "pair",
+        "quickstart",
+        "regression",
+        "segmentation",
+        "series",
+        "sound",
+        "table",
+        "text",
+    }
     assert {one.name for one in shipped} == names
     assert {(one.schedule, one.retrain) for one in shipped} == {(None, "manual")}
 

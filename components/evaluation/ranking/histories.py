@@ -6,15 +6,16 @@ Letters: N users, R events, V items.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 
 from components.arrays import Doubles, Ints
 from components.modalities.events.config import FIRST
 from components.modalities.events.packed import PackedEvents
 
-Sparse = sp.csr_matrix
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,12 @@ class Histories:
     items: int
 
     @cached_property
-    def chosen(self) -> Sparse:
+    def chosen(self) -> "csr_matrix":
         """[N, V] float64, 1 where a user had an item."""
+        from scipy.sparse import csr_matrix  # .2 s that a model of other kinds of data need not wait for
+
         one = np.ones(len(self.item))
-        found = sp.csr_matrix((one, (self.user, self.item)), shape=(self.users, self.items))
+        found = csr_matrix((one, (self.user, self.item)), shape=(self.users, self.items))
         found.data[:] = 1.0  # an item that a user had twice counts once
         return found
 

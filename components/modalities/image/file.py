@@ -35,6 +35,7 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SIDEWAYS = (5, 6, 7, 8)  # orientations in which height and width are exchanged
 SWAPPED = {
     "16B": "16L",
     "16L": "16B",
@@ -119,6 +120,12 @@ def picture(image: Image.Image) -> Picture:
     if not is_deep(upright):
         return Picture((_eight_bits(upright),), None)
     return deep(np.asarray(upright))
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Height and width that an opened image has when it is turned upright."""
+    width, height = image.size
+    return (width, height) if _orientation(image) in SIDEWAYS else (height, width)
 
 
 def _sixteen_bits(image: Image.Image) -> NDArray[np.float32]:

@@ -10,8 +10,16 @@ from components.modalities.image import video
 from components.modalities.image.check import check_images
 from components.modalities.image.config import ImageConfig, ImageLimits
 from components.modalities.image.dicom import decodes, frames, is_dicom
-from components.modalities.image.file import FORMATS, NEEDS, has_decoder, is_heif_or_avif
-from components.modalities.image.values import pages
+from components.modalities.image.file import (
+    FORMATS,
+    NEEDS,
+    ImageError,
+    has_decoder,
+    is_heif_or_avif,
+    opened,
+    upright_size,
+)
+from components.modalities.image.values import as_picture, is_array, pages
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".heic", ".heif", ".avif"}
@@ -96,6 +104,16 @@ class ImageReader(Reader):
         if self.config.kept:
             return check_images(batch, self.limits, self.config)
         return check_images(batch, self.limits)
+
+    def size(self, data: bytes) -> tuple[int, int] | None:
+        try:
+            if is_array(data):
+                width, height = as_picture(data).bands[0].size
+                return height, width
+            with opened(data) as image:
+                return upright_size(image)
+        except ImageError:
+            return None
 
     def mended(self, reason: str) -> bool:
         return decodes(reason) or any(

@@ -29,6 +29,7 @@ class SeriesReader(Reader):
 
     def __init__(self, config: SeriesConfig, limits: SeriesLimits) -> None:
         self.config, self.limits, self.max_bytes = config, limits, limits.max_bytes
+        self.target = config.target
         cut = config.window is not None
         self.suffixes = frozenset() if cut else frozenset({ARRAY})
         self.containers = frozenset({ARRAYS, TS, *([ARRAY] if cut else [])})

@@ -31,6 +31,7 @@ class TableReader(Reader):
 
     def __init__(self, config: TableConfig, limits: TableLimits) -> None:
         self.config, self.limits, self.max_bytes = config, limits, limits.max_bytes
+        self.target = config.target
         self._columns: frozenset[str] | None = None
 
     def founded(self, packing: TablePacking) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from components.modalities.look import Look, Suited
 from components.modalities.table import cells
 from components.modalities.table.block import Texts, block_of
-from components.modalities.table.check import check_rows
+from components.modalities.table.check import check_rows, parsed
 from components.modalities.table.config import TableConfig, TableLimits
+from components.modalities.table.other_kinds import other_kinds
 from components.modalities.table.schema import Survey, described
 
 TARGETS = (
@@ -17,16 +18,19 @@ TARGETS = (
 )  # fmt: skip
 KEYS = ("id", "key", "uuid", "guid", "rowid", "row_id", "index", "no", "nr", "number")
 CLASSES = 50  # different values of a column above which it is no label
+KEPT = 16 << 20  # bytes of rows
 GAPS = 0.5  # share of missing values from which a column of few values looks like labels of a part
 
 
 class TableLook(Look):
-    """Columns of the rows that were looked at."""
+    """Columns of the rows that were looked at. kept: the first good ones, as far as they fit into KEPT bytes."""
 
     def __init__(self, config: TableConfig, limits: TableLimits | None = None) -> None:
         self.config, self.limits, self.rows = config, limits or TableLimits(), 0
         self.surveys: dict[str, Survey] = {}
         self.distinct: set[bytes] = set()  # two different rows are enough
+        self.kept: list[bytes] = []
+        self.room = KEPT
 
     def add(self, batch: Sequence[bytes]) -> list[str | None]:
         reasons = check_rows(batch, self.limits)
@@ -38,6 +42,10 @@ class TableLook(Look):
         for name, column in block.columns.items():
             self.surveys.setdefault(name, Survey(self.config)).add(Texts(column, missing))
         self.rows += block.rows
+        for data in good:
+            self.room -= len(data)
+            if self.room >= 0:
+                self.kept.append(data)
         return reasons
 
     @property
@@ -89,33 +97,40 @@ class TableLook(Look):
         words = ", ".join(f"{number} {kind}" for kind, number in count.most_common())
         gaps = sum(survey.missing for survey in self.surveys.values()) / max(1, self.rows * len(self.surveys))
         lines = [f"{len(self.surveys)} columns: {words}; {gaps:.1%} of the cells are missing"]
-        target, key = self.config.target or self.target, self.config.key or self.key
+        target, key = self.config.target, self.config.key
         if target is not None:
-            classes = self._classes(target) if target in self.surveys else 0
-            shown = f" ({classes} classes)" if classes else ""
-            lines.append(f"label: column {target}{shown} (modality.target)")
+            lines.append(f"label: column {target} (modality.target)")
         if key is not None:
             lines.append(f"name of a row: column {key} (modality.key)")
         return lines
 
     def notes(self, samples: int) -> list[str]:
-        inputs = [name for name in sorted(self.surveys) if name not in (self.key, self.target)]
-        return [note for name in inputs for note in described(name, self.surveys[name], self.config)[2]]
+        notes = [
+            note
+            for name in sorted(self.surveys)
+            for note in described(name, self.surveys[name], self.config)[2]
+        ]
+        return notes + other_kinds([parsed(row) for row in self.kept], self.kinds, self.config)
+
+    def guess(self, labelled: bool) -> TableConfig | None:
+        found = {
+            "key": self.config.key or self.key,
+            "target": self.config.target or (None if labelled else self.target),
+        }
+        guessed = self.config.model_copy(update=found)
+        return None if guessed == self.config else guessed
 
     def suited(self, samples: int) -> Suited:
-        key, target = self.config.key or self.key, self.config.target or self.target
+        key, target = self.config.key, self.config.target
         options = "".join(
             f", {field}: {json.dumps(name, ensure_ascii=False)}"
             for field, name in (("key", key), ("target", target))
             if name is not None
         )
         kinds = self.kinds
-        why = f"{len(kinds)} columns"
-        if target is not None and self.config.target is None:
-            why += f"; that {target} is the label is a guess"
         return Suited(
             modality=f"{{name: table{options}}}",
-            why=why,
+            why=f"{len(kinds)} columns",
             encoder="{name: table_mlp}",
             objective="{name: simclr}",
             speed=speed_of(len(kinds)),

@@ -18,6 +18,7 @@ BY_TASK = Implementations[Any](
         "classification": "classification:run",
         "regression": "regression:run",
         "anomaly": "anomaly:run",
+        "segmentation": "segmentation:run",
         "ranking": "ranking:run",
     },
 )

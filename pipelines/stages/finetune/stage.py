@@ -17,6 +17,7 @@ BY_TASK = Implementations[Any](
         "classification": "classification:run",
         "regression": "regression.stage:run",
         "anomaly": "anomaly:run",
+        "segmentation": "segmentation.stage:run",
         "ranking": "ranking:run",
     },
 )

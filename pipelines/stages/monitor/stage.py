@@ -41,6 +41,7 @@ BY_TASK = Implementations[Watch](
         "classification": "classification:Watch",
         "regression": "regression:Watch",
         "anomaly": "anomaly:Watch",
+        "segmentation": "segmentation:Watch",
         "ranking": "ranking:Watch",
     },
 )

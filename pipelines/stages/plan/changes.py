@@ -1,6 +1,6 @@
 """What is new in a snapshot since another: samples, labels, and test samples that were trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,17 +11,21 @@ from components.data.table import Table
 
 @dataclass(frozen=True)
 class Seen:
-    """A snapshot's table and the names of its classes, to which the labels are indices; none where they are numbers."""
+    """A snapshot's table and the names of its classes, to which the labels are indices; none where they are numbers.
+    masks: row -> mask as text, where labels are masks."""
 
     table: Table
     classes: Sequence[str]
+    masks: Mapping[int, str] | None = None
 
     def labels(self) -> dict[str, str | float]:
-        """id -> class or number, of every labelled sample, those for testing included."""
+        """id -> class, number or mask, of every labelled sample, those for testing included."""
         rows = np.flatnonzero(self.table.label >= 0)
         ids = self.table.ids[rows].tolist()
         if self.table.target is not None:
             return dict(zip(ids, self.table.target[rows].tolist(), strict=True))
+        if self.masks is not None:
+            return {id: self.masks[row] for id, row in zip(ids, rows.tolist(), strict=True)}
         return {
             id: self.classes[number] for id, number in zip(ids, self.table.label[rows].tolist(), strict=True)
         }

@@ -26,6 +26,7 @@ from pipelines.engine import code_digest
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.engine.store import read_manifest
+from pipelines.inference.masks import mask_texts
 from pipelines.inference.samples import samples_of
 from pipelines.inference.windows import Window, compare
 from pipelines.registry import ancestry
@@ -233,7 +234,10 @@ def _from_scratch(
 
 def _seen(snapshot: str, context: Context) -> Seen:
     made = read_manifest(snapshot, context.store).output
-    return Seen(Table.load(context.file(snapshot, Artifact.model_validate(made["table"]))), made["classes"])
+    table = Table.load(context.file(snapshot, Artifact.model_validate(made["table"])))
+    if made.get("masks") is None:
+        return Seen(table, made["classes"])
+    return Seen(table, made["classes"], mask_texts(snapshot, made, context))
 
 
 def _windows(

@@ -22,6 +22,7 @@ BY_TASK = Implementations[dict[str, Any]](
         "classification": "classification:sections",
         "regression": "regression:sections",
         "anomaly": "anomaly:sections",
+        "segmentation": "segmentation:sections",
         "ranking": "ranking:sections",
     },
 )

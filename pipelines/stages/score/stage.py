@@ -50,6 +50,7 @@ BY_TASK = Implementations[Reading](
         "classification": "classification:Reading",
         "regression": "regression:Reading",
         "anomaly": "anomaly:Reading",
+        "segmentation": "segmentation:Reading",
         "ranking": "ranking:Reading",
     },
 )

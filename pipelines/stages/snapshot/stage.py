@@ -5,11 +5,13 @@ is that of the whole data folder, with which DVC brings all of it back.
 """
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -63,6 +65,7 @@ class Output(Config):
 
     classes: their names, none where labels are numbers; style: how label texts were read (components.tasks.base).
     refused: CSV list (id, reason) of labels that mean nothing to the task, which count as none.
+    masks: Parquet (row, mask), the class of each pixel as text (components.data.masks), where labels are masks.
     packing: what training must know of the packed samples. arrays: they, by name. table: Parquet, see
     components.data.table. labelled, tests: training and test samples with a label. sources: names of where samples come
     from, empty where the recipe names no such column. unreadable: CSV list (id, name, reason) of samples in shards that
@@ -81,6 +84,7 @@ class Output(Config):
     classes: list[str]
     style: str = ""
     refused: Artifact | None = None
+    masks: Artifact | None = None
     packing: PackingConfig
     arrays: dict[str, Artifact]
     table: Artifact
@@ -220,6 +224,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     packing = modality.packing(packed, folder, rows)
     point("snapshot.packed")
     refused = refused_labels(targets.refused, folder, context)
+    masks = write_masks(targets.mask, table, folder) if targets.mask else None
     meaning = "labels are numbers" if task.numeric else counted(len(targets.classes), "class")
     tell(
         table,
@@ -239,6 +244,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         classes=targets.classes,
         style=targets.style,
         refused=refused,
+        masks=masks,
         packing=packing,
         unreadable=unreadable,
         near_duplicates=table.repeated(),
@@ -247,6 +253,14 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         table=Artifact.of(folder / "table.parquet", folder),
         sources=sources,
     )
+
+
+def write_masks(masks: Mapping[str, str], table: Table, folder: Path) -> Artifact:
+    """The masks of the rows that have one, in order. masks: id -> mask."""
+    rows = [row for row, id in enumerate(table.ids.tolist()) if id in masks]
+    columns = {"row": pa.array(rows, pa.int64()), "mask": [masks[str(table.ids[row])] for row in rows]}
+    pq.write_table(pa.table(columns), folder / "masks.parquet", compression="zstd")
+    return Artifact.of(folder / "masks.parquet", folder)
 
 
 def make_table(

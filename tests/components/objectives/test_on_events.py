@@ -8,13 +8,12 @@ import torch
 
 from components.encoders import build_encoder
 from components.modalities.events.views import EventsViews
-from components.objectives import OBJECTIVES as REGISTERED
-from components.objectives import build_objective
+from components.objectives import OBJECTIVES, build_objective
 from components.objectives.base import Batch
 from components.objectives.bert4rec import Bert4recConfig
 from components.objectives.cl4srec import Cl4srecConfig
 from components.objectives.sasrec import SasrecConfig
-from tests.components.objectives.cases import CASES
+from tests.components.objectives.cases import ANYWHERE, CASES
 from tests.components.objectives.histories import BOTH, CAUSAL, PACKING, events
 
 OF_EVENTS = {
@@ -23,9 +22,7 @@ OF_EVENTS = {
     "bert4rec": (Bert4recConfig(), BOTH),
     "cl4srec": (Cl4srecConfig(), CAUSAL),
 }
-ANY = {
-    name: (case.config, CAUSAL) for name, case in CASES.items() if REGISTERED[case.config.name].needs == "any"
-}
+ANY = {name: (CASES[name].config, CAUSAL) for name in ANYWHERE}
 STEPS, B, ROWS = 20, 16, 48
 
 
@@ -74,7 +71,7 @@ class Training:
 
 def test_every_objective_of_histories_is_on_this_list():
     here = {config.name for config, _ in OF_EVENTS.values()}
-    assert here == {name for name in REGISTERED if REGISTERED[name].needs == "events"}
+    assert here == {name for name in OBJECTIVES if OBJECTIVES[name].needs == "events"}
 
 
 @pytest.mark.parametrize("name", [*OF_EVENTS, *ANY])

@@ -75,9 +75,9 @@ def test_a_saved_model_is_the_same_and_its_task_is_told_from_its_files(tmp_path:
 def test_a_model_of_an_unknown_task_and_a_folder_that_holds_none_are_refused(tmp_path: Path) -> None:
     save_model(made(), tmp_path)
     file = tmp_path / "model.json"
-    file.write_text(file.read_text().replace('"regression"', '"ranking"'))
+    file.write_text(file.read_text().replace('"regression"', '"sorting"'))
     with pytest.raises(
-        UserError, match=r"one of the tasks classification, .* is needed, got one of 'ranking'"
+        UserError, match=r"one of the tasks classification, .* is needed, got one of 'sorting'"
     ):
         load_model(tmp_path)
     file.write_text("{")

@@ -35,8 +35,8 @@ def test_a_request_names_its_task(given: dict[str, Any], name: str) -> None:
 
 
 def test_an_unknown_task_is_refused_by_name() -> None:
-    with pytest.raises(UserError, match="a known task is needed, got 'ranking'; tasks: classification, "):
-        task_of({"task": "ranking"})
+    with pytest.raises(UserError, match="a known task is needed, got 'sorting'; tasks: classification, "):
+        task_of({"task": "sorting"})
     with pytest.raises(ValidationError, match="regression"):
         TypeAdapter(TaskConfig).validate_python({"name": "regresion"})
 

@@ -13,7 +13,7 @@ from components.training.orientation import (
     FEWEST,
     LIKE,
     Orientation,
-    _told,
+    _share_told_apart,
     orientation,
     suggested,
     transformed,
@@ -48,7 +48,7 @@ def test_pairs_are_counted_by_hand() -> None:
     logits = torch.zeros(8, 2, 8)
     logits[0, 0, 0], logits[4, 0, 4] = 1.0, 1.0
     logits[0, 1, 4] = 1.0  # the sample as it is looks mirrored: wrong
-    assert _told(logits, 4) == pytest.approx((1 + 1 + 0 + 0.5) / 4)
+    assert _share_told_apart(logits, 4) == pytest.approx((1 + 1 + 0 + 0.5) / 4)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from components.modalities.registry import MODALITIES
 from pipelines.cli import main
 
 
@@ -23,6 +24,14 @@ def test_help_answers_at_once_and_loads_nothing(arguments, shown):
     assert time.monotonic() - started < 2  # of a loaded machine; about 0.1 s of an idle one
     assert done.stdout.splitlines()[-1] == "[]"
     assert shown in done.stdout
+
+
+def test_the_help_of_init_names_all_kinds_of_data(capsys):
+    with pytest.raises(SystemExit):
+        main.main(["init", "--help"])
+    assert (
+        " ".join(capsys.readouterr().out.split()).count(", ".join(MODALITIES)) == 2
+    )  # --from and --modality
 
 
 def test_a_key_is_explained_and_an_unknown_one_is_code_2(capsys):

@@ -11,6 +11,7 @@ from PIL import Image
 from components.data.inbox import Inbox
 from components.errors import UserError
 from components.modalities.image.suit import ImageLook
+from components.modalities.registry import MODALITIES
 from pipelines import recipe
 from pipelines.flows.recipe_check import check
 from pipelines.onboarding.init import init
@@ -76,7 +77,7 @@ def test_class_folders(settings, source, capsys):
     said = capsys.readouterr().out
     assert "51 samples, 51 looked at: 40 x 40 pixels; 0 grey, 50 in colour" in said
     assert "bad: 1 not an image, e.g. cat/broken.png" in said
-    assert "51 labels in 2 classes, from the folders' names: cat 31, dog 20" in said
+    assert "50 labels in 2 classes, from the folders' names: cat 30, dog 20" in said
 
 
 @pytest.mark.slow
@@ -466,6 +467,51 @@ def test_anomalies_need_no_label_and_the_rarer_of_two_is_taken_for_one(settings,
     check(read(nothing)[0])
 
 
+def put_mask(file, values):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values.astype(np.uint8)).save(file)
+
+
+def test_masks_beside_images(settings, source):
+    put(source, *(f"{part}/{n:02}.png" for part in ("train", "test") for n in range(30)))
+    for part, count in (("train", 8), ("test", 5)):
+        for n in range(count):
+            put_mask(source / part / "masks" / f"{n:02}.png", RNG.integers(0, 3, (40, 40)))
+    (source / "classes.txt").write_text("ground\ncell\nnucleus\n")
+    report = init("cells", source, settings, task="segmentation")
+    loaded, sections = read(report)
+    assert loaded.task == {"name": "segmentation", "classes": ["ground", "cell", "nucleus"]}
+    assert report.found.samples == 60
+    assert report.found.labels.masks == 13
+    assert "13 masks; of these, 8 for training and 5 for testing (as named)" in report.lines
+    assert sections["ingest"]["labels_from"] == "file"
+    assert "finetune" not in sections
+    check(loaded)
+
+
+def test_masks_that_are_wrong(settings, source):
+    put(source, *(f"{n:02}.png" for n in range(30)))
+    for n in range(20):
+        put_mask(source / f"{n:02}.mask.png", RNG.integers(0, 4, (40, 40)))
+    (source / "classes.txt").write_text("ground\ncell\n")
+    report = init("cells", source, settings, task="segmentation")
+    assert any(
+        line.startswith("note: 20 masks will count as no label: a class below 2 is required")
+        for line in report.lines
+    )
+    for n in range(3):
+        put_mask(source / f"{n:02}.mask.png", RNG.integers(0, 2, (40, 30)))
+    with pytest.raises(
+        UserError, match=r"3 of 20 masks are refused, e\.g\. 00\.mask\.png: a mask of 30 x 40 pixels"
+    ):
+        init("others", source, settings, task="segmentation")
+    (source / "classes.txt").write_text("ground\nground\n")
+    with pytest.raises(
+        UserError, match=r"classes\.txt: a name of a class on each line is required, each once"
+    ):
+        init("others", source, settings, task="segmentation")
+
+
 def test_histories_of_users_are_found_and_ranked_without_labels(settings, source):
     source.mkdir()
     rows = "".join(f"u{user},i{(user + k) % 5},{k}\n" for user in range(30) for k in range(6))
@@ -479,3 +525,125 @@ def test_histories_of_users_are_found_and_ranked_without_labels(settings, source
     assert any("no labels are needed" in line for line in report.lines)
     assert "task: ranking  # needs no labels" in report.recipe.read_text()
     check(loaded)
+
+
+def table(source, header, rows):
+    source.mkdir(exist_ok=True)
+    (source / "data.csv").write_text("".join(f"{line}\n" for line in [header, *rows]))
+
+
+def customers(source, count=60, labelled=40):
+    """churn of the first ones; the days of a month, so that no two columns name a row."""
+    rows = (
+        f"{k},{k * 7 % 31},{'abc'[k % 3]},{('yes', 'no')[k % 2] if k < labelled else ''}"
+        for k in range(count)
+    )
+    table(source, "id,age,plan,churn", rows)
+
+
+def test_the_label_that_is_guessed_is_taken_as_one_that_is_given(settings, source, capsys):
+    customers(source)
+    guessed = init("guessed", source, settings)
+    said = capsys.readouterr().out
+    given = init("given", source, settings, modality={"name": "table", "target": "churn"})
+    text = given.recipe.read_text()
+    assert guessed.recipe.read_text() == text.replace("name: given", "name: guessed")
+    assert read(guessed)[0].modality == {"name": "table", "key": "id", "target": "churn"}
+    assert read(guessed)[1]["finetune"]["batch_size"] == 40
+    assert guessed.found.labels.classes == {"yes": 20, "no": 20}
+    assert "40 labels in 2 classes, from tables: no 20, yes 20\n" in said
+    assert (
+        "guessed: modality.key id, modality.target churn; another: `--modality '{name: table, target: "
+        in said
+    )
+    assert "guessed: modality.key id; another: `--modality '{name: table, key: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("header", "labels"), [("id,age,churn,label", {"x": 60}), ("id,age,churn,l", {})])
+def test_no_label_is_guessed_where_there_are_labels(settings, source, header, labels):
+    table(source, header, (f"{k},{k % 31},{'yn'[k % 2]},x" for k in range(60)))
+    if not labels:
+        (source / "labels.csv").write_text("id,label\n3,spam\n4,ham\n")
+        labels = {"spam": 1, "ham": 1}
+    report = init("given", source, settings)
+    assert report.found.labels.classes == labels
+    assert read(report)[0].modality == {"name": "table", "key": "id"}
+
+
+def test_a_label_that_no_table_has_is_refused(settings, source):
+    customers(source)
+    with pytest.raises(UserError) as caught:
+        init("typo", source, settings, modality={"name": "table", "target": "churned"})
+    assert caught.value.code == "column-missing"
+    assert str(caught.value) == (
+        "modality.target: no table of samples in the inbox has a column 'churned'; "
+        "columns at hand: age, churn, id, plan; did you mean 'churn'?"
+    )
+
+
+@pytest.mark.parametrize("modality", ["series", {"name": "series", "series": "machne"}])
+def test_a_table_that_the_kind_of_data_cannot_read_is_the_users_mistake(settings, source, modality):
+    customers(source)
+    wanted = "the column (series|machne) is required, it has id, age, plan, churn"
+    with pytest.raises(UserError, match=wanted) as caught:
+        init("none", source, settings, modality=modality)
+    assert caught.value.code == "delivery-invalid"
+
+
+def test_rows_that_look_like_another_kind_are_told(settings, source, capsys):
+    table(source, "machine,time,vib", (f"m{m},{t},{m * t % 7}" for m in range(4) for t in range(10)))
+    init("long", source, settings)
+    assert "--modality '{name: series, series: machine}'\n" in capsys.readouterr().out
+    table(source, "size,body,label", (f"{k % 9},one two three four w{k},{'ab'[k % 2]}" for k in range(40)))
+    init("mails", source, settings)
+    assert "--modality '{name: text, column: body}'\n" in capsys.readouterr().out
+    customers(source)
+    init("rows", source, settings)
+    assert "--modality '{name: series" not in capsys.readouterr().out
+
+
+def test_labels_of_bad_samples_do_not_count(settings, source, capsys):
+    put(source, *(f"{n}.png" for n in range(30)))
+    for n in range(5):
+        (source / f"{n}.png").write_bytes(b"no image")
+    rows = "".join(f"{n}.png,{'cat' if n % 2 else 'dog'}\n" for n in range(20))
+    (source / "labels.csv").write_text(f"path,label\n{rows}")
+    assert init("pets", source, settings).found.labels.classes == {"cat": 8, "dog": 7}
+    said = capsys.readouterr().out
+    assert "of these, about 12 for training and about 3 for testing (20%, drawn)\n" in said
+    assert said.count("5 labels of bad samples are left out\n") == 1
+    for n in range(30):
+        (source / f"{n}.png").rename(source / f"{n}.png.was")
+        (source / ("cat" if n % 2 else "dog")).mkdir(exist_ok=True)
+        (source / f"{n}.png.was").rename(source / ("cat" if n % 2 else "dog") / f"{n}.png")
+    (source / "labels.csv").unlink()
+    assert init("folders", source, settings).found.labels.classes == {"cat": 13, "dog": 12}
+
+
+def test_a_split_that_somebody_named_is_told_even_where_no_test_item_has_a_label(settings, source, capsys):
+    put(source, *(f"{n}.png" for n in range(30)))
+    rows = [
+        f"{n}.png,{('cat', 'dog')[n % 2] if n < 12 else ''},{'train' if n < 12 else 'test'}"
+        for n in range(30)
+    ]
+    (source / "labels.csv").write_text("\n".join(["path,label,split", *rows, ""]))
+    report = init("pets", source, settings)
+    said = capsys.readouterr().out
+    assert "of these, 12 for training and 0 for testing (as named)\n" in said
+    assert "note: no sample that is named for testing has a label: nothing can be measured" in said
+    assert "test_share: 0.2  # unused: test items are named" in report.recipe.read_text()
+    (source / "labels.csv").write_text("\n".join(["path,label,split", *rows, "20.png,cat,test", ""]))
+    init("tested", source, settings)
+    assert "of these, 12 for training and 1 for testing (as named)\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", [None, "notes.docx"])
+def test_a_folder_without_any_kind_of_data_asks_for_all_kinds(settings, source, name):
+    source.mkdir()
+    if name:
+        (source / name).touch()
+    with pytest.raises(
+        UserError, match=f"no images, sounds, texts, .*series.*; .* {', '.join(MODALITIES)} "
+    ) as caught:
+        init("none", source, settings)
+    assert ("(1 file, e.g. notes.docx)" in str(caught.value)) == (name is not None)

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from components.errors import UserError
 from pipelines.onboarding.kinds import present
 
 
@@ -73,5 +74,13 @@ def test_names_of_files_go_before_how_they_begin(tmp_path: Path) -> None:
     assert present(tmp_path, ()).config.name == "image"
 
 
-def test_of_nothing_the_survey_says_what_is_missing(tmp_path: Path) -> None:
+def test_a_folder_with_no_kind_of_data_is_refused_and_a_broken_table_is_left_to_the_survey(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(UserError, match="no images, sounds, texts, "):
+        present(tmp_path, ())
+    (tmp_path / "notes.docx").touch()
+    with pytest.raises(UserError, match=r"\(1 file, e.g. notes.docx\)"):
+        present(tmp_path, ())
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
     assert present(tmp_path, ()).config.name == "image"

@@ -94,7 +94,7 @@ def test_the_entry_of_a_key():
     [
         ("finetune.method", '  section; default: {"name": "fixmatch", "threshold": 0.8}'),
         ("plan.on_code_change", '  keep, warm or scratch; default: "keep"'),
-        ("pretrain.objective", "  kinds: autoencoder, barlow, bigan, "),
+        ("pretrain.objective", "  kinds: autoencoder, barlow, bert4rec, "),
         ("pretrain.train", "  keys: epochs, batch_size, optimiser, "),
         ("pretrain", "  keys: modality, objective, encoder, train, views, local_views, warm, seed"),
         ("modality.image.channels", "  integer >= 1 and <= 32; default: 3"),
@@ -110,6 +110,23 @@ def test_what_an_entry_says(key, line):
     assert any(one.startswith(line) for one in said), said
 
 
+@pytest.mark.parametrize(
+    ("key", "entries"),
+    [
+        ("modality.target", ["modality.table.target", "modality.series.target"]),
+        ("ingest.modality.key", ["ingest.modality.table.key"]),
+        ("task.false_alarms", ["task.anomaly.false_alarms"]),
+        ("finetune.miss", ["finetune.regression.miss"]),
+        ("finetune.features", ["finetune.anomaly.features"]),
+        ("finetune.folds", ["finetune.regression.folds"]),
+        ("finetune.method", ["finetune.method"]),
+        ("pretrain.objective.epsilon", ["pretrain.objective.swav.epsilon"]),
+    ],
+)
+def test_a_key_without_the_name_of_its_kind_is_that_of_every_kind_that_has_it(key, entries):
+    assert explain(key) == "\n\n".join(map(explain, entries))
+
+
 def test_a_default_of_the_section_above_is_named_where_it_differs():
     assert "0.95 (0.8 where" in explain("finetune.method.fixmatch.threshold")
     assert "left out" not in explain("finetune.method.flexmatch.threshold")
@@ -120,7 +137,10 @@ def test_a_default_of_the_section_above_is_named_where_it_differs():
     [
         ("pretrain.objective.swav.epslon", "pretrain.objective.swav.epsilon"),
         ("pretrian.train.epochs", "pretrain.train.epochs"),
-        ("pretrain.objective.epsilon", "pretrain.objective.swav.epsilon"),
+        ("pretrain.objective.epslon", "pretrain.objective.swav.epsilon"),
+        ("modality.decimul", "modality.series.decimal"),
+        ("finetune.mis", "finetune.regression.miss"),
+        ("finetune.miss.more", "finetune.regression.miss"),
         ("finetune.method.fixmach", "finetune.method.fixmatch"),
         ("pretrain.seed.more", "pretrain.seed"),
         ("SELFSUP_HOEM", "SELFSUP_HOME"),

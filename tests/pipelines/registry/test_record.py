@@ -80,5 +80,6 @@ def test_it_warns_of_other_code_packages_and_devices(tmp_path: Path) -> None:
     tags = {"selfsup.commit": "0" * 40, "selfsup.lock": "1" * 64, "selfsup.device": "cuda"}
     record = {name(8): manifest(name(8), [])}
     said = differences(tags, record, Settings(home=tmp_path, device="cpu"))
-    assert [line.split()[2] for line in said] == ["commit", "lock", "device", "code"]
+    told = [line.partition(": ")[2].split()[1] for line in said]
+    assert told == ["commit", "lock", "device", "code"]
     assert "check out the commit" in said[-1]

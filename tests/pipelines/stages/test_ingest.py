@@ -201,6 +201,31 @@ def test_a_group_in_a_table_of_paths_and_one_that_no_table_has(place: Place) -> 
     assert {len({found[id_of(i)] for i in range(k, 12, 2)}) for k in (0, 1)} == {1}
 
 
+@pytest.mark.parametrize(
+    "modality",
+    [
+        {"name": "table", "target": "churned"},
+        {"name": "series", "form": "wide", "target": "churned"},
+    ],
+)
+def test_the_column_of_the_label_may_be_missing_but_not_at_first(
+    place: Place, modality: dict[str, str]
+) -> None:
+    put(place.inbox / "new.csv", "a,b\n1,2\n3,4\n")
+    put(place.inbox / "one.csv", "a,b,churn\n3,2,5\n4,2,6\n")
+    wanted = (
+        r"modality.target: no table .* column 'churned'; columns at hand: a, b, churn; did you mean 'churn'\?"
+    )
+    with pytest.raises(UserError, match=wanted):
+        place.run(modality=modality, limits=None)
+    assert not Index.load(place.target).samples
+    (place.inbox / "new.csv").unlink()
+    place.run(modality={**modality, "target": "Churn"}, limits=None)
+    (place.inbox / "one.csv").unlink()
+    put(place.inbox / "new.csv", "a,b\n1,2\n3,4\n")
+    assert place.run(modality={**modality, "target": "churn"}, limits=None).samples == 4
+
+
 def test_windows_of_a_series_are_in_one_split(place: Place) -> None:
     random = np.random.default_rng(0)
     values = [f"s{k},{t},{random.normal():.4f}" for k in range(12) for t in range(40)]

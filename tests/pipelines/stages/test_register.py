@@ -278,7 +278,7 @@ def test_killed_anywhere_it_ends_as_if_nothing_had_happened(
     context: Context, client: Any, ready: type[Ready], monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     part = context.store / "register" / f".{where}.part"
-    part.mkdir()
+    part.mkdir(parents=True)
 
     through = getattr(type(client), where)
 
@@ -304,7 +304,7 @@ def test_a_request_that_mlflow_heard_twice_leaves_one_run(
 ) -> None:
     """The answer to the first is lost, and MLflow's own client asks again."""
     part, made = context.store / "register" / ".twice.part", []
-    part.mkdir()
+    part.mkdir(parents=True)
     create = type(client).create_run
 
     def twice(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -322,7 +322,7 @@ def test_a_request_that_mlflow_heard_twice_leaves_one_run(
 
 def test_the_champion_of_its_time_is_its_parent(context: Context, client: Any, ready: type[Ready]) -> None:
     for part, name in (("one", "first"), ("two", "second")):
-        (folder := context.store / "register" / f".{part}.part").mkdir()
+        (folder := context.store / "register" / f".{part}.part").mkdir(parents=True)
         done = run(request(name="parents", onnx=False), folder, context)
         assert done.version is not None
         client.set_registered_model_alias("parents", "champion", done.version)

@@ -22,16 +22,18 @@ def rows(**more):
 
 
 def test_key_and_target_by_name():
-    found = look(rows(id=lambda k: str(k), churn=lambda k: "ab"[k % 2]))
+    data = rows(id=lambda k: str(k), churn=lambda k: "ab"[k % 2])
+    found = look(data)
     assert (found.key, found.target) == ("id", "churn")
-    suited = found.suited(60)
+    assert found.guess(labelled=False) == TableConfig(key="id", target="churn")
+    assert found.guess(labelled=True) == TableConfig(key="id")
+    suited = look(data, key="id", target="churn").suited(60)
     assert yaml.safe_load(suited.modality) == {"name": "table", "key": "id", "target": "churn"}
     assert TableConfig.model_validate(yaml.safe_load(suited.modality)).target == "churn"
-    assert "guess" in suited.why
     assert yaml.safe_load(suited.encoder) == {"name": "table_mlp"}
-    lines = found.lines()
-    assert lines[0].startswith("7 columns: ")
-    assert "label: column churn (2 classes) (modality.target)" in lines
+    assert found.lines()[0].startswith("7 columns: ")
+    lines = look(data, key="id", target="churn").lines()
+    assert "label: column churn (modality.target)" in lines
     assert "name of a row: column id (modality.key)" in lines
 
 
@@ -43,18 +45,19 @@ def test_a_column_that_most_rows_lack_looks_like_labels_of_a_part():
 def test_neither():
     found = look(rows(id=lambda k: str(k % 50)))
     assert (found.key, found.target) == (None, None)
+    assert found.guess(labelled=False) is None
     assert yaml.safe_load(found.suited(60).modality) == {"name": "table"}
 
 
 def test_a_name_that_needs_quotes():
-    found = look(rows(**{'the "row" id': str}))
+    found = look(rows(**{'the "row" id': str}), key='the "row" id')
     assert yaml.safe_load(found.suited(60).modality)["key"] == 'the "row" id'
 
 
 def test_what_the_recipe_says_stands():
     found = look(rows(churn=lambda k: "ab"[k % 2]), target="colour")
+    assert found.guess(labelled=False) is None
     assert yaml.safe_load(found.suited(60).modality)["target"] == "colour"
-    assert "guess" not in found.suited(60).why
 
 
 def test_bad_rows_are_counted_apart():
@@ -68,10 +71,9 @@ def test_equal_rows_are_of_no_use():
     assert look(mixed()).useless is None
 
 
-def test_notes_are_of_inputs():
-    found = look(rows(id=str, empty=lambda k: None))
-    assert any("column empty is empty" in note for note in found.notes(60))
-    assert not any("column id" in note for note in found.notes(60))
+def test_notes_name_what_is_left_out():
+    notes = look(rows(empty=lambda k: None)).notes(60)
+    assert any("column empty is empty" in note for note in notes)
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -147,6 +147,6 @@ def test_comparison_by_hand():
 def test_what_the_task_needs():
     with pytest.raises(UserError, match="needs event histories"):
         Request(**ABOVE, modality=TableConfig()).check()
-    with pytest.raises(UserError, match=r"held_out is none"):
+    with pytest.raises(UserError, match=r"set modality\.held_out to last or time, not none"):
         Request(**ABOVE, modality=EventsConfig(held_out="none")).check()
     Request(**ABOVE).check()

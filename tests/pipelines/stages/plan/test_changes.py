@@ -51,3 +51,12 @@ def test_labels_that_are_numbers_are_compared_as_numbers():
     assert changed_labels(seen(1.0, 2.5, nothing), seen(1.0, 2.5, nothing)) == 0
     assert changed_labels(seen(1.0, 2.6, 3.0), seen(1.0, 2.5, nothing)) == 2  # b is corrected, c is new
     assert changed_labels(seen(nothing, 2.5, nothing), seen(1.0, 2.5, nothing)) == 1
+
+
+def test_masks_are_compared_as_they_are():
+    """A corrected mask is a changed label, though the table has 0 for each."""
+    ids, label = np.array(["a", "b", "c"]), np.array([0, 0, -1])
+    table = Table(ids, np.full(3, "s"), np.array(["train"] * 3), label)
+    then = Seen(table, ["0", "1"], {0: "1x2 0*2", 1: "1x2 0*1 1*1"})
+    assert changed_labels(Seen(table, ["0", "1"], {0: "1x2 0*2", 1: "1x2 1*2"}), then) == 1
+    assert changed_labels(then, then) == 0

@@ -56,6 +56,7 @@ class Place:
         self.sources: Any = SimpleNamespace(
             context=self.context,
             outputs={"evaluate": {}},
+            manifests={"evaluate": SimpleNamespace(given={})},
             table=self.table,
             sheet=lambda rows: f"<img rows {rows}>",
             features=(x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32),
