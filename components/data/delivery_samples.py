@@ -64,9 +64,7 @@ def samples(
             yield Begin(delivery, number)
             yield from _of_files(delivery, inbox, growing)
             yield End()
-        elif growing.has(name := plain(delivery.name), digest := _known_by(delivery, inbox)) and not (
-            growing.waits(name, inbox.reader.mended)
-        ):
+        elif growing.has(name := plain(delivery.name), digest := _known_by(delivery, inbox)):
             passed(name, digest)
         else:
             yield Begin(delivery, number)

@@ -85,12 +85,9 @@ class Growing:
         shutil.rmtree(self.folder / PART, ignore_errors=True)
 
     def has(self, name: str, digest: str) -> bool:
-        """Whether a delivery of this name and content has been taken."""
+        """Whether a delivery of this name and content has been taken, and nothing of it is quarantined for a reason
+        that holds no longer."""
         return (name, digest) in self._taken
-
-    def waits(self, name: str, mended: Callable[[str], bool]) -> bool:
-        """Whether samples of a delivery were quarantined for a reason that holds no longer. mended: see Reader."""
-        return any(mended(kind) for record in self._earlier.get(name, []) for kind in record.quarantined)
 
     def rows(self, delivery: str) -> set[tuple[str, bytes]]:
         """(name, id) of the samples that earlier deliveries of this name brought."""

@@ -27,10 +27,12 @@ def check_data(recipe: Recipe, settings: Settings) -> None:
             f"recipe {recipe.file}: inbox: there is no folder {recipe.inbox}; make it and put samples there, or "
             "correct the path",
         )
+    batches, first = list(_batches(recipe)), there and not known
+    if not batches and not (first and "target" in recipe.modality):
+        return
     inbox = _inbox(recipe, settings)
-    if there and not known and inbox.reader.target:
+    if first and inbox.reader.target:
         inbox.list().require("modality.target", inbox.reader.target)
-    batches = list(_batches(recipe))
     if not batches:
         return
     samples = max(known, inbox.total(inbox.list().deliveries) if there else 0)

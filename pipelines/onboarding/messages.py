@@ -21,7 +21,7 @@ from pipelines.onboarding.message_text import Scope, module, texts
 PAGE = ROOT / "docs" / "messages.md"
 COMMAND = "python -m pipelines.onboarding.messages"
 FOLDERS = ("components", "pipelines", "dags", "benchmarks")
-ERRORS = ("UserError", "PassingError", "Collapse", "MovedError")
+ERRORS = ("UserError", "PassingError", "Collapse", "MovedError", "MisfitError")
 BAD_SAMPLES = (  # an error or a record of which one argument is the reason of a quarantine
     *("ImageError", "MissingDecoderError", "SoundError", "NotText", "NotSeries", "NotEvents", "DecoderCrash"),
     *("Examined", "Checked", "Item", "ValueError"),

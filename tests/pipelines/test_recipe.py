@@ -106,7 +106,8 @@ def test_check_names_every_mistake_of_every_stage_in_one_line(project):
 def test_a_good_recipe_passes_the_check(project):
     file = project.recipe("first: {size: 4}\n")
     (file.parent / "inbox").mkdir(exist_ok=True)
-    assert project.selfsup("check", str(file))[0] == 0
+    found = project.selfsup("check", str(file))
+    assert found[0] == 0, found
 
 
 def test_the_plan_is_told_what_is_asked_of_the_stages_that_it_may_settle(written):
