@@ -72,7 +72,7 @@ MUTATIONS = [
     ),
     Mutation("ImageReader._read", "if size > most:", "if False:"),
     Mutation("ImageReader.mended", "return decodes(reason) or any(", "return any(", DICOM),
-    Mutation("waits", "any(mended(kind)", "any(False", INGEST),
+    Mutation("Growing.__init__", "if not any(map(mended, record.quarantined))", "if True", INGEST),
     Mutation("Inbox.items", "group=told.group or group", "group=group", INGEST),
     Mutation("_deliver", "not in claimed | several.keys()", "not in claimed", INGEST),
     Mutation("checked_files.begins_like", 'return "several"', "return None", INGEST),

@@ -19,8 +19,10 @@ MUTATIONS = [
     Mutation("recipe_check._keys", "fields - filled - SHARED.keys()", "fields"),
     Mutation("config.explain", 'if parts else ""', "", CHECK),
     # the label
-    Mutation("check_data", "if there and not known and inbox.reader.target:", "if False:", DATA),
-    Mutation("check_data", "and not known and inbox", "and inbox", DATA),
+    Mutation("check_data", "if first and inbox.reader.target:", "if False:", DATA),
+    Mutation(
+        "check_data", "list(_batches(recipe)), there and not known", "list(_batches(recipe)), there", DATA
+    ),
     Mutation("Inbox.total", "except ValueError", "except KeyError", DATA),
     Mutation("Listing.require", "get_close_matches(column.lower(), sorted(self.columns), n=1)", "[]", DATA),
     Mutation("ingest._take", "if not growing.index.samples:", "if False:", INGEST),
