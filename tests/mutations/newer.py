@@ -2,7 +2,6 @@
 
 from tests.mutations.base import Mutation
 
-STAGE = ("tests/pipelines/stages/pseudo_label/test_stage.py", "-k", "flow")
 RAY = ("tests/pipelines/onboarding/test_choose.py", "-m", "not slow", "-k", "lejepa or figure or records")
 CHECK = ("tests/pipelines/flows/test_build_check.py", "-k", "teacher")
 DISTILLED = ("tests/components/objectives/test_distillation.py",)
@@ -42,11 +41,6 @@ MUTATIONS = [
     ),
     Mutation("capi.cross_entropy", "scores) / temperature", "scores) * temperature"),
     Mutation("capi.Clusters.forward", "self.layer(unit(tokens)", "self.layer((tokens)"),
-    Mutation(
-        "Capi.hidden",
-        "~largest(priorities(fine, coarse, block), 1 - ",
-        "largest(priorities(fine, coarse, block), ",
-    ),
     Mutation("Capi.forward", "targets[hidden]", "targets[hidden.flip(1)]"),
     Mutation("Capi.forward", "Losses(prediction + clustering, parts)", "Losses(prediction, parts)"),
     Mutation("Capi.forward", "prediction.detach() - entropy", "prediction.detach()"),
@@ -93,9 +87,8 @@ MUTATIONS = [
         "propagation._namer",
         "by(weights, rows, labels, classes, prior=prior)",
         "by(weights, rows, labels, classes)",
-        STAGE,
     ),
-    Mutation("propagation._namer", '"poisson_mbo": poisson_mbo}', '"poisson_mbo": poisson}', STAGE),
+    Mutation("propagation._namer", '"poisson_mbo": poisson_mbo}', '"poisson_mbo": poisson}'),
     Mutation("training.choose.ranked", "[-o.lejepa", "[o.lejepa"),
     Mutation("lejepa_figure", "wide - wide.mean(dim=(0, 1))", "wide", RAY),
     Mutation("lejepa_of", "    encoder.eval()\n", "", RAY),

@@ -76,6 +76,7 @@ def test_the_teacher_has_the_weights_of_the_file_learns_nothing_and_stays_in_eva
     assert all(torch.equal(before[name], expected[name]) for name in before)
     learner = Learner(encoder, objective).train()
     assert not any(module.training for module in objective.teacher.modules())
+    assert not any(parameter.requires_grad for parameter in objective.teacher.parameters())
     assert objective.head.training
     learner(given()).total.backward()
     assert all(p.grad is None for p in objective.teacher.parameters())

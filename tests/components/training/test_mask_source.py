@@ -109,6 +109,17 @@ def test_a_batch_has_each_mask_on_its_image() -> None:
     assert torch.equal(classes[known], batch.targets[known].float())
 
 
+def test_images_with_a_mask_may_lie_anywhere() -> None:
+    made, masks = source()
+    made.labelled, made.masks = torch.tensor([9, 7, 5, 3]), torch.from_numpy(masks[[9, 7, 5, 3]])
+    made.begin(0, 0, None)
+    batch = made.batch(0, torch.Generator().manual_seed(0))
+    assert sorted(batch.index[:4].tolist()) == [3, 5, 7, 9]
+    classes = (batch.views[0][:, 0] * 255 - 50).round() / 10
+    known = batch.targets != IGNORE
+    assert torch.equal(classes[known], batch.targets[known].float())
+
+
 def test_both_unlabelled_views_are_moved_alike() -> None:
     """Brightness and contrast keep the order of an image's values; pixels that lay elsewhere would not."""
     made, _ = source()

@@ -76,6 +76,15 @@ def test_at_the_bound(context: Context) -> None:
     assert failed(judged(context, metrics=METRICS | {"margin_low": -0.01, "ece": 0.15, "margin": 1e-9})) == []
 
 
+def test_a_difference_that_may_be_chance_is_not_above_the_champion() -> None:
+    """A mean of 0 whose lower bound lies below the tolerance."""
+    theirs = {f"item{i}": 0.5 for i in range(100)}
+    ours = {f"item{i}": 0.5 + (0.3 if i % 2 else -0.3) for i in range(100)}
+    check = beats_champion(ours, theirs, GateConfig())
+    assert not check.passed
+    assert check.figure < -0.01
+
+
 def test_beside_a_champion(context: Context) -> None:
     champion = evaluated(context, "c")
     assert failed(judged(context, champion, shift=0.0)) == []

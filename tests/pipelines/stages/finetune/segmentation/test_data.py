@@ -19,6 +19,14 @@ def test_folds_share_the_filled_masks() -> None:
         mask_folds(masks, 10, seed=0)
 
 
+def test_the_order_of_the_masks_is_not_that_of_what_they_hold() -> None:
+    masks, held = np.zeros((12, 4, 4), np.uint8), np.random.default_rng(0).permutation(12)
+    for mask, pixels in zip(masks, held, strict=True):
+        mask.flat[:pixels] = 1
+    of = mask_folds(masks, 3, seed=0)[np.argsort(held)]
+    assert all(sorted(of[start : start + 3].tolist()) == [0, 1, 2] for start in (0, 3, 6, 9))
+
+
 def test_what_is_lacking() -> None:
     label = np.array([0, 0, 0, 0, -1, 0])
     split = np.array(["train"] * 5 + ["test"])
