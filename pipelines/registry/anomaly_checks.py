@@ -9,31 +9,16 @@ import numpy as np
 
 from components.evaluation.anomaly.intervals import precision_intervals
 from components.registry import gate
-from components.registry.gate import Check, GateConfig
-from pipelines.engine.artifact import Artifact
-from pipelines.engine.context import Context
+from components.registry.gate import Check
+from components.tasks.anomaly import ANOMALY
 from pipelines.engine.manifest import Manifest
+from pipelines.registry.task_checks import TaskChecks
 
 MOST_ALARMS = 0.2  # share of all test samples; more are of no use to those who look at them
 DEVIATIONS = 3.0  # standard errors by which false alarms may exceed their rate
 
-Scores = dict[str, tuple[bool, float]]  # test item -> whether it is an anomaly, its score
 
-
-class Checks:
-    """evaluated, reference: manifest of the challenger's evaluation and its reference."""
-
-    def __init__(
-        self,
-        evaluated: Manifest,
-        reference: str,
-        made_of: tuple[str, ...],
-        bounds: GateConfig,
-        context: Context,
-    ) -> None:
-        self.evaluated, self.reference, self.made_of = evaluated, reference, made_of
-        self.bounds, self.context = bounds, context
-
+class Checks(TaskChecks):
     def alone(self) -> list[Check]:
         said = self.evaluated.output
         what = "share of the test samples above the threshold"
@@ -92,14 +77,13 @@ class Checks:
         """Lower confidence bound of the difference of the average precision on common test items."""
         if champion is not None and not champion.output.get("metrics"):
             return []  # nothing is known of it
-        ours = scores_of(self.evaluated, self.reference, self.context)
-        theirs = None if champion is None else scores_of(champion, reference, self.context)
+        ours, theirs = self.both(champion, reference, "label", "score")
         bound = -self.bounds.tolerance
         if ours is None or theirs is None:
             who = "challenger" if ours is None else "champion"
             return [gate.missing("champion", bound, f"the {who}'s scores of the test items")]
         common = sorted(ours.keys() & theirs.keys())
-        anomaly = np.array([ours[item][0] for item in common], dtype=bool)
+        anomaly = np.array([ours[item][0] == ANOMALY for item in common], dtype=bool)
         if len(common) < self.bounds.minimum_items or not 0 < anomaly.sum() < len(common):
             what = f"{self.bounds.minimum_items} common test items needed, anomalies and others, got {len(common)}"
             return [Check(name="champion", figure=None, bound=bound, passed=False, why=what)]
@@ -112,19 +96,3 @@ class Checks:
         )
         what = f"average precision {over['champion'].value:+.4f} against the champion on {len(common)} common items"
         return [gate.at_least("champion", over["champion"].low, bound, f"{what}, lower bound")]
-
-
-def scores_of(evaluated: Manifest, reference: str, context: Context) -> Scores | None:
-    """Of the labelled test items; None where the evaluation left no predictions.
-
-    Raises:
-        UserError: the file is gone or was changed.
-    """
-    import pyarrow.parquet as pq
-
-    if evaluated.output.get("predictions") is None:
-        return None
-    artifact = Artifact.model_validate(evaluated.output["predictions"])
-    table = pq.read_table(context.file(reference, artifact), columns=["id", "label", "score"]).to_pydict()
-    rows = zip(table["id"], table["label"], table["score"], strict=True)
-    return {item: (label == "anomaly", score) for item, label, score in rows}

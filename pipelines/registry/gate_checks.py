@@ -7,7 +7,7 @@ MLflow and `selfsup promote` can judge again.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from components.errors import UserError
 from components.implementations import Implementations
@@ -19,17 +19,11 @@ from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import is_finished, read_manifest
 from pipelines.registry.features_used import reads_features
+from pipelines.registry.task_checks import TaskChecks
 
 VERDICT, BOUNDS, CHECK = "selfsup.gate", "selfsup.bounds", "selfsup.gate."  # tags; the last is a prefix
 EVALUATE = "selfsup.evaluate"  # the tag that holds the reference of the version's evaluation
 SMOKE_DIFFERENCE = 1e-4  # largest difference of a prediction between two processes
-
-
-class TaskChecks(Protocol):
-    """What a task checks of an evaluation; see classification_checks.py."""
-
-    def alone(self) -> list[Check]: ...
-    def beside(self, champion: Manifest | None, reference: str, /) -> list[Check]: ...
 
 
 BY_TASK = Implementations[TaskChecks](

@@ -8,28 +8,12 @@ import numpy as np
 
 from components.evaluation.classification.bootstrap import mean_interval
 from components.registry import gate
-from components.registry.gate import Check, GateConfig
-from pipelines.engine.artifact import Artifact
-from pipelines.engine.context import Context
+from components.registry.gate import Check
 from pipelines.engine.manifest import Manifest
+from pipelines.registry.task_checks import TaskChecks
 
-Gains = dict[str, float]  # id of a user's history -> NDCG
 
-
-class Checks:
-    """evaluated, reference: manifest of the challenger's evaluation and its reference."""
-
-    def __init__(
-        self,
-        evaluated: Manifest,
-        reference: str,
-        made_of: tuple[str, ...],
-        bounds: GateConfig,
-        context: Context,
-    ) -> None:
-        self.evaluated, self.reference, self.made_of = evaluated, reference, made_of
-        self.bounds, self.context = bounds, context
-
+class Checks(TaskChecks):
     def alone(self) -> list[Check]:
         said = self.evaluated.output
         metrics = said.get("metrics") or {}
@@ -57,8 +41,7 @@ class Checks:
 
     def beside(self, champion: Manifest | None, reference: str) -> list[Check]:
         """Lower confidence bound of the difference of the NDCG on users whose history is the same in both."""
-        ours = gains_of(self.evaluated, self.reference, self.context)
-        theirs = None if champion is None else gains_of(champion, reference, self.context)
+        ours, theirs = self.both(champion, reference, "ndcg")
         bound = -self.bounds.tolerance
         if ours is None or theirs is None:
             who = "challenger" if ours is None else "champion"
@@ -75,18 +58,3 @@ class Checks:
         over = mean_interval(apart, resamples=min(self.bounds.resamples, 2000), level=level)
         what = f"NDCG@10 {over.value:+.4f} against the champion on {len(common)} common users, lower bound"
         return [gate.at_least("champion", over.low, bound, what)]
-
-
-def gains_of(evaluated: Manifest, reference: str, context: Context) -> Gains | None:
-    """NDCG of each user's tested event; None where the evaluation left no predictions.
-
-    Raises:
-        UserError: the file is gone or was changed.
-    """
-    import pyarrow.parquet as pq  # 0.2 s that other tasks need not wait for
-
-    if evaluated.output.get("predictions") is None:
-        return None
-    artifact = Artifact.model_validate(evaluated.output["predictions"])
-    table = pq.read_table(context.file(reference, artifact), columns=["id", "ndcg"]).to_pydict()
-    return dict(zip(table["id"], table["ndcg"], strict=True))

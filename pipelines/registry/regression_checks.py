@@ -10,30 +10,14 @@ import numpy as np
 from components.evaluation.regression.metrics import difference, r2
 from components.registry.comparison import whose
 from components.registry.gate import Check, GateConfig, at_least, at_most, judge, missing
-from pipelines.engine.artifact import Artifact
-from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
+from pipelines.registry.task_checks import TaskChecks
 
 Numbers = Mapping[str, tuple[float, float]]  # test item -> its number, the number predicted
 
 
-class Checks:
-    """evaluated, reference: manifest of the challenger's evaluation and its reference. made_of: the baseline that is
-    the model itself."""
-
-    def __init__(
-        self,
-        evaluated: Manifest,
-        reference: str,
-        made_of: tuple[str, ...],
-        bounds: GateConfig,
-        context: Context,
-    ) -> None:
-        self.evaluated, self.reference, self.made_of = evaluated, reference, made_of
-        self.bounds, self.context = bounds, context
-
+class Checks(TaskChecks):
     def alone(self) -> list[Check]:
-        """What needs no champion."""
         said, bounds = self.evaluated.output, self.bounds
         metrics, coverage = said.get("metrics") or {}, said.get("coverage") or {}
         best, promised = said.get("best_baseline"), said.get("promised")
@@ -57,9 +41,7 @@ class Checks:
         return [*checks, at_least("coverage", coverage.get("high"), promised - bounds.coverage, inside)]
 
     def beside(self, champion: Manifest | None, reference: str) -> list[Check]:
-        """Against the champion's own evaluation; None where it is lost: the gate then refuses."""
-        ours = numbers_of(self.evaluated, self.reference, self.context)
-        theirs = None if champion is None else numbers_of(champion, reference, self.context)
+        ours, theirs = self.both(champion, reference, "label", "prediction")
         return [beats_champion(ours, theirs, self.bounds), forgetting(ours, theirs, self.bounds.forgetting)]
 
 
@@ -101,21 +83,3 @@ def common(ours: Numbers, theirs: Numbers) -> tuple[np.ndarray, np.ndarray, np.n
     rows = [(ours[item][0], ours[item][1], theirs[item][1]) for item in items]
     table = np.array(rows, dtype=np.float64).reshape(-1, 3)
     return table[:, 0], table[:, 1], table[:, 2]
-
-
-def numbers_of(evaluated: Manifest, reference: str, context: Context) -> Numbers | None:
-    """Test item -> its number, the number predicted; None where the evaluation left no predictions.
-
-    Raises:
-        UserError: the file is gone or was changed.
-    """
-    import pyarrow.parquet as pq
-
-    if evaluated.output.get("predictions") is None:
-        return None
-    artifact = Artifact.model_validate(evaluated.output["predictions"])
-    table = pq.read_table(
-        context.file(reference, artifact), columns=["id", "label", "prediction"]
-    ).to_pydict()
-    rows = zip(table["id"], table["label"], table["prediction"], strict=True)
-    return {item: (label, prediction) for item, label, prediction in rows}

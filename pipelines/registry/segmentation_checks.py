@@ -10,29 +10,14 @@ import numpy as np
 from components.evaluation.classification.bootstrap import paired_difference
 from components.registry.comparison import whose
 from components.registry.gate import Check, GateConfig, at_least, at_most, judge, missing
-from pipelines.engine.artifact import Artifact
-from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
+from pipelines.registry.task_checks import TaskChecks
 
 Scores = Mapping[str, float]  # test image -> Dice
 
 
-class Checks:
-    """evaluated, reference: manifest of the challenger's evaluation and its reference. made_of: always empty."""
-
-    def __init__(
-        self,
-        evaluated: Manifest,
-        reference: str,
-        made_of: tuple[str, ...],
-        bounds: GateConfig,
-        context: Context,
-    ) -> None:
-        self.evaluated, self.reference, self.made_of = evaluated, reference, made_of
-        self.bounds, self.context = bounds, context
-
+class Checks(TaskChecks):
     def alone(self) -> list[Check]:
-        """What needs no champion."""
         said, bounds = self.evaluated.output, self.bounds
         metrics, best = said.get("metrics") or {}, said.get("best_baseline")
         return [
@@ -50,9 +35,7 @@ class Checks:
         ]  # fmt: skip
 
     def beside(self, champion: Manifest | None, reference: str) -> list[Check]:
-        """Against the champion's own evaluation; None where it is lost: the gate then refuses."""
-        ours = scores_of(self.evaluated, self.reference, self.context)
-        theirs = None if champion is None else scores_of(champion, reference, self.context)
+        ours, theirs = self.both(champion, reference, "dice")
         return [beats_champion(ours, theirs, self.bounds), forgetting(ours, theirs, self.bounds.forgetting)]
 
 
@@ -82,18 +65,3 @@ def forgetting(ours: Scores | None, theirs: Scores | None, bound: float) -> Chec
     unasked = sum(item not in ours for item in theirs)
     what = f"fall of Dice on the champion's {len(theirs)} test images"
     return at_most(name, fall, bound, f"{what}, {unasked} of them not predicted," if unasked else what)
-
-
-def scores_of(evaluated: Manifest, reference: str, context: Context) -> Scores | None:
-    """Dice of each test image; None where the evaluation left no predictions.
-
-    Raises:
-        UserError: the file is gone or was changed.
-    """
-    import pyarrow.parquet as pq
-
-    if evaluated.output.get("predictions") is None:
-        return None
-    artifact = Artifact.model_validate(evaluated.output["predictions"])
-    table = pq.read_table(context.file(reference, artifact), columns=["id", "dice"]).to_pydict()
-    return dict(zip(table["id"], table["dice"], strict=True))
