@@ -2,6 +2,7 @@
 
 from tests.mutations.base import Mutation
 
+RANKING = ("tests/pipelines/registry/test_ranking_checks.py",)
 VERDICT = ("tests/pipelines/registry/test_gate_checks.py",)
 STAGE = (
     "tests/pipelines/stages/evaluate/test_classification.py",
@@ -10,6 +11,16 @@ STAGE = (
 )
 
 MUTATIONS = [
+    Mutation(
+        "TaskChecks.both",
+        "_recorded(champion, reference,",
+        "_recorded(self.evaluated, self.reference,",
+        VERDICT,
+    ),
+    Mutation("task_checks._recorded", 'evaluated.output.get("predictions") is None', "False", RANKING),
+    Mutation(
+        "task_checks._recorded", "zip(first, *others, strict=True) if others else first", "first", VERDICT
+    ),
     Mutation("recall_limits", "betaincinv(right + 1, items - right,", "betaincinv(right, items - right + 1,"),
     Mutation("worst_class", "alpha = (1 - config.confidence) / len(judged)", "alpha = 1 - config.confidence"),
     Mutation("worst_class", 'limits[label][1], judged[label]["recall"]', 'judged[label]["recall"], 0'),

@@ -1345,6 +1345,16 @@ def test_a_table_with_other_columns_than_the_first_snapshot_is_quarantined_and_a
     assert place.run(**table).samples == 30 + TABLE_1.count("\n2")
 
 
+def test_where_columns_may_change_a_table_with_others_comes_in(place: Place) -> None:
+    table = {"modality": {"name": "table", "changes": "adapt"}}
+    put(place.inbox / "a.csv", TABLE_1)
+    place.run(**table)
+    snapshot_of_table(place, TABLE_1, changes="adapt")
+    put(place.inbox / "b.csv", TABLE_1.replace("delay", "latency"))
+    output = place.run(**table)
+    assert (output.samples, output.quarantined) == (60, {})
+
+
 def test_a_quarantined_table_is_taken_once_its_columns_may_change(place: Place) -> None:
     put(place.inbox / "a.csv", TABLE_1)
     place.run(modality={"name": "table"})
