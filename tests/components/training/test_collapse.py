@@ -16,6 +16,7 @@ from components.objectives import OBJECTIVES, build_objective
 from components.objectives.base import Losses, Objective
 from components.objectives.byol import Byol, ByolConfig
 from components.objectives.dino import Dino, DinoConfig
+from components.objectives.needs import GIVEN
 from components.objectives.parts.multicrop import encode
 from components.objectives.swav import Swav, SwavConfig
 from components.training.collapse_check import Look
@@ -31,9 +32,7 @@ VIEW = ViewConfig(size=SIDE, scale=(0.5, 1.0), hue=0, saturation=0, grayscale=0)
 VIEWS = {"global": VIEW, "plain": VIEW, "local": VIEW.model_copy(update={"size": 4})}
 SMALL = ResnetConfig(widths=(4, 8), blocks=(1, 1))
 PACKING = image_packing(1, [0.5], [0.25], SIDE)
-ON_IMAGES = [
-    name for name, case in CASES.items() if OBJECTIVES[case.config.name].needs not in ("sequence", "sound")
-]
+ON_IMAGES = [name for name, case in CASES.items() if OBJECTIVES[case.config.name].needs in GIVEN["image"]]
 
 
 def patterns() -> PackedArray:
