@@ -221,7 +221,6 @@ def test_nothing_is_loaded_and_no_picture_is_empty(made: tuple[Output, str, Path
     assert {
         "models compared",
         "learning curve",
-        "embedding map",
         "drift of the deliveries",
         "confusion matrix",
     } <= names
