@@ -1,0 +1,1 @@
+"""All samples of a recipe as a table for an explorer of embeddings."""
