@@ -19,7 +19,8 @@ from components.arrays import Doubles, Floats, Ints
 from components.config import Config
 from components.crash import point
 from components.data.table import Table
-from components.encoders.baseline import baseline_encoder, baseline_features
+from components.encoders import ServedConfig
+from components.encoders.baseline import baseline_config, baseline_encoder, baseline_features, linear_config
 from components.evaluation.classification.figures import Figure, share
 from components.evaluation.regression.baselines import on_features
 from components.evaluation.regression.metrics import SizeBin, Spread, by_size, difference, measured
@@ -160,9 +161,17 @@ def simple_models(
     known = table.target[own].astype(np.float64)
     mean, scale = float(known.mean()), float(known.std())
     standard = (known - mean) / scale
-    plain = baseline_encoder(samples.open(table.train_rows()), samples.views)
-    seen, shown = (baseline_features(plain, samples.open(rows), samples.views) for rows in (own, test))
-    found = {f"{name}_plain": values for name, values in on_features(seen, standard, shown).items()}
+    train = samples.open(table.train_rows())
+
+    def encoded(config: ServedConfig) -> list[Floats]:
+        encoder = baseline_encoder(train, samples.views, config)
+        return [baseline_features(encoder, samples.open(rows), samples.views) for rows in (own, test)]
+
+    usual, other = baseline_config(samples.views), linear_config(samples.views)
+    on_plain, plain = encoded(usual)
+    on_linear, linear = encoded(other) if other != usual else (on_plain, plain)
+    simple = on_features(on_plain, standard, plain, linear=(on_linear, linear))
+    found = {f"{name}_plain": values for name, values in simple.items()}
     if "boosting" in samples.views.simple:
         rows, asked = (_clean(samples, at) for at in (own, test))
         boosted: Any = fit_boosting_regressor(rows, standard, samples.views.packing, seed)
