@@ -5,6 +5,7 @@ from tests.mutations.base import Mutation
 ROWS = ("tests/components/encoders/test_rows.py",)
 SUIT = ("tests/components/modalities/table/test_suit.py",)
 SIMPLE = ("tests/pipelines/stages/evaluate/test_regression.py", "-k", "own_features")
+SERIES = ("tests/components/modalities/series/test_suit.py",)
 TEXT = ("tests/components/modalities/text/test_suit.py",)
 INIT = ("tests/pipelines/onboarding/test_init.py", "-k", "masks or unreadable_inbox or split_in_a_table")
 
@@ -41,7 +42,10 @@ MUTATIONS = [
     Mutation("tasks.meaning", "if not any(map(_is_mask, labels.classes)):", "if False:", INIT),
     Mutation("tasks.meaning", "if not any(map(_is_mask, labels.classes)):", "if True:", INIT),
     Mutation("init.describe", " if isinstance(value, str)}", "}", INIT),
+    Mutation("SeriesLook.notes", "if not self.filled[place]", "if self.filled[place] < 2", SERIES),
+    Mutation("SeriesLook.add", "~missing.all(axis=0)", "~missing.any(axis=0)", SERIES),
     # label files and answers
     Mutation("given_in", 'if row.get("split")]', "]"),
+    Mutation("onnx._sentence", 'COLOUR.sub("", text.strip())', "text.strip()"),
     Mutation("SavedModel.predict", "found.index = model_input.index", "pass"),
 ]
