@@ -6,6 +6,12 @@ ROWS = ("tests/components/encoders/test_rows.py",)
 SUIT = ("tests/components/modalities/table/test_suit.py",)
 SIMPLE = ("tests/pipelines/stages/evaluate/test_regression.py", "-k", "own_features")
 SERIES = ("tests/components/modalities/series/test_suit.py",)
+SERVED = (
+    "tests/pipelines/stages/evaluate/test_classification.py",
+    "tests/pipelines/stages/evaluate/test_regression.py",
+    "-k",
+    "baseline_that_is",
+)
 TEXT = ("tests/components/modalities/text/test_suit.py",)
 INIT = ("tests/pipelines/onboarding/test_init.py", "-k", "masks or unreadable_inbox or split_in_a_table")
 
@@ -44,6 +50,10 @@ MUTATIONS = [
     Mutation("init.describe", " if isinstance(value, str)}", "}", INIT),
     Mutation("SeriesLook.notes", "if not self.filled[place]", "if self.filled[place] < 2", SERIES),
     Mutation("SeriesLook.add", "~missing.all(axis=0)", "~missing.any(axis=0)", SERIES),
+    # a baseline that is served is no gain
+    Mutation("wording.left_out_of_margin", "if name in figures", "if name not in figures"),
+    Mutation("evaluate.classification._tell", "{left_out_of_margin(served, found.baselines)}", "", SERVED),
+    Mutation("evaluate.regression._tell", "+ left_out_of_margin(served, found.baselines)", "", SERVED),
     # label files and answers
     Mutation("given_in", 'if row.get("split")]', "]"),
     Mutation("onnx._sentence", 'COLOUR.sub("", text.strip())', "text.strip()"),

@@ -88,7 +88,9 @@ def test_the_margin_is_against_the_best_baseline_and_paired(measured: tuple[Outp
 
 
 def test_a_baseline_that_is_the_model_is_not_the_one_to_beat(tmp_path: Path) -> None:
-    output, _ = run(prepare(tmp_path, made_of=("ridge_plain",)))
+    here = prepare(tmp_path, made_of=("ridge_plain",))
+    output, _ = run(here)
+    assert any("left out of the margin: ridge_plain 0.9" in line for line in here.said)
     assert output.best_baseline == "knn_plain"
 
 
