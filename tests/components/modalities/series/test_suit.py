@@ -51,3 +51,4 @@ def test_a_channel_that_is_empty_everywhere_is_named():
     assert note.startswith("1 channel of 2 has no value in any series, e.g. number 2")
     assert "e.g. b:" in look(one, one + 1, channels=("a", "b")).notes(2)[0]
     assert look(one, np.ones((2, 2))).notes(2) == []
+    assert look(one, np.array([[1, np.nan], [2, 3]])).notes(2) == []  # a gap
