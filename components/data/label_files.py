@@ -74,19 +74,22 @@ def given_in(
     """
     try:
         columns = columns_of(file)
-        if not (_any(LABEL, columns) and _any(KEYS, columns)):
+        if not (_any((*LABEL, "split"), columns) and _any(KEYS, columns)):
             raise ValueError(
-                f"needs a column label, and one of path, file_name, name, id; it has {', '.join(sorted(columns))[:100]}"
+                "needs a column label or split, and one of path, file_name, name, id; it has "
+                f"{', '.join(sorted(columns))[:100]}"
             )
         rows = list(numbered_rows(file, numeric))
-        column = next(name for name in LABEL if name in columns)
-        texts = {row.get(column, "") for _, row in rows}
+        column = next((name for name in LABEL if name in columns), None)
+        if column is None:  # a row without a split says nothing then, rather than that there is no label
+            rows = [(line, row) for line, row in rows if row.get("split")]
+        texts = {row.get(column or "", "") for _, row in rows}
         classes = {text: tidy(text) for text in texts} if numeric else classes_of(texts)
         folder = PurePosixPath(name).parent.as_posix()
         return [
             given
             for line, row in rows
-            if (given := _given(line, row, classes[row.get(column, "")], name, folder, unlabelled)).keys
+            if (given := _given(line, row, classes[row.get(column or "", "")], name, folder, unlabelled)).keys
         ]
     except ValueError as error:
         raise UserError("label-file-invalid", f"{name}: {error}; correct it or take it away") from None

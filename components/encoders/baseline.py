@@ -23,6 +23,12 @@ def baseline_config(views: ViewMaker[Any, Any]) -> ServedConfig:
     return config
 
 
+def linear_config(views: ViewMaker[Any, Any]) -> ServedConfig:
+    """The configuration of the encoder on whose features the ridge regression of numbers is fitted."""
+    config: ServedConfig = TypeAdapter(ServedConfig).validate_python(views.linear())
+    return config
+
+
 def raw_config(views: ViewMaker[Any, Any]) -> ServedConfig:
     """The configuration of the encoder on whose features detectors of anomalies work."""
     config: ServedConfig = TypeAdapter(ServedConfig).validate_python(views.raw())

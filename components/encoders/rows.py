@@ -16,6 +16,9 @@ class RowsConfig(Config):
     name: Literal["rows"] = "rows"
     """Selects plain features of rows of tables."""
 
+    values: bool = False
+    """Whether the standardised numbers stand beside their normal scores."""
+
 
 class Rows(TableEncoder):
     """[B, F] -> [B, D]: see components.modalities.table.plain."""
@@ -25,7 +28,8 @@ class Rows(TableEncoder):
     def __init__(self, config: RowsConfig, packing: TablePacking) -> None:
         super().__init__(packing)
         self.config = config
-        self.feature_dim = plain_size(len(packing.numeric), packing.sizes)
+        self.feature_dim = plain_size(len(packing.numeric), packing.sizes, config.values)
 
     def forward(self, x: Tensor) -> Tensor:
-        return plain(x.index_select(1, self.numeric), self.codes(x), self.grid, self.sizes)
+        numbers = x.index_select(1, self.numeric)
+        return plain(numbers, self.codes(x), self.grid, self.sizes, self.config.values)

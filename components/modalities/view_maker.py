@@ -97,6 +97,10 @@ class ViewMaker(ABC, Generic[P, V]):
     def baseline(self) -> dict[str, Any]:
         """The encoder (by name, with its options) on whose features the field's plain logistic regression is fitted."""
 
+    def linear(self) -> dict[str, Any]:
+        """The encoder, likewise, on whose features the plain ridge regression of numbers is fitted."""
+        return self.baseline()
+
     def raw(self) -> dict[str, Any]:
         """The encoder, likewise, on whose features detectors of anomalies work."""
         return self.baseline()

@@ -4,6 +4,7 @@ Two exporters: the one through TorchScript takes half a second and is announced 
 torch.export takes ten, most of it imports. The first is tried, the second is what remains where it fails.
 """
 
+import re
 import warnings
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from components.encoders.base import Encoder
 from components.errors import UserError
 
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 TOLERANCE = 1e-4  # largest difference of a feature, relative to the largest feature where that is above 1
 
 
@@ -33,7 +35,7 @@ def export_encoder(encoder: Encoder, view: Tensor, file: Path) -> float:
             export(encoder, example, file)
             error = difference(encoder, view, file)
         except Exception as problem:  # either exporter raises what it likes
-            failed = f"{type(problem).__name__}: {str(problem).strip().splitlines()[0]}"
+            failed = f"{type(problem).__name__}: {_sentence(str(problem))}"
             continue
         if error <= TOLERANCE:
             return error
@@ -43,6 +45,12 @@ def export_encoder(encoder: Encoder, view: Tensor, file: Path) -> float:
         "onnx-export-failed",
         f"this encoder cannot be exported to ONNX ({failed}); set `onnx: false` in register",
     )
+
+
+def _sentence(text: str) -> str:
+    """The first sentence of what an exporter says, without the colours of a terminal."""
+    first = COLOUR.sub("", text.strip()).partition("\n")[0]
+    return first.partition(". ")[0].rstrip(".:")
 
 
 def difference(encoder: Encoder, view: Tensor, file: Path) -> float:

@@ -80,8 +80,11 @@ class SavedModel(PythonModel):  # type: ignore[misc]  # mlflow is untyped here
         self.predictor = Predictor(load_model(folder, context.model_config["sha256"]))
 
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # mlflow reads hints
-        """Samples in any form that Modality.values takes -> one row a sample."""
-        return self.predictor.predict(self.predictor.values(model_input))
+        """Samples in any form that Modality.values takes -> one row a sample, with the index of a frame or Series."""
+        found = self.predictor.predict(self.predictor.values(model_input))
+        if isinstance(model_input, pd.DataFrame | pd.Series) and len(model_input) == len(found):
+            found.index = model_input.index  # else a column of predictions joins other rows
+        return found
 
 
 def save(

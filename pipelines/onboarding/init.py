@@ -89,10 +89,10 @@ def describe(found: Found) -> list[str]:
     lines = [f"{counted(found.samples, 'sample')}, {found.looked:,} looked at: {first}", *rest]
     for reason, count in found.bad.most_common():
         lines.append(f"bad: {count} {reason}, e.g. {found.example[reason]}")
-    if found.guessed:
-        options = ", ".join(f"modality.{name} {value}" for name, value in found.guessed.items())
+    if guessed := {name: value for name, value in found.guessed.items() if isinstance(value, str)}:
+        options = ", ".join(f"modality.{name} {value}" for name, value in guessed.items())
         lines.append(
-            f"guessed: {options}; another: `--modality '{{name: {found.kind}, {[*found.guessed][-1]}: COLUMN}}'`"
+            f"guessed: {options}; another: `--modality '{{name: {found.kind}, {[*guessed][-1]}: COLUMN}}'`"
         )
     lines += found.left_out
     labels = found.labels

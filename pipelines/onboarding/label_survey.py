@@ -159,7 +159,7 @@ def _written(
     for path in listing.label_files:
         said = given_in(box.folder / path, path)
         given += said
-        if not any(one.row.label for one in said):
+        if not any(one.row.label or one.row.split for one in said):
             labels.notes.append(f"{path} gives no label: its column label is empty")
         if path.endswith(".csv") and encoding_of(box.folder / path) == "cp1252":
             labels.notes.append(

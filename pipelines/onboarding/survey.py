@@ -29,7 +29,8 @@ TOGETHER = 256
 class Found:
     """What a look at the inbox gave. kind: name of the modality; look: what its samples are. left_out: what is no
     sample, lines for a person. links: folders outside to which links in it lead. bad: reason -> count; example:
-    reason -> a name. guessed: option of the kind of data -> what was found for it that nobody gave."""
+    reason -> a name; whole: the reason in full, of files. guessed: option of the kind of data -> what was found for it
+    that nobody gave."""
 
     kind: str
     look: "Look"
@@ -37,6 +38,7 @@ class Found:
     looked: int = 0
     bad: Counter[str] = field(default_factory=Counter)
     example: dict[str, str] = field(default_factory=dict)
+    whole: dict[str, str] = field(default_factory=dict)
     labels: Labels = field(default_factory=Labels)
     left_out: list[str] = field(default_factory=list)
     links: list[Path] = field(default_factory=list)
@@ -86,6 +88,7 @@ def _look(
     found.left_out = list(listing.left_out())
     found.bad.update(Counter(reason.split(":")[0] for reason in listing.broken.values()))
     found.example.update({reason.split(":")[0]: path for path, reason in listing.broken.items()})
+    found.whole.update({reason.split(":")[0]: reason for reason in listing.broken.values()})
     found.samples = box.total(listing.deliveries)
     paths = {path for d in listing.deliveries if d.kind == "files" for path in d.files}
     surveyed = Surveyed([], paths, set())
@@ -98,7 +101,8 @@ def _look(
         surveyed.bad.update(_open(opened, found))
     if not found.look.good:
         why = ", ".join(
-            f"{count} {reason} (e.g. {found.example[reason]})" for reason, count in found.bad.most_common(3)
+            f"{count} {found.whole.get(reason, reason)} (e.g. {found.example[reason]})"
+            for reason, count in found.bad.most_common(3)
         ) or "; ".join([f"no {reader.noun}", *found.left_out])
         raise UserError("samples-unreadable", f"nothing readable in {inbox}: {why}; give {reader.wanted}")
     if found.look.useless is not None:

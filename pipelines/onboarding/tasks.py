@@ -40,7 +40,10 @@ def meaning(labels: Labels, task: str | dict[str, Any] | None, why: str = "as as
     if built.masks:
         if targets.refused:
             reason = next(iter(targets.refused.values()))
-            labels.notes.append(f"{counted(len(targets.refused), 'mask')} will count as no label: {reason}")
+            refused = sum(labels.classes[text] for text in targets.refused)
+            if not any(map(_is_mask, labels.classes)):
+                raise UserError("masks-missing", f"none of {counted(refused, 'label')} is a mask: {reason}")
+            labels.notes.append(f"{counted(refused, 'mask')} will count as no label: {reason}")
         labels.as_masks()
     if not built.takes_labels:
         labels.as_unused()
@@ -55,6 +58,16 @@ def meaning(labels: Labels, task: str | dict[str, Any] | None, why: str = "as as
         else yaml.safe_dump(given, default_flow_style=True, width=10_000).strip()
     )
     return f"task: {text}  # {why}\n"
+
+
+def _is_mask(text: str) -> bool:
+    from components.data.masks import from_text  # numpy, 0.1 s that a recipe need not wait for
+
+    try:
+        from_text(text)
+    except ValueError:
+        return False
+    return True
 
 
 def has_masks(task: str | dict[str, Any]) -> bool:

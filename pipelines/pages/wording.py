@@ -1,5 +1,7 @@
 """Figures as a person reads them: at zero, below zero, and where one is unknown. Counts: components.wording."""
 
+from collections.abc import Collection, Mapping
+
 
 def percent(value: float | None, digits: int = 1) -> str:
     """0.5: "50.0 %"; None: "unknown", for a cell of a table alone: a sentence says what is not known and why."""
@@ -25,3 +27,10 @@ def amount(value: float, sign: bool = False) -> str:
     if size >= 1e12 or 0 < size < 1e-4:
         digits = f"{value:.3e}"
     return f"{'+' if sign and value > 0 else ''}{digits or '0'}"
+
+
+def left_out_of_margin(served: Collection[str], figures: Mapping[str, float]) -> str:
+    """The end of a sentence on a margin over the best baseline, where baselines are served: {"ridge": 0.8} ->
+    "; served within the model, and so left out of the margin: ridge 0.800"; "" where none is."""
+    named = ", ".join(f"{name} {figures[name]:.3f}" for name in served if name in figures)
+    return f"; served within the model, and so left out of the margin: {named}" if named else ""

@@ -54,7 +54,7 @@ MUTATIONS = [
     Mutation("text.near_duplicates.similarity", "len(one | other)", "len(one)"),
     Mutation("text.near_duplicates.groups", " >= SIMILAR", " >= 0"),
     Mutation("text.near_duplicates._keys", "hashes + np.uint64(number + 1)", "hashes"),
-    Mutation("TextLook.length", "(1 + PIECES * self.longest)", "self.longest"),
+    Mutation("TextLook.length", "(1 + PIECES * self.most_parts)", "self.longest"),
     Mutation("text.pooled", " * inside).sum(dim=1)", ").sum(dim=1)", TEXT),
     Mutation("by_length", "[order.argsort()]", "[order]", TEXT),
     Mutation("by_length", "more[own]", "more[: len(own)]", TEXT),

@@ -10,10 +10,18 @@ from components.evaluation.regression.nearest import choose_k, nearest_mean
 from components.evaluation.regression.ridge import fit_ridge
 
 
-def on_features(own: Floats, targets: Doubles, asked: Floats) -> dict[str, Doubles]:
-    """ridge and knn: [M] predictions each. own: [n, D]; targets: [n]; asked: [M, D]."""
+def on_features(
+    own: Floats, targets: Doubles, asked: Floats, *, linear: tuple[Floats, Floats] | None = None
+) -> dict[str, Doubles]:
+    """ridge and knn: [M] predictions each.
+
+    Args:
+        own: [n, D]. targets: [n]. asked: [M, D].
+        linear: what the ridge regression sees in place of own and asked, [n, E] and [M, E].
+    """
+    own_linear, asked_linear = linear or (own, asked)
     k, _ = choose_k(own, targets)
     return {
-        "ridge": fit_ridge(own, targets).predict(asked),
+        "ridge": fit_ridge(own_linear, targets).predict(asked_linear),
         "knn": nearest_mean(own, targets, asked, k),
     }

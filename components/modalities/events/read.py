@@ -63,12 +63,14 @@ class Histories:
 class EventsReader(Reader):
     """Tables of events; a user is a sample."""
 
-    noun = "tables"
+    noun = "events"
 
     def __init__(self, config: EventsConfig, limits: EventsLimits) -> None:
         self.config, self.limits, self.max_bytes = config, limits, limits.max_bytes
         columns = f"{config.user}, {config.item} and {config.time}"
-        self.wanted = f"tables (CSV, TSV, JSON lines, Parquet) with the columns {columns}"
+        self.wanted = (
+            f"tables (CSV, TSV, JSON lines, Parquet) with columns {columns}; set modality.user, item and time"
+        )
 
     def is_table(self, path: str, columns: set[str]) -> bool:
         """Every table with the columns of users, items and times, except label files."""

@@ -10,18 +10,19 @@ from components.modalities.look import Look, Suited
 from components.modalities.series.check import check_series
 from components.modalities.series.config import SeriesConfig, SeriesLimits
 from components.modalities.series.decode import decode
+from components.wording import are, counted
 
 LONG = 2_000  # time steps from which windows are suggested
 
 
 class SeriesLook(Look):
-    """steps: of each good series. channels: how many series have so many. gaps: series with any. same: the first one's
-    bytes, as long as all are the same."""
+    """steps: of each good series. channels: how many series have so many. gaps: series with any. filled: of the channel
+    at each place, how many series have a value in it. same: the first one's bytes, as long as all are the same."""
 
     def __init__(self, config: SeriesConfig, limits: SeriesLimits | None = None) -> None:
         self.config, self.limits = config, limits or SeriesLimits()
         self.steps: list[int] = []
-        self.channels = Counter[int]()
+        self.channels, self.filled = Counter[int](), Counter[int]()
         self.gaps = self.constant = 0
         self.same: bytes | None = None
 
@@ -36,6 +37,7 @@ class SeriesLook(Look):
             self.channels[values.shape[1]] += 1
             missing = np.isnan(values)
             self.gaps += bool(missing.any())
+            self.filled.update(np.flatnonzero(~missing.all(axis=0)).tolist())
             self.constant += bool(((values == values[:1]) | missing).all())
         return reasons
 
@@ -78,10 +80,19 @@ class SeriesLook(Look):
         return lines
 
     def notes(self, samples: int) -> list[str]:
+        said = []
+        if empty := [place for place in range(self.usual) if not self.filled[place]]:
+            name = self.config.channels[empty[0]] if self.config.channels else f"number {empty[0] + 1}"
+            said.append(
+                f"{counted(len(empty), 'channel')} of {self.usual} {are(len(empty), 'has', 'have')} no value in any "
+                f"series, e.g. {name}: look at what was recorded, or leave it out (modality.channels or ignore)"
+            )
         if self.longest < LONG or self.config.window is not None:
-            return []
+            return said
         return [
-            f"the longest series has {self.longest:,} time steps: windows (modality.window) are faster and more samples"
+            *said,
+            f"the longest series has {self.longest:,} time steps: windows (modality.window) are faster and more "
+            "samples",
         ]
 
     def suited(self, samples: int) -> Suited:

@@ -1,4 +1,4 @@
-"""Rows of a table that would rather be samples of another kind: time steps of series, or texts."""
+"""Rows of a table that would rather be samples of another kind: time steps of series, events of users, or texts."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,16 @@ from components.modalities.table.config import LABEL, TableConfig
 
 TIMES = ("time", "timestamp", "datetime", "date", "ts")
 STEPS = 4  # rows that a series has at least, on average over those that were looked at
+USERS = (
+    "user",
+    "customer",
+    "client",
+    "visitor",
+    "session",
+    "account",
+    "member",
+    "patient",
+)  # in a name of users
 WORDS = 5  # that half of the texts of a column have at least
 DIFFERENT = 0.9  # share of the texts of a column, no two of which are the same
 FEW = 20  # rows below which nothing is said
@@ -18,8 +28,8 @@ Rows = Sequence[Mapping[str, str | None]]
 
 
 def other_kinds(rows: Rows, kinds: Mapping[str, str], config: TableConfig) -> list[str]:
-    """What to do where the rows look like series or texts, a line each. kinds: column -> its kind; the columns of the
-    label and of the key are none of them."""
+    """What to do where the rows look like series, events or texts, a line each. kinds: column -> its kind; the columns
+    of the label and of the key are none of them."""
     if len(rows) < FEW:
         return []
     said = []
@@ -30,6 +40,12 @@ def other_kinds(rows: Rows, kinds: Mapping[str, str], config: TableConfig) -> li
         said.append(
             f"the values of column {series} repeat, each with another {time}: where rows are time steps of series, use "
             f"--modality '{_options(named)}'"
+        )
+    if (users := event_columns(rows, kinds)) and not found:
+        named = dict(zip(("user", "item", "time"), users, strict=True))
+        said.append(
+            f"the values of {users[0]} and {users[1]} repeat, each row with its {users[2]}: where rows are events of "
+            f"users, use --modality '{_options({'name': 'events'} | named)}'"
         )
     for column in text_columns(rows, kinds):
         said.append(
@@ -60,6 +76,23 @@ def series_column(rows: Rows, kinds: Mapping[str, str]) -> tuple[str, str] | Non
             if len(others) > 1 and repeated and len(set(zip(values, moments, strict=True))) == len(rows):
                 return name, time
     return None
+
+
+def event_columns(rows: Rows, kinds: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """The columns of the user, the item and the time of rows that have one time and two names, both of which repeat,
+    and nothing else; None of other rows. Of two names that of more different values is the user's, unless one is called
+    so."""
+    times = [name for name, kind in kinds.items() if _is_time(name) or kind == "date"]
+    names = [name for name in kinds if name not in times and kinds[name] in ("categorical", "constant")]
+    if len(times) != 1 or len(names) != 2 or len(kinds) != 3:
+        return None
+    different = {name: len({row.get(name) for row in rows}) for name in names}
+    if not all(2 <= count <= len(rows) / 2 for count in different.values()):
+        return None
+    called = [name for name in names if any(word in name for word in USERS)]
+    user = called[0] if len(called) == 1 else max(names, key=lambda name: different[name])
+    [item] = [name for name in names if name != user]
+    return user, item, times[0]
 
 
 def text_columns(rows: Rows, kinds: Mapping[str, str]) -> list[str]:

@@ -1,6 +1,7 @@
-"""Rows as plain features of linear models: numbers as normal scores, categories one-hot, missing values marked.
+"""Rows as plain features of linear models: numbers as normal scores, or beside them as they are, categories one-hot,
+missing values marked.
 
-Letters: B samples, F features, D plain features.
+Letters: B samples, F features, N numeric ones, Q quantiles, D plain features.
 """
 
 import torch
@@ -8,25 +9,27 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from components.modalities.table.config import OTHER
-from components.modalities.table.scores import normal_scores
+from components.modalities.table.scores import normal_scores, standardised
 
 
-def plain_size(numeric: int, sizes: list[int]) -> int:
+def plain_size(numeric: int, sizes: list[int], values: bool = False) -> int:
     """D, of `plain`."""
-    return 2 * numeric + sum(sizes)
+    return (3 if values else 2) * numeric + sum(sizes)
 
 
-def plain(numbers: Tensor, codes: Tensor, grid: Tensor, sizes: list[int]) -> Tensor:
-    """[B, D] float32: normal scores (0 where missing), marks of missing numbers, then one-hot codes of each category.
+def plain(numbers: Tensor, codes: Tensor, grid: Tensor, sizes: list[int], values: bool = False) -> Tensor:
+    """[B, D] float32: normal scores (0 where missing), marks of missing numbers, then one-hot codes of each category;
+    with `values` the standardised numbers (0 where missing) at the end.
 
     Args:
-        numbers: [B, numeric features], NaN is missing. codes: [B, categorical features] int64, see `codes_of`.
-        grid: [numeric features, Q] quantiles. sizes: codes of each categorical feature.
+        numbers: [B, N], NaN is missing. codes: [B, categorical features] int64, see `codes_of`.
+        grid: [N, Q] quantiles. sizes: codes of each categorical feature.
     """
     gone = numbers.isnan()
     scores = normal_scores(numbers, grid).masked_fill(gone, 0.0)
     hot = [F.one_hot(codes[:, place], size).to(scores.dtype) for place, size in enumerate(sizes)]
-    return torch.cat([scores, gone.to(scores.dtype), *hot], dim=1)
+    known = [standardised(numbers, grid).masked_fill(gone, 0.0)] if values else []
+    return torch.cat([scores, gone.to(scores.dtype), *hot, *known], dim=1)
 
 
 def codes_of(values: Tensor, sizes: Tensor) -> Tensor:

@@ -4,11 +4,12 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
+from components.data.splits import SPLITS
 from components.modalities.look import Look, Suited
 from components.modalities.table import cells
 from components.modalities.table.block import Texts, block_of
 from components.modalities.table.check import check_rows, parsed
-from components.modalities.table.config import TableConfig, TableLimits
+from components.modalities.table.config import LABEL, TableConfig, TableLimits
 from components.modalities.table.other_kinds import other_kinds
 from components.modalities.table.schema import Survey, described
 
@@ -19,6 +20,8 @@ TARGETS = (
 KEYS = ("id", "key", "uuid", "guid", "rowid", "row_id", "index", "no", "nr", "number")
 CLASSES = 50  # different values of a column above which it is no label
 KEPT = 16 << 20  # bytes of rows
+NUMBERS = ("target", "label", "y", "outcome")  # of TARGETS, those that may be numbers of many values
+SPLIT = "split"
 GAPS = 0.5  # share of missing values from which a column of few values looks like labels of a part
 
 
@@ -78,9 +81,12 @@ class TableLook(Look):
 
     @property
     def target(self) -> str | None:
-        """The column of few values that is called like a label, or that most rows lack; None where none is."""
+        """The column of few values, or of numbers, that is called like a label, or one of few values that most rows
+        lack; None where none is."""
         few = {name for name in self.surveys if self._classes(name)}
-        if named := [name for name in TARGETS if name in few]:
+        kinds = self.kinds
+        numbers = {name for name in NUMBERS if kinds.get(name) == "numeric"}
+        if named := [name for name in TARGETS if name in few | numbers]:
             return named[0]
         gaps = {name: self.surveys[name].missing / self.rows for name in few}
         most = max(gaps, key=lambda name: gaps[name], default=None)
@@ -110,22 +116,49 @@ class TableLook(Look):
             for name in sorted(self.surveys)
             for note in described(name, self.surveys[name], self.config)[2]
         ]
+        notes += self._unnamed()
         return notes + other_kinds([parsed(row) for row in self.kept], self.kinds, self.config)
+
+    def _unnamed(self) -> list[str]:
+        """What looks like a label or a split, and is neither by the recipe."""
+        said = []
+        if SPLIT in self.config.ignore:
+            said.append(
+                f"column {SPLIT} names no split here, and is left out (modality.ignore): a label file does, with the "
+                f"columns {self.config.key or 'id'} and {SPLIT}"
+            )
+        kinds = self.kinds
+        gaps = {
+            name: self.surveys[name].missing / self.rows for name, kind in kinds.items() if kind == "numeric"
+        }
+        most = max(gaps, key=lambda name: gaps[name], default=None)
+        if self.config.target is None and LABEL not in kinds and most is not None and gaps[most] >= GAPS:
+            said.append(
+                f"column {most} has a value in {1 - gaps[most]:.0%} of the rows and is learnt from as it is: where it "
+                f"is the label, use --modality '{{name: table, target: {most}}}'"
+            )
+        return said
 
     def guess(self, labelled: bool) -> TableConfig | None:
         found = {
             "key": self.config.key or self.key,
             "target": self.config.target or (None if labelled else self.target),
+            "ignore": (*self.config.ignore, *self._splits()),
         }
         guessed = self.config.model_copy(update=found)
         return None if guessed == self.config else guessed
 
+    def _splits(self) -> list[str]:
+        """A column `split` of the names of splits alone: as a feature it would say nothing that is known later."""
+        survey = self.surveys.get(SPLIT)
+        known = {*SPLITS, "val", "valid", "validation"}
+        meant = survey is not None and survey.counts and {text.casefold() for text in survey.counts} <= known
+        return [SPLIT] if meant and SPLIT not in self.config.left_out else []
+
     def suited(self, samples: int) -> Suited:
-        key, target = self.config.key, self.config.target
+        given = {"key": self.config.key, "target": self.config.target, "ignore": list(self.config.ignore)}
         options = "".join(
-            f", {field}: {json.dumps(name, ensure_ascii=False)}"
-            for field, name in (("key", key), ("target", target))
-            if name is not None
+            f", {field}: {json.dumps(value, ensure_ascii=False)}" for field, value in given.items() if value
         )
         kinds = self.kinds
         return Suited(

@@ -122,5 +122,9 @@ class TableViews(ViewMaker[TablePacking, TableView]):
     def baseline(self) -> dict[str, Any]:
         return {"name": "rows"}
 
+    def linear(self) -> dict[str, Any]:
+        """On nine tables that did not choose it, 80 labels each, R² rises by .031 on average (docs/log.md)."""
+        return {"name": "rows", "values": True}
+
     def raw(self) -> dict[str, Any]:
         return {"name": "raw_rows", "categories": "shares"}

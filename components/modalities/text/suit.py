@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,8 @@ from components.modalities.text.config import TextConfig, TextLimits
 from components.modalities.text.decode import FOREIGN, decode
 from components.wording import are, counted
 
-PIECES = 1.3  # of a word and a mark of punctuation, with a vocabulary of the default size
+PART = re.compile(r"[^\W_]+|[^\w\s]|_")  # a word or a punctuation mark, as the vocabulary takes texts apart
+PIECES = 1.3  # tokens of such a part: 1.05 to 1.55 on five collections of texts, and 1.3 to 2.3 of what blanks part
 COVERED = 0.95  # share of the texts that are used whole
 SHORTEST, LONGEST = 16, 256  # tokens; cost grows with the length, and what a text is about shows early
 OCCURRENCES = 20  # words of text for each piece of the vocabulary
@@ -20,12 +22,13 @@ SMALLEST, LARGEST = 512, 8192  # pieces
 
 
 class TextLook(Look):
-    """words: of each good text. same: the text, as long as all are the same. mails, foreign: of the good ones, which
-    are mails, and which neither UTF-8 nor UTF-16."""
+    """words, parts: of each good text, see PART. same: the text, as long as all are the same. mails, foreign: of the
+    good ones, which are mails, and which neither UTF-8 nor UTF-16."""
 
     def __init__(self, config: TextConfig, limits: TextLimits | None = None) -> None:
         self.config, self.limits = config, limits or TextLimits()
         self.words: list[int] = []
+        self.parts: list[int] = []
         self.same: str | None = None
         self.mails = self.foreign = 0
 
@@ -37,6 +40,7 @@ class TextLook(Look):
             found = decode(data)
             self.same = found.text if not self.words or found.text == self.same else None
             self.words.append(len(found.text.split()))
+            self.parts.append(sum(1 for _ in PART.finditer(found.text)))
             self.mails += found.mail
             self.foreign += found.encoding == FOREIGN
         return reasons
@@ -58,6 +62,11 @@ class TextLook(Look):
         """Words that 95 % of the texts have at most."""
         return int(np.quantile(self.words, COVERED)) if self.words else 0
 
+    @property
+    def most_parts(self) -> int:
+        """Words and punctuation marks that 95 % of the texts have at most."""
+        return int(np.quantile(self.parts, COVERED)) if self.parts else 0
+
     def lines(self) -> list[str]:
         low, median, high = np.quantile(self.words, [0, 0.5, 1]).astype(int).tolist()
         lines = [f"{low:,} to {high:,} words, median {median:,}, 95 % at most {self.longest:,}"]
@@ -73,7 +82,7 @@ class TextLook(Look):
         found = {"name": "text", "length": self.length(), "vocabulary": self.vocabulary(samples)}
         return Suited(
             modality=json.dumps(found | own, ensure_ascii=False),
-            why=f"tokens: 95 % of the texts have at most {self.longest:,} words",
+            why=f"tokens: 95 % of the texts have at most {self.most_parts:,} words and punctuation marks",
             encoder="{name: text_bag}",
             objective="{name: simclr, layers: 0}",
             speed=speed_of(),
@@ -82,7 +91,7 @@ class TextLook(Look):
 
     def length(self) -> int:
         """A multiple of 16 tokens that holds 95 % of the texts whole, 16 to 256."""
-        wanted = 16 * math.ceil((1 + PIECES * self.longest) / 16)
+        wanted = 16 * math.ceil((1 + PIECES * self.most_parts) / 16)
         return min(max(wanted, SHORTEST), LONGEST)
 
     def vocabulary(self, samples: int) -> int:

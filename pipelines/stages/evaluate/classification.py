@@ -6,6 +6,7 @@ strength of a regression, the k of kNN) is tuned on the training labels alone.
 Letters: M test samples, K classes, D features, n labels.
 """
 
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from pipelines.engine.context import Context
 from pipelines.inference import predict
 from pipelines.inference.encoder import pretrained
 from pipelines.inference.samples import samples_of
+from pipelines.pages.wording import left_out_of_margin
 from pipelines.stages.evaluate import beyond_accuracy
 from pipelines.stages.evaluate import clusters as groups
 from pipelines.stages.evaluate.benefit import Benefit, measure_benefit
@@ -203,7 +205,7 @@ def _of_classes(
         found.method, over, counts, found.confirmation, portfolio=found.portfolio, **how
     )
     judged = with_domain_mismatch(verdict, apart)
-    _tell(figures, judged, context)
+    _tell(figures, judged, found.made_of, context)
     point("evaluate.measured")
     p = softmax(answered["model"])
     rest: dict[str, Any] = {"protocols": protocols}
@@ -230,7 +232,7 @@ def _domain_mismatch(table: Table, features: NDArray[np.float32], seed: int) -> 
     return unlike(features[labelled], features[some(test, seed)], features[some(unlabelled, seed)])
 
 
-def _tell(found: Measured, judged: Benefit, context: Context) -> None:
+def _tell(found: Measured, judged: Benefit, served: Collection[str], context: Context) -> None:
     of, best = found.intervals, str(found.best_baseline)
     others = {f"baseline/{name}": figure.value for name, figure in of.items() if name != "model"}
     context.log(0, **found.metrics, **others)
@@ -238,7 +240,7 @@ def _tell(found: Measured, judged: Benefit, context: Context) -> None:
     context.say(
         f"test accuracy {ours.value:.3f} ({ours.low:.3f} to {ours.high:.3f}), best baseline {best} "
         f"{of[best].value:.3f}, margin {margin.value:+.3f} ({margin.low:+.3f} to {margin.high:+.3f} over test samples "
-        "and training noise)"
+        f"and training noise){left_out_of_margin(served, found.baselines)}"
     )
     context.say(judged.line)
     for warning in judged.warnings:

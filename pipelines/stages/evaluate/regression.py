@@ -6,6 +6,7 @@ tuned here (the strength of a ridge, the k of nearest labels) is tuned on the tr
 Letters: M test samples, D features, n labels.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from components.arrays import Doubles, Floats, Ints
 from components.config import Config
 from components.crash import point
 from components.data.table import Table
-from components.encoders.baseline import baseline_encoder, baseline_features
+from components.encoders import ServedConfig
+from components.encoders.baseline import baseline_config, baseline_encoder, baseline_features, linear_config
 from components.evaluation.classification.figures import Figure, share
 from components.evaluation.regression.baselines import on_features
 from components.evaluation.regression.metrics import SizeBin, Spread, by_size, difference, measured
@@ -34,7 +36,7 @@ from components.training.device import Placement, place
 from pipelines.engine.artifact import Artifact
 from pipelines.engine.context import Context
 from pipelines.inference.samples import samples_of
-from pipelines.pages.wording import amount
+from pipelines.pages.wording import amount, left_out_of_margin
 from pipelines.stages.evaluate.health import health_of
 
 BASELINES = ("mean", "ridge_plain", "knn_plain", "boosting_plain")
@@ -136,7 +138,7 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     written = _write(folder, table.ids[test], truth, said["model"], half)
     sizes = by_size(truth, said["model"], half, request.bins)
     output = Output(**figures, **rest, samples=len(test), sizes=sizes, predictions=written, health=alive)
-    _tell(output, context)
+    _tell(output, found.made_of, context)
     return output
 
 
@@ -160,9 +162,17 @@ def simple_models(
     known = table.target[own].astype(np.float64)
     mean, scale = float(known.mean()), float(known.std())
     standard = (known - mean) / scale
-    plain = baseline_encoder(samples.open(table.train_rows()), samples.views)
-    seen, shown = (baseline_features(plain, samples.open(rows), samples.views) for rows in (own, test))
-    found = {f"{name}_plain": values for name, values in on_features(seen, standard, shown).items()}
+    train = samples.open(table.train_rows())
+
+    def encoded(config: ServedConfig) -> list[Floats]:
+        encoder = baseline_encoder(train, samples.views, config)
+        return [baseline_features(encoder, samples.open(rows), samples.views) for rows in (own, test)]
+
+    usual, other = baseline_config(samples.views), linear_config(samples.views)
+    on_plain, plain = encoded(usual)
+    on_linear, linear = encoded(other) if other != usual else (on_plain, plain)
+    simple = on_features(on_plain, standard, plain, linear=(on_linear, linear))
+    found = {f"{name}_plain": values for name, values in simple.items()}
     if "boosting" in samples.views.simple:
         rows, asked = (_clean(samples, at) for at in (own, test))
         boosted: Any = fit_boosting_regressor(rows, standard, samples.views.packing, seed)
@@ -244,7 +254,7 @@ def _write(folder: Path, ids: Any, truth: Doubles, predicted: Doubles, half: flo
     return Artifact.of(file, folder)
 
 
-def _tell(found: Output, context: Context) -> None:
+def _tell(found: Output, served: Collection[str], context: Context) -> None:
     metrics, best = found.metrics, str(found.best_baseline)
     others = {f"baseline/{name}": figure.value for name, figure in found.intervals.items() if name != "model"}
     context.log(0, **metrics, **others)
@@ -252,6 +262,7 @@ def _tell(found: Output, context: Context) -> None:
         f"test R² {metrics['r2']:.3f} ({metrics['r2_low']:.3f} to {metrics['r2_high']:.3f}), mean absolute error "
         f"{amount(metrics['mae'])}; best baseline {best} R² {found.intervals[best].value:.3f}, margin "
         f"{metrics['margin']:+.3f} ({metrics['margin_low']:+.3f} to {metrics['margin_high']:+.3f} over test samples)"
+        + left_out_of_margin(served, found.baselines)
     )
     if found.coverage is not None and found.promised is not None:
         context.say(

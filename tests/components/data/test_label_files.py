@@ -63,7 +63,7 @@ def test_other_forms(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name,klass\n1,cat\n", "labels.csv: needs a column label, .* it has klass, name"),
+        ("name,klass\n1,cat\n", "labels.csv: needs a column label or split, .* it has klass, name"),
         ("nmae,label\n1,cat\n", "one of path, file_name, name, id; it has label, nmae"),
         (
             "name,label,split\n1,cat,tset\n",
@@ -105,3 +105,11 @@ def test_times_sort_as_text(time: str, moment: str) -> None:
 def test_what_is_no_time_is_refused(time: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         utc(time)
+
+
+def test_a_split_alone_says_nothing_of_labels(tmp_path: Path) -> None:
+    """A row without a split does not withdraw a label that came with the sample."""
+    found = given(tmp_path, "id,split\n1,test\n2,\n3,train\n")
+    assert [(one.keys, one.row.label, one.row.split, one.line) for one in found] == [
+        (("1",), "", "test", 2), (("3",), "", "train", 4),
+    ]  # fmt: skip

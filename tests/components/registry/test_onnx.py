@@ -101,3 +101,9 @@ def test_what_cannot_be_exported_says_so_and_leaves_nothing(
     with pytest.raises(UserError, match=r"nor this one.*set `onnx: false`"):
         onnx.export_encoder(encoder(), view(), tmp_path / "e.onnx")
     assert not (tmp_path / "e.onnx").exists()
+
+
+def test_an_exporters_message_is_one_sentence_without_colours() -> None:
+    raised = "Failed to export the model with torch.export. \x1b[96mThis is step 1/3\x1b[0m of exporting\nNext steps:"
+    assert onnx._sentence(raised) == "Failed to export the model with torch.export"
+    assert onnx._sentence("\x1b[31mno operator:\x1b[0m\n1") == "no operator"

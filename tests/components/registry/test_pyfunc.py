@@ -140,6 +140,9 @@ def test_images_are_taken_in_every_usual_form(saved: Path, pyfunc: Any, images: 
         [array.tolist() for array in arrays],
     ):  # fmt: skip
         pd.testing.assert_frame_equal(model.predict(given), expected)
+    index = pd.Index([f"s{k}" for k in range(len(images))])
+    for kept in (pd.DataFrame({"image": images}, index=index), pd.Series(images, index=index)):
+        pd.testing.assert_frame_equal(model.predict(kept), expected.set_index(index))
     for one in (images[0], arrays[0], coded[0], arrays[0][:, :, None], arrays[0][None]):
         pd.testing.assert_frame_equal(model.predict(one), expected[:1])
     assert len(model.predict([])) == len(model.predict(pd.DataFrame({"image": []}))) == 0

@@ -512,6 +512,39 @@ def test_masks_that_are_wrong(settings, source):
         init("others", source, settings, task="segmentation")
 
 
+def test_classes_where_masks_are_asked_for_are_refused(settings, source):
+    put(source, *(f"{n:02}.png" for n in range(30)))
+    (source / "labels.csv").write_text(
+        "name,label\n" + "".join(f"{n:02}.png,{'cat' if n % 2 else 'dog'}\n" for n in range(20))
+    )
+    with pytest.raises(UserError, match=r"none of 20 labels is a mask: a mask is required .* got 'dog'"):
+        init("cells", source, settings, task="segmentation")
+
+
+def test_what_an_unreadable_inbox_holds_is_named(settings, source):
+    source.mkdir()
+    (source / "clicks.csv").write_text("customer,product,when\nu,i,1\n")
+    with pytest.raises(
+        UserError,
+        match=r"1 no column of events or path: it has customer, product, when .* set modality\.user",
+    ):
+        init("shop", source, settings, modality="events")
+    (source / "clicks.csv").write_text("")
+    with pytest.raises(UserError, match=r"1 unreadable table: it is empty"):
+        init("shop", source, settings, modality="events")
+
+
+def test_a_split_in_a_table_is_no_feature_and_no_guess_of_a_label(settings, source):
+    source.mkdir()
+    rows = "".join(f"{k},{k % 7},{'ab'[k % 2]},{'test' if k % 3 else 'train'}\n" for k in range(40))
+    (source / "rows.csv").write_text(f"id,size,label,split\n{rows}")
+    report = init("rows", source, settings, modality="table")
+    assert read(report)[0].modality == {"name": "table", "key": "id", "ignore": ["split"]}
+    [line] = [line for line in report.lines if line.startswith("guessed")]
+    assert "modality.ignore" not in line
+    assert line.endswith("key: COLUMN}'`")
+
+
 def test_histories_of_users_are_found_and_ranked_without_labels(settings, source):
     source.mkdir()
     rows = "".join(f"u{user},i{(user + k) % 5},{k}\n" for user in range(30) for k in range(6))

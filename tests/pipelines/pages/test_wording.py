@@ -1,6 +1,6 @@
 import pytest
 
-from pipelines.pages.wording import amount, beside, p_value, percent
+from pipelines.pages.wording import amount, beside, left_out_of_margin, p_value, percent
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,11 @@ from pipelines.pages.wording import amount, beside, p_value, percent
 )
 def test_numbers_as_words(said, text):
     assert said == text
+
+
+def test_a_served_baseline_is_named_beside_the_margin():
+    figures = {"logistic_plain": 0.82, "scratch": 0.7}
+    assert left_out_of_margin((), figures) == left_out_of_margin(("boosting_plain",), figures) == ""
+    assert left_out_of_margin(["logistic_plain"], figures) == (
+        "; served within the model, and so left out of the margin: logistic_plain 0.820"
+    )

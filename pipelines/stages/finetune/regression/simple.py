@@ -13,7 +13,12 @@ from torch import nn
 
 from components.arrays import Doubles, Floats, Ints
 from components.encoders import Encoder, NearestMeanConfig, ServedConfig, build_encoder
-from components.encoders.baseline import baseline_config, baseline_encoder, baseline_features
+from components.encoders.baseline import (
+    baseline_config,
+    baseline_encoder,
+    baseline_features,
+    linear_config,
+)
 from components.encoders.nearest_mean import NearestMean
 from components.encoders.trees import trees_of
 from components.evaluation.regression.nearest import choose_k
@@ -27,14 +32,17 @@ from components.training.finetune_numbers import NumberNetwork, Numbers
 class Seen:
     """Labelled samples as simple models see them: of some of the labels after take().
 
-    plain, frozen: encoders of plain features and the pretrained one, with what they are. on_plain, on_frozen: [n, D].
+    plain, linear, frozen: encoders of plain features, of those for a ridge regression, and the pretrained one, with
+    what they are. on_plain, on_linear, on_frozen: [n, D].
     """
 
     material: Numbers
     plain: Encoder
+    linear: Encoder
     frozen: Encoder
     frozen_config: ServedConfig
     on_plain: Floats
+    on_linear: Floats
     on_frozen: Floats
 
     def take(self, use: Ints) -> "Seen":
@@ -42,26 +50,26 @@ class Seen:
         material = replace(
             self.material, labelled=self.material.labelled[use], targets=self.material.targets[use]
         )
-        return replace(self, material=material, on_plain=self.on_plain[use], on_frozen=self.on_frozen[use])
+        known = {name: getattr(self, name)[use] for name in ("on_plain", "on_linear", "on_frozen")}
+        return replace(self, material=material, **known)
 
 
 def seen_by(material: Numbers, encoder: Encoder, config: ServedConfig) -> Seen:
     """encoder: the pretrained one; config: what it is."""
-    plain = baseline_encoder(material.packed, material.views)
-    return Seen(
-        material,
-        plain,
-        encoder,
-        config,
-        baseline_features(plain, material.packed, material.views, material.labelled),
-        material.features(encoder, material.labelled),
-    )
+    packed, views = material.packed, material.views
+    plain = linear = baseline_encoder(packed, views)
+    on_plain = on_linear = baseline_features(plain, packed, views, material.labelled)
+    if (other := linear_config(views)) != baseline_config(views):
+        linear = baseline_encoder(packed, views, other)
+        on_linear = baseline_features(linear, packed, views, material.labelled)
+    on_frozen = material.features(encoder, material.labelled)
+    return Seen(material, plain, linear, encoder, config, on_plain, on_linear, on_frozen)
 
 
 def ridge_on_plain(seen: Seen, seed: int) -> NumberNetwork:
-    found = fit_ridge(seen.on_plain, seen.material.targets)
-    config = baseline_config(seen.material.views)
-    return NumberNetwork(seen.material.placement.put(seen.plain), head_of(found.weight, found.bias), config)
+    found = fit_ridge(seen.on_linear, seen.material.targets)
+    config = linear_config(seen.material.views)
+    return NumberNetwork(seen.material.placement.put(seen.linear), head_of(found.weight, found.bias), config)
 
 
 def ridge_on_frozen(seen: Seen, seed: int) -> NumberNetwork:

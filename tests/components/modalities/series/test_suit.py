@@ -43,3 +43,12 @@ def test_what_nothing_can_be_learnt_from():
     assert "are the same series" in str(look(same, same).useless)
     assert "do not vary" in str(look(np.ones(4), np.ones(5)).useless)
     assert look(same).useless is None
+
+
+def test_a_channel_that_is_empty_everywhere_is_named():
+    one = np.array([[1.0, np.nan], [2, np.nan]])
+    (note,) = look(one, one + 1).notes(2)
+    assert note.startswith("1 channel of 2 has no value in any series, e.g. number 2")
+    assert "e.g. b:" in look(one, one + 1, channels=("a", "b")).notes(2)[0]
+    assert look(one, np.ones((2, 2))).notes(2) == []
+    assert look(one, np.array([[1, np.nan], [2, 3]])).notes(2) == []  # a gap

@@ -4,7 +4,12 @@ import pytest
 import yaml
 
 from components.modalities.table.config import TableConfig
-from components.modalities.table.other_kinds import other_kinds, series_column, text_columns
+from components.modalities.table.other_kinds import (
+    event_columns,
+    other_kinds,
+    series_column,
+    text_columns,
+)
 
 NUMBER, NAME, DATE = "numeric", "categorical", "date"
 
@@ -84,3 +89,35 @@ def test_the_option_of_a_hint_can_be_written_as_it_stands():
     [said] = other_kinds(steps(), KINDS, TableConfig(target="label"))
     assert said.endswith("use --modality '{name: series, series: machine}'")
     assert other_kinds(rows[:19], kinds, TableConfig()) == []
+
+
+def clicks(count=30, **more):
+    return [{"who": f"u{k % 9}", "page": f"p{k % 4}", "at_time": str(k), **more} for k in range(count)]
+
+
+EVENTS = {"who": NAME, "page": NAME, "at_time": NUMBER}
+
+
+def test_two_names_that_repeat_and_a_time_are_events():
+    assert event_columns(clicks(), EVENTS) == ("who", "page", "at_time")  # nine users, four pages
+    called = [{"session": row["page"], "page": row["who"], "at_time": row["at_time"]} for row in clicks()]
+    kinds = {"session": NAME, "page": NAME, "at_time": NUMBER}
+    assert event_columns(called, kinds) == ("session", "page", "at_time")
+    [said] = other_kinds(clicks(), EVENTS, TableConfig())
+    assert yaml.safe_load(said.split("'")[1]) == {
+        "name": "events", "user": "who", "item": "page", "time": "at_time",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "kinds"),
+    [
+        (clicks(price="1"), {**EVENTS, "price": NUMBER}),
+        (clicks(), {"who": NAME, "page": NUMBER, "at_time": NUMBER}),
+        ([{**row, "page": "same"} for row in clicks()], EVENTS),
+        ([{**row, "who": f"u{k}"} for k, row in enumerate(clicks())], EVENTS),  # no user comes twice
+        (clicks(), {"who": NAME, "page": NAME, "at": NUMBER}),  # nothing is called like a time
+    ],
+)
+def test_other_rows_are_no_events(rows, kinds):
+    assert event_columns(rows, kinds) is None

@@ -6,7 +6,14 @@ import torch
 from scipy.stats import norm
 from sklearn.preprocessing import QuantileTransformer
 
-from components.modalities.table.scores import EDGE, _normal_by_fractions, at_rank, normal_scores, ranks
+from components.modalities.table.scores import (
+    EDGE,
+    _normal_by_fractions,
+    at_rank,
+    normal_scores,
+    ranks,
+    standardised,
+)
 
 GRID = torch.tensor([[0.0, 1.0, 1.0, 3.0]])
 
@@ -64,3 +71,19 @@ def test_a_constant_column_has_the_score_0():
 
 def test_no_columns():
     assert normal_scores(torch.zeros(4, 0), torch.zeros(0, 101)).shape == (4, 0)
+
+
+def test_standardised_by_hand():
+    """Of the quantiles 0, 1, 2, 3, 100 the inner ones have the mean 2 and the deviation sqrt(2 / 3)."""
+    grid = torch.tensor([[0.0, 1, 2, 3, 100], [7, 7, 7, 7, 7]])
+    found = standardised(torch.tensor([[2.0, 7], [3, 8], [100, 6], [-9, np.nan]]), grid)
+    one = np.sqrt(1.5)
+    wanted = torch.tensor([[0, 0], [one, 0], [one, 0], [-one, np.nan]], dtype=torch.float32)
+    torch.testing.assert_close(found, wanted, equal_nan=True)
+
+
+def test_large_numbers_of_small_spread_keep_it():
+    values = 1e6 + torch.arange(101.0)
+    found = standardised(values[:, None], values[None])
+    assert found[50, 0] == 0
+    assert found[:, 0].std(correction=0) == pytest.approx(1, abs=0.02)

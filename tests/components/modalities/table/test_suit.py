@@ -81,3 +81,28 @@ def test_few_rows(count):
     found = look(mixed()[:count])
     assert found.lines()
     assert found.suited(count).speed > 0
+
+
+def test_a_target_may_be_numbers_where_it_is_called_so():
+    numbers = {"target": lambda k: str(k * 1.5) if k % 2 else None}
+    assert look(rows(**numbers)).target == "target"
+    assert look(rows(price=numbers["target"])).target is None
+
+
+def test_numbers_that_most_rows_lack_are_named_as_a_possible_label():
+    data = rows(price=lambda k: str(k * 1.5) if k % 3 == 0 else None)
+    [note] = [note for note in look(data).notes(60) if "price" in note]
+    assert "33% of the rows" in note
+    assert yaml.safe_load(note.split("'")[1]) == {"name": "table", "target": "price"}
+    assert not [note for note in look(data, target="colour").notes(60) if "price" in note]
+
+
+def test_a_column_of_splits_is_no_feature():
+    data = rows(split=lambda k: "test" if k % 3 else "")
+    guess = look(data).guess(labelled=True)
+    assert guess == TableConfig(ignore=("split",))
+    written = look(data, ignore=("split",))
+    assert yaml.safe_load(written.suited(60).modality)["ignore"] == ["split"]
+    assert any("columns id and split" in note for note in written.notes(60))
+    assert written.guess(labelled=True) is None
+    assert look(rows(split=lambda k: "ab"[k % 2])).guess(labelled=True) is None

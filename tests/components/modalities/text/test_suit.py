@@ -30,6 +30,14 @@ def test_length_holds_nearly_all_texts():
         assert found.length() == length, words
 
 
+def test_punctuation_counts_in_the_length():
+    """`os.path.join(a_b)` is one word between blanks, and ten of the vocabulary: os . path . join ( a _ b )."""
+    found, _ = look([b"os.path.join(a_b) " * 6] * 5)
+    assert found.most_parts == 60
+    assert found.length() == 80
+    assert "60 words and punctuation marks" in found.suited(1000).why
+
+
 def test_the_vocabulary_follows_the_amount():
     found, _ = look([b"word " * 10] * 5)
     for samples, size in ((100, 512), (2**12, 2048), (10**6, 8192)):

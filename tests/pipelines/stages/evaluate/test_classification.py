@@ -158,6 +158,7 @@ def test_a_baseline_that_is_part_of_the_model_is_not_the_best_one(tmp_path, meas
     others = {name: value for name, value in every.baselines.items() if name != every.best_baseline}
     assert output.best_baseline in others
     assert output.metrics["margin"] == pytest.approx(output.metrics["accuracy"] - max(others.values()))
+    assert any(f"left out of the margin: {every.best_baseline} " in line for line in here.said)
 
 
 @pytest.mark.parametrize(

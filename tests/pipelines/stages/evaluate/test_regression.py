@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,9 @@ def test_the_margin_is_against_the_best_baseline_and_paired(measured: tuple[Outp
 
 
 def test_a_baseline_that_is_the_model_is_not_the_one_to_beat(tmp_path: Path) -> None:
-    output, _ = run(prepare(tmp_path, made_of=("ridge_plain",)))
+    here = prepare(tmp_path, made_of=("ridge_plain",))
+    output, _ = run(here)
+    assert any("left out of the margin: ridge_plain 0.9" in line for line in here.said)
     assert output.best_baseline == "knn_plain"
 
 
@@ -114,3 +117,26 @@ def test_no_test_label_no_model_and_equal_numbers_are_skipped_with_a_reason(tmp_
     assert output.skipped == "a regression: no labels"
     assert output.metrics == {}
     assert output.health["dimensions"] == 16
+
+
+def test_the_ridge_regression_has_its_own_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    """y = x: the linear encoder gives x, the plain one its sign."""
+    x = np.linspace(-3, 3, 40).astype(np.float32)
+    own, test = np.arange(0, 40, 2), np.arange(1, 40, 2)
+    views = SimpleNamespace(
+        baseline=lambda: {"name": "rows"}, linear=lambda: {"name": "rows", "values": True}, simple=()
+    )
+    samples = SimpleNamespace(open=lambda rows: rows, views=views)
+    table = SimpleNamespace(
+        target=x, labelled_rows=lambda: own, test_rows=lambda: test, train_rows=lambda: own
+    )
+    monkeypatch.setattr(evaluate, "baseline_encoder", lambda packed, views, config: config)
+
+    def features(config: Any, rows: Any, views: Any) -> Any:
+        return (x if config.values else np.sign(x))[rows, None]
+
+    monkeypatch.setattr(evaluate, "baseline_features", features)
+    given: Any = (table, np.sign(x)[:, None], samples, 0)
+    found = evaluate.simple_models(*given)
+    np.testing.assert_allclose(found["ridge_plain"], x[test], atol=0.05)
+    assert len(np.unique(found["knn_plain"])) == 2
