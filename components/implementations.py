@@ -7,10 +7,10 @@ is what a recipe may say. An installed package adds its own by an entry point of
 
 import inspect
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
+from importlib import import_module, metadata
 from pathlib import Path
 from types import ModuleType, UnionType
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -75,6 +75,23 @@ class Implementations(Mapping[str, Callable[..., T]], Generic[T]):
         """The union of all configurations, and these, told apart by their name: a field's type."""
         kinds = dict.fromkeys([*(kind for name in self for kind in configs_of(self[name])), *more])
         return Annotated[Union[*kinds], Field(discriminator="name")]
+
+
+def entry_points(group: str) -> metadata.EntryPoints:
+    """Those of a group, of all installed packages, whose files are read once (70 ms with 330 packages)."""
+    return _of(group, tuple(sys.path))
+
+
+@cache
+def _of(group: str, places: tuple[str, ...]) -> metadata.EntryPoints:
+    found: metadata.EntryPoints = _installed(places).select(group=group)
+    return found
+
+
+@cache
+def _installed(places: tuple[str, ...]) -> Any:
+    """places: where packages lie at the moment."""
+    return metadata.entry_points()
 
 
 def added_to(group: str) -> list[tuple[str, str]]:

@@ -18,8 +18,10 @@ Unknown keys are refused.
 """
 
 import re
+from copy import deepcopy
 from datetime import datetime
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -293,7 +295,7 @@ def load(path: Path) -> Recipe:
             "no-such-recipe", f"there is no recipe {path}; in that folder: {near or 'no YAML file'}"
         )
     try:
-        given = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        given = deepcopy(_parsed(path.read_text(encoding="utf-8")))
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
         where = f", line {mark.line + 1}" if mark else ""
@@ -308,6 +310,12 @@ def load(path: Path) -> Recipe:
             f"recipe {path}: a mapping of names to values is needed, not {type(given).__name__}",
         )
     return _typed(path, {str(key): value for key, value in given.items()})
+
+
+@lru_cache(256)
+def _parsed(text: str) -> Any:
+    """What a YAML text holds. A run reads all recipes several times, an Airflow process once for each DAG file."""
+    return yaml.load(text, _Loader)
 
 
 def _typed(path: Path, given: dict[str, Any]) -> Recipe:

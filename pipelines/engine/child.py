@@ -21,6 +21,7 @@ from typing import Any
 
 from components.errors import PassingError, UserError
 from components.files import is_full
+from pipelines.engine import code_cache
 from pipelines.engine.code_digest import code_digest
 from pipelines.engine.context import open_channel, tell
 from pipelines.engine.manifest import Identity
@@ -47,6 +48,7 @@ def main() -> int:
         signal.signal(signal.SIGTERM, _stop)
     try:
         _print_into(part / "log.txt")
+        code_cache.keep_in(settings.home)
         if code_digest(identity.stage, identity.given) != identity.code:
             raise UserError("code-differs", CHANGED if sent is None else OTHER)
         reference, found = run_once(identity, settings, job["run"])

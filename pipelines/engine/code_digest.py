@@ -14,14 +14,15 @@ import ast
 import hashlib
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from components.errors import UserError
+from components.implementations import entry_points
 from components.source import Listed, file_of, imported, table_in
 from components.tasks.registry import task_name
+from pipelines.engine import code_cache
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("components", "pipelines")
@@ -44,6 +45,18 @@ TABLES = {
     "pipelines.stages.score.stage": "task",
 }
 SILENT = ("print", "say", "tell", "warn", "warning", "info", "debug", "announce")  # calls that only report
+
+
+class Facts(NamedTuple):
+    """What is read from a module's source. imports: see components.source. parts: digests of its statements. table:
+    group and modules of its table of implementations, None where it has none. version: its VERSION. observes: whether
+    it defines observe()."""
+
+    imports: tuple[str, ...]
+    parts: tuple[str, ...]
+    table: Listed | None
+    version: int | None
+    observes: bool
 
 
 def code_digest(stage: str, given: Mapping[str, Any]) -> str:
@@ -71,21 +84,20 @@ def version(stage: str) -> int:
     Raises:
         UserError: there is no such stage, or it states no VERSION.
     """
-    for node in _parsed(_stage_file(stage, ROOT)).body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id="VERSION")], value=ast.Constant(value=int(number))):
-                return number
-            case ast.AnnAssign(target=ast.Name(id="VERSION"), value=ast.Constant(value=int(number))):
-                return number
-    raise UserError(
-        "stage-without-version", f"stage {stage!r} states no VERSION: an int is needed, such as VERSION = 1"
-    )
+    _stage_file(stage, ROOT)
+    found = _facts(stage_module(stage), ROOT).version
+    if found is None:
+        raise UserError(
+            "stage-without-version",
+            f"stage {stage!r} states no VERSION: an int is needed, such as VERSION = 1",
+        )
+    return found
 
 
 def observes(stage: str) -> bool:
     """Whether the stage reads something of the world outside its request (it then defines observe)."""
-    tree = _parsed(_stage_file(stage, ROOT))
-    return any(isinstance(node, ast.FunctionDef) and node.name == "observe" for node in tree.body)
+    _stage_file(stage, ROOT)
+    return _facts(stage_module(stage), ROOT).observes
 
 
 def closure(stage: str, named: frozenset[str] = frozenset(), root: Path = ROOT) -> list[str]:
@@ -95,23 +107,25 @@ def closure(stage: str, named: frozenset[str] = frozenset(), root: Path = ROOT) 
     """
     tables = {table: _table(table, root).modules for table in TABLES}
     chosen = {table: {module for name, module in of.items() if name in named} for table, of in tables.items()}
+    members = {table: set(of.values()) for table, of in tables.items()}
     found: set[str] = set()
     waiting = [(stage_module(stage, root), "")]
-    waiting += [(name, "") for file in _foreign(named, root).values() for name in imported(_parsed(file))]
+    waiting += [
+        (name, "")
+        for file in _foreign(named, root).values()
+        for name in imported(ast.parse(file.read_bytes()))
+    ]
     while waiting:
         name, importer = waiting.pop()
         left_out = any(
-            name in of.values()
-            and importer not in of.values()
-            and chosen[table]
-            and name not in chosen[table]
-            for table, of in tables.items()
+            name in of and importer not in of and chosen[table] and name not in chosen[table]
+            for table, of in members.items()
         )
         if left_out or name in found or _file(name, root) is None:
             continue
         found.add(name)
         waiting += [(name.rsplit(".", n)[0], name) for n in range(1, name.count(".") + 1)]
-        waiting += [(imported, name) for imported in _imports(name, root)]
+        waiting += [(imported, name) for imported in _facts(name, root).imports]
         waiting += [(module, name) for module in chosen.get(name, ())]
     return sorted(found)
 
@@ -137,8 +151,8 @@ def _names(given: Any, key: str = "") -> Iterator[str]:
 
 @cache
 def _table(package: str, root: Path) -> Listed:
-    file = _file(package, root)
-    return (table_in(_parsed(file)) if file else None) or Listed("", {})
+    found = _facts(package, root).table if _file(package, root) else None
+    return found or Listed("", {})
 
 
 @cache
@@ -149,6 +163,7 @@ def _code_digest(stage: str, named: frozenset[str], root: Path) -> str:
         f"{place} {hashlib.sha256(file.read_bytes()).hexdigest()}"
         for place, file in _foreign(named, root).items()
     ]
+    code_cache.save()
     return hashlib.sha256("\n".join(sorted(parts) + sorted(foreign)).encode()).hexdigest()
 
 
@@ -163,21 +178,52 @@ def _foreign(named: frozenset[str], root: Path) -> dict[str, Path]:
     return found
 
 
-@cache
-def _parts(name: str, root: Path) -> tuple[str, ...]:
+def _parts(name: str, root: Path) -> list[str]:
     """Digests of a module's statements, and of the files that lie beside it under its name."""
     file = _file(name, root)
     assert file is not None
-    tree = ast.parse(file.read_bytes())
+    found = list(_facts(name, root).parts)
+    for beside in sorted(file.parent.glob(f"{file.stem}.*")):
+        if beside.suffix not in (".py", ".pyc", ".pyi") and beside.is_file():
+            found.append(hashlib.sha256(beside.read_bytes()).hexdigest())
+    return found
+
+
+@cache
+def _facts(name: str, root: Path) -> Facts:
+    """What the source of a module of ours holds: parsed once for each content of the file (see code_cache)."""
+    file = _file(name, root)
+    assert file is not None
+    text = file.read_bytes()
+    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    key = hashlib.sha256(f"{name} {package}\n".encode() + text).hexdigest()
+    kept = code_cache.find(key)
+    if kept is None:
+        code_cache.put(key, kept := list(_read(text, name, package)))
+    imports, parts, table, version, observes = kept
+    return Facts(tuple(imports), tuple(parts), Listed(*table) if table else None, version, observes)
+
+
+def _read(text: bytes, name: str, package: str) -> Facts:
+    tree = ast.parse(text)
+    table, imports, version = table_in(tree), tuple(dict.fromkeys(imported(tree, package))), _version(tree)
+    observes = any(isinstance(node, ast.FunctionDef) and node.name == "observe" for node in tree.body)
     _Bare().visit(tree)
     dumped = [ast.dump(node) for node in tree.body]
     if name.startswith("pipelines.stages."):
         dumped = [text for text in dumped if "id='VERSION'" not in text]  # a part of the key by itself
-    found = [hashlib.sha256(text.encode()).hexdigest() for text in dumped]
-    for beside in sorted(file.parent.glob(f"{file.stem}.*")):
-        if beside.suffix not in (".py", ".pyc", ".pyi") and beside.is_file():
-            found.append(hashlib.sha256(beside.read_bytes()).hexdigest())
-    return tuple(found)
+    parts = tuple(hashlib.sha256(text.encode()).hexdigest() for text in dumped)
+    return Facts(imports, parts, table, version, observes)
+
+
+def _version(tree: ast.Module) -> int | None:
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="VERSION")], value=ast.Constant(value=int(number))):
+                return number
+            case ast.AnnAssign(target=ast.Name(id="VERSION"), value=ast.Constant(value=int(number))):
+                return number
+    return None
 
 
 class _Bare(ast.NodeTransformer):
@@ -226,13 +272,6 @@ def _ours(module: str) -> bool:
 
 
 @cache
-def _imports(name: str, root: Path) -> tuple[str, ...]:
-    file = _file(name, root)
-    assert file is not None
-    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    return tuple(imported(_parsed(file), package))
-
-
 def _file(name: str, root: Path) -> Path | None:
     """The source of a module of ours; None for anybody else's."""
     return file_of(name, root) if _ours(name) else None
@@ -243,8 +282,3 @@ def _stage_file(stage: str, root: Path) -> Path:
     if file is None:
         raise UserError("unknown-name", f"there is no stage {stage!r}; stages: {', '.join(stages(root))}")
     return file
-
-
-@cache
-def _parsed(file: Path) -> ast.Module:
-    return ast.parse(file.read_bytes())

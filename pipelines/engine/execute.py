@@ -4,17 +4,16 @@ import json
 import os
 import secrets
 import select
-import subprocess
-import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
 from components.errors import PassingError, UserError
-from pipelines.engine import journal, now, processes
+from pipelines.engine import code_cache, journal, now, processes, stage_process
 from pipelines.engine.apply_plan import applied, same_but_plan
 from pipelines.engine.context import append_metrics
 from pipelines.engine.journal import StageLine
@@ -61,6 +60,7 @@ def execute(
 def _execute(
     stage: str, recipe: Recipe, done: dict[str, str], settings: Settings, run: str, watch: Watch
 ) -> str:
+    code_cache.keep_in(settings.home)
     started = time.time()
     watch({"stage": stage, "status": "started"})
     line = StageLine(stage=stage, reference="", status="failed", started=round(started, 3), seconds=0)
@@ -122,38 +122,46 @@ def _in_child(identity: Identity, settings: Settings, run: str, watch: Watch) ->
     """What changes in the journal's line: status, error, code, mistake, memory."""
     token = secrets.token_hex(8)
     environ = {**processes.child_environ(settings), processes.TOKEN: token}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.engine.child"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environ,
-        start_new_session=True,
-    )
-    assert process.stdin is not None
-    try:
-        job = {"identity": identity.model_dump(), "settings": settings.model_dump(mode="json"), "run": run}
-        process.stdin.write(json.dumps({**job, "parent": os.getpid()}).encode() + b"\n")
-        process.stdin.flush()
-        return _follow(process, identity, settings, watch)
-    finally:
-        processes.end(process, token)
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream is not None:
-                stream.close()
+    with ExitStack() as files:
+        (its_in, job), (out, its_out), (err, its_err) = (_pipe(files) for _ in range(3))
+        its = (its_in, its_out, its_err)
+        stages = [(identity.stage, identity.given)]
+        started = stage_process.start("pipelines.engine.child", (), its, environ, stages)
+        try:
+            for file in its:
+                file.close()
+            asked = {
+                "identity": identity.model_dump(),
+                "settings": settings.model_dump(mode="json"),
+                "run": run,
+            }
+            job.write(json.dumps({**asked, "parent": started.parent}).encode() + b"\n")
+            return _follow(started, out, err, identity, settings, watch)
+        finally:
+            processes.end(started.process, token)
+
+
+def _pipe(files: ExitStack) -> tuple[IO[bytes], IO[bytes]]:
+    """Its two ends, for reading and for writing."""
+    read, write = os.pipe()
+    return files.enter_context(os.fdopen(read, "rb", 0)), files.enter_context(os.fdopen(write, "wb", 0))
 
 
 def _follow(
-    process: subprocess.Popen[bytes], identity: Identity, settings: Settings, watch: Watch
+    started: stage_process.Started,
+    out: IO[bytes],
+    err: IO[bytes],
+    identity: Identity,
+    settings: Settings,
+    watch: Watch,
 ) -> dict[str, Any]:
-    assert process.stdout is not None
-    part, sampler = part_of(identity.reference, settings.store), _Sampler(process.pid)
+    part, sampler = part_of(identity.reference, settings.store), _Sampler(started)
     result: dict[str, Any] = {}
-    rest, pipe = b"", process.stdout.fileno()
+    rest, pipe = b"", out.fileno()
     while not result:
         sampler.sample(part)
         if not select.select([pipe], [], [], 0.25)[0]:
-            if process.poll() is not None:
+            if started.process.poll() is not None:
                 break
             continue
         came = os.read(pipe, 1 << 16)
@@ -170,25 +178,25 @@ def _follow(
     if "error" in result:
         told = {key: result[key] for key in ("error", "code", "mistake", "passing")}
         return {**told, "memory": sampler.peak}
-    return {"error": _death(process, part), "passing": True, "memory": sampler.peak}
+    return {"error": _death(started.process.wait(), err, part), "passing": True, "memory": sampler.peak}
 
 
-def _death(process: subprocess.Popen[bytes], part: Path) -> str:
+def _death(code: int, err: IO[bytes], part: Path) -> str:
     """The process went without a word: killed from outside (often for want of memory), or a crash in C."""
-    code = process.wait()
-    last = b"" if process.stderr is None else process.stderr.read()
     if code == -9:
         return "was killed (out of memory?); run again: it resumes where it stopped"
-    said = " ".join(last.decode(errors="replace").split()[-30:])
+    said = " ".join(err.read().decode(errors="replace").split()[-30:])
     how = f"by signal {-code}" if code < 0 else f"with code {code}"
     return f"its process ended {how}; the log is {part / 'log.txt'} {said}".strip()
 
 
 class _Sampler:
-    """Memory of this process and the stage's, once a second; now and then a line in its metrics."""
+    """Memory of this process, the stage and the server that it is a fork of, each page counted once, every second; now
+    and then a line in its metrics."""
 
-    def __init__(self, pid: int) -> None:
-        self.pid, self.peak, self.started = pid, 0, time.monotonic()
+    def __init__(self, started: stage_process.Started) -> None:
+        self.pid, self.peak, self.started = started.process.pid, 0, time.monotonic()
+        self.beside = [psutil.Process(pid) for pid in (os.getpid(), *started.above)]
         self.next_sample = self.next_metric = 0.0
 
     def sample(self, part: Path) -> None:
@@ -196,7 +204,7 @@ class _Sampler:
         if now < self.next_sample:
             return
         self.next_sample = now + SAMPLE_SECONDS
-        used = sum(processes.memory(p) for p in (psutil.Process(), *processes.tree(self.pid)))
+        used = sum(processes.memory(p) for p in (*self.beside, *processes.tree(self.pid)))
         self.peak = max(self.peak, used)
         if now >= self.next_metric and part.is_dir():
             self.next_metric = now + METRIC_SECONDS

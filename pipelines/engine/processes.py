@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from typing import Protocol
 
 import psutil
 
@@ -16,6 +17,18 @@ from pipelines.settings import Settings
 TOKEN = "_SELFSUP_STAGE"  # in the environment of a stage's process, so also of those that left its group
 
 
+class Process(Protocol):
+    """What is used of subprocess.Popen."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def terminate(self) -> None: ...
+
+
 def child_environ(settings: Settings) -> dict[str, str]:
     """The environment of a process of ours: it finds these very modules, writes into the home, and has a user name."""
     environ = {**os.environ, **settings.environ(), **user_name()}
@@ -23,6 +36,9 @@ def child_environ(settings: Settings) -> dict[str, str]:
     environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([given] if given else [])])
     environ.update(ONE_THREAD)
     environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # components.data.parquet bounds what it takes
+    environ["JE_ARROW_MALLOC_CONF"] = (
+        "background_thread:false"  # of a pool that is not used; a thread hinders forks
+    )
     environ.setdefault("MPLCONFIGDIR", str(settings.home / "cache" / "matplotlib"))
     return environ
 
@@ -47,7 +63,7 @@ def tree(pid: int) -> list[psutil.Process]:
         return []
 
 
-def end(process: subprocess.Popen[bytes], token: str, grace: float = 10.0) -> None:
+def end(process: Process, token: str, grace: float = 10.0) -> None:
     """The process, its group and its descendants are gone when this returns; asked first."""
     below = {p.pid: p for p in tree(process.pid)}
     if process.poll() is None:

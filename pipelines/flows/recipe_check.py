@@ -1,6 +1,6 @@
 """A recipe held against the stages: python -m pipelines.flows.recipe_check STAGE ..., the recipe as JSON on stdin."""
 
-import subprocess
+import os
 import sys
 from collections.abc import Sequence, Set
 from typing import Any
@@ -9,9 +9,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from components.config import explain, unknown
 from components.errors import UserError
+from pipelines.engine import stage_process
 from pipelines.engine.code_digest import ROOT
 from pipelines.graph import GRAPH, references
 from pipelines.recipe import FILLED, SHARED, Recipe
+
+PLACEHOLDERS = {stage: f"{stage}/{'0' * 16}" for stage in GRAPH}  # references of runs that are not there yet
 
 
 def files_exist(recipe: Recipe) -> None:
@@ -35,13 +38,15 @@ def check(recipe: Recipe, stages: Sequence[str] = tuple(GRAPH)) -> None:
         UserError: one line with every mistake.
     """
     files_exist(recipe)
-    command = [sys.executable, "-m", "pipelines.flows.recipe_check", *stages]
-    done = subprocess.run(command, input=recipe.model_dump_json(), cwd=ROOT, capture_output=True, text=True)
-    if done.returncode == 2:
-        raise UserError("invalid-recipe", done.stdout.strip())
-    if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or ["no word"]
-        raise RuntimeError(f"the check of {recipe.file} ended with code {done.returncode}: {last[0]}")
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    given = [(stage, recipe.request(stage, PLACEHOLDERS)) for stage in stages]  # they are about to run
+    code, out, said = stage_process.call(__name__, stages, recipe.model_dump_json(), environ, given)
+    if code == 2:
+        raise UserError("invalid-recipe", out.strip())
+    if code != 0:
+        last = said.strip().splitlines()[-1:] or ["no word"]
+        raise RuntimeError(f"the check of {recipe.file} ended with code {code}: {last[0]}")
 
 
 def mistakes(recipe: Recipe, stages: Sequence[str]) -> list[str]:
@@ -52,11 +57,10 @@ def mistakes(recipe: Recipe, stages: Sequence[str]) -> list[str]:
     wrong = _shared_mistakes(recipe)
     found = list(wrong.values())
     requests: dict[str, Any] = {}
-    done = {stage: f"{stage}/{'0' * 16}" for stage in GRAPH}
     for stage in stages:
         own = recipe.sections.get(stage, {})
         told = wrong.keys() - own.keys()
-        given = recipe.request(stage, done)
+        given = recipe.request(stage, PLACEHOLDERS)
         try:
             request = load_stage(stage, given).Request
         except UserError as error:

@@ -4,11 +4,9 @@ import fcntl
 import hashlib
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -16,7 +14,7 @@ from typing import Any
 from components.errors import UserError, code_of
 from pipelines import recipe as recipes
 from pipelines import recipe_folders
-from pipelines.engine import journal
+from pipelines.engine import code_cache, journal, stage_process
 from pipelines.engine.code_digest import code_digest
 from pipelines.engine.execute import Watch, execute
 from pipelines.engine.processes import child_environ
@@ -59,7 +57,10 @@ def run(
     refuse_unsafe(settings)
     recipe = recipe_folders.find(path, settings).forced(force)
     recipe_folders.refuse_namesakes(recipe, settings)
-    with home_lock(settings.home), _ended_by_sigterm():
+    serving = (
+        nullcontext() if through_airflow else stage_process.serving(settings)
+    )  # Airflow's process has its own
+    with home_lock(settings.home), _ended_by_sigterm(), serving:
         name, started = journal.new_run(recipe.name), time.time()
         file = journal.journal_file(settings.home, name)
         head = {"run": name, "recipe": str(recipe.file), "started": round(started, 3), "pid": os.getpid()}
@@ -95,6 +96,7 @@ def here(recipe: Recipe, settings: Settings, name: str, display: Display, flow: 
 
 def check_once(recipe: Recipe, settings: Settings, display: Watch, stages: Sequence[str]) -> None:
     """check.check(), which imports these stages, unless this recipe has passed it with this code."""
+    code_cache.keep_in(settings.home)
     recipe_check.files_exist(recipe)
     code = "".join(f"{stage}{code_digest(stage, recipe.sections.get(stage, {}))}" for stage in stages)
     key = hashlib.sha256((recipe.model_dump_json() + code).encode()).hexdigest()[:16]
@@ -111,22 +113,10 @@ def _mirror(settings: Settings, name: str, display: Display) -> None:
     if not journal.made_anything(journal.stages(settings.home, name)):
         return
     display({"stage": "mlflow", "status": "started"})
-    code = "import sys; from pipelines.flows.run import mirror; mirror(*sys.argv[1:])"
-    made = subprocess.run(
-        [sys.executable, "-c", code, name],  # a process of its own: MLflow takes 200 MB
-        env=child_environ(settings),
-        capture_output=True,
-        text=True,
-    )
-    if made.returncode != 0:
-        last = made.stderr.strip().splitlines()[-1:] or ["no word"]
+    code, _, said = stage_process.call("pipelines.flows.mirror", [name], "", child_environ(settings))
+    if code != 0:
+        last = said.strip().splitlines()[-1:] or ["no word"]
         display.line(f"MLflow does not show this run ({last[0]:.200}); the journal does: selfsup runs")
-
-
-def mirror(name: str) -> None:
-    from pipelines import tracking  # imports MLflow
-
-    tracking.mirror(Settings.load(), name)
 
 
 @contextmanager

@@ -1,17 +1,19 @@
 """The champion and the runs that made it, as plan observes them; and a place in MLflow for the next model.
 
-MLflow takes seconds and 200 MB to import, so it is asked in a process of its own that ends with its answer:
-python -m pipelines.registry.ancestry MODEL.
+MLflow takes seconds and 200 MB to import. Where its database is a file that can be read without it, it is; else MLflow
+is asked in a process of its own that ends with its answer: python -m pipelines.registry.ancestry MODEL.
 """
 
 import json
 import logging
-import subprocess
 import sys
+from collections.abc import Mapping
 
 from components.errors import UserError, as_record, coded, from_record
+from components.registry import mlflow_file
 from components.registry.journal import CHAMPION
 from components.registry.mlflow_registry import experiment, is_deleted
+from pipelines.engine import stage_process
 from pipelines.engine.processes import child_environ
 from pipelines.engine.store import is_finished
 from pipelines.graph import GRAPH
@@ -34,19 +36,40 @@ def observe(model: str, settings: Settings, recipe: str = "") -> dict[str, str]:
     Raises:
         UserError: MLflow cannot be opened, or does not give the experiment back.
     """
-    command = [sys.executable, "-m", "pipelines.registry.ancestry", model, *([recipe] if recipe else [])]
-    asked = subprocess.run(command, env=child_environ(settings), capture_output=True, text=True)
-    if asked.returncode == 2:
-        raise from_record(json.loads(asked.stderr.strip().splitlines()[-1]))
-    if asked.returncode != 0:
-        last = asked.stderr.strip().splitlines()[-1:] or ["no word"]
-        raise RuntimeError(f"asking MLflow for the champion ended with code {asked.returncode}: {last[0]}")
-    told: dict[str, str] = json.loads(asked.stdout.splitlines()[-1])
+    told = _read(model, settings, recipe)
+    if told is None:
+        told = _by_mlflow(model, settings, recipe)
+    lost = {s: GONE + r for s, r in told.items() if s in GRAPH and not is_finished(r, settings.store)}
+    return told | lost
+
+
+def _read(model: str, settings: Settings, recipe: str) -> dict[str, str] | None:
+    """Without MLflow, None where only MLflow can tell, or has to make or restore the experiment."""
+    seen = mlflow_file.read(settings.mlflow, model, CHAMPION, recipe)
+    if seen is None or (recipe and seen.experiment != "active"):
+        return None
+    if seen.version is None:
+        return _last_champion(model, settings)
+    return _told(seen.version, seen.created, seen.tags)
+
+
+def _by_mlflow(model: str, settings: Settings, recipe: str) -> dict[str, str]:
+    """By MLflow, in a process of its own."""
+    register: stage_process.Stages = [("register", {})]  # it will need MLflow as well
+    arguments = [model, *([recipe] if recipe else [])]
+    code, out, said = stage_process.call(
+        "pipelines.registry.ancestry", arguments, "", child_environ(settings), register
+    )
+    if code == 2:
+        raise from_record(json.loads(said.strip().splitlines()[-1]))
+    if code != 0:
+        last = said.strip().splitlines()[-1:] or ["no word"]
+        raise RuntimeError(f"asking MLflow for the champion ended with code {code}: {last[0]}")
+    told: dict[str, str] = json.loads(out.splitlines()[-1])
     if name := told.pop(RESTORED, None):
         text = f"the experiment {name} was deleted in MLflow; it is restored with its runs"
         log.warning(coded("experiment-restored", text))
-    lost = {s: GONE + r for s, r in told.items() if s in GRAPH and not is_finished(r, settings.store)}
-    return told | lost
+    return told
 
 
 def ask(model: str, settings: Settings) -> dict[str, str]:
@@ -54,14 +77,24 @@ def ask(model: str, settings: Settings) -> dict[str, str]:
     registry = registry_of(model, settings)
     version = registry.alias(CHAMPION)
     if version is None:
-        entries = journal_of(model, settings).entries()
-        named = [entry.to_version for entry in entries if entry.state == "done" and entry.to_version]
-        return {"deleted": named[-1]} if named else {}
+        return _last_champion(model, settings)
     made = registry.client.get_model_version(model, version)
-    tags = {key.removeprefix("selfsup."): str(value) for key, value in made.tags.items()}
-    tags |= {"register": tags["reference"]} if "reference" in tags else {}
-    runs = {key: value for key, value in tags.items() if key in (*GRAPH, "digest")}
-    return {"version": version, "created": str(made.creation_timestamp // 1000), **runs}
+    return _told(version, made.creation_timestamp, made.tags)
+
+
+def _last_champion(model: str, settings: Settings) -> dict[str, str]:
+    """The version that was champion last by the journal, where MLflow has none."""
+    entries = journal_of(model, settings).entries()
+    named = [entry.to_version for entry in entries if entry.state == "done" and entry.to_version]
+    return {"deleted": named[-1]} if named else {}
+
+
+def _told(version: str, created: int, tags: Mapping[str, str]) -> dict[str, str]:
+    """created: unix milliseconds. tags: of the version."""
+    ours = {key.removeprefix("selfsup."): str(value) for key, value in tags.items()}
+    ours |= {"register": ours["reference"]} if "reference" in ours else {}
+    runs = {key: value for key, value in ours.items() if key in (*GRAPH, "digest")}
+    return {"version": version, "created": str(created // 1000), **runs}
 
 
 def main() -> int:

@@ -11,13 +11,14 @@ BUSY = "timed out during startup"  # Ray's, after 30 s: the machine had too much
 MIRROR = """\
 import sys
 from pipelines.engine import journal
-from pipelines.flows import run
+from pipelines.flows import mirror
 from pipelines.settings import Settings
 file = journal.journal_file(Settings.load().home, "a-run")
 if not any("ended" in record for record in journal.records(file)):
     head = {"run": "a-run", "recipe": sys.argv[1], "started": 1.0, "ended": 2.0, "error": ""}
     journal.append(file, head)
-run.mirror("a-run")
+sys.argv = ["", "a-run"]
+mirror.main()
 """
 
 

@@ -8,13 +8,12 @@ import pytest
 
 from components.errors import UserError
 from components.implementations import Implementations
-from pipelines.engine import code_digest
+from pipelines.engine import code_cache, code_digest
 
 CACHED = (
     code_digest._code_digest,
-    code_digest._parts,
-    code_digest._imports,
-    code_digest._parsed,
+    code_digest._facts,
+    code_digest._file,
     code_digest._table,
 )
 
@@ -237,3 +236,27 @@ def test_every_stage_has_a_digest_of_its_own():
 def test_a_stage_that_is_not_there_is_named():
     with pytest.raises(UserError, match="there is no stage 'nosuch'"):
         code_digest.version("nosuch")
+
+
+def test_what_an_earlier_process_has_read_is_not_parsed_again(tmp_path, monkeypatch):
+    """The digest is the same; a source that has changed is read anew."""
+    fresh = {stage: code_digest.code_digest(stage, SWAV) for stage in STAGES}
+    for name, value in (("_file", None), ("_kept", {}), ("_used", set()), ("_changed", False)):
+        monkeypatch.setattr(code_cache, name, value)
+    code_cache.keep_in(tmp_path)
+    read_again()
+    assert {stage: code_digest.code_digest(stage, SWAV) for stage in STAGES} == fresh
+    for name, value in (("_file", None), ("_kept", {})):  # as in the next process
+        monkeypatch.setattr(code_cache, name, value)
+    code_cache.keep_in(tmp_path)
+    read_again()
+
+    def parse(text, *more):
+        raise AssertionError("a source is parsed again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(code_digest.ast, "parse", parse)
+        assert {stage: code_digest.code_digest(stage, SWAV) for stage in STAGES} == fresh
+        assert code_digest.version("pretrain") >= 1
+        assert code_digest.observes("plan")
+        assert not code_digest.observes("pretrain")

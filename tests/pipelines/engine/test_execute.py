@@ -105,7 +105,7 @@ def test_it_ends_with_the_process_that_started_it(project, eventually, number):
     run = project.start("run", recipe)
     waiting = project.home / "waiting"
     eventually(lambda: waiting.exists() and waiting.read_text() != "")
-    assert any("pipelines.engine.child" in line for line in project.processes())
+    assert any("pipelines.engine.fork_server" in line for line in project.processes())
     run.send_signal(number)
     _, err = run.communicate(timeout=60)
     assert "Traceback" not in err

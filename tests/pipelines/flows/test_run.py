@@ -25,6 +25,30 @@ def test_a_second_run_finds_everything_and_says_so(project):
     assert not list((project.home / "runs").glob("*.live"))
 
 
+COUNTING = """
+import subprocess, sys
+begun, real = [], subprocess.Popen.__init__
+def begins(self, command, *rest, **more):
+    begun.append(" ".join(map(str, command[1:3])))
+    real(self, command, *rest, **more)
+subprocess.Popen.__init__ = begins
+from pipelines.cli.main import main
+assert main(["run", "recipes/small.yaml"]) == 0
+print("begun:", begun)
+"""
+
+
+def test_an_unchanged_run_starts_no_process_and_a_first_one_the_server_alone(project):
+    project.recipe()
+    begun = project.python(COUNTING).splitlines()[-1]
+    assert (begun.count("-m "), begun.count("-m pipelines.engine.fork_server")) == (1, 1)
+    out = project.python(COUNTING)
+    assert "-m " not in out.splitlines()[-1]
+    assert "first | found first/" in out
+    assert "second | found second/" in out
+    assert project.calls == ["first", "second"]
+
+
 def test_mlflow_shows_a_run_in_which_anything_ran_and_a_run_stands_without_it(project):
     recipe = str(project.recipe())
     project.home.mkdir()
