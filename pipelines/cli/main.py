@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.cli import maintenance, operations, registry
+from pipelines.cli import labelling, maintenance, operations, registry
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         "--tags", action="store_true", help="all that MLflow keeps of a model, as it stands there"
     )
     show.set_defaults(do=_show)
+    labelling.add(commands)
     registry.add(commands)
     maintenance.add(commands)
     operations.add(commands)
