@@ -29,8 +29,8 @@ Kind = Literal["label", "unsure", "undo"]
 @dataclass(frozen=True)
 class Answer:
     """A line of the file. label: "" where none holds. time: ISO 8601 in UTC. answer: `label` (one was given), `unsure`
-    (the annotator cannot tell) or `undo` (the last one is taken back; `label` held before it). request: of the page; the
-    answers of one request are undone together."""
+    (the annotator cannot tell) or `undo` (the last one is taken back; `label` held before it). request: of the page;
+    the answers of one request are undone together."""
 
     id: str
     label: str
