@@ -1,6 +1,8 @@
 """The samples of a recipe's newest snapshot: which have a label, how they are called, and how they are shown."""
 
 from collections import Counter
+from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -91,6 +93,18 @@ class Catalogue:
             self._arrivals[shard] = arrivals(shard, self._context)
         return self._arrivals[shard].get(id, ("", ""))
 
-    def html(self, id: str, size: int) -> str:
-        """A sample as safe HTML. size: of its longer side, in pixels."""
-        return self._modality.show(self._packed.row(self._rows[id]), self._packing, size)
+    def html(self, id: str, size: int, *, whole: bool = False) -> str:
+        """A sample as safe HTML. size: of its longer side, in pixels. whole: all columns of a row, of which `show` gives
+        the first ones."""
+        stored = self._packed.row(self._rows[id])
+        value = self._modality.example(stored, self._packing) if whole else None
+        if isinstance(value, Mapping) and all(isinstance(one, str | None) for one in value.values()):
+            return row_table(value)
+        return self._modality.show(stored, self._packing, size)
+
+
+def row_table(values: Mapping[str, str | None]) -> str:
+    """A row as an HTML table, a line a column; columns without a value are left out."""
+    given = [(name, value) for name, value in values.items() if value is not None]
+    cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in given)
+    return f"<table>{cells}</table>"

@@ -18,6 +18,7 @@ class Retraining:
     def __init__(self, recipe: Recipe, settings: Settings) -> None:
         self._recipe, self._settings = recipe, settings
         self._process: subprocess.Popen[bytes] | None = None
+        self._before: str | None = None  # the recipe's last run before that process
         self.log = settings.home / "logs" / f"label-{recipe.name}.log"
 
     def start(self) -> None:
@@ -28,6 +29,7 @@ class Retraining:
         """
         if self.state()["state"] == "open":
             raise UserError("run-open", f"a run of {self._recipe.name} is at work: wait until it has ended")
+        self._before = run_list.last_of(self._settings.home, self._recipe.name)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -49,17 +51,14 @@ class Retraining:
             return {"state": "failed", "text": self._last_line() or f"ended with exit code {code}"}
         run = run_list.last_of(self._settings.home, self._recipe.name)
         working = self._process is not None and self._process.poll() is None
+        if working and run == self._before:
+            return {"state": "open", "text": "a run is starting"}
         if run is None:
-            return {
-                "state": "open" if working else "none",
-                "text": "is starting" if working else "no run yet",
-            }
+            return {"state": "none", "text": "no run yet"}
         state, told = run_list.ending(self._settings.home, run, journal.head_of(self._settings.home, run))
-        if state == "open" or working:
-            done = (
-                [line.stage for line in journal.stages(self._settings.home, run)] if state == "open" else []
-            )
-            return {"state": "open", "text": f"{run}: {', '.join(done) + ' done' if done else 'is starting'}"}
+        if working or state == "open":
+            done = [line.stage for line in journal.stages(self._settings.home, run)]
+            return {"state": "open", "text": f"{run}: {', '.join(done) or 'nothing'} done"}
         return {"state": state, "text": f"{run}: {told}"}
 
     def _last_line(self) -> str:

@@ -22,7 +22,7 @@ from pipelines.recipe import Recipe
 from pipelines.settings import Settings
 from pipelines.stages import ingest
 
-LARGE, SMALL = 384, 64  # pixels of a sample and of a thumbnail
+LARGE, SMALL = 512, 64  # pixels of a sample and of a thumbnail
 SHEET = 48  # samples of a cluster that are labelled at once
 NEAREST = 4
 
@@ -130,7 +130,7 @@ class Sitting:
         name, delivery = self._catalogue.name(id)
         return {
             "id": id,
-            "html": self._catalogue.html(id, LARGE),
+            "html": self._catalogue.html(id, LARGE, whole=True),
             "name": name,
             "delivery": delivery,
             "use": "testing" if testing else "training",

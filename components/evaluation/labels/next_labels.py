@@ -28,14 +28,15 @@ class Expected:
 
 
 def expected(sizes: Sequence[int], accuracy: Sequence[float], more: int) -> Expected | None:
-    """The accuracy with `more` labels beyond the largest size; None where there are fewer than three sizes.
+    """The accuracy with `more` labels beyond the largest size; None where there are fewer than three sizes, or no error
+    at one of them.
 
     Args:
         sizes: [S] numbers of labels, ascending. accuracy: [S] with so many.
 
     Sizes 10, 100, 1000 with errors .4, .2, .1: with 10,000 labels .05, and no doubt of it.
     """
-    if len(sizes) < LEAST:
+    if len(sizes) < LEAST or max(accuracy) >= 1:
         return None
     x = np.log(np.asarray(sizes, dtype=np.float64))
     y = np.log(

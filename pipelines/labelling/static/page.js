@@ -4,7 +4,7 @@
 
 const KEPT = "selfsup-unsent";
 const byId = (id) => document.getElementById(id);
-const state = { queue: "next", sample: null, kind: "open", classes: [], sheet: null, busy: false, page: "" };
+const state = { queue: "next", sample: null, kind: "open", classes: [], sheet: null, busy: false, page: "", report: null };
 
 function element(name, text = "", attributes = {}) {
   const made = document.createElement(name);
@@ -160,6 +160,7 @@ function showNear(nearest) {
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 function showProgress(progress) {
+  state.report = progress.report;
   const figures = [
     ["labels in this sitting", progress.sitting], [`labels by you`, progress.own], ["labels in the data", progress.data],
   ];
@@ -361,7 +362,10 @@ async function start() {
   await load("next");
   setInterval(async () => {
     try {
+      const before = state.report;
       showProgress((await call("/api/progress")).progress);
+      const writing = !byId("text").hidden || state.sheet || state.busy;
+      if (state.report !== before && !writing) await load(state.queue); // a training has ended: its list is another one
     } catch { /* the next answer tells */ }
   }, 5000);
 }

@@ -97,7 +97,8 @@ def test_every_control_has_a_name_can_be_reached_and_is_seen_in_focus(bench, ask
     with serving(bench) as page, browser(tmp_path / "chromium") as seen:
         seen.open(page.address)
         seen.wait("document.querySelectorAll('#sample img').length === 1")
-        controls = "[...document.querySelectorAll('button, input')].filter((one) => one.checkVisibility() && !one.disabled)"
+        shown = "(one) => one.checkVisibility() && !one.disabled"
+        controls = f"[...document.querySelectorAll('button, input')].filter({shown})"
         names = seen.value(f"{controls}.map((one) => one.textContent.trim())")
         assert all(names)
         reached = set()

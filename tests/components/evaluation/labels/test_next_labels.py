@@ -28,12 +28,11 @@ def test_the_interval_is_that_of_the_mean_of_a_regression():
     assert found.low < found.accuracy < found.high
 
 
-def test_two_sizes_are_too_few():
+def test_two_sizes_are_too_few_and_no_error_leaves_nothing_to_fit():
     assert expected([10, 100], [0.5, 0.6], 10) is None
+    assert expected([10, 100, 1000], [0.9, 1.0, 0.95], 100) is None
 
 
-def test_an_error_of_zero_and_a_worsening_stay_within_bounds():
-    found = expected([10, 100, 1000], [0.9, 1.0, 1.0], 100)
-    assert 0 <= found.low <= found.accuracy <= found.high <= 1
+def test_what_gets_worse_stays_within_bounds():
     worse = expected([10, 20, 40], [0.3, 0.2, 0.05], 1000)
     assert worse.low == 0 <= worse.accuracy < worse.now
