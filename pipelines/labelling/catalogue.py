@@ -94,7 +94,7 @@ class Catalogue:
         return self._arrivals[shard].get(id, ("", ""))
 
     def html(self, id: str, size: int, *, whole: bool = False) -> str:
-        """A sample as safe HTML. size: of its longer side, in pixels. whole: all columns of a row, of which `show` gives
+        """A sample as safe HTML. size: of its longer side, in pixels. whole: all columns of a row, where `show` gives
         the first ones."""
         stored = self._packed.row(self._rows[id])
         value = self._modality.example(stored, self._packing) if whole else None
