@@ -20,7 +20,7 @@ class Agreement:
     disputed: list[str]
 
 
-def agreement(annotator: str, own: Mapping[str, str], other: Mapping[str, str]) -> Agreement:
+def annotator_agreement(annotator: str, own: Mapping[str, str], other: Mapping[str, str]) -> Agreement:
     """own, other: id -> label; "" counts as none. annotator: the other one's name."""
     both = sorted(id for id in own.keys() & other.keys() if own[id] and other[id])
     classes = sorted({label for id in both for label in (own[id], other[id])})

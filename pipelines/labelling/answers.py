@@ -44,7 +44,7 @@ class Answer:
         return datetime.fromisoformat(self.time)
 
 
-def file_of(inbox: Path, annotator: str) -> Path:
+def answer_file(inbox: Path, annotator: str) -> Path:
     """The file of an annotator.
 
     Raises:
@@ -152,7 +152,7 @@ class AnswerFile:
     """
 
     def __init__(self, inbox: Path, annotator: str) -> None:
-        self.file, self.annotator = file_of(inbox, annotator), annotator
+        self.file, self.annotator = answer_file(inbox, annotator), annotator
         self.said = Said(read_answers(self.file))
         try:
             self._lock = os.open(inbox / f".{self.file.stem}.lock", os.O_RDWR | os.O_CREAT, 0o666)

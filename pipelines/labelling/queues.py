@@ -42,7 +42,7 @@ class Queue:
         return len(self.ids) - sum(id in self._all for id in closed)
 
 
-def to_label(catalogue: Catalogue, advice: Advice | None) -> list[str]:
+def next_order(catalogue: Catalogue, advice: Advice | None) -> list[str]:
     """The order of the queue `next`."""
     free = catalogue.unlabelled()
     there = frozenset(free)
@@ -50,7 +50,7 @@ def to_label(catalogue: Catalogue, advice: Advice | None) -> list[str]:
     return [*(id for id in first if id in there), *free]
 
 
-def to_review(catalogue: Catalogue, advice: Advice | None) -> list[str]:
+def doubted_order(catalogue: Catalogue, advice: Advice | None) -> list[str]:
     """The order of the queue `doubted`: the labels that still stand."""
     doubted = advice.doubted if advice else []
     return [one.id for one in doubted if one.id in catalogue and catalogue.label(one.id) == one.label]

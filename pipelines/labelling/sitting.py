@@ -12,10 +12,10 @@ from components.errors import UserError
 from components.tasks.registry import build_task
 from pipelines.engine.context import Context
 from pipelines.labelling.advice import Advice, Hint, newest_advice
-from pipelines.labelling.agreement import agreement
+from pipelines.labelling.agreement import annotator_agreement
 from pipelines.labelling.answers import AnswerFile, Said, of_others
 from pipelines.labelling.catalogue import Catalogue
-from pipelines.labelling.queues import QUEUES, Queue, is_open, to_label, to_review
+from pipelines.labelling.queues import QUEUES, Queue, doubted_order, is_open, next_order
 from pipelines.labelling.retrain import Retraining
 from pipelines.labelling.vocabulary import Vocabulary
 from pipelines.recipe import Recipe
@@ -74,8 +74,8 @@ class Sitting:
         self.vocabulary = Vocabulary(self._task, self._unlabelled, counts, self._catalogue.style)
         self._counts = counts
         self._queues = {
-            "next": Queue(to_label(self._catalogue, self._advice)),
-            "doubted": Queue(to_review(self._catalogue, self._advice)),
+            "next": Queue(next_order(self._catalogue, self._advice)),
+            "doubted": Queue(doubted_order(self._catalogue, self._advice)),
             "disputed": Queue(()),
         }
 
@@ -259,7 +259,7 @@ class Sitting:
         return queue.left({id for id in self._said.last.keys() | others if not self._is_open("next", id)})
 
     def _agreement(self, name: str, said: Said) -> Payload:
-        found = agreement(name, self._said.labels, said.labels)
+        found = annotator_agreement(name, self._said.labels, said.labels)
         return {
             "annotator": name,
             "both": found.both,

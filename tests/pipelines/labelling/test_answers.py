@@ -6,7 +6,7 @@ import pytest
 
 from components.data.label_files import given_in
 from components.errors import UserError
-from pipelines.labelling.answers import AnswerFile, file_of, of_others, read_answers
+from pipelines.labelling.answers import AnswerFile, answer_file, of_others, read_answers
 
 A, B, C = ("a" * 64, "b" * 64, "c" * 64)
 
@@ -117,11 +117,11 @@ def test_a_second_page_of_the_same_annotator_is_refused(file):
 @pytest.mark.parametrize("name", ["", "a/b", "../ana", ".ana", "folder", "delivery", "a" * 65, "a b", "a\n"])
 def test_names_that_are_no_file_are_refused(tmp_path, name):
     with pytest.raises(UserError, match="--annotator needs a name"):
-        file_of(tmp_path, name)
+        answer_file(tmp_path, name)
 
 
 def test_a_file_that_is_not_the_pages_own_is_left_alone(tmp_path):
-    own = file_of(tmp_path, "ana")
+    own = answer_file(tmp_path, "ana")
     own.write_text('{"path": "a.png", "label": "cat"}\n')
     with pytest.raises(UserError, match="must hold the labelling page's own lines"):
         AnswerFile(tmp_path, "ana")
