@@ -79,10 +79,12 @@ class Advice:
         return reads_features(self._sources.outputs["finetune"])
 
     def review(self) -> list[str]:
-        """Ids of the samples that a detector of anomalies ranks highest, in order; none of other tasks."""
+        """Ids of the training samples that a detector of anomalies ranks highest, in order; none of other tasks. Test
+        samples are not asked for by their score: only those drawn at random represent the data."""
         if self._found.get("review") is None:
             return []
-        return [row["id"] for row in pq.read_table(self._sources.file("evaluate", "review")).to_pylist()]
+        ranked = pq.read_table(self._sources.file("evaluate", "review")).to_pylist()
+        return [row["id"] for row in ranked if row["split"] == "train"]
 
     def hint(self, id: str) -> Hint:
         """What is known of a sample; nothing of one that came later."""

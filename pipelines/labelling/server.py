@@ -91,7 +91,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listening.close()
         raise UserError(
-            "port-taken", f"cannot listen on {host}, port {port}: {error}; give another --port or --host"
+            "cannot-listen", f"cannot listen on {host}, port {port}: {error}; give another --port or --host"
         ) from None
     return listening
 

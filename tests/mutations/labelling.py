@@ -66,6 +66,8 @@ MUTATIONS = [
     Mutation("Sitting._differs", 'labels - {""}', "labels", SITTING),
     Mutation("Sitting._is_open", "id not in self._reviewed and", "", SITTING),
     Mutation("Sitting.sheet", 'self._is_open("next", id)', "True", SITTING),
+    Mutation("Advice.review", ' if row["split"] == "train"', "", SITTING),
+    Mutation("Catalogue.label", "self._task.config.anomalies if place else", "", SITTING),
     Mutation("Advice.nearest", "np.argsort(-near", "np.argsort(near", SITTING),
     Mutation("catalogue.row_table", "<td>{escape(value)}</td>", "<td>{value}</td>"),
     Mutation("Retraining.start", 'if self.state()["state"] == "open":', "if False:"),

@@ -157,8 +157,18 @@ class Bench:
         }
         done["pseudo_label"] = self.finish("pseudo_label", key, clustered, embed=done["embed"])
         done["finetune"] = self.finish("finetune", key, {})
-        done["evaluate"] = self.finish("evaluate", key, evaluated)
+        done["evaluate"] = self.finish("evaluate", key, self._evaluated(key, train, evaluated))
         return self.finish("report", key, {"to_label": artifact("report", "to_label.csv")}, **done)
+
+    def _evaluated(self, key: str, train: list[str], given: dict[str, Any]) -> dict[str, Any]:
+        """An output of evaluate; a list `review` of ids as the file that holds it."""
+        if "review" not in given:
+            return given
+        folder = self.settings.store / "evaluate" / key
+        folder.mkdir(parents=True)
+        splits = ["train" if id in train else "test" for id in given["review"]]
+        pq.write_table(pa.table({"id": given["review"], "split": splits}), folder / "review.parquet")
+        return given | {"review": Artifact.of(folder / "review.parquet", folder).model_dump(mode="json")}
 
     @contextlib.contextmanager
     def sitting(self, annotator: str = "ana", overlap: float = 1.0) -> Iterator[Sitting]:

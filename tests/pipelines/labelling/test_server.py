@@ -225,7 +225,7 @@ def test_a_taken_port_and_a_bad_share_are_refused(bench):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(NotStartedError, match="error \\[port-taken\\]"):
+        with pytest.raises(NotStartedError, match="error \\[cannot-listen\\]"):
             Page(bench, "--port", str(taken.getsockname()[1]))
     with pytest.raises(NotStartedError, match="--overlap needs a share from 0 to 1, got 2"):
         Page(bench, "--overlap", "2")

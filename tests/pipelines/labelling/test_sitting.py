@@ -203,6 +203,31 @@ def test_expected_benefit_comes_from_the_curve_of_the_report(bench):
         assert found["accuracy"] == pytest.approx(1 - 0.4 * (1020 / 10) ** -0.30103, abs=1e-5)
 
 
+def test_the_review_of_anomalies_follows_the_list_without_test_samples(bench):
+    file = bench.root / "recipes" / "tones.yaml"
+    file.write_text(file.read_text() + "task: {name: anomaly, anomalies: [fraud], normal: [ok]}\n")
+    with bench.sitting() as sitting:
+        testing = [id for id in bench.ids if sitting.shown(id)["use"] == "testing"]
+    training = [id for id in bench.ids if id not in testing]
+    bench.report(training[:1], review=[training[5], testing[0], training[3]])
+    with bench.sitting() as sitting:
+        assert sitting._queues["next"].ids[:3] == [training[0], training[5], training[3]]
+        assert sitting._queues["next"].ids[3:] == sorted(set(bench.ids) - {training[k] for k in (0, 3, 5)})
+        sitting.answer(A, "next", training[0], "fraud")
+        sitting.answer(B, "next", training[1], "ok")
+        with pytest.raises(UserError, match="one of ok, fraud"):
+            sitting.answer(C, "next", training[2], "anomaly")
+    bench.ingest()
+    assert bench.labels().labels == {training[0]: "fraud", training[1]: "ok"}
+    bench.snapshot("2" * 16)
+    with bench.sitting() as sitting:
+        assert sitting._catalogue.label(training[0]) == "fraud"
+        assert [(one["name"], one["data"]) for one in sitting.progress()["classes"]] == [
+            ("ok", 1),
+            ("fraud", 1),
+        ]
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
