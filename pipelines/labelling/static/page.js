@@ -309,7 +309,12 @@ async function retrain() {
 
 // -- keys
 
-const KEYS = { s: skip, u: undo, "?": () => give(null), n: openText, z: zoom, c: openSheet };
+function play() {
+  const sound = byId("sample").querySelector("audio");
+  if (sound) sound.paused ? sound.play() : sound.pause();
+}
+
+const KEYS = { p: play, s: skip, u: undo, "?": () => give(null), n: openText, z: zoom, c: openSheet };
 
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;

@@ -126,3 +126,21 @@ def test_markup_in_a_class_name_is_text_and_runs_nothing(bench, asked, tmp_path)
             "window.broken === undefined && document.querySelectorAll('#classes img, aside img').length === 0"
         )
         assert Said(lines(bench)).labels == {asked[0]: markup}
+
+
+def test_numbers_by_the_keyboard(bench, tmp_path):
+    file = bench.root / "recipes" / "tones.yaml"
+    file.write_text(file.read_text() + "task: regression\n")
+    first, second = sorted(bench.ids)[:2]
+    with serving(bench) as page, browser(tmp_path / "chromium") as seen:
+        seen.open(page.address)
+        seen.wait("document.activeElement?.id === 'written'")
+        seen.press(*"1.5", "Enter")
+        seen.wait(f"{SAVED} === 'Saved: 1.5' && document.querySelector('#written').value === ''")
+        seen.press(*"many", "Enter")
+        seen.wait(f"({ALERT}).includes('is no number')")
+        assert seen.value("document.querySelector('#written').value") == "many"  # to be corrected
+        seen.press("Escape", "?")
+        seen.wait(f"{SAVED} === 'Saved: cannot tell'")
+        assert [(one.id, one.label) for one in lines(bench)] == [(first, "1.5"), (second, "")]
+        assert seen.complaints == [one for one in seen.complaints if "400" in one]  # the refusal alone
