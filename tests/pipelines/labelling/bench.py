@@ -140,7 +140,10 @@ class Bench:
         np.save(at["pseudo_label"] / "centre.npy", np.zeros(3, np.float32))
         np.save(at["pseudo_label"] / "centroids.npy", np.eye(3, dtype=np.float32))
         pq.write_table(pa.table(pseudo), at["pseudo_label"] / "pseudo_labels.parquet")
-        asked = [{"id": id, "rank": rank, "why": f"reason {rank}"} for rank, id in enumerate(listed)]
+        asked = [
+            {"id": id, "rank": rank, "why": f"reason {rank}", "suggested class": self.truth[id]}
+            for rank, id in enumerate(listed)
+        ]
         to_label.write(asked, at["report"] / "to_label.csv")
 
         def artifact(stage: str, name: str) -> dict[str, Any]:

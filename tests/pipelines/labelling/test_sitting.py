@@ -44,6 +44,16 @@ def test_the_list_of_the_report_comes_first_with_what_is_known(bench):
         assert sitting.sample("next")["id"] == min(set(bench.ids) - {*listed, min(testing)})
 
 
+def test_samples_of_the_list_that_got_a_label_elsewhere_are_left_out(bench):
+    first, second = sorted(bench.ids)[-2:]
+    bench.report([first, second])
+    (bench.inbox / "labels.csv").write_text(f"id,label\n{first},dark\n")
+    bench.ingest()
+    bench.snapshot("2" * 16)
+    with bench.sitting() as sitting:
+        assert sitting.sample("next")["id"] == second
+
+
 def test_labels_reach_the_next_snapshot(bench):
     with bench.sitting() as sitting:
         for k, kind in enumerate([*KINDS, "dark", None, "light"]):
