@@ -1,7 +1,8 @@
 """Files of labels: which they are, and what a person wrote in them.
 
 A label file is a table (see tables.py) whose name begins with `label`, or which has a column that names samples
-and one of labels, such as Hugging Face's metadata.csv (file_name, label).
+and one of labels, such as Hugging Face's metadata.csv (file_name, label). In one with a column REQUEST, which is only
+ever appended to, the last line of a sample counts.
 """
 
 import re
@@ -19,6 +20,9 @@ from components.errors import UserError
 
 KEYS = (*PATHS, "name", "image", "img", "id")
 USED = (*KEYS, *LABEL, "annotator", "time", "split")
+REQUEST = (
+    "request"  # of the labelling page, which adds a line for each answer and for each one that is undone
+)
 ID = re.compile("[0-9a-f]{64}")
 DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:,?\s+(\d{1,2}:\d\d(?::\d\d)?))?")
 NOT_READ = frozenset({".json", ".xlsx", ".xls", ".ods"})
@@ -80,6 +84,8 @@ def given_in(
                 f"{', '.join(sorted(columns))[:100]}"
             )
         rows = list(numbered_rows(file, numeric))
+        if REQUEST in columns:
+            rows = last_lines(rows)
         column = next((name for name in LABEL if name in columns), None)
         if column is None:  # a row without a split says nothing then, rather than that there is no label
             rows = [(line, row) for line, row in rows if row.get("split")]
@@ -93,6 +99,12 @@ def given_in(
         ]
     except ValueError as error:
         raise UserError("label-file-invalid", f"{name}: {error}; correct it or take it away") from None
+
+
+def last_lines(rows: Sequence[tuple[int, dict[str, str]]]) -> list[tuple[int, dict[str, str]]]:
+    """Of rows with the numbers of their lines the last one of each sample and annotator."""
+    last = {(row.get("id", ""), row.get("annotator", "")): (line, row) for line, row in rows}
+    return list(last.values())
 
 
 def _given(

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.cli import explore, maintenance, operations, registry
+from pipelines.cli import explore, labelling, maintenance, operations, registry
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -116,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.set_defaults(do=_show)
     explore.add(commands)
+    labelling.add(commands)
     registry.add(commands)
     maintenance.add(commands)
     operations.add(commands)
