@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.cli import maintenance, operations, registry
+from pipelines.cli import maintenance, operations, registry, serving
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -118,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     registry.add(commands)
     maintenance.add(commands)
     operations.add(commands)
+    serving.add(commands)
     return parser
 
 

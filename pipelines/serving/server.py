@@ -1,0 +1,159 @@
+"""`selfsup serve`: the server from its start to its end."""
+
+import asyncio
+import logging
+import os
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from components.errors import UserError
+from components.modalities.registry import ModalityConfig
+from components.registry.champion import Champion
+from components.registry.journal import CHAMPION
+from pipelines import recipe_folders
+from pipelines.recipe import Recipe
+from pipelines.registry.champion import NONE
+from pipelines.registry.registry import journal_of, registry_of
+from pipelines.serving.app import build_app
+from pipelines.serving.follow import Follower
+from pipelines.serving.line import Line
+from pipelines.serving.metrics import Gauges, Metrics
+from pipelines.serving.options import Options
+from pipelines.serving.request_log import RequestLog
+from pipelines.serving.service import Service
+from pipelines.serving.store import Store
+from pipelines.settings import Settings, make_home
+
+CONNECTIONS = 1024  # at the same time; more get 503
+KEEP_ALIVE = 30  # seconds of an idle connection
+DRAIN = 30  # seconds for requests that are being answered when the server ends
+
+
+def serve(recipe: str, options: Options, settings: Settings, say: Callable[[str], None]) -> None:
+    """Serve the recipe's champion until a signal ends it.
+
+    Raises:
+        UserError: no such recipe, no champion, one that cannot be loaded, a port that is taken, or a store that cannot
+            be written.
+    """
+    found = recipe_folders.find(recipe, settings)
+    make_home(settings.home)
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    listening = bound(options)
+    try:
+        asyncio.run(_serve(found, options, settings, listening, say))
+    finally:
+        listening.close()
+
+
+def bound(options: Options) -> socket.socket:
+    """A socket that listens at the address.
+
+    Raises:
+        UserError: it is taken, or none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((options.host, options.port))
+    except OSError as error:
+        made.close()
+        raise UserError(
+            "port-taken",
+            f"cannot listen at {options.host} port {options.port}: {error.strerror or error}; name another one with "
+            "--port, or 0 for a free one",
+        ) from None
+    return made
+
+
+def service_of(recipe: Recipe, options: Options, settings: Settings) -> Service:
+    """A service of the recipe's registered model, which serves nothing yet."""
+    place = settings.home / "serving" / recipe.model
+    models = place / "models" / str(os.getpid())
+    shutil.rmtree(models, ignore_errors=True)
+    models.mkdir(parents=True)
+    _clear_dead(place / "models")
+    metrics, requests = Metrics(), RequestLog(settings.home / "logs" / f"serve-{recipe.model}.jsonl")
+    aliases = dict.fromkeys([CHAMPION, options.shadow, options.canary.alias if options.canary else None])
+
+    def make(version: Champion, folder: Path, sha256: dict[str, str]) -> Line:
+        return Line(version, folder, sha256, options, lambda: service.reading, metrics.batches.observe)
+
+    follower = Follower(
+        registry_of(recipe.model, settings), journal_of(recipe.model, settings),
+        tuple(alias for alias in aliases if alias), models, options, make,
+    )  # fmt: skip
+    service = Service(options, follower, metrics, requests)
+    if options.store is not None:
+        service.store = Store(
+            recipe.inbox, settings.data / recipe.name, place, modality_of(recipe), options.store,
+            lambda how, count: metrics.stored.labels(how).inc(count),
+        )  # fmt: skip
+    metrics.registry.register(Gauges(service.figures))
+    return service
+
+
+def modality_of(recipe: Recipe) -> Any:
+    """The configuration of its kind of data."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(ModalityConfig).validate_python(recipe.modality)
+
+
+def _clear_dead(models: Path) -> None:
+    """Folders of servers that were killed."""
+    for folder in models.iterdir():
+        if folder.name.isdecimal() and not Path("/proc", folder.name).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def running(service: Service) -> AsyncIterator[None]:
+    """The champion is loaded, and followed until the end.
+
+    Raises:
+        UserError: there is none, or it cannot be loaded.
+    """
+    follower = service.follower
+    try:
+        if service.store is not None:
+            service.store.open()
+        await follower.look()
+        if CHAMPION not in follower.lines:
+            if (trouble := follower.troubles.get(CHAMPION)) is not None:
+                raise UserError(trouble.code, trouble.message)
+            raise UserError("no-champion", f"{follower.registry.name}: {NONE}")
+        following = asyncio.create_task(follower.follow())
+        try:
+            yield
+        finally:
+            following.cancel()
+            await asyncio.wait([following])
+    finally:
+        await service.stop()
+
+
+async def _serve(
+    recipe: Recipe, options: Options, settings: Settings, listening: socket.socket, say: Callable[[str], None]
+) -> None:
+    import uvicorn
+
+    service = await asyncio.to_thread(service_of, recipe, options, settings)
+    host, port = listening.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    async with running(service):
+        champion = service.champion().version
+        config = uvicorn.Config(
+            build_app(service, address), log_level="warning", access_log=False, server_header=False,
+            limit_concurrency=CONNECTIONS, timeout_keep_alive=KEEP_ALIVE, timeout_graceful_shutdown=DRAIN,
+            lifespan="off",
+        )  # fmt: skip
+        say(f"{champion.name} version {champion.version} is served at {address}  (Ctrl-C ends it)")
+        say(f"requests are logged in {service.requests.file}")
+        await uvicorn.Server(config).serve(sockets=[listening])
