@@ -6,7 +6,7 @@ then the champion changes in the middle of a turn of ours. Writes the table of d
 """
 
 import argparse
-import asyncio
+import base64
 import contextlib
 import io
 import json
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,7 @@ from components.modalities.image.config import image_packing
 from components.registry.champion import DIGEST, combined
 from components.registry.mlflow_registry import REFERENCE, Registry, connect, experiment
 from components.registry.model import Classifier, ModelConfig
-from components.registry.predictor import Predictor
-from components.registry.served import digests, load_model, save_model
+from components.registry.served import digests, save_model
 from pipelines.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,21 +82,25 @@ def model(seed: int) -> Classifier:
     return Classifier(ModelConfig.model_validate(config)).eval()
 
 
+def registry_of(settings: Settings) -> Registry:
+    return Registry(connect(settings.mlflow, settings.mlflow_lock), NAME, settings.mlflow_lock)
+
+
 def register(settings: Settings, seed: int) -> str:
-    """A new version, with the alias champion."""
-    registry = Registry(connect(settings.mlflow, settings.mlflow_lock), NAME, settings.mlflow_lock)
+    """A new version."""
+    registry = registry_of(settings)
     place = settings.home / "models" / str(seed)
     files = place / "artifacts" / "classifier"
     save_model(model(seed), files)
+    example = {"inputs": [base64.b64encode(images()[0]).decode()]}
+    (place / "serving_input_example.json").write_text(json.dumps(example))
     where = experiment(registry.client, NAME, settings.mlflow_artifacts, registry.lock)
     run = registry.client.create_run(where).info.run_id
     logged = registry.client.create_logged_model(where, "model", run)
-    version = registry.register(
+    return registry.register(
         f"register/{seed}", source=place.as_uri(), run_id=run, model_id=logged.model_id,
         tags={DIGEST: combined(digests(files)), REFERENCE: f"register/{seed}"},
     )  # fmt: skip
-    registry.set_alias("champion", version)
-    return version
 
 
 @contextlib.contextmanager
@@ -111,7 +114,7 @@ def ours(settings: Settings) -> Iterator[tuple[str, int]]:
 @contextlib.contextmanager
 def bare(settings: Settings, folder: Path) -> Iterator[tuple[str, int]]:
     """Address and process id of the bare handler."""
-    command = [sys.executable, "-m", "benchmarks.serving", "--bare", str(folder)]
+    command = [sys.executable, "-m", "benchmarks.load.bare", str(folder)]
     with _process(command, settings) as process:
         yield f"{_address(process)}/predict", process.pid
 
@@ -135,81 +138,32 @@ def _address(process: "subprocess.Popen[str]") -> str:
     raise RuntimeError("the server did not start")
 
 
-def serve_bare(folder: Path) -> None:
-    """The smallest handler that does the same: decode, predict, answer."""
-    import socket
+class Client:
+    """Turns of load. folder: of the bodies that are sent."""
 
-    import uvicorn
-    from fastapi import FastAPI, Request, Response
+    def __init__(self, folder: Path, seconds: float, connections: int) -> None:
+        self.folder, self.seconds, self.connections = folder, seconds, connections
+        folder.mkdir(parents=True)
+        for number, data in enumerate(images()):
+            (folder / f"{number:02d}.png").write_bytes(data)
 
-    torch.set_num_threads(1)
-    predictor = Predictor(load_model(folder))
-    app = FastAPI()
-
-    @app.post("/predict")
-    async def predict(request: Request) -> Response:
-        row = predictor.modality.row_of(await request.body(), predictor.packing)
-        with torch.inference_mode():
-            seen = predictor.model.see(predictor.views.clean(predictor.views.collate([row])))
-        columns = predictor.model.columns({name: tensor.numpy() for name, tensor in seen.items()})
-        told = {name: of[0] for name, of in columns.items()}
-        return Response(json.dumps({"predictions": [told]}), media_type="application/json")
-
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
-        config = uvicorn.Config(app, log_level="warning", access_log=False)
-        asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
-
-
-async def send(address: str, seconds: float, connections: int) -> dict[str, Any]:
-    """Requests over so many connections, each sending the next when it has the answer to the last."""
-    import aiohttp
-
-    bodies, latencies, failed, versions = images(), list[float](), 0, dict[str, None]()
-    until = time.perf_counter() + seconds
-
-    async def one(session: aiohttp.ClientSession, first: int) -> None:
-        nonlocal failed
-        number = first
-        while (began := time.perf_counter()) < until:
-            number += 1
-            try:
-                async with session.post(address, data=bodies[number % IMAGES]) as response:
-                    told = await response.read()
-                    if response.status != 200:
-                        failed += 1
-                        continue
-            except aiohttp.ClientError:
-                failed += 1
-                continue
-            latencies.append(1000 * (time.perf_counter() - began))
-            if found := re.search(rb'"version": ?"(\w+)"', told[:200]):
-                versions[found[1].decode()] = None
-
-    headers = {"Content-Type": "image/png"}
-    async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=0)) as session:
-        await asyncio.gather(*(one(session, k) for k in range(connections)))
-    return {"seconds": seconds, "failed": failed, "latencies": sorted(latencies), "versions": list(versions)}
-
-
-def load(address: str, seconds: float, connections: int) -> Load:
-    """A turn, by a client in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.serving", "--send", address]
-    command += ["--seconds", str(seconds), "--connections", str(connections)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return Load(**json.loads(done.stdout))
-
-
-def changed(address: str, settings: Settings, seconds: float, connections: int) -> Load:
-    """A turn in whose middle another version becomes champion."""
-    command = [sys.executable, "-m", "benchmarks.serving", "--send", address]
-    command += ["--seconds", str(seconds), "--connections", str(connections)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as client:
-        time.sleep(seconds / 3)
-        register(settings, 1)
-        out, _ = client.communicate()
-    return Load(**json.loads(out))
+    def load(
+        self,
+        address: str,
+        seconds: float | None = None,
+        connections: int | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Load:
+        """One turn. meanwhile: what is done in its middle."""
+        length = seconds or self.seconds
+        command = [sys.executable, "-m", "benchmarks.load.client", address, str(self.folder), str(length)]
+        command.append(str(connections or self.connections))
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as client:
+            if meanwhile is not None:
+                time.sleep(length / 2)
+                meanwhile()
+            out, _ = client.communicate()
+        return Load(**json.loads(out))
 
 
 def memory(process: int) -> float:
@@ -220,9 +174,10 @@ def memory(process: int) -> float:
     return float(sum(one.memory_full_info().uss for one in [whole, *whole.children(recursive=True)])) / 1e6
 
 
-def measure(settings: Settings, turns: int, seconds: float, connections: int) -> dict[str, Any]:
+def measure(settings: Settings, client: Client, turns: int) -> dict[str, Any]:
     """Turns of both, one after the other, then one of ours with a change of the champion."""
-    register(settings, 0)
+    registry, versions = registry_of(settings), [register(settings, seed) for seed in (0, 1)]
+    registry.set_alias("champion", versions[0])
     folder = settings.home / "models" / "0" / "artifacts" / "classifier"
     began = time.perf_counter()
     with ours(settings) as (mine, pid):
@@ -231,13 +186,13 @@ def measure(settings: Settings, turns: int, seconds: float, connections: int) ->
         with bare(settings, folder) as (other, other_pid):
             other_started = time.perf_counter() - began
             for address in (mine, other):
-                load(address, 1.0, connections)
-            pairs = [
-                (load(mine, seconds, connections), load(other, seconds, connections)) for _ in range(turns)
-            ]
-            alone = load(mine, seconds, 1), load(other, seconds, 1)
+                client.load(address, 1.0)
+            pairs = [(client.load(mine), client.load(other)) for _ in range(turns)]
+            alone = client.load(mine, connections=1), client.load(other, connections=1)
             sizes = memory(pid), memory(other_pid)
-        moved = changed(mine, settings, 3 * seconds, connections)
+        moved = client.load(
+            mine, 3 * client.seconds, meanwhile=lambda: registry.set_alias("champion", versions[1])
+        )
     return {
         "pairs": pairs, "alone": alone, "moved": moved, "memory": sizes, "started": (started, other_started)
     }  # fmt: skip
@@ -278,27 +233,19 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--send", help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.bare is not None:
-        serve_bare(asked.bare)
-    elif asked.send is not None:
-        print(json.dumps(asyncio.run(send(asked.send, asked.seconds, asked.connections))))
-    else:
-        with tempfile.TemporaryDirectory(prefix="selfsup-serving-") as folder:
-            home = Path(folder, "work", "home")
-            settings = Settings(home=home, data=home / "data")
-            settings.user_recipes.mkdir(parents=True)
-            recipe = f"name: {NAME}\nmodality: {{name: image, size: {SIDE}, channels: 1}}\ninbox: inbox\n"
-            (settings.user_recipes / f"{NAME}.yaml").write_text(recipe)
-            rows, last = table(
-                measure(settings, asked.turns, asked.seconds, asked.connections), asked.connections
-            )
-        text = PAGE.read_text(encoding="utf-8")
-        before, rest = text.split(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{rows}\n{END}{rest.split(END)[1]}", encoding="utf-8")
-        print(f"{rows}\n{last}")
+    with tempfile.TemporaryDirectory(prefix="selfsup-serving-") as folder:
+        home = Path(folder, "work", "home")
+        settings = Settings(home=home, data=home / "data")
+        settings.user_recipes.mkdir(parents=True)
+        recipe = f"name: {NAME}\nmodality: {{name: image, size: {SIDE}, channels: 1}}\ninbox: inbox\n"
+        (settings.user_recipes / f"{NAME}.yaml").write_text(recipe)
+        client = Client(Path(folder, "bodies"), asked.seconds, asked.connections)
+        rows, last = table(measure(settings, client, asked.turns), asked.connections)
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}\n{rows}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    print(f"{rows}\n{last}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Follows the aliases of the registry: a version is loaded and tried beside the one in service, then takes its place.
 
-A new version gets every request that arrives once it is ready; the one before it answers those that it has, and ends. A
-version that cannot be loaded leaves the one in service where it is, and is tried again after a while. A champion that is
-deleted goes on being served.
+A new version gets every request that arrives once it is ready; the one before it answers those that it has, and ends.
+A version that cannot be loaded leaves the one in service where it is, and is tried again after a while. A champion that
+is deleted goes on being served.
 """
 
 import asyncio

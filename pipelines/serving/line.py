@@ -68,6 +68,9 @@ class Line:
     Args:
         folder: of the model's files. sha256: of them. arriving: how many requests are being read at the moment.
         sized: called with the number of requests of each batch.
+
+    Attributes:
+        processes: of the model, that are ready.
     """
 
     version: Champion
@@ -78,11 +81,11 @@ class Line:
     sized: Callable[[int], None] = lambda count: None
     columns: tuple[str, ...] = ()
     kind: str = ""
+    processes: list[Process] = field(default_factory=list)
     _waiting: deque[Waiting] = field(default_factory=deque)
     _suspects: deque[Waiting] = field(default_factory=deque)
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
-    _busy: int = 0
     _ends: bool = False
 
     async def start(self) -> None:
@@ -136,11 +139,15 @@ class Line:
                 await self._predict(process, batch)
                 deaths = 0
             except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
-                process.end()
+                self._end(process)
                 process, deaths = None, deaths + 1
                 self._died(batch)
         if process is not None:
-            process.end()
+            self._end(process)
+
+    def _end(self, process: Process) -> None:
+        self.processes.remove(process)
+        process.end()
 
     async def _replaced(self, deaths: int) -> tuple[Process | None, int]:
         if deaths >= DEATHS:
@@ -233,6 +240,7 @@ class Line:
         process = Process(handle, reader, writer, tuple(told.get("columns", ())), told.get("kind", ""), 0.0)
         if "ready" in told:
             process.seconds = float(told["ready"])
+            self.processes.append(process)
             return process
         process.end()
         if "failed" in told:

@@ -33,7 +33,7 @@ class Metrics:
     """What is counted while requests are answered."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a series more for each, of when it was first counted
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # when each was first counted: of no use
         self.registry = registry = CollectorRegistry()
         who = ["role", "version"]
         self.requests = Counter(

@@ -1,6 +1,7 @@
 """`selfsup serve`: the server from its start to its end."""
 
 import asyncio
+import gc
 import logging
 import os
 import shutil
@@ -156,4 +157,6 @@ async def _serve(
         )  # fmt: skip
         say(f"{champion.name} version {champion.version} is served at {address}  (Ctrl-C ends it)")
         say(f"requests are logged in {service.requests.file}")
+        gc.collect()
+        gc.freeze()  # MLflow's millions of objects: looking for garbage among them stops all requests for 0.5 s
         await uvicorn.Server(config).serve(sockets=[listening])
