@@ -32,7 +32,8 @@ def app_of(folder: Path) -> FastAPI:
 
 def main() -> None:
     torch.set_num_threads(1)
-    with socket.socket() as listening:
+    # as uvicorn makes it of a host and a port, see pipelines/serving/server.py
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
         config = uvicorn.Config(app_of(Path(sys.argv[1])), log_level="warning", access_log=False)

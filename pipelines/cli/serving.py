@@ -35,8 +35,7 @@ def add(commands: Any) -> None:
         "--store", metavar="MB", type=float, help="keep served samples in the inbox, at most so many MB"
     )
     serve.add_argument("--processes", default="1", metavar="N", help="processes of a model (default 1)")
-    serve.add_argument("--batch", default="64", metavar="N", help="requests predicted together (default 64)")
-    serve.add_argument("--wait", default="2", metavar="MS", help="milliseconds a batch waits (default 2)")
+    serve.add_argument("--batch", default="32", metavar="N", help="requests predicted together (default 32)")
     serve.add_argument(
         "--poll", default="2", metavar="S", help="seconds between looks at the registry (default 2)"
     )
@@ -74,5 +73,5 @@ def _given(arguments: argparse.Namespace) -> dict[str, object]:
     return {
         "host": a.host, "port": a.port, "token": token_of(a.token), "shadow": a.shadow, "canary": canary,
         "store": None if a.store is None else int(a.store * 1e6), "processes": a.processes, "batch": a.batch,
-        "wait_ms": a.wait, "poll": a.poll, "limits": limits,
+        "poll": a.poll, "limits": limits,
     }  # fmt: skip

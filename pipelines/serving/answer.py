@@ -45,19 +45,16 @@ def refused(error: UserError) -> Answer:
     return Answer(STATUS.get(error.code, 400), body, code=error.code)
 
 
-def questions(asked: Sequence[Asked], keep: bool) -> tuple[dict[str, Any], list[bytes]]:
-    """A message (frames.py) of requests. keep: whether their samples are wanted."""
-    bodies = [one.body for one in asked]
-    expected = [one.expected for one in asked if one.expected is not None]
-    header = {"types": [one.content_type for one in asked], "keep": keep, "compare": bool(expected)}
-    return header, [*bodies, *expected]
+def question(asked: Asked, keep: bool) -> tuple[dict[str, Any], list[bytes]]:
+    """A message (frames.py) of a request. keep: whether its samples are wanted."""
+    compare = asked.expected is not None
+    header = {"type": asked.content_type, "keep": keep, "compare": compare}
+    return header, [asked.body, asked.expected] if asked.expected is not None else [asked.body]
 
 
-def questions_of(header: Mapping[str, Any], blocks: Sequence[bytes]) -> tuple[list[Asked], bool]:
-    """What `questions` has made a message of."""
-    types = header["types"]
-    expected = blocks[len(types) :] if header["compare"] else [None] * len(types)
-    return [Asked(*one) for one in zip(types, blocks[: len(types)], expected, strict=True)], header["keep"]
+def question_of(header: Mapping[str, Any], blocks: Sequence[bytes]) -> tuple[Asked, bool]:
+    """What `question` has made a message of."""
+    return Asked(header["type"], blocks[0], blocks[1] if header["compare"] else None), header["keep"]
 
 
 def replies(found: Sequence[Answer]) -> tuple[dict[str, Any], list[bytes]]:

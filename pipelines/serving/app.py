@@ -131,7 +131,6 @@ async def _body(service: Service, request: Request) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limits.body:
         raise _too_large(limits.body)
-    service.reading += 1
     try:
         async with asyncio.timeout(limits.seconds):
             async for part in request.stream():
@@ -155,8 +154,6 @@ async def _body(service: Service, request: Request) -> bytes:
     except UserError:
         service.held -= size
         raise
-    finally:
-        service.reading -= 1
     return b"".join(parts)
 
 

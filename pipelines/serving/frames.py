@@ -4,7 +4,7 @@ import asyncio
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import Any
 
 SIZES = struct.Struct("!II")  # bytes of the header, number of blocks
 BLOCK = struct.Struct("!I")
@@ -19,15 +19,24 @@ def encode(header: Mapping[str, Any], blocks: Sequence[bytes] = ()) -> bytes:
     return b"".join([SIZES.pack(len(head), len(blocks)), head, sizes, *blocks])
 
 
-def read(stream: BinaryIO) -> Frame | None:
-    """The next message; None where the other side is gone."""
-    first = stream.read(SIZES.size)
-    if len(first) < SIZES.size:
+def decode(held: bytearray) -> Frame | None:
+    """The first message of what was received, which is taken out of it; None where none is whole yet."""
+    if len(held) < SIZES.size:
         return None
-    head, count = SIZES.unpack(first)
-    rest = stream.read(head + count * BLOCK.size)
-    blocks = [stream.read(size) for size in _sizes(rest[head:], count)] if len(rest) >= head else []
-    return json.loads(rest[:head]), blocks
+    head, count = SIZES.unpack_from(held)
+    at = SIZES.size + head + count * BLOCK.size
+    if len(held) < at:
+        return None
+    sizes = _sizes(bytes(held[SIZES.size + head : at]), count)
+    end = at + sum(sizes)
+    if len(held) < end:
+        return None
+    header, blocks = json.loads(held[SIZES.size : SIZES.size + head]), list[bytes]()
+    for size in sizes:
+        blocks.append(bytes(held[at : at + size]))
+        at += size
+    del held[:end]
+    return header, blocks
 
 
 async def receive(stream: asyncio.StreamReader) -> Frame:
@@ -43,4 +52,4 @@ async def receive(stream: asyncio.StreamReader) -> Frame:
 
 
 def _sizes(packed: bytes, count: int) -> list[int]:
-    return [size for (size,) in BLOCK.iter_unpack(packed[: count * BLOCK.size])]
+    return [size for (size,) in BLOCK.iter_unpack(packed)]

@@ -1,8 +1,8 @@
-"""One version of a model in service: its queue of requests, and the processes that predict them in batches.
+"""One version of a model in service: the processes that predict, and the requests that they have.
 
-A batch takes what waits; it waits itself only for requests whose bodies are arriving. Where a process dies (a decoder
-that crashes, a kill), it is replaced, and each request of its batch is tried again alone: the one that is to blame is
-refused, the others get their predictions.
+A request goes to a process at once; the process predicts what has come together while it was busy (model_process.py),
+so nothing waits for a batch to fill. Where a process dies (a decoder that crashes, a kill), it is replaced, and what it
+had is tried again, one request after the other: the one that is to blame is refused, the others get their predictions.
 """
 
 import asyncio
@@ -20,21 +20,21 @@ from time import monotonic
 from components.errors import UserError, from_record
 from components.registry.champion import Champion
 from pipelines.serving import frames, process_entry
-from pipelines.serving.answer import Answer, Asked, questions, refused, replies_of
+from pipelines.serving.answer import Answer, Asked, question, refused, replies_of
 from pipelines.serving.options import Options
 
-TRIED = 2  # times that a request may be with a process that dies
-DEATHS = 5  # in a row, without an answer between them, after which a process is not replaced for a while
-REST = 10.0  # seconds of that while
-BATCH_BYTES = 32 << 20  # of the bodies of a batch
+TRIED = 2  # processes that may die while they have a request
+DEATHS = 5  # in a row, without an answer between them, after which a process is not replaced at once
+REST = 10.0  # seconds until it is
 LOAD = 120.0  # seconds in which a model has to load
 BEGIN = 1 << 20  # bytes that a stream reads ahead
+LOST = (asyncio.IncompleteReadError, ConnectionError, TimeoutError)
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class Waiting:
-    """A request in a queue. died: processes that ended while they had it."""
+    """A request without an answer. died: processes that ended while they had it."""
 
     asked: Asked
     answer: "asyncio.Future[Answer]"
@@ -44,14 +44,22 @@ class Waiting:
 
 @dataclass
 class Process:
-    """A process of a model, ready for requests."""
+    """A process of a model. has: requests that it was sent, in order; heard: when it answered last, or began to."""
 
     handle: ForkServerProcess
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    columns: tuple[str, ...]
-    kind: str
-    seconds: float
+    columns: tuple[str, ...] = ()
+    kind: str = ""
+    has: deque[Waiting] = field(default_factory=deque)
+    heard: float = 0.0
+
+    def send(self, one: Waiting) -> None:
+        """Hand over a request."""
+        if not self.has:
+            self.heard = monotonic()
+        self.has.append(one)
+        self.writer.write(frames.encode(*question(one.asked, one.keep)))
 
     def end(self) -> None:
         """End it; what it has not answered is lost."""
@@ -66,27 +74,24 @@ class Line:
     """See the module.
 
     Args:
-        folder: of the model's files. sha256: of them. arriving: how many requests are being read at the moment.
-        sized: called with the number of requests of each batch.
+        folder: of the model's files. sha256: of them. sized: called with the number of requests of each batch.
 
     Attributes:
-        processes: of the model, that are ready.
+        columns, kind: of the model's kind of data. processes: that are ready.
     """
 
     version: Champion
     folder: Path
     sha256: dict[str, str]
     options: Options
-    arriving: Callable[[], int]
     sized: Callable[[int], None] = lambda count: None
     columns: tuple[str, ...] = ()
     kind: str = ""
     processes: list[Process] = field(default_factory=list)
-    _waiting: deque[Waiting] = field(default_factory=deque)
-    _suspects: deque[Waiting] = field(default_factory=deque)
-    _ready: asyncio.Event = field(default_factory=asyncio.Event)
+    _waiting: deque[Waiting] = field(default_factory=deque)  # until a process is ready
+    _suspects: deque[Waiting] = field(default_factory=deque)  # that a process died with
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
-    _ends: bool = False
+    _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
         """Load the model in its first process and begin to serve.
@@ -96,58 +101,79 @@ class Line:
         """
         first = await self._process()
         self.columns, self.kind = first.columns, first.kind
-        self._tasks = [
-            asyncio.create_task(self._work(first if number == 0 else None))
-            for number in range(self.options.processes)
-        ]
+        more = [None] * (self.options.processes - 1)
+        self._tasks = [asyncio.create_task(self._keep(one)) for one in (first, *more)]
+        self._tasks.append(asyncio.create_task(self._watch()))
+        await asyncio.sleep(0)  # the tasks begin: the first process is ready
 
     @property
     def queued(self) -> int:
-        """Requests that no process has yet."""
-        return len(self._waiting) + len(self._suspects)
+        """Requests without an answer."""
+        held = sum(len(process.has) for process in self.processes)
+        return len(self._waiting) + len(self._suspects) + held
 
     async def ask(self, asked: Asked, keep: bool = False) -> Answer:
         """The answer to a request.
 
         Raises:
-            UserError: the queue is full.
+            UserError: too many requests wait.
         """
         if self.queued >= self.options.limits.queue:
             raise UserError("server-busy", f"{self.queued} requests wait already; try again in a second")
         waiting = Waiting(asked, asyncio.get_running_loop().create_future(), keep)
         self._waiting.append(waiting)
-        self._ready.set()
+        self._hand_over()
         return await waiting.answer
 
     async def stop(self) -> None:
         """Answer what waits, then end the processes. Nobody may ask any more."""
-        self._ends = True
-        self._ready.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.options.limits.seconds):
+                while self.queued:
+                    self._idle.clear()
+                    await self._idle.wait()
+        for task in self._tasks:
+            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _work(self, process: Process | None) -> None:
-        """What one process does until the line ends."""
-        deaths = 0
-        while (batch := await self._batch()) is not None:
-            if process is None:
-                process, deaths = await self._replaced(deaths)
-            if process is None:  # it does not load: nobody waits for that
-                for one in batch:
-                    _settle(one, refused(UserError("model-not-loaded", "the model's process does not start")))
-                continue
-            try:
-                await self._predict(process, batch)
-                deaths = 0
-            except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
-                self._end(process)
-                process, deaths = None, deaths + 1
-                self._died(batch)
-        if process is not None:
-            self._end(process)
+    def _hand_over(self) -> None:
+        """Give the processes what waits. A suspect is alone with its process, and all else waits for it."""
+        while self.processes and (self._suspects or self._waiting):
+            process = min(self.processes, key=lambda one: len(one.has))
+            if self._suspects:
+                if process.has:
+                    return
+                one = self._suspects.popleft()
+            elif self._with_suspect(process):
+                return
+            else:
+                one = self._waiting.popleft()
+            if not one.answer.done():  # its client has gone, or its time is over
+                process.send(one)
 
-    def _end(self, process: Process) -> None:
-        self.processes.remove(process)
-        process.end()
+    @staticmethod
+    def _with_suspect(process: Process) -> bool:
+        return bool(process.has) and process.has[0].died > 0
+
+    async def _keep(self, process: Process | None) -> None:
+        """Have one process ready, until it is cancelled."""
+        deaths = 0
+        try:
+            while True:
+                if process is None:
+                    process, deaths = await self._replaced(deaths)
+                    continue
+                self.processes.append(process)
+                self._hand_over()
+                if await self._listen(process):
+                    deaths = 0
+                self.processes.remove(process)
+                process.end()
+                self._died(process)
+                process, deaths = None, deaths + 1
+        finally:
+            if process is not None:
+                process.end()
 
     async def _replaced(self, deaths: int) -> tuple[Process | None, int]:
         if deaths >= DEATHS:
@@ -158,64 +184,43 @@ class Line:
             log.error("version %s: %s", self.version.version, error)
             return None, deaths + 1
 
-    async def _batch(self) -> list[Waiting] | None:
-        """The next requests; None where there are none and the line ends."""
+    async def _listen(self, process: Process) -> bool:
+        """Take a process's answers until it ends; whether there were any."""
+        any_ = False
+        with contextlib.suppress(*LOST):
+            while True:
+                reply = await frames.receive(process.reader)
+                any_, process.heard = True, monotonic()
+                found = replies_of(*reply)
+                self.sized(len(found))
+                for answer in found:
+                    _settle(process.has.popleft(), answer)
+                self._hand_over()
+                if not self.queued:
+                    self._idle.set()
+        return any_
+
+    async def _watch(self) -> None:
+        """End a process that hangs: it has requests, and answers none in the time of one."""
         while True:
-            if self._suspects:
-                if not (one := self._suspects.popleft()).answer.done():
-                    return [one]
-                continue
-            if self._waiting:
-                await self._gather()
-                if batch := self._taken():
-                    return batch
-                continue
-            if self._ends:
-                return None
-            self._ready.clear()
-            await self._ready.wait()
+            await asyncio.sleep(min(1.0, self.options.limits.seconds))
+            for process in self.processes:
+                if process.has and monotonic() - process.heard > self.options.limits.seconds:
+                    log.error("version %s: a process hangs and is ended", self.version.version)
+                    process.end()
 
-    async def _gather(self) -> None:
-        """Wait for requests that are arriving, as long as the options allow."""
-        until = monotonic() + self.options.wait_ms / 1000
-        while len(self._waiting) < self.options.batch and self.arriving() and not self._ends:
-            self._ready.clear()
-            try:
-                async with asyncio.timeout(until - monotonic()):
-                    await self._ready.wait()
-            except TimeoutError:
-                return
-
-    def _taken(self) -> list[Waiting]:
-        batch, size = list[Waiting](), 0
-        while self._waiting and len(batch) < self.options.batch:
-            if batch and size + len(self._waiting[0].asked.body) > BATCH_BYTES:
-                break
-            one = self._waiting.popleft()
-            if not one.answer.done():  # its client has gone, or its time is over
-                batch.append(one)
-                size += len(one.asked.body)
-        return batch
-
-    async def _predict(self, process: Process, batch: list[Waiting]) -> None:
-        self.sized(len(batch))
-        header, blocks = questions([one.asked for one in batch], any(one.keep for one in batch))
-        process.writer.write(frames.encode(header, blocks))
-        await process.writer.drain()
-        async with asyncio.timeout(self.options.limits.seconds):
-            reply = await frames.receive(process.reader)
-        for one, answer in zip(batch, replies_of(*reply), strict=True):
-            _settle(one, answer)
-
-    def _died(self, batch: list[Waiting]) -> None:
-        log.error("version %s: a process died with %s requests", self.version.version, len(batch))
-        for one in batch:
+    def _died(self, process: Process) -> None:
+        log.error("version %s: a process ended with %s requests", self.version.version, len(process.has))
+        while process.has:
+            one = process.has.popleft()
             one.died += 1
             if one.died >= TRIED:
                 text = "the model's process ended on this request; nothing else was lost"
                 _settle(one, refused(UserError("model-process-died", text)))
             else:
                 self._suspects.append(one)
+        if not self.queued:
+            self._idle.set()
 
     async def _process(self) -> Process:
         """A process that has loaded the model.
@@ -235,12 +240,10 @@ class Line:
         try:
             async with asyncio.timeout(LOAD):
                 told, _ = await frames.receive(reader)
-        except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
+        except LOST:
             told = {}
-        process = Process(handle, reader, writer, tuple(told.get("columns", ())), told.get("kind", ""), 0.0)
+        process = Process(handle, reader, writer, tuple(told.get("columns", ())), told.get("kind", ""))
         if "ready" in told:
-            process.seconds = float(told["ready"])
-            self.processes.append(process)
             return process
         process.end()
         if "failed" in told:
@@ -254,7 +257,7 @@ class Line:
     def _forked(self, end: socket.socket) -> ForkServerProcess:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(process_entry.PRELOADED)
-        given = (end, self.folder, self.sha256, self.options.limits.rows)
+        given = (end, self.folder, self.sha256, self.options.limits.rows, self.options.batch)
         handle = context.Process(target=process_entry.main, args=given, daemon=True)
         handle.start()
         return handle

@@ -77,11 +77,8 @@ class Options(Config):
     processes: PositiveInt = 1
     """Processes of a model, of one thread each."""
 
-    batch: PositiveInt = 64
-    """Requests that a model predicts together."""
-
-    wait_ms: NonNegativeFloat = 2.0
-    """Milliseconds that a batch waits for requests whose bodies are arriving; it waits for no others."""
+    batch: PositiveInt = 32
+    """Most requests that a process predicts together; it takes half of those that wait, and waits for none."""
 
     poll: PositiveFloat = 2.0
     """Seconds between looks at the registry."""

@@ -37,8 +37,8 @@ class Given:
 
 @dataclass
 class Service:
-    """See the module. held: bytes of the bodies that are in memory. reading: requests whose bodies are arriving.
-    returned: why the canary's requests went back to the champion, None where they have not."""
+    """See the module. held: bytes of the bodies that are in memory. returned: why the canary's requests went back to
+    the champion, None where they have not."""
 
     options: Options
     follower: Follower
@@ -47,7 +47,6 @@ class Service:
     store: Store | None = None
     draw: Callable[[], float] = random.random
     held: int = 0
-    reading: int = 0
     number: int = 0
     returned: str | None = None
     _judge: Judge | None = None

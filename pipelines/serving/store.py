@@ -6,6 +6,7 @@ by the next server. What lies in the inbox is bounded: the oldest files that ing
 taken none, new samples are left out, and counted.
 """
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any, BinaryIO
+from typing import Any
 
 from components.config import Config
 from components.data.shards import Index
@@ -249,19 +250,10 @@ class Store:
 
 def read_spool(file: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
     """What was stored about each sample, and its bytes; a last one that a kill cut short is left out."""
-    with file.open("rb") as stream:
-        while (message := _whole(stream)) is not None:
+    held = bytearray(file.read_bytes())  # a spool is bounded
+    with contextlib.suppress(ValueError, struct.error):
+        while (message := frames.decode(held)) is not None:
             yield message[0], message[1][0]
-
-
-def _whole(stream: BinaryIO) -> frames.Frame | None:
-    try:
-        message = frames.read(stream)
-    except (ValueError, EOFError, struct.error):
-        return None
-    if message is None or hashlib.sha256(b"".join(message[1])).hexdigest() != message[0]["id"]:
-        return None
-    return message
 
 
 def _sizes(folder: Path) -> dict[Path, int]:

@@ -179,7 +179,7 @@ def test_a_body_that_does_not_arrive_and_a_prediction_that_takes_too_long(contex
 
             slow = await client.post("/predict", content=stream(), headers=PNG)
             assert (slow.status_code, slow.json()["error"]["code"]) == (408, "request-too-slow")
-            assert (service.held, service.reading) == (0, 0)
+            assert service.held == 0
             process = _process(service)
             os.kill(process, signal.SIGSTOP)
             late = await raw(client, SAMPLES[0])
@@ -232,7 +232,7 @@ def test_a_request_on_which_processes_die_is_refused_and_no_other(
     asyncio.run(go())
 
 
-def deadly(end: Any, folder: Path, sha256: dict[str, str], most: int) -> None:
+def deadly(end: Any, folder: Path, sha256: dict[str, str], most: int, batch: int) -> None:
     from components.modalities.image import serve
     from pipelines.serving import model_process
 
@@ -244,7 +244,7 @@ def deadly(end: Any, folder: Path, sha256: dict[str, str], most: int) -> None:
         return real(data, config)
 
     serve.decode = decode
-    model_process.main(end, folder, sha256, most)
+    model_process.main(end, folder, sha256, most, batch)
 
 
 async def stream_of(
