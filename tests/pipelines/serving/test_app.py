@@ -16,7 +16,6 @@ from pipelines.serving.service import Service
 from tests.pipelines.serving.serving import (
     example,
     expected,
-    home,
     options,
     png,
     served,
@@ -27,18 +26,6 @@ from tests.pipelines.stages import crowned
 
 PNG = {"Content-Type": "image/png"}
 SAMPLES = [png(seed) for seed in range(40)]
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return crowned.empty_mlflow(tmp_path_factory.mktemp("mlflow"))
-
-
-@pytest.fixture
-def context(tmp_path: Path, template: Path) -> Any:
-    made = home(tmp_path, template)
-    crowned.crown(made, 0, **{"selfsup.data": "abc.dir"})
-    return made
 
 
 def close(row: dict[str, Any], seed: int, sample: bytes) -> None:
