@@ -31,6 +31,7 @@ from pipelines.serving.store import Store
 from pipelines.settings import Settings, make_home
 
 CONNECTIONS = 1024  # at the same time; more get 503
+BACKLOG = 2048  # connections that wait to be accepted
 KEEP_ALIVE = 30  # seconds of an idle connection
 DRAIN = 30  # seconds for requests that are being answered when the server ends
 
@@ -154,8 +155,9 @@ async def _serve(
         config = uvicorn.Config(
             build_app(service, address), log_level="warning", access_log=False, server_header=False,
             limit_concurrency=CONNECTIONS, timeout_keep_alive=KEEP_ALIVE, timeout_graceful_shutdown=DRAIN,
-            lifespan="off",
+            lifespan="off", backlog=BACKLOG,
         )  # fmt: skip
+        listening.listen(BACKLOG)  # who reads the address below is not refused
         say(f"{champion.name} version {champion.version} is served at {address}  (Ctrl-C ends it)")
         say(f"requests are logged in {service.requests.file}")
         gc.collect()
