@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
+from typing import TextIO
 
 from components.errors import UserError, code_of
 from components.registry.champion import DIGEST, Champion, champion, fetch
@@ -43,7 +44,7 @@ class Follower:
 
     Args:
         aliases: that are followed, the champion first. folder: for the files of models; this server's alone.
-        make: a line, from a version, its folder and the digests of its files.
+        make: a line, from a version, its folder and the digests of its files. held: lock on the folder.
 
     Attributes:
         lines: the line in service of each alias, where it has one. troubles: what is wrong, by alias.
@@ -56,6 +57,7 @@ class Follower:
     folder: Path
     options: Options
     make: Callable[[Champion, Path, dict[str, str]], Line]
+    held: TextIO
     lines: dict[str, Line] = field(default_factory=dict)
     troubles: dict[str, Trouble] = field(default_factory=dict)
     loads: dict[str, int] = field(default_factory=lambda: {"loaded": 0, "failed": 0})
@@ -90,6 +92,7 @@ class Follower:
         lines, self.lines = list(self.lines.values()), {}
         await asyncio.gather(*(line.stop() for line in lines), *self._ending, return_exceptions=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.held.close()
 
     def _seen(self, alias: str) -> Champion | None:
         if alias == CHAMPION:

@@ -1,18 +1,21 @@
 """`selfsup serve`: the server from its start to its end."""
 
 import asyncio
+import fcntl
 import gc
 import logging
-import os
 import shutil
+import signal
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from components.errors import UserError
+from components.files import locked
 from components.modalities.registry import ModalityConfig
 from components.registry.champion import Champion
 from components.registry.journal import CHAMPION
@@ -33,6 +36,7 @@ from pipelines.settings import Settings, make_home
 CONNECTIONS = 1024  # at the same time; more get 503
 BACKLOG = 2048  # connections that wait to be accepted
 KEEP_ALIVE = 30  # seconds of an idle connection
+HELD = ".held"  # locked while the server runs that a folder of models belongs to
 DRAIN = 30  # seconds for requests that are being answered when the server ends
 
 
@@ -78,10 +82,7 @@ def bound(options: Options) -> socket.socket:
 def service_of(recipe: Recipe, options: Options, settings: Settings) -> Service:
     """A service of the recipe's registered model, which serves nothing yet."""
     place = settings.home / "serving" / recipe.model
-    models = place / "models" / str(os.getpid())
-    shutil.rmtree(models, ignore_errors=True)
-    models.mkdir(parents=True)
-    _clear_dead(place / "models")
+    models, held = own_folder(place / "models")
     metrics, requests = Metrics(), RequestLog(settings.home / "logs" / f"serve-{recipe.model}.jsonl")
     aliases = dict.fromkeys([CHAMPION, options.shadow, options.canary.alias if options.canary else None])
 
@@ -90,7 +91,7 @@ def service_of(recipe: Recipe, options: Options, settings: Settings) -> Service:
 
     follower = Follower(
         registry_of(recipe.model, settings), journal_of(recipe.model, settings),
-        tuple(alias for alias in aliases if alias), models, options, make,
+        tuple(alias for alias in aliases if alias), models, options, make, held,
     )  # fmt: skip
     service = Service(options, follower, metrics, requests)
     if options.store is not None:
@@ -109,11 +110,29 @@ def modality_of(recipe: Recipe) -> Any:
     return TypeAdapter(ModalityConfig).validate_python(recipe.modality)
 
 
-def _clear_dead(models: Path) -> None:
-    """Folders of servers that were killed."""
-    for folder in models.iterdir():
-        if folder.name.isdecimal() and not Path("/proc", folder.name).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+def own_folder(models: Path) -> tuple[Path, TextIO]:
+    """A new folder for this server's models, and the lock that says whose it is while it is open; folders of servers
+    that were killed are deleted."""
+    models.mkdir(parents=True, exist_ok=True)
+    with locked(models.with_name("models.lock")):
+        for folder in models.iterdir():
+            if not _is_held(folder / HELD):
+                shutil.rmtree(folder, ignore_errors=True)
+        made = Path(tempfile.mkdtemp(dir=models))
+        handle = (made / HELD).open("a")
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    return made, handle
+
+
+def _is_held(file: Path) -> bool:
+    try:
+        with file.open("a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 @asynccontextmanager
@@ -145,7 +164,9 @@ async def running(service: Service) -> AsyncIterator[None]:
 async def _serve(
     recipe: Recipe, options: Options, settings: Settings, listening: socket.socket, say: Callable[[str], None]
 ) -> None:
-    import uvicorn
+    import uvicorn  # here and below: 0.2 s that a mistake in the options need not wait for
+
+    from pipelines.serving.protocol import BoundedHeaders
 
     service = await asyncio.to_thread(service_of, recipe, options, settings)
     host, port = listening.getsockname()[:2]
@@ -155,11 +176,12 @@ async def _serve(
         config = uvicorn.Config(
             build_app(service, address), log_level="warning", access_log=False, server_header=False,
             limit_concurrency=CONNECTIONS, timeout_keep_alive=KEEP_ALIVE, timeout_graceful_shutdown=DRAIN,
-            lifespan="off", backlog=BACKLOG,
+            lifespan="off", backlog=BACKLOG, http=BoundedHeaders, ws="none",
         )  # fmt: skip
         listening.listen(BACKLOG)  # who reads the address below is not refused
         say(f"{champion.name} version {champion.version} is served at {address}  (Ctrl-C ends it)")
         say(f"requests are logged in {service.requests.file}")
         gc.collect()
         gc.freeze()  # MLflow's millions of objects: looking for garbage among them stops all requests for 0.5 s
+        signal.signal(signal.SIGTERM, lambda number, frame: None)  # uvicorn ends, and then sends it once more
         await uvicorn.Server(config).serve(sockets=[listening])
