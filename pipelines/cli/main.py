@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.cli import explore, labelling, maintenance, operations, registry
+from pipelines.cli import explore, labelling, maintenance, operations, registry, serving
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -120,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     registry.add(commands)
     maintenance.add(commands)
     operations.add(commands)
+    serving.add(commands)
     return parser
 
 
