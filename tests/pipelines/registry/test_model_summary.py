@@ -2,7 +2,7 @@
 
 import json
 
-from pipelines.registry.model_card import card
+from pipelines.registry.model_summary import summary
 
 CHECKS = {
     "size": (True, "bytes of the model 9, needed <= 10"),
@@ -22,7 +22,7 @@ TAGS = {
 
 
 def test_a_model_as_a_person_wants_to_know_it():
-    assert card("toys", "2", TAGS, ["champion"]) == [
+    assert summary("toys", "2", TAGS, ["champion"]) == [
         "toys version 2 (champion)",
         "  gate          refused: classes: recall 0.1, needed >= 0.2",
         "  override      2026-11-30 ana: the test items are wrong",
@@ -41,4 +41,4 @@ def test_a_model_as_a_person_wants_to_know_it():
 
 
 def test_of_a_version_by_another_hand_little_is_known():
-    assert card("toys", "1", {"team": "x"}, []) == ["toys version 1", "  gate          never judged"]
+    assert summary("toys", "1", {"team": "x"}, []) == ["toys version 1", "  gate          never judged"]
