@@ -32,4 +32,4 @@ def newest_data_card(recipe: str, settings: Settings) -> str:
     table = Table.load(context.file(reference, Artifact.model_validate(snapshot.output["table"])))
     ingest = newest("ingest", name, settings.store)
     last = None if ingest is None else read_manifest(ingest, settings.store)
-    return data_card(reference, snapshot, last, label_counts(table, snapshot.output["classes"]))
+    return data_card(reference, snapshot, last, label_counts(table, snapshot.output))

@@ -64,8 +64,9 @@ def title_of(snapshot: Manifest) -> str:
     return f"{name} ({options})" if options else name
 
 
-def label_counts(table: "Table", classes: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Class -> labels for training and for testing; none where labels are no classes."""
+def label_counts(table: "Table", output: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """Class -> labels for training and for testing; none where labels are no classes. output: of the snapshot."""
+    classes: Sequence[str] = [] if output.get("masks") else output["classes"]
     train, test = (
         np.bincount(table.label[rows], minlength=len(classes))
         for rows in (table.labelled_rows(), table.test_rows())

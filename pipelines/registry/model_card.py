@@ -11,12 +11,13 @@ from typing import Any
 from components.registry.class_checks import recall_limits
 from components.tasks.base import Task
 from components.tasks.registry import task_of
-from components.wording import counted
+from components.wording import are, counted
 from pipelines.engine.manifest import Manifest
 from pipelines.registry.data_card import data_lines, table, title_of
 
 FILE = "model_card.md"
 LEVEL = 0.95  # of intervals
+BESIDE = ("_low", "_high", "_before")  # ends of names of what belongs to another metric
 Made = Mapping[str, tuple[str, Manifest]]  # stage -> reference and manifest
 
 
@@ -49,12 +50,12 @@ def model_card(
 
 def _use(task: type[Task[Any]], snapshot: Manifest, evaluated: Mapping[str, Any]) -> Iterator[str]:
     classes = snapshot.output.get("classes") or []
-    into = f" of {counted(len(classes), 'class')}" if classes else ""
+    into = f" of {counted(len(classes), 'class')}" if classes and task.needs_labels else ""
     what = f"{task.learns.capitalize()}{into}"
     yield f"{what} for samples like those of recipe `{snapshot.recipe}`: {title_of(snapshot)}."
     yield (
         "Not intended for samples of another origin: figures below hold for test samples drawn from the same "
-        "deliveries as the training samples. No use is recommended where a single wrong prediction does harm."
+        "deliveries as the training samples. Not intended where a single wrong prediction does harm."
     )
     if evaluated.get("skipped"):
         yield f"Nothing was measured: {evaluated['skipped']}."
@@ -69,7 +70,7 @@ def _metrics(task: type[Task[Any]], evaluated: Mapping[str, Any]) -> Iterator[st
         return
     yield f"On {counted(int(evaluated.get('samples', 0)), 'test sample')}; intervals of {LEVEL:.0%} over test samples."
     yield ""
-    plain = [name for name in metrics if not name.endswith(("_low", "_high")) and name != "margin"]
+    plain = [name for name in metrics if not name.endswith(BESIDE) and name not in ("margin", "temperature")]
     first = sorted(plain, key=lambda name: name != task.headline)
     rows = [
         (name, _number(metrics[name]), _interval(metrics.get(f"{name}_low"), metrics.get(f"{name}_high")))
@@ -85,13 +86,14 @@ def _per_class(evaluated: Mapping[str, Any]) -> list[str]:
         return []
     rows = []
     for name, row in found.items():
-        count = int(row["support"])
-        low, high = (
-            recall_limits(round(row["recall"] * count), count, (1 - LEVEL) / 2) if count else (None, None)
-        )
-        rows.append(
-            (name, str(count), _number(row["recall"]), _interval(low, high), _number(row["precision"]))
-        )
+        count, recall, interval = int(row["support"]), "-", "-"
+        if count:
+            right = round(row["recall"] * count)
+            recall, interval = (
+                _number(row["recall"]),
+                _interval(*recall_limits(right, count, (1 - LEVEL) / 2)),
+            )
+        rows.append((name, str(count), recall, interval, _number(row["precision"])))
     return table(("class", "test samples", "recall", "interval", "precision"), rows)
 
 
@@ -127,7 +129,8 @@ def _limits(outputs: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         checked = counted(int(suspects["checked"]), "training label")
         yield f"- Label errors: {suspects['found']} of {checked} are probably wrong."
     if leaked := snapshot.get("leaked_tests"):
-        yield f"- {counted(int(leaked), 'test sample')} repeated a training sample and was left out of the test."
+        which = f"{counted(int(leaked), 'test sample')} repeated a training sample"
+        yield f"- {which} and {are(int(leaked), 'was', 'were')} left out of the test."
     yield "- Fairness between groups of people was not measured: the data name no groups."
 
 

@@ -255,7 +255,7 @@ def _card(name: str, request: Request, tags: dict[str, str], context: Context) -
     made = lineage([request.evaluate, request.finetune, request.pretrain, request.snapshot], context.store)
     snapshot = made["snapshot"][1].output
     table = Table.load(context.file(request.snapshot, Artifact.model_validate(snapshot["table"])))
-    return model_card.model_card(name, made, tags, label_counts(table, snapshot["classes"]))
+    return model_card.model_card(name, made, tags, label_counts(table, snapshot))
 
 
 def _logged_model(client: Any, where: str, reference: str, run_id: str) -> Any:

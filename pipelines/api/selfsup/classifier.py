@@ -28,7 +28,10 @@ UNLABELLED = -1
 
 
 class SelfSupervisedClassifier(
-    ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator  # type: ignore[misc]
+    ClassNamePrefixFeaturesOutMixin,
+    ClassifierMixin,
+    TransformerMixin,
+    BaseEstimator,  # type: ignore[misc]
 ):
     """Classifier from labelled and unlabelled samples.
 
@@ -104,6 +107,7 @@ class SelfSupervisedClassifier(
 
     def predict(self, X: Any) -> NDArray[Any]:
         """[N] the most probable class of each sample."""
+        check_is_fitted(self)
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:

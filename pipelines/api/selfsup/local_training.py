@@ -108,7 +108,7 @@ def train(job: Job, folder: Path, processes: int) -> Model:
         for stage in STAGES:
             identity = identify(stage, job.recipe.request(stage, done), settings, job.recipe.name)
             done[stage], _ = run_once(identity, settings)
-    return _model(done["finetune"], job.recipe, settings)
+        return _model(done["finetune"], job.recipe, settings)
 
 
 def _model(reference: str, recipe: Recipe, settings: Settings) -> Model:
