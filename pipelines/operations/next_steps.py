@@ -3,12 +3,16 @@
 Reads journals and a few manifests, and imports nothing that takes long. Changes nothing.
 """
 
+import contextlib
 import csv
+import os
+from collections.abc import Collection
 from pathlib import Path
 
 from pydantic import Field
 
 from components.config import Config
+from components.errors import UserError
 from components.wording import counted
 from pipelines import recipe_folders
 from pipelines.engine import journal, run_list
@@ -16,18 +20,21 @@ from pipelines.engine.journal import StageLine
 from pipelines.engine.store import read_manifest
 from pipelines.flows import due
 from pipelines.operations import supervisor
-from pipelines.recipe import Recipe
+from pipelines.recipe import Recipe, load
 from pipelines.settings import Settings
 
 SHOWN = 5  # recipes
 BACK = 5  # runs of a recipe in which its last report is looked for
+LATEST = 30  # runs that recipes elsewhere are looked for in
 LONGEST = 160  # letters of an error
 
 
 class RecipeStep(Config):
-    """champion: version. run, state: of its last run, one of pipelines.engine.run_list.STATES. stage, error, code: of
-    its failure. to_label: samples of its last report's list that have no label yet; labels: that list."""
+    """recipe: how a command names it. champion: version. run, state: of its last run, one of
+    pipelines.engine.run_list.STATES. stage, error, code: of its failure. to_label: samples of its last report's list
+    that have no label yet; labels: that list."""
 
+    recipe: str
     champion: str | None = None
     run: str | None = None
     state: str | None = None
@@ -48,7 +55,7 @@ class RecipeStep(Config):
         elif self.state in ("open", "broken"):
             said.append("a run is at work" if self.state == "open" else "the last run was broken off")
         if self.to_label:
-            said.append(f"{counted(self.to_label, 'sample')} to label in {self.labels}")
+            said.append(f"{counted(self.to_label, 'sample')} to label")
         return f"{name}: {'; '.join(said)}"
 
 
@@ -79,14 +86,28 @@ class NextSteps(Config):
 def look(settings: Settings) -> NextSteps:
     """What there is, and what to do next."""
     found, mistakes = recipe_folders.scheduled(settings)
+    found |= _elsewhere(found, settings.home)
     last = {name: run_list.last_of(settings.home, name) for name in found}
     run = sorted((name for name in found if last[name]), key=lambda name: str(last[name]), reverse=True)
     steps = {name: _step(found[name], str(last[name]), settings) for name in run}
     up = supervisor.process(settings) is not None
     not_run = sorted(found.keys() - steps.keys())
     return NextSteps(
-        recipes=steps, not_run=not_run, mistakes=mistakes, up=up, commands=_commands(steps, not_run, settings)
+        recipes=steps, not_run=not_run, mistakes=mistakes, up=up, commands=_commands(steps, not_run)
     )
+
+
+def _elsewhere(known: Collection[str], home: Path) -> dict[str, Recipe]:
+    """Recipes of the latest runs whose files lie outside of the folders of the settings, by name."""
+    made: dict[str, Recipe] = {}
+    for run in run_list.names(home)[:LATEST]:
+        file = Path(str(journal.head_of(home, run).get("recipe", "")))
+        if file.is_file():
+            with contextlib.suppress(UserError):  # it was broken since
+                recipe = load(file)
+                if recipe.name not in known:
+                    made.setdefault(recipe.name, recipe)
+    return made
 
 
 def _step(recipe: Recipe, run: str, settings: Settings) -> RecipeStep:
@@ -95,7 +116,9 @@ def _step(recipe: Recipe, run: str, settings: Settings) -> RecipeStep:
     lines = journal.stages(settings.home, run)
     failed = next((line for line in lines if line.status == "failed"), None)
     asked = _to_label(recipe, settings)
+    file = os.path.relpath(recipe.file)
     step = RecipeStep(
+        recipe=recipe.name if recipe.file.parent in (settings.recipes, settings.user_recipes) else file,
         champion=due.champion(recipe, settings),
         run=run,
         state=state,
@@ -133,19 +156,18 @@ def _unlabelled(file: Path) -> int:
         return 0
 
 
-def _commands(steps: dict[str, RecipeStep], not_run: list[str], settings: Settings) -> list[str]:
+def _commands(steps: dict[str, RecipeStep], not_run: list[str]) -> list[str]:
     """At most three, the first thing first."""
     made = []
-    for name, step in steps.items():
-        if step.state == "failed":
-            made += [f"selfsup explain {step.code}"] if step.code else []
-            made.append(f"selfsup run {name}  (after mending that; it resumes)")
-        elif step.state == "broken":
-            made.append(f"selfsup run {name}  (it resumes)")
-    waiting = {name: step for name, step in steps.items() if step.to_label}
-    for name, step in list(waiting.items())[:1]:
+    for step in steps.values():
+        if step.state == "failed" and step.code:
+            made.append(f"selfsup explain {step.code}")
+        if step.state in ("failed", "broken"):
+            made.append(f"selfsup run {step.recipe}  (it resumes)")
+    if waiting := [step for step in steps.values() if step.to_label and step.labels is not None]:
+        file, recipe = os.path.relpath(waiting[0].labels or ""), waiting[0].recipe
         made.append(
-            f"fill in the column label of {step.labels}, put it into the inbox, then: selfsup run {name}"
+            f"fill in the column label of {file}, copy it into the inbox as labels-1.csv, then: selfsup run {recipe}"
         )
     if not steps:
         made.append("selfsup init NAME --from PATH  (a recipe for your own data)")

@@ -92,7 +92,7 @@ def load_champion(recipe: Recipe | str | Path) -> Model:
     if found is None:
         raise UserError(
             "no-such-version",
-            f"{name} has no champion: run its recipe with `selfsup run`, or name another one than {recipe!s:.80}",
+            f"{name!r:.80} has no champion: run its recipe with `selfsup run` until a version passes the gate",
         )
     with TemporaryDirectory() as folder:
         digests = fetch(registry, found, Path(folder))
