@@ -87,7 +87,7 @@ class Output(Config):
     """skipped: why no model is registered. encoder: its address where it is registered alone, with all else None.
     digest: of the digests of the model's files. smoke_*: of the clean process: seconds from start to end;
     difference: largest of a prediction from this process's, None where it failed, and then error says why.
-    latency: seconds a sample there, on one thread. bytes: of all files of the model, without the export.
+    latency: seconds a sample there, on one thread. bytes: of all files of the model, without export and card.
     onnx_error: largest difference of a feature from torch.
     """
 

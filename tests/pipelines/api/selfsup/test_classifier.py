@@ -92,6 +92,7 @@ def test_a_label_of_a_sample_that_has_none_is_not_used():
     named = small(random_state=1).fit(X, texts)
     assert list(named.classes_) == ["a", "b", "c"]
     np.testing.assert_array_equal(named.predict_proba(X), lied.predict_proba(X))
+    assert list(named.predict(X)) == [named.classes_[k] for k in lied.predict(X)]
 
 
 def test_unlabelled_samples_are_part_of_the_training():
@@ -120,6 +121,10 @@ def test_a_folder_keeps_what_is_finished(tmp_path, monkeypatch):
     monkeypatch.setattr(classification, "finetune", None)  # nothing is trained again
     second = small(folder=tmp_path / "kept").fit(X, given)
     np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+    monkeypatch.undo()
+    turned = np.where(given == -1, -1, 2 - given)  # the same samples with other labels are another training
+    third = small(folder=tmp_path / "kept").fit(X, turned)
+    assert (third.predict(X) == 2 - first.predict(X)).mean() > 0.8
 
 
 def test_images():
