@@ -4,13 +4,18 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.complete
 
-.PHONY: run test test-slow check bench up down clean lock
+.PHONY: run test test-slow check docs bench up down clean lock
 
 run: $(STAMP)  ## unlabelled data and 100 labels -> a registered champion, through an Airflow DAG run
 	@$(BIN)/selfsup run recipes/quickstart.yaml --airflow
 
 test: $(STAMP)  ## every test that takes seconds
 	@$(BIN)/python -m pytest -n 2 -m "not slow" tests
+
+docs: $(STAMP)  ## the documentation as a site, in build/docs/index.html
+	@.venv/uv/bin/uv pip install -q --python $(BIN)/python --target .venv/docs -r docs/requirements.txt
+	@PYTHONPATH=.venv/docs $(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+	@echo build/docs/index.html
 
 test-slow: $(STAMP)  ## crash, cluster and platform tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow tests --ignore tests/scaled/test_jobs.py --durations 25

@@ -1,18 +1,20 @@
-"""Recipe: one YAML file = one experiment. The top is typed here; each section is checked by its stage.
+"""Recipe: one YAML file = one experiment. The top is typed here; each section is checked by its stage::
 
-name: mnist            # of the data's folder, the DAG and the registered model
-seed: 0
-modality: {name: image, size: 28, channels: 1}
-task: classification   # what labels mean
-inbox: ../inbox        # where unlabelled data lands; relative to this file
-schedule: null         # or a cron expression, such as "0 3 * * *": when the inbox is looked at
-timezone: UTC          # or another, such as Europe/Berlin: that of the schedule
-retrain: data          # when new data came; or schedule: at that time, in one go; or manual
-hours: {pretrain: 48}  # a stage that takes longer is ended
-deadline: 24           # hours after which a training that is not done is an alert
-approval_hours: 24     # no answer in this time is a no, where a person is asked (promote: {approval: true})
-truth: null            # or a Parquet file (id, label) of what nobody labelled, to measure pseudo-labels with
-pretrain: {epochs: 10} # one section a stage: its request, without the upstream references
+    name: mnist            # of the data's folder, the DAG and the registered model
+    seed: 0
+    modality: {name: image, size: 28, channels: 1}
+    task: classification   # what labels mean
+    inbox: ../inbox        # where unlabelled data lands; relative to this file
+    schedule: null         # or a cron expression, such as "0 3 * * *": when the inbox is looked at
+    timezone: UTC          # or another, such as Europe/Berlin: that of the schedule
+    retrain: data          # when new data came; or schedule: at that time, in one go; or manual
+    hours: {pretrain: 48}  # a stage that takes longer is ended
+    deadline: 24           # hours after which a training that is not done is an alert
+    approval_hours: 24     # no answer in this time is a no, where a person is asked (promote: {approval: true})
+    truth: null            # or a Parquet file (id, label) of what nobody labelled, to measure pseudo-labels with
+    pretrain: {epochs: 10} # one section a stage: its request, without the upstream references
+
+Unknown keys are refused.
 """
 
 import re

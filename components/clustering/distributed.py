@@ -69,17 +69,8 @@ def kmeans(
     held = [dict(list(enumerate(shards))[w::count]) for w in range(count)]
     settings = (chunk, spherical, threads)
     with actors(held, settings, cpus) if workers else here(held, settings) as ask:
-        looked = merged(ask("look"))
-        bad = sum(found[0] for found in looked.values())
-        if bad:
-            raise UserError(
-                "values-not-finite",
-                f"k-means needs finite points, got {bad} rows of {sum(rows)} with NaN or infinity; "
-                "the encoder that made them has diverged: lower its learning rate",
-            )
-        visited = max(sum(rows), batch * chunk * iterations)
-        largest = 1.0 if spherical else max(found[1] for found in looked.values())
-        exponent = grid(largest, visited)
+        largest = _largest(ask, sum(rows))
+        exponent = grid(1.0 if spherical else largest, max(sum(rows), batch * chunk * iterations))
         parts = [(s, c) for s, many in enumerate(rows) for c in range(count_chunks(many, chunk))]
         best: Clustering | None = None
         for restart in range(1 if start is not None else restarts):
@@ -97,6 +88,23 @@ def kmeans(
                 best = found
     assert best is not None
     return best
+
+
+def _largest(ask: Ask, rows: int) -> float:
+    """The largest magnitude of any coordinate.
+
+    Raises:
+        UserError: rows with NaN or infinity.
+    """
+    looked = merged(ask("look"))
+    bad = sum(found[0] for found in looked.values())
+    if bad:
+        raise UserError(
+            "values-not-finite",
+            f"k-means needs finite points, got {bad} rows of {rows} with NaN or infinity; "
+            "the encoder that made them has diverged: lower its learning rate",
+        )
+    return float(max(found[1] for found in looked.values()))
 
 
 def _finished(ask: Ask, run: Run, shards: int) -> Clustering:

@@ -2,10 +2,12 @@
 unlabelled samples.
 
 The batch: rows 0..L-1 are labelled (L = batch.labelled), the U rows after them are not.
-  views: first the method's `weak` weak views of every row, each [L + U, C, S, S]; then its `strong` strong
-  views of the unlabelled rows alone, each [U, C, S', S'].
-  targets: [L + U] the class of a labelled row, the pseudo-label of another (-1 where there is none).
-  weights: [L + U] how much that target counts: 1 for a label, the confidence of a pseudo-label.
+
+- views: first the method's `weak` weak views of every row, each [L + U, C, S, S]; then its `strong` strong views of the
+  unlabelled rows alone, each [U, C, S', S'].
+- targets: [L + U] the class of a labelled row, the pseudo-label of another (-1 where there is none).
+- weights: [L + U] how much that target counts: 1 for a label, the confidence of a pseudo-label.
+
 Letters: L labelled, U unlabelled samples in a batch, K classes, D feature size, C channels, S side of a view.
 """
 

@@ -23,7 +23,7 @@ from pipelines.flows import due
 from pipelines.operations.figures import LEAST, Status, status
 from pipelines.registry.registry import registry_of
 from pipelines.settings import Settings
-from pipelines.stages.snapshot.stage import disagreement
+from pipelines.stages.snapshot.disagreement import disagreement
 
 AHEAD = 300.0  # seconds that a file may be newer than the clock
 NAMED = 5  # files that are named

@@ -101,22 +101,6 @@ def bars(
         return uri(figure)
 
 
-def scatter(points: Array, groups: Sequence[str], title: str, legend: bool) -> str:
-    """points [n, 2] coloured by group; a legend only where the groups are few enough to be told apart."""
-    with drawing(4.6, 4.2) as (figure, axes):
-        names = sorted(set(groups))
-        for i, name in enumerate(names):
-            chosen = points[[g == name for g in groups]]
-            colour = QUIET if name == "" else COLOURS[i % len(COLOURS)]
-            axes.scatter(chosen[:, 0], chosen[:, 1], s=5, color=colour, linewidths=0, label=name or "none")
-        axes.set_title(title, loc="left", fontsize=9, color=INK)
-        axes.set_xticks([])
-        axes.set_yticks([])
-        if legend:
-            axes.legend(fontsize=7, markerscale=2.5, loc="center left", bbox_to_anchor=(1.0, 0.5))
-        return uri(figure)
-
-
 def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
     """counts [K][K], rows = truth; coloured by the share of the row."""
     table = np.asarray(counts, dtype=float)

@@ -4,6 +4,8 @@ from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
+from pipelines.pages.contents import with_contents
+
 BASE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ title }}</title>
@@ -25,10 +27,18 @@ BASE = """<!doctype html>
  .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(420px, 1fr)); gap: 12px; }
  pre { background: #f5f7fa; border-radius: 8px; padding: 12px 14px; overflow-x: auto; font-size: 12.5px; line-height: 1.45; }
  code { font-size: 12.5px; }
+ .contents { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 14px; } .contents a, .part summary { color: var(--accent); }
+ .part { margin-top: 30px; padding-top: 14px; border-top: 1px solid var(--line); } .part summary { cursor: pointer; }
+ .part summary h2 { display: inline; margin: 0; padding: 0; border: 0; color: var(--ink); } .part summary + * { margin-top: 10px; }
+ .map { margin: 16px 0; } .map svg { width: 560px; max-width: 100%; border: 1px solid var(--line); border-radius: 8px; touch-action: none; cursor: grab; }
+ .map circle:hover { stroke: var(--ink); stroke-width: 1.5; } .map .bar { margin-bottom: 8px; font-size: 14px; }
+ .map .seen { flex: 1; min-width: 220px; font-size: 13px; } .map .sample img { min-width: 96px; image-rendering: pixelated; }
+ .map .legend span { margin-right: 12px; white-space: nowrap; } .map i { display: inline-block; width: 10px; height: 10px; border-radius: 5px; margin-right: 4px; }
 </style></head><body><main>
 <h1>{{ title }}</h1>
 <p class="quiet">{{ subtitle }}</p>
 <p class="lead">{{ summary }}</p>
+<!--contents-->
 {% block body %}{% endblock %}
 </main></body></html>
 """
@@ -80,7 +90,7 @@ REPORT = """{% extends "base" %}{% from "tables" import drift_table, health_tabl
 <table>{% for row in views %}<tr><th>{{ row.name }}</th><td>{{ row.text }}</td></tr>{% endfor %}</table>{% endif %}
 {% if living %}<table><tr><th>figure</th><th class="n">first</th><th class="n">last</th><th class="n">healthy</th><th class="n">collapsed</th><th>what it is</th></tr>
 {% for row in living %}<tr><td>{{ row.name }}</td><td class="n">{{ row.first }}</td><td class="n">{{ row.last }}</td><td class="n">{{ row.healthy }}</td><td class="n">{{ row.collapsed }}</td><td>{{ row.meaning }}</td></tr>{% endfor %}</table>{% endif %}
-<div class="row">{% for image in maps %}<img alt="embedding map" src="{{ image }}">{% endfor %}</div>
+{{ map|safe }}
 
 <h2>Clusters and pseudo-labels</h2>
 <p>{{ clustering }}</p>
@@ -153,4 +163,4 @@ def render(name: str, values: dict[str, Any]) -> str:
         lstrip_blocks=True,
         loader=DictLoader(PAGES),
     )
-    return engine.get_template(name).render(values)
+    return with_contents(engine.get_template(name).render(values))

@@ -32,7 +32,7 @@ MUTATIONS = [
     Mutation("snapshot.stage.run", "left_out=packed.unreadable,", "", SNAPSHOT),
     Mutation(
         "snapshot.stage.run",
-        "left_out=packed.unreadable, group=group",
+        "left_out=packed.unreadable, group=modality.near_duplicates(files)",
         "left_out=packed.unreadable, group=None",
         SNAPSHOT,
     ),

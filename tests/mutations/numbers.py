@@ -101,7 +101,7 @@ MUTATIONS = [
     Mutation("regression.Reading.columns", "predicted - self.width, pa", "predicted, pa"),
     Mutation("regression.Watch.histogram", "np.clip(p, *self.span)", "p"),
     Mutation("snapshot.stage.run", 'style=context.observed.get("style", "")', 'style=""', SNAPSHOT),
-    Mutation("snapshot.stage.run", "task=task, style", "task=CLASSES, style", SNAPSHOT),
+    Mutation("snapshot.stage.run", "task=task, style", "task=build_task(USUAL), style", SNAPSHOT),
     Mutation("Recipe._own", "if self.task != USUAL.model_dump():", "if True:", RECIPE),
     Mutation("served.model_of", "task = task_name(described)", 'task = "classification"', MODEL),
     Mutation("Seen.labels", "if self.table.target is not None:", "if False:"),

@@ -46,5 +46,7 @@ MUTATIONS = [
     Mutation("ray_jobs.place", "settings.store.resolve()", "settings.store"),
     Mutation("store_lock._places", "else [settings.store, settings.home]", "else [settings.store]", GC),
     Mutation("_leftovers", "folder.is_symlink() and (elsewhere", "False and (elsewhere"),
-    Mutation("stage.disagreement", "return _other_than(", "return None and _other_than(", RESTORE),
+    Mutation(
+        "snapshot.disagreement.disagreement", "return _other_than(", "return None and _other_than(", RESTORE
+    ),
 ]

@@ -198,8 +198,7 @@ def _of_classes(
         made_of=found.made_of, **how,
     )  # fmt: skip
     over, counts = figures.differences, np.array(figures.confusion)
-    usual = asked[some(np.arange(len(asked)), request.seed)]
-    apart = unlike(own, usual, features[some(train[table.label[train] < 0], request.seed)])
+    apart = _domain_mismatch(table, features, request.seed)
     verdict = measure_benefit(
         found.method, over, counts, found.confirmation, portfolio=found.portfolio, **how
     )
@@ -207,16 +206,28 @@ def _of_classes(
     _tell(figures, judged, context)
     point("evaluate.measured")
     p = softmax(answered["model"])
-    predictions = predict.predictions(folder, table.ids[test], labels, names, p)
-    rest: dict[str, Any] = {"predictions": predictions, "saving": saving, "benefit": judged, "unlike": apart}
+    rest: dict[str, Any] = {"protocols": protocols}
     if model.config.sets is not None:
         rest["sets"] = beyond_accuracy.sets(model.config.sets, p, labels, names)
     if held is not None:
         rest["suspects"] = beyond_accuracy.suspects(
             held, model.config.temperature, table.ids, names, request.suspect_precision
         )
-    rest["protocols"] = protocols
-    return {**dict(figures), **rest}
+    return {
+        **dict(figures),
+        "predictions": predict.predictions(folder, table.ids[test], labels, names, p),
+        "saving": saving,
+        "benefit": judged,
+        "unlike": apart,
+        **rest,
+    }
+
+
+def _domain_mismatch(table: Table, features: NDArray[np.float32], seed: int) -> float | None:
+    """Share of the unlabelled training samples that are unlike the labelled ones, test samples being the measure."""
+    test, train = table.test_rows(), table.train_rows()
+    labelled, unlabelled = table.labelled_rows(), train[table.label[train] < 0]
+    return unlike(features[labelled], features[some(test, seed)], features[some(unlabelled, seed)])
 
 
 def _tell(found: Measured, judged: Benefit, context: Context) -> None:

@@ -7,10 +7,12 @@ Letters: N training rows, D feature size, K clusters, C classes.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
+from components.arrays import Ints
 from components.clustering import cluster_labels, quality
 from components.config import Config
 from components.crash import point
@@ -24,7 +26,7 @@ from pipelines.engine.context import Context
 from pipelines.stages.pseudo_label.clusters import cluster
 from pipelines.stages.pseudo_label.config import PseudoLabelConfig, auto_clusters
 from pipelines.stages.pseudo_label.ids import continued
-from pipelines.stages.pseudo_label.propagation import name_samples
+from pipelines.stages.pseudo_label.propagation import Named, name_samples
 from pipelines.stages.pseudo_label.table import table as as_table
 
 VERSION = 1
@@ -86,14 +88,17 @@ class Output(Config):
 
 
 def run(request: Request, folder: Path, context: Context) -> Output:
+    """Raises:
+    UserError: no training samples.
+    """
     snapshot, embed = context.output(request.snapshot), context.output(request.embed)
     table = Table.load(context.file(request.snapshot, snapshot.table))
-    if not len(table.train_rows()):
+    rows = table.train_rows()
+    if not len(rows):
         raise UserError(
             "no-samples", "pseudo_label needs samples of split train, got none; deliver some to the inbox"
         )
     features = np.load(context.file(request.embed, embed.features), mmap_mode="r")
-    rows = table.train_rows()
     classes: list[str] = list(snapshot.classes)
     task = build_task(request.task)
     named_rows = table.labelled_rows() if task.clusters else rows[:0]
@@ -126,11 +131,6 @@ def run(request: Request, folder: Path, context: Context) -> Output:
     point("pseudo_label.written")
     np.save(folder / "centroids.npy", found.centroids[order])
     np.save(folder / "centre.npy", clustered.rows.centre)
-    best = (
-        cluster_labels.cluster_classes(found.assignment, named.probabilities, k)
-        if named
-        else np.zeros(0, np.int64)
-    )
     output = Output(
         pseudo_labels=Artifact.of(folder / "pseudo_labels.parquet", folder),
         centroids=Artifact.of(folder / "centroids.npy", folder),
@@ -138,29 +138,52 @@ def run(request: Request, folder: Path, context: Context) -> Output:
         clusters=k,
         cluster_ids=[int(i) for i in renamed[order]],
         next_cluster=next_cluster,
-        cluster_class={str(renamed[j]): classes[best[j]] if named else None for j in order},
         repaired=found.repaired,
         imbalance=quality.imbalance(found.assignment, k),
         churn=churn,
-        named=named is not None,
         labels=len(labels),
-        kept=int(named.kept.sum()) if named else 0,
-        kept_share=float(named.kept.mean()) if named else 0.0,
-        threshold=named.threshold if named else None,
-        estimated_precision=named.precision if named else None,
-        evidence=named.evidence.labels if named else 0.0,
-        curve=named.curve if named else [],
-        per_class={
-            c: int((named.kept & (named.predicted == i)).sum()) if named else 0 for i, c in enumerate(classes)
-        },
-        note=named.note
-        if named
-        else NO_LABELS
-        if task.clusters
-        else f"task {name_of(request.task)}: samples are clustered, and no cluster has a label",
+        **(
+            _of_labels(named, found.assignment, renamed, classes)
+            if named
+            else _of_none(request, renamed, classes)
+        ),
     )
     figures = output.model_dump(include=set(_LOGGED))
     context.log(0, **{name: value for name, value in figures.items() if value is not None})
     context.say(output.note)
     context.progress(1.0, "done")
     return output
+
+
+def _of_labels(named: Named, assignment: Ints, renamed: Ints, classes: list[str]) -> dict[str, Any]:
+    """What of the output follows from the pseudo-labels. assignment: [N], cluster of each row; renamed: [K], its id."""
+    best = cluster_labels.cluster_classes(assignment, named.probabilities, len(renamed))
+    return {
+        "named": True,
+        "cluster_class": {str(renamed[j]): classes[best[j]] for j in np.argsort(renamed)},
+        "kept": int(named.kept.sum()),
+        "kept_share": float(named.kept.mean()),
+        "threshold": named.threshold,
+        "estimated_precision": named.precision,
+        "evidence": named.evidence.labels,
+        "curve": named.curve,
+        "per_class": {c: int((named.kept & (named.predicted == i)).sum()) for i, c in enumerate(classes)},
+        "note": named.note,
+    }
+
+
+def _of_none(request: Request, renamed: Ints, classes: list[str]) -> dict[str, Any]:
+    """The same where there is no label, or where labels are no classes."""
+    unused = f"task {name_of(request.task)}: samples are clustered, and no cluster has a label"
+    return {
+        "named": False,
+        "cluster_class": dict.fromkeys(map(str, np.sort(renamed))),
+        "kept": 0,
+        "kept_share": 0.0,
+        "threshold": None,
+        "estimated_precision": None,
+        "evidence": 0.0,
+        "curve": [],
+        "per_class": dict.fromkeys(classes, 0),
+        "note": NO_LABELS if build_task(request.task).clusters else unused,
+    }

@@ -1,4 +1,4 @@
-"""What was learnt without labels: curves of the training, and maps of the embedding."""
+"""What was learnt without labels: curves of the training, and a map of the embedding."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,8 +8,10 @@ import numpy as np
 from components.evaluation.representation.collapse import levels
 from pipelines.engine.context import read_metrics
 from pipelines.pages import charts
+from pipelines.pages.embedding_map import Point, embedding_map
 from pipelines.pages.sources import Sources
 
+PREVIEWS = 1_500_000  # bytes of HTML of the samples that the map shows
 CURVES = {  # what is drawn of a stage's step metrics, where it was logged
     "pretrain": (
         "loss/total", "diagnostics/rank", "diagnostics/lidar", "diagnostics/spread",
@@ -44,25 +46,27 @@ def curves(sources: Sources) -> list[str]:
     return drawn
 
 
-def maps(sources: Sources, points: int, seed: int) -> list[str]:
-    """The embedding of some training samples in two dimensions, by cluster, and by pseudo-label where there are."""
+def map_of(sources: Sources, points: int, seed: int) -> str:
+    """The embedding of some training samples in two dimensions as HTML, coloured by pseudo-label, where there are any,
+    or cluster; empty where there are too few. Samples are shown as far as PREVIEWS bytes reach."""
     from sklearn.manifold import TSNE
 
     given: dict[str, list[Any]] = sources.given
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(len(given["row"]))[:points])
     if len(chosen) < 10:
-        return []
+        return ""
     x = sources.features[chosen].astype(np.float64)
     perplexity = min(30.0, (len(chosen) - 1) / 3)
     flat = TSNE(random_state=seed, init="pca", perplexity=perplexity, max_iter=500).fit_transform(x)
-    clusters = [f"{given['cluster'][i]:04d}" for i in chosen]
-    drawn = [charts.scatter(flat, clusters, "features of training samples, by cluster", legend=False)]
-    if sources.outputs["pseudo_label"]["named"]:
-        classes = [given["class"][i] or "" for i in chosen]
-        few = len(set(classes)) <= 12
-        drawn.append(charts.scatter(flat, classes, "the same, by pseudo-label", legend=few))
-    return drawn
+    named, left = sources.outputs["pseudo_label"]["named"], PREVIEWS
+    shown = []
+    for i in chosen:
+        groups = {"pseudo-label": given["class"][i] or ""} if named else {}
+        sample = sources.sheet([given["row"][i]]) if left > 0 else ""
+        left -= len(sample)
+        shown.append(Point(given["id"][i][:12], sample, {**groups, "cluster": str(given["cluster"][i])}))
+    return embedding_map(flat, shown, "features of training samples in two dimensions (t-SNE)")
 
 
 def readable(name: str) -> str:

@@ -75,7 +75,7 @@ def values(
         "views": view_policy.rows(outputs["pretrain"], outputs["finetune"], policies),
         "curves": learning.curves(sources),
         "living": training_health.rows(sources),
-        "maps": learning.maps(sources, points, seed),
+        "map": learning.map_of(sources, points, seed),
         "clustering": summary.clustering(outputs["pseudo_label"], measured)
         if reads_features(outputs["finetune"])
         else "Nothing of it is used: the detectors look at the columns alone.",

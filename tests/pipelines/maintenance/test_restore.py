@@ -15,6 +15,7 @@ from pipelines.engine.run_once import identify
 from pipelines.maintenance import restore
 from pipelines.recipe import load
 from pipelines.stages.snapshot import stage as snapshot
+from pipelines.stages.snapshot.disagreement import disagreement
 from tests.pipelines.maintenance.test_retention import manifest
 from tests.pipelines.stages.test_ingest import Place, png, put_parquet
 
@@ -65,27 +66,27 @@ def test_a_version_is_found_by_each_of_its_names(place: Place) -> None:
 
 
 def test_a_pointer_that_disagrees_with_the_folder_is_told_in_one_line(place: Place) -> None:
-    assert snapshot.disagreement(place.settings) is None
+    assert disagreement(place.settings) is None
     deliver(place, "a", MANY[:4])
     took(place, "a", OLD)
     point(place, OLD)
-    assert snapshot.disagreement(place.settings) is None
+    assert disagreement(place.settings) is None
     point(place, NEW)  # somebody has checked out another data.dvc, and not the data
-    said = str(snapshot.disagreement(place.settings))
+    said = str(disagreement(place.settings))
     assert f"names version {NEW}, but the folder holds {OLD}" in said
     assert f"`selfsup data checkout {NEW}`" in said
     versions.pointer(place.settings.data).unlink()
-    assert "is missing" in str(snapshot.disagreement(place.settings))
+    assert "is missing" in str(disagreement(place.settings))
     point(place, OLD)
     file = next((place.target / "shards").glob("*.parquet"))
     whole = file.read_bytes()
     file.write_bytes(whole[:-1])
-    assert "was changed by hand" in str(snapshot.disagreement(place.settings))
+    assert "was changed by hand" in str(disagreement(place.settings))
     with pytest.raises(UserError, match=r"cannot be read .*selfsup data checkout"):
         deliver(place, "b", MANY[4:8])
     file.write_bytes(whole)
     deliver(place, "b", MANY[4:8])  # not yet a version: the next snapshot makes it one
-    assert snapshot.disagreement(place.settings) is None
+    assert disagreement(place.settings) is None
 
 
 def test_another_recipes_delivery_hides_no_pointer_that_names_other_data(place: Place) -> None:
@@ -95,14 +96,14 @@ def test_another_recipes_delivery_hides_no_pointer_that_names_other_data(place: 
     point(place, OLD)
     other = place.settings.data / "other"
     shutil.copytree(place.target, other)
-    assert snapshot.disagreement(place.settings, "mine") is None
+    assert disagreement(place.settings, "mine") is None
     point(place, NEW)
-    said = str(snapshot.disagreement(place.settings, "mine"))
+    said = str(disagreement(place.settings, "mine"))
     assert f"names version {NEW}, and that has other data of mine" in said
     assert "`selfsup run other --flow ingest` makes a version of all that is there" in said
-    assert snapshot.disagreement(place.settings, "other") is None  # its data have no version yet
+    assert disagreement(place.settings, "other") is None  # its data have no version yet
     versions.pointer(place.settings.data).unlink()
-    assert "data.dvc is missing: `selfsup run other" in str(snapshot.disagreement(place.settings, "mine"))
+    assert "data.dvc is missing: `selfsup run other" in str(disagreement(place.settings, "mine"))
 
 
 def test_a_run_that_finds_its_snapshot_says_that_data_dvc_disagrees(place: Place) -> None:

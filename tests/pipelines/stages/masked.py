@@ -16,7 +16,7 @@ from components.tasks.segmentation import SegmentationConfig
 from pipelines.engine.artifact import Artifact
 from pipelines.settings import Settings
 from pipelines.stages.pseudo_label import stage as pseudo_label
-from pipelines.stages.snapshot.stage import write_masks
+from pipelines.stages.snapshot.table import write_masks
 from tests.pipelines.stages.tiny import Here
 
 TRAIN, TEST, SIDE = 40, 12, 16

@@ -35,7 +35,7 @@ from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.settings import Settings
 from pipelines.stages import ingest
-from pipelines.stages.snapshot.stage import make_table
+from pipelines.stages.snapshot.table import make_table
 
 
 def png(seed: int, size: int = 8) -> bytes:

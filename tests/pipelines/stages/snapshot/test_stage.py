@@ -25,6 +25,7 @@ from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.settings import Settings
 from pipelines.stages.snapshot import stage as snapshot
+from pipelines.stages.snapshot.table import united
 
 VERSION = versions.Version("0" * 31 + "1.dir", 3, 999)
 
@@ -360,10 +361,10 @@ def test_what_an_earlier_snapshot_has_decoded_is_not_decoded_again(place, tmp_pa
 
 
 def test_groups_and_near_duplicates_link_samples_in_one():
-    assert snapshot.united([0, 1, 1, 3], ["a", "", "a", "b"]) == [0, 0, 0, 3]
-    assert snapshot.united([0, 1, 2, 3], ["", "", "", ""]) == [0, 1, 2, 3]
-    assert snapshot.united([0, 1, 0, 1, 4], ["", "x", "", "y", "y"]) == [0, 1, 0, 1, 1]
-    assert snapshot.united([0, 1, 2, 2], ["a", "b", "a", "b"]) == [0, 0, 0, 0]
+    assert united([0, 1, 1, 3], ["a", "", "a", "b"]) == [0, 0, 0, 3]
+    assert united([0, 1, 2, 3], ["", "", "", ""]) == [0, 1, 2, 3]
+    assert united([0, 1, 0, 1, 4], ["", "x", "", "y", "y"]) == [0, 1, 0, 1, 1]
+    assert united([0, 1, 2, 2], ["a", "b", "a", "b"]) == [0, 0, 0, 0]
 
 
 def test_labels_are_told_by_the_task_and_not_by_what_lies_there(place, tmp_path, capsys):
