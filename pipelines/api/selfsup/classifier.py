@@ -49,7 +49,9 @@ class SelfSupervisedClassifier(
         random_state: seed of all stages that have none of their own; None: the recipe's.
 
     Attributes:
-        classes_: [K] the labels, sorted. n_features_in_: F. model_: the trained Model.
+        classes_: [K] the labels, sorted.
+        n_features_in_: F.
+        model_: the trained Model.
 
     >>> import numpy as np
     >>> SelfSupervisedClassifier(random_state=3).get_params()["random_state"]
@@ -111,7 +113,7 @@ class SelfSupervisedClassifier(
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """[N, K] calibrated probability of each class, in the order of classes_."""
+        """[N, K] calibrated probability of each class, in the order of `classes_`."""
         check_is_fitted(self)
         _, values = self._samples(X, reset=False)
         found = self.model_.predict(values)
