@@ -102,11 +102,10 @@ def _elsewhere(known: Collection[str], home: Path) -> dict[str, Recipe]:
     made: dict[str, Recipe] = {}
     for run in run_list.names(home)[:LATEST]:
         file = Path(str(journal.head_of(home, run).get("recipe", "")))
-        if file.is_file():
-            with contextlib.suppress(UserError):  # it was broken since
-                recipe = load(file)
-                if recipe.name not in known:
-                    made.setdefault(recipe.name, recipe)
+        with contextlib.suppress(UserError):  # it is gone, or was broken since
+            recipe = load(file)
+            if recipe.name not in known:
+                made.setdefault(recipe.name, recipe)
     return made
 
 

@@ -49,12 +49,6 @@ MUTATIONS = [
     Mutation("local_training.train", ", torch.random.fork_rng()", "", CLASSIFIER),
     Mutation("local_training._snapshot", "(ids, job.labels.tolist(), list(job.classes))", "ids", CLASSIFIER),
     Mutation("local_training._packed", "job.labels).save", "job.labels * 0).save", CLASSIFIER),
-    Mutation(
-        "selfsup.models.load_champion",
-        "load_model(Path(folder), digests)",
-        "load_model(Path(folder), {})",
-        MODELS,
-    ),
     Mutation("selfsup.models._features", 'f"sample {place} of', 'f"sample of', MODELS),
     Mutation(
         "selfsup.models.embed", "encoder(view)[:, : encoder.embedding_dim]", "encoder(view) * 2", MODELS
@@ -72,7 +66,7 @@ MUTATIONS = [
     Mutation("next_steps.look", "reverse=True", "reverse=False"),
     Mutation("next_steps._unlabelled", "if not (row", "if (row"),
     Mutation("next_steps._failure", '"code": failed.code or code', '"code": code'),
-    Mutation("next_steps._elsewhere", "if file.is_file():", "if True:"),
+    Mutation("next_steps._elsewhere", "if recipe.name not in known:", "if False:"),
     Mutation("model_card._per_class", "(1 - LEVEL) / 2", "1 - LEVEL"),
     Mutation("model_card._metrics", "name.endswith(BESIDE)", "name.endswith(BESIDE[:2])"),
     Mutation("model_card._baselines", "-(item[1] or 0.0)", "item[1] or 0.0"),

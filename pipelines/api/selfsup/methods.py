@@ -17,10 +17,10 @@ class FixMatch(nn.Module):
     Source: Sohn et al. 2020 (arXiv:2001.07685), equation 4.
 
     >>> import torch
-    >>> weak = torch.tensor([[4.0, 0.0], [0.1, 0.0]])  # confidence .98 and .52
+    >>> weak = torch.tensor([[4.0, 0.0], [0.1, 0.0], [0.0, 0.1], [0.0, 0.0]])  # confidence .98, .52, .52, .5
     >>> loss = FixMatch(threshold=0.95)
-    >>> round(float(loss(weak, torch.zeros(2, 2))), 4), float(loss.used)  # log 2 / 2
-    (0.3466, 0.5)
+    >>> round(float(loss(weak, torch.zeros(4, 2))), 4), float(loss.used)  # log 2 / 4
+    (0.1733, 0.25)
     """
 
     used: Tensor

@@ -92,6 +92,8 @@ def test_a_label_of_a_sample_that_has_none_is_not_used():
     named = small(random_state=1).fit(X, texts)
     assert list(named.classes_) == ["a", "b", "c"]
     np.testing.assert_array_equal(named.predict_proba(X), lied.predict_proba(X))
+    plain = small(random_state=1).fit(X, texts.astype(str))  # numpy makes "-1" of it
+    np.testing.assert_array_equal(plain.predict(X), named.predict(X))
     assert list(named.predict(X)) == [named.classes_[k] for k in lied.predict(X)]
 
 
@@ -100,6 +102,13 @@ def test_unlabelled_samples_are_part_of_the_training():
     alone = small(random_state=1).fit(X[:30], given[:30])
     with_others = small(random_state=1).fit(X, given)
     assert np.abs(alone.transform(X) - with_others.transform(X)).max() > 1e-3
+
+
+def test_columns_of_arrays_are_numbers_however_few_values_they_have():
+    X = np.random.default_rng(0).integers(0, 2, (60, 3))
+    made = small().fit(X, X[:, 0])
+    columns = made.model_.network.description.packing.columns
+    assert [column.kind for column in columns] == ["numeric"] * 3
 
 
 def test_gaps_are_taken_and_a_pipeline_works():
