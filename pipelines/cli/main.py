@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("stopped; the same command resumes where it stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         return 0
     except Exception as error:
         if os.environ.get("SELFSUP_DEBUG", "0").lower() not in ("", "0", "false"):
@@ -40,7 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         told = f" {coded(code_of(error) or 'disk-full', text)}" if mistake else f": {text}"
         print(f"selfsup: error{told}", file=sys.stderr)
         if arguments.json:
-            print_json(failure(code_of(error) or "disk-full" if mistake else "", text))
+            code = code_of(error) or "disk-full" if mistake else ""
+            try:
+                print_json(failure(code, text))
+            except BrokenPipeError:
+                _close_stdout()
         return 2 if mistake else 1
 
 
@@ -248,6 +252,11 @@ def _show_model(model: str, asked: str, tags_alone: bool, settings: "Settings") 
         return Answer(value, [f"{key}: {text}" for key, text in sorted(tags.items())])
     load = ["  in Python:", *(f"    {line}" for line in python)]
     return Answer(value, [*summary(model, version, tags, aliases), *load])
+
+
+def _close_stdout() -> None:
+    """Whoever read it has gone: what is still to be written goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _one_line(error: Exception) -> str:

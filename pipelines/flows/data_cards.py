@@ -1,5 +1,6 @@
 """The data card of a recipe's newest snapshot."""
 
+from components.data.shards import Index
 from components.data.table import Table
 from components.errors import UserError
 from pipelines.engine.artifact import Artifact
@@ -32,4 +33,5 @@ def newest_data_card(recipe: str, settings: Settings) -> str:
     table = Table.load(context.file(reference, Artifact.model_validate(snapshot.output["table"])))
     ingest = newest("ingest", name, settings.store)
     last = None if ingest is None else read_manifest(ingest, settings.store)
-    return data_card(reference, snapshot, last, label_counts(table, snapshot.output))
+    deliveries = Index.load(settings.data / name).deliveries
+    return data_card(reference, snapshot, last, label_counts(table, snapshot.output), deliveries)

@@ -31,8 +31,8 @@ LONGEST = 160  # letters of an error
 
 class RecipeStep(Config):
     """recipe: how a command names it. champion: version. run, state: of its last run, one of
-    pipelines.engine.run_list.STATES. stage, error, code: of its failure. to_label: samples of its last report's list
-    that have no label yet; labels: that list."""
+    pipelines.engine.run_list.STATES, or damaged: its journal or a manifest cannot be read. stage, error, code: of its
+    failure. to_label: samples of its last report's list that have no label yet; labels: that list."""
 
     recipe: str
     champion: str | None = None
@@ -46,12 +46,16 @@ class RecipeStep(Config):
 
     def line(self, name: str) -> str:
         """For a person."""
-        said = [f"champion version {self.champion}" if self.champion else "no champion yet"]
+        said = [f"champion version {self.champion}"] if self.champion else []
+        if not said and self.state != "damaged":
+            said.append("no champion yet")
         if self.state == "failed":
             code = f" [{self.code}]" if self.code else ""
             said.append(
                 f"the last run failed{f' at {self.stage}' if self.stage else ''}{code}: {self.error:.{LONGEST}}"
             )
+        elif self.state == "damaged":
+            said.append(f"what its last runs left is damaged, see selfsup doctor: {self.error:.{LONGEST}}")
         elif self.state in ("open", "broken"):
             said.append("a run is at work" if self.state == "open" else "the last run was broken off")
         if self.to_label:
@@ -89,7 +93,7 @@ def look(settings: Settings) -> NextSteps:
     found |= _elsewhere(found, settings.home)
     last = {name: run_list.last_of(settings.home, name) for name in found}
     run = sorted((name for name in found if last[name]), key=lambda name: str(last[name]), reverse=True)
-    steps = {name: _step(found[name], str(last[name]), settings) for name in run}
+    steps = {name: _readable_step(found[name], str(last[name]), settings) for name in run}
     up = supervisor.process(settings) is not None
     not_run = sorted(found.keys() - steps.keys())
     return NextSteps(
@@ -107,6 +111,15 @@ def _elsewhere(known: Collection[str], home: Path) -> dict[str, Recipe]:
             if recipe.name not in known:
                 made.setdefault(recipe.name, recipe)
     return made
+
+
+def _readable_step(recipe: Recipe, run: str, settings: Settings) -> RecipeStep:
+    """The step of a recipe; where its journal or a manifest is damaged, that it is."""
+    try:
+        return _step(recipe, run, settings)
+    except (ValueError, LookupError, OSError) as error:
+        why = " ".join(str(error).split())
+        return RecipeStep(recipe=recipe.name, run=run, state="damaged", error=why)
 
 
 def _step(recipe: Recipe, run: str, settings: Settings) -> RecipeStep:

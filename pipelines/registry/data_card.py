@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from components.data.shards import Delivery
 from components.wording import counted
 from pipelines.engine.manifest import Manifest
 
@@ -17,11 +18,18 @@ if TYPE_CHECKING:  # pyarrow, .2 s
 Counts = Mapping[str, tuple[int, int]]  # class -> labels for training and for testing
 
 
-def data_card(reference: str, snapshot: Manifest, ingest: Manifest | None, labels: Counts) -> str:
+def data_card(
+    reference: str,
+    snapshot: Manifest,
+    ingest: Manifest | None,
+    labels: Counts,
+    deliveries: Sequence[Delivery] = (),
+) -> str:
     """The card of a finished snapshot.
 
     Args:
         ingest: the recipe's newest finished ingest, which counts what was left out; None: none is in the store.
+        deliveries: that the data folder holds, in order of arrival.
     """
     lines = [
         f"# Data card: {snapshot.recipe}",
@@ -31,6 +39,8 @@ def data_card(reference: str, snapshot: Manifest, ingest: Manifest | None, label
         *data_lines(snapshot, labels),
         "",
     ]
+    if deliveries:
+        lines += ["## Deliveries", "", *_deliveries(deliveries), ""]
     lines += ["## Left out", "", *_left_out(snapshot.output, ingest), ""]
     lines += ["## Licence and consent", "", "Not recorded: the recipe has no field for them.", ""]
     return "\n".join(lines)
@@ -72,6 +82,14 @@ def label_counts(table: "Table", output: Mapping[str, Any]) -> dict[str, tuple[i
         for rows in (table.labelled_rows(), table.test_rows())
     )
     return {name: (int(train[k]), int(test[k])) for k, name in enumerate(classes)}
+
+
+def _deliveries(deliveries: Sequence[Delivery]) -> list[str]:
+    rows = [
+        (one.name, f"{one.accepted:,}", f"{one.duplicates:,}", f"{sum(one.quarantined.values()):,}")
+        for one in deliveries
+    ]
+    return table(("delivery", "samples", "duplicates", "quarantined"), rows)
 
 
 def _left_out(output: Mapping[str, Any], ingest: Manifest | None) -> Iterator[str]:

@@ -45,7 +45,6 @@ MUTATIONS = [
     Mutation("SelfSupervisedClassifier._recipe", '{"seed": int(self.random_state)}', "{}", CLASSIFIER),
     Mutation("SelfSupervisedClassifier.predict", "self.classes_[self", "np.arange(3)[self", CLASSIFIER),
     Mutation("classifier._unlabelled", " or label == str(UNLABELLED)", "", CLASSIFIER),
-    Mutation("classifier._modality", 'dict.fromkeys(values[0], "numeric")', "{}", CLASSIFIER),
     Mutation("local_training.train", ", torch.random.fork_rng()", "", CLASSIFIER),
     Mutation("local_training._snapshot", "(ids, job.labels.tolist(), list(job.classes))", "ids", CLASSIFIER),
     Mutation("local_training._packed", "job.labels).save", "job.labels * 0).save", CLASSIFIER),

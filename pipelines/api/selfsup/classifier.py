@@ -179,9 +179,7 @@ def _images(X: Any) -> NDArray[np.uint8]:
 
 
 def _modality(kind: str, values: list[Any]) -> dict[str, Any]:
-    """As a recipe names it. Columns of arrays are numbers, however few different values they have."""
-    if kind == "table":
-        return {"name": kind, "kinds": dict.fromkeys(values[0], "numeric")}
+    """As a recipe names it."""
     if kind == "image":
         return {"name": kind, "channels": values[0].shape[2] if values[0].ndim == 3 else 1}
     return {"name": kind}

@@ -123,6 +123,18 @@ def test_never_more_than_ten_lines(settings):
     assert all(len(line) < 300 for line in lines)
 
 
+def test_a_damaged_journal_or_manifest_costs_its_recipe_alone(settings):
+    ran(settings, recipe("bags", settings.recipes), 1)
+    ran(settings, recipe("shoes", settings.recipes), 2, lines=[reported(settings, [""])])
+    (settings.store / "report" / "a" / "manifest.json").write_text('{"torn')
+    torn = ran(settings, recipe("hats", settings.recipes), 3)
+    journal.append(journal.journal_file(settings.home, torn), {"stage": "ingest"})
+    lines = look(settings).lines()
+    assert lines[1].startswith("hats: what its last runs left is damaged, see selfsup doctor: ")
+    assert lines[2].startswith("shoes: what its last runs left is damaged, see selfsup doctor: ")
+    assert lines[3] == "bags: no champion yet"
+
+
 def test_it_is_quick_and_loads_nothing_heavy(settings):
     recipe("quickstart", settings.recipes)
     code = (

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from components.data.shards import Delivery
 from components.data.table import Table
 from pipelines.engine.manifest import Manifest
 from pipelines.registry.data_card import data_card, label_counts, table, title_of
@@ -35,9 +36,11 @@ def test_labels_are_counted_by_class_and_split():
 
 def test_what_is_there_and_what_was_left_out():
     snapshot = manifest("snapshot", SNAPSHOT, modality={"name": "image", "size": 28, "range": [0, 1]})
-    card = data_card(
-        "snapshot/a", snapshot, manifest("ingest", INGEST), {"cat": (2, 0), "dog": (1, 1)}
-    ).splitlines()
+    came = Delivery(
+        digest="d", name="may.zip", accepted=1200, duplicates=5, quarantined={"truncated file": 2}
+    )
+    labels = {"cat": (2, 0), "dog": (1, 1)}
+    card = data_card("snapshot/a", snapshot, manifest("ingest", INGEST), labels, [came]).splitlines()
     for line in (
         "# Data card: toys",
         "Snapshot `snapshot/a`.",
@@ -45,6 +48,7 @@ def test_what_is_there_and_what_was_left_out():
         "| samples | 1,200 |",
         "| sources | north, south |",
         "| cat | 2 | 0 |",
+        "| may.zip | 1,200 | 5 | 2 |",
         "- Duplicates in the newest ingest: 5.",
         "- Quarantined in the newest ingest: truncated file 2.",
         "- Labels without a sample: 1.",
