@@ -83,4 +83,12 @@ MUTATIONS = [
         "{names[reference]} --> {names[above]}",
     ),
     Mutation("lineage_graph._plain", '.replace(\'"\', "&quot;")', ""),
+    Mutation("flows.result.result", 'if registered.get("version") else', "if True else"),
+    Mutation(
+        "newest_data_card",
+        "Index.load(settings.data / name).deliveries",
+        "()",
+        ("tests/pipelines/flows/test_result.py",),
+    ),
+    Mutation("next_steps._readable_step", "(ValueError, LookupError, OSError)", "OSError"),
 ]
