@@ -244,8 +244,8 @@ class SwAV(nn.Module):
         """
         _views(views, "SwAV")
         with torch.autocast(views[0].device.type, enabled=False):
-            directions_ = unit(self.prototypes).T
-            scores = [unit(view) @ directions_ for view in views]
+            prototypes = unit(self.prototypes)
+            scores = [unit(view) @ prototypes.T for view in views]
             seen = torch.stack(scores[:2]).detach()
             codes = sinkhorn(seen, epsilon=self.epsilon, iterations=self.iterations)
             return swapped_prediction(scores, list(codes), temperature=self.temperature)

@@ -20,6 +20,12 @@ from components.modalities.views import build_views
 from components.registry.champion import champion, fetch
 from components.registry.predictor import Predictor
 from components.registry.served import Served, load_model
+from pipelines.engine.artifact import Artifact
+from pipelines.engine.context import Context
+from pipelines.engine.store import read_manifest
+from pipelines.flows.due import newest
+from pipelines.inference.encoder import load_encoder
+from pipelines.inference.samples import packing_of
 from pipelines.recipe import Recipe
 from pipelines.registry import promotion
 from pipelines.registry.registry import journal_of, registry_of
@@ -118,13 +124,6 @@ def embed(source: Model | Recipe | str | Path, samples: Any) -> NDArray[np.float
 
 def _pretrained(recipe: Recipe) -> tuple[Any, Packing]:
     """The encoder of a recipe's last finished pretraining, and how its samples are packed."""
-    from pipelines.engine.artifact import Artifact
-    from pipelines.engine.context import Context
-    from pipelines.engine.store import read_manifest
-    from pipelines.flows.due import newest
-    from pipelines.inference.encoder import load_encoder
-    from pipelines.inference.samples import packing_of
-
     settings = Settings.load()
     reference = newest("pretrain", recipe.name, settings.store)
     if reference is None:

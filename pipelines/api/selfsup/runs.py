@@ -15,6 +15,7 @@ from pipelines.engine.store import read_manifest
 from pipelines.flows import run as flows
 from pipelines.recipe import Recipe
 from pipelines.recipe_folders import find
+from pipelines.registry import promotion
 from pipelines.settings import Settings
 
 
@@ -84,6 +85,4 @@ def history(recipe: Recipe | str | Path) -> list[Entry]:
     Raises:
         UserError: no model of it is registered yet.
     """
-    from pipelines.registry import promotion  # imports MLflow when it is called
-
     return promotion.history(recipe.model if isinstance(recipe, Recipe) else recipe, Settings.load())
