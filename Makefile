@@ -22,7 +22,7 @@ test-slow: $(STAMP)  ## crash, cluster and platform tests
 	@$(BIN)/python -m pytest -m slow tests/scaled/test_jobs.py  # a process of its own: Ray keeps the token it read first
 
 check: $(STAMP)  ## style, types, who may import whom
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && PYTHONPATH=pipelines/api $(BIN)/lint-imports
 
 bench: $(STAMP)  ## speed and quality beside public peers; writes into docs/
 	@set -e; for b in benchmarks/[a-z]*.py; do echo "== $$b"; $(BIN)/python $$b; done

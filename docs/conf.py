@@ -6,7 +6,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "pipelines" / "api")]
 
 project = "selfsup"
 html_title = "selfsup"

@@ -75,6 +75,17 @@ def barlow_twins(correlation: Tensor) -> tuple[Tensor, Tensor]:
     return (1 - diagonal).square().sum(), correlation.square().sum() - diagonal.square().sum()
 
 
+def barlow_loss(a: Tensor, b: Tensor, *, redundancy: float, scale: float) -> Losses:
+    """Two views [B, E] -> total: scale * (agreement + redundancy * the rest) over all ranks; see barlow_twins.
+
+    Raises:
+        UserError: shapes differ, or there is only one sample in all.
+    """
+    agreement, others = barlow_twins(cross_correlation(a, b))
+    total = scale * (agreement + redundancy * others)
+    return Losses(total, {"agreement": agreement.detach(), "others": others.detach()})
+
+
 class Barlow(Paired):
     def __init__(self, config: BarlowConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         head = projector(encoder.feature_dim, config.hidden, config.embedding, config.layers, norm=False)
@@ -87,6 +98,5 @@ class Barlow(Paired):
         Raises:
             UserError: not two views, or one sample alone.
         """
-        agreement, others = barlow_twins(cross_correlation(*self.embeddings(encoder, batch, "barlow")))
-        total = self.config.scale * (agreement + self.config.redundancy * others)
-        return Losses(total, {"agreement": agreement.detach(), "others": others.detach()})
+        first, second = self.embeddings(encoder, batch, "barlow")
+        return barlow_loss(first, second, redundancy=self.config.redundancy, scale=self.config.scale)

@@ -78,6 +78,18 @@ def vicreg_terms(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return invariance, variance, covariance
 
 
+def vicreg_loss(a: Tensor, b: Tensor, *, invariance: float, variance: float, covariance: float) -> Losses:
+    """Two views [B, E] -> total: the terms of vicreg_terms, weighted.
+
+    Raises:
+        UserError: shapes differ, or there is only one sample in all.
+    """
+    agreement, spread, redundancy = vicreg_terms(a, b)
+    total = invariance * agreement + variance * spread + covariance * redundancy
+    parts = {"invariance": agreement, "variance": spread, "covariance": redundancy}
+    return Losses(total, {name: value.detach() for name, value in parts.items()})
+
+
 class Vicreg(Paired):
     def __init__(self, config: VicregConfig, encoder: Encoder, rows: int = 0, size: int = 0) -> None:
         head = projector(encoder.feature_dim, config.hidden, config.embedding, config.layers, norm=False)
@@ -90,8 +102,5 @@ class Vicreg(Paired):
         Raises:
             UserError: not two views, or one sample alone.
         """
-        config = self.config
-        invariance, variance, covariance = vicreg_terms(*self.embeddings(encoder, batch, "vicreg"))
-        total = config.invariance * invariance + config.variance * variance + config.covariance * covariance
-        parts = {"invariance": invariance, "variance": variance, "covariance": covariance}
-        return Losses(total, {name: value.detach() for name, value in parts.items()})
+        weights = self.config.model_dump(include={"invariance", "variance", "covariance"})
+        return vicreg_loss(*self.embeddings(encoder, batch, "vicreg"), **weights)

@@ -6,8 +6,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.cli import explore, labelling, maintenance, operations, registry, serving
+from pipelines.cli.answer import HELP, Answer, answer, failure, give_json, print_json
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,12 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.update(ONE_THREAD)  # before what reads it is imported
     os.umask(0o077)  # what is written is its owner's alone, unless a folder's ACL grants more
     try:
-        return int(arguments.do(arguments))
+        return answer(arguments)
     except KeyboardInterrupt:
         print("stopped; the same command resumes where it stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         return 0
     except Exception as error:
         if os.environ.get("SELFSUP_DEBUG", "0").lower() not in ("", "0", "false"):
@@ -34,6 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = _one_line(error)
         told = f" {coded(code_of(error) or 'disk-full', text)}" if mistake else f": {text}"
         print(f"selfsup: error{told}", file=sys.stderr)
+        if arguments.json:
+            code = code_of(error) or "disk-full" if mistake else ""
+            try:
+                print_json(failure(code, text))
+            except BrokenPipeError:
+                _close_stdout()
         return 2 if mistake else 1
 
 
@@ -53,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Where things live is set by SELFSUP_HOME (default .selfsup), SELFSUP_DATA (data) and others: "
         "see docs/operations.md. SELFSUP_DEBUG=1 shows tracebacks.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--json", action="store_true", help=HELP)
+    parser.set_defaults(do=_next)
+    commands = parser.add_subparsers(metavar="COMMAND")
     run = commands.add_parser("run", help="do what a recipe asks for; what is there already is not repeated")
     run.add_argument("recipe", help="a YAML file, such as recipes/quickstart.yaml, or the name of a recipe")
     run.add_argument("--airflow", action="store_true", help="through an Airflow DAG run")
@@ -114,6 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument(
         "--tags", action="store_true", help="all that MLflow keeps of a model, as it stands there"
     )
+    show.add_argument(
+        "--graph", action="store_true", help="the runs that it was made of, as a Mermaid flowchart"
+    )
     show.set_defaults(do=_show)
     explore.add(commands)
     labelling.add(commands)
@@ -121,26 +137,32 @@ def _parser() -> argparse.ArgumentParser:
     maintenance.add(commands)
     operations.add(commands)
     serving.add(commands)
+    give_json(parser)
     return parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _next(arguments: argparse.Namespace) -> Answer:
+    from pipelines.operations.next_steps import look
+    from pipelines.settings import Settings
+
+    found = look(Settings.load())
+    return Answer(found.model_dump(mode="json"), found.lines())
+
+
+def _run(arguments: argparse.Namespace) -> Answer:
     from pipelines.engine.progress import Display
+    from pipelines.flows.result import result
     from pipelines.flows.run import run
     from pipelines.settings import Settings
 
-    run(
-        arguments.recipe,
-        Settings.load(),
-        Display(),
-        arguments.airflow,
-        flow=arguments.flow,
-        force=arguments.force,
+    settings = Settings.load()
+    name = run(
+        arguments.recipe, settings, Display(), arguments.airflow, flow=arguments.flow, force=arguments.force
     )
-    return 0
+    return Answer(result(name, settings) if arguments.json else {})
 
 
-def _init(arguments: argparse.Namespace) -> int:
+def _init(arguments: argparse.Namespace) -> Answer:
     import yaml
 
     from pipelines.onboarding.init import init
@@ -149,22 +171,32 @@ def _init(arguments: argparse.Namespace) -> int:
 
     modality = yaml.safe_load(arguments.modality) if arguments.modality else None
     task = yaml.safe_load(arguments.task) if arguments.task else None
-    init(
+    made = init(
         arguments.name, arguments.source, Settings.load(), seconds_of(arguments.budget), modality, task
     )  # it prints what it found
-    return 0
+    labels = made.found.labels
+    counts = {"classes": labels.classes, "numbers": labels.numbers, "marks": labels.marks}
+    value = {
+        "recipe": str(made.recipe), "inbox": str(made.inbox), "modality": made.found.kind,
+        "samples": made.found.samples, "labels": labels.total, "tests": labels.tests,
+        **{name: dict(count) for name, count in counts.items()},
+        "values": made.values, "messages": made.lines,
+    }  # fmt: skip
+    return Answer(value)
 
 
-def _choose(arguments: argparse.Namespace) -> int:
+def _choose(arguments: argparse.Namespace) -> Answer:
+    from dataclasses import asdict
+
     from pipelines.onboarding.choose import choose
     from pipelines.settings import Settings
 
     names = [name.strip() for name in arguments.names.split(",") if name.strip()]
-    choose(arguments.recipe, Settings.load(), names, arguments.budget)
-    return 0
+    choice = choose(arguments.recipe, Settings.load(), names, arguments.budget)  # it prints what it found
+    return Answer(asdict(choice))
 
 
-def _check(arguments: argparse.Namespace) -> int:
+def _check(arguments: argparse.Namespace) -> Answer:
     from pipelines import recipe_folders
     from pipelines.flows.data_check import check_data
     from pipelines.flows.recipe_check import check
@@ -175,45 +207,59 @@ def _check(arguments: argparse.Namespace) -> int:
     recipe_folders.refuse_namesakes(recipe, settings)
     check(recipe)
     check_data(recipe, settings)
-    print(f"{recipe.file}: every section is valid, and objective, encoder and weights fit together")
-    return 0
+    line = f"{recipe.file}: every section is valid, and objective, encoder and weights fit together"
+    return Answer({"name": recipe.name, "recipe": str(recipe.file), "valid": True}, [line])
 
 
-def _explain(arguments: argparse.Namespace) -> int:
+def _explain(arguments: argparse.Namespace) -> Answer:
     from pipelines.onboarding import messages
 
     if (entry := messages.explain(arguments.key)) is None:
         from pipelines.onboarding import reference  # imports the stage concerned
 
         entry = reference.explain(arguments.key)
-    print(entry)
-    return 0
+    return Answer({"key": arguments.key, "text": entry}, [entry])
 
 
-def _show(arguments: argparse.Namespace) -> int:
+def _show(arguments: argparse.Namespace) -> Answer:
     from pipelines.engine.store import read_manifest
     from pipelines.graph import GRAPH
     from pipelines.settings import Settings
 
     settings = Settings.load()
     model, _, version = arguments.reference.rpartition("/")
-    if model and model not in GRAPH:
-        from pipelines.registry.loading import python_lines
-        from pipelines.registry.model_card import card
-        from pipelines.registry.record import tags_of
-        from pipelines.registry.registry import registry_of
+    of_model = bool(model) and model not in GRAPH
+    if arguments.graph:
+        from pipelines.registry.lineage_graph import graph_of
 
-        asked = version
-        version, tags = tags_of(model, version, settings)
-        raw = [f"{key}: {value}" for key, value in sorted(tags.items())]
-        aliases = registry_of(model, settings).aliases(version)
-        load = ["  in Python:", *(f"    {line}" for line in python_lines(model, asked, settings))]
-        print("\n".join(raw if arguments.tags else [*card(model, version, tags, aliases), *load]))
-        return 0
+        drawn = graph_of(arguments.reference, of_model, settings)
+        return Answer({"reference": arguments.reference, "mermaid": drawn}, [drawn])
+    if of_model:
+        return _show_model(model, version, arguments.tags, settings)
     manifest = read_manifest(arguments.reference, settings.store)
-    print(manifest.model_dump_json(indent=2))
     print(f"folder: {settings.store / arguments.reference}", file=sys.stderr)
-    return 0
+    return Answer(manifest.model_dump(mode="json"), [manifest.model_dump_json(indent=2)])
+
+
+def _show_model(model: str, asked: str, tags_alone: bool, settings: "Settings") -> Answer:
+    from pipelines.registry.loading import python_lines
+    from pipelines.registry.model_summary import summary
+    from pipelines.registry.record import tags_of
+    from pipelines.registry.registry import registry_of
+
+    version, tags = tags_of(model, asked, settings)
+    aliases = registry_of(model, settings).aliases(version)
+    python = python_lines(model, asked, settings)
+    value = {"model": model, "version": version, "aliases": aliases, "tags": dict(tags), "python": python}
+    if tags_alone:
+        return Answer(value, [f"{key}: {text}" for key, text in sorted(tags.items())])
+    load = ["  in Python:", *(f"    {line}" for line in python)]
+    return Answer(value, [*summary(model, version, tags, aliases), *load])
+
+
+def _close_stdout() -> None:
+    """Whoever read it has gone: what is still to be written goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _one_line(error: Exception) -> str:

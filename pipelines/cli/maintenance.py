@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from pipelines.cli.answer import Answer
+
 
 def add(commands: Any) -> None:
     """commands: what argparse's add_subparsers gives."""
@@ -23,6 +25,9 @@ def add(commands: Any) -> None:
         help="a new folder; without it the data folder, unless that holds what no version keeps",
     )
     checkout.set_defaults(do=_checkout)
+    card = actions.add_parser("card", help="print the data card of the newest snapshot, as Markdown")
+    card.add_argument("recipe", metavar="RECIPE", help="path of a recipe, or its name")
+    card.set_defaults(do=_card)
     reproduce = commands.add_parser(
         "reproduce", help="rebuild a model from its record and compare the figures"
     )
@@ -47,41 +52,57 @@ def add(commands: Any) -> None:
     gc.set_defaults(do=_gc)
 
 
-def _checkout(arguments: argparse.Namespace) -> int:
+def _card(arguments: argparse.Namespace) -> Answer:
+    from pipelines.flows.data_cards import newest_data_card
+    from pipelines.settings import Settings
+
+    card = newest_data_card(arguments.recipe, Settings.load())
+    return Answer({"recipe": arguments.recipe, "markdown": card}, [card])
+
+
+def _checkout(arguments: argparse.Namespace) -> Answer:
+    from dataclasses import asdict
+
     from pipelines.maintenance.restore import checkout
     from pipelines.settings import Settings
 
-    checkout(arguments.version, Settings.load(), arguments.recipe, arguments.into, print)
-    return 0
+    found = checkout(arguments.version, Settings.load(), arguments.recipe, arguments.into, print)
+    return Answer(asdict(found))
 
 
-def _reproduce(arguments: argparse.Namespace) -> int:
+def _reproduce(arguments: argparse.Namespace) -> Answer:
     from pipelines.engine.progress import Display
     from pipelines.maintenance.reproduce import reproduce, table
     from pipelines.settings import Settings
 
     display = Display()
-    lines = reproduce(arguments.recipe, arguments.version, Settings.load(), display.line, display)
+    figures = reproduce(arguments.recipe, arguments.version, Settings.load(), display.line, display)
     display.clear()
-    print("\n".join(table(lines)))
-    same = all(line.equal for line in lines)
-    print(
+    same = all(line.equal for line in figures)
+    verdict = (
         "it is the same model, bit by bit" if same else "it is not the same model: see the lines that say NO"
     )
-    return 0 if same else 1
+    made = [{**line._asdict(), "equal": line.equal} for line in figures]
+    return Answer({"same": same, "figures": made}, [*table(figures), verdict], 0 if same else 1)
 
 
-def _forget(arguments: argparse.Namespace) -> int:
+def _forget(arguments: argparse.Namespace) -> Answer:
     from pipelines.maintenance.forget.forget import forget
     from pipelines.settings import Settings
 
-    forget(arguments.recipe, arguments.samples, Settings.load(), arguments.yes, print)
-    return 0
+    found = forget(arguments.recipe, arguments.samples, Settings.load(), arguments.yes, print)
+    value = {
+        "samples": found.ids, "files": [str(file) for file in found.files],
+        "data_versions": sorted(found.held.versions), "runs": sorted(found.made), "models": list(found.models),
+        "forgotten": bool(arguments.yes),
+    }  # fmt: skip
+    return Answer(value)
 
 
-def _gc(arguments: argparse.Namespace) -> int:
+def _gc(arguments: argparse.Namespace) -> Answer:
     from pipelines.maintenance.gc import gc
     from pipelines.settings import Settings
 
-    gc(Settings.load(), arguments.yes, print)
-    return 0
+    found = gc(Settings.load(), arguments.yes, print)
+    waste = [{"path": str(item.path), "bytes": item.bytes, "what": item.what} for item in found.waste]
+    return Answer({"deleted": arguments.yes, "bytes": found.bytes, "waste": waste, "kept": found.kept})

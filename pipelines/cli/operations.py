@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from pipelines.cli.answer import Answer
+
 PAGE = 20  # runs
 
 
@@ -24,7 +26,6 @@ def add(commands: Any) -> None:
     status = commands.add_parser(
         "status", help="services, recipes, machine and backlog; exit code 1 if something is wrong"
     )
-    status.add_argument("--json", action="store_true", help="as JSON")
     status.set_defaults(do=_status)
     doctor = commands.add_parser(
         "doctor",
@@ -33,16 +34,25 @@ def add(commands: Any) -> None:
     doctor.set_defaults(do=_doctor)
 
 
-def _runs(arguments: argparse.Namespace) -> int:
+def _runs(arguments: argparse.Namespace) -> Answer:
+    from pipelines.engine import journal
     from pipelines.engine.run_list import page
     from pipelines.settings import Settings
 
     settings, limit = Settings.load(), arguments.limit or 1 << 62
     found = page(settings.home, settings.store, limit, arguments.before, arguments.recipe, arguments.state)
-    print("\n".join(line for shown in found for line in shown.lines) or _none(arguments, settings.home))
-    if len(found) == limit:
-        print(f"earlier ones: selfsup runs --before {found[0].run}")
-    return 0
+    lines = [line for shown in found for line in shown.lines] or [_none(arguments, settings.home)]
+    before = found[0].run if len(found) == limit else None
+    if before is not None:
+        lines.append(f"earlier ones: selfsup runs --before {before}")
+    made = [
+        {
+            "run": shown.run, "recipe": shown.recipe, "state": shown.state, "summary": shown.lines[0],
+            "stages": [line.model_dump() for line in journal.stages(settings.home, shown.run)],
+        }
+        for shown in found
+    ]  # fmt: skip
+    return Answer({"runs": made, "before": before}, lines)
 
 
 def _none(arguments: argparse.Namespace, home: object) -> str:
@@ -51,39 +61,43 @@ def _none(arguments: argparse.Namespace, home: object) -> str:
     return f"no runs in {home} yet; begin with: selfsup run RECIPE"
 
 
-def _up(arguments: argparse.Namespace) -> int:
+def _up(arguments: argparse.Namespace) -> Answer:
     from pipelines.operations.up import up
     from pipelines.settings import Settings
 
-    up(Settings.load(), print)
-    return 0
+    settings = Settings.load()
+    up(settings, print)
+    ports = {
+        "airflow": settings.airflow_port, "mlflow": settings.mlflow_port, "metrics": settings.metrics_port
+    }  # fmt: skip
+    return Answer({"up": True, **{name: f"http://127.0.0.1:{port}" for name, port in ports.items()}})
 
 
-def _down(arguments: argparse.Namespace) -> int:
+def _down(arguments: argparse.Namespace) -> Answer:
     from pipelines.operations.up import down
     from pipelines.settings import Settings
 
     down(Settings.load(), print)
-    return 0
+    return Answer({"up": False})
 
 
-def _status(arguments: argparse.Namespace) -> int:
-    from pipelines.operations.figures import as_json, lines, status
+def _status(arguments: argparse.Namespace) -> Answer:
+    from pipelines.operations.figures import lines, status
     from pipelines.settings import Settings
 
     found = status(Settings.load())
-    print(as_json(found) if arguments.json else "\n".join(lines(found)))
-    return 1 if found.wrong else 0
+    return Answer(found.model_dump(mode="json"), lines(found), 1 if found.wrong else 0)
 
 
-def _doctor(arguments: argparse.Namespace) -> int:
+def _doctor(arguments: argparse.Namespace) -> Answer:
     from pipelines.operations.doctor import examine
     from pipelines.settings import Settings
 
-    well = True
+    lines, findings = [], []
     for finding in examine(Settings.load()):
-        print(f"{'ok   ' if finding.mend is None else 'WRONG'} {finding.what}: {finding.found}")
-        if finding.mend is not None:
-            well = False
-            print(f"      {finding.mend}")
-    return 0 if well else 1
+        well = finding.mend is None
+        findings.append({**finding._asdict(), "well": well})
+        lines.append(f"{'ok   ' if well else 'WRONG'} {finding.what}: {finding.found}")
+        lines += [] if well else [f"      {finding.mend}"]
+    well = all(found["well"] for found in findings)
+    return Answer({"well": well, "findings": findings}, lines, 0 if well else 1)

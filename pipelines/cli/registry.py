@@ -1,7 +1,12 @@
 """The commands that move the champion by hand, and tell who moved it."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pipelines.cli.answer import Answer
+
+if TYPE_CHECKING:
+    from components.registry.journal import Entry
 
 
 def add(commands: Any) -> None:
@@ -27,41 +32,45 @@ def add(commands: Any) -> None:
     override.set_defaults(do=_override)
 
 
-def _promote(arguments: argparse.Namespace) -> int:
+def _promote(arguments: argparse.Namespace) -> Answer:
     from components.registry.journal import person
     from pipelines.registry import promotion
     from pipelines.settings import Settings
 
     settings = Settings.load()
-    made = promotion.promote(arguments.recipe, arguments.version, settings, person(), arguments.reason)
-    print(promotion.describe(made))
-    return 0
+    return _moved(
+        promotion.promote(arguments.recipe, arguments.version, settings, person(), arguments.reason)
+    )
 
 
-def _rollback(arguments: argparse.Namespace) -> int:
+def _rollback(arguments: argparse.Namespace) -> Answer:
     from components.registry.journal import person
     from pipelines.registry import promotion
     from pipelines.settings import Settings
 
-    print(
-        promotion.describe(promotion.rollback(arguments.recipe, Settings.load(), person(), arguments.reason))
-    )
-    return 0
+    return _moved(promotion.rollback(arguments.recipe, Settings.load(), person(), arguments.reason))
 
 
-def _history(arguments: argparse.Namespace) -> int:
+def _history(arguments: argparse.Namespace) -> Answer:
     from pipelines.registry import promotion
     from pipelines.settings import Settings
 
     entries = promotion.history(arguments.recipe, Settings.load())
-    print("\n".join(promotion.table(entries)) if entries else "no version was ever champion")
-    return 0
+    lines = promotion.table(entries) if entries else ["no version was ever champion"]
+    return Answer(
+        {"recipe": arguments.recipe, "moves": [entry.model_dump(mode="json") for entry in entries]}, lines
+    )
 
 
-def _override(arguments: argparse.Namespace) -> int:
+def _override(arguments: argparse.Namespace) -> Answer:
     from pipelines.registry import promotion
     from pipelines.settings import Settings
 
     settings, a = Settings.load(), arguments
-    print(promotion.describe(promotion.override(a.recipe, a.version, settings, a.name, a.reason)))
-    return 0
+    return _moved(promotion.override(a.recipe, a.version, settings, a.name, a.reason))
+
+
+def _moved(made: "Entry") -> Answer:
+    from pipelines.registry import promotion
+
+    return Answer({"move": made.model_dump(mode="json")}, [promotion.describe(made)])

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -29,7 +30,7 @@ Through = Callable[[Recipe, Settings, str, Display, str], None]
 
 
 def run(
-    path: Path | str,
+    path: Path | str | Recipe,
     settings: Settings,
     display: Display,
     through_airflow: bool = False,
@@ -40,7 +41,7 @@ def run(
     """One flow of a recipe; what is there already is found and not repeated. The name of the run's journal.
 
     Args:
-        path: of a recipe, or its name.
+        path: of a recipe, or its name; or the recipe itself, which Airflow cannot run.
         force: "warm" or "scratch", in place of the plan stage's own judgement.
         reason: why this run was asked for, in the asker's words, for the journal.
 
@@ -55,7 +56,10 @@ def run(
             f"flow {flow} retrains nothing, so there is nothing to force; leave --force out",
         )
     refuse_unsafe(settings)
-    recipe = recipe_folders.find(path, settings).forced(force)
+    if through_airflow and isinstance(path, Recipe):
+        raise UserError("invalid-option", "a run through Airflow requires the path or the name of a recipe")
+    found = path if isinstance(path, Recipe) else recipe_folders.find(path, settings)
+    recipe = found.forced(force)
     recipe_folders.refuse_namesakes(recipe, settings)
     serving = (
         nullcontext() if through_airflow else stage_process.serving(settings)
@@ -150,7 +154,10 @@ def home_lock(home: Path) -> Iterator[None]:
 
 @contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM unwinds the stack, so that what was started is ended."""
+    """SIGTERM unwinds the stack, so that what was started is ended. Only the main thread can arrange that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -5,7 +5,6 @@ takes long, and nothing is changed.
 """
 
 import contextlib
-import json
 import os
 import shutil
 import sqlite3
@@ -290,7 +289,3 @@ def _recipe_lines(name: str, recipe: RecipeState) -> Iterator[str]:
     yield "  backlog: " + (
         ", ".join(f"{count:,} {what}" for what, count in waiting.items() if count) or "none"
     )
-
-
-def as_json(found: Status) -> str:
-    return json.dumps(found.model_dump(mode="json"), indent=2)

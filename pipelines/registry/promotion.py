@@ -18,7 +18,7 @@ from pipelines.engine.context import Context
 from pipelines.engine.store import read_manifest
 from pipelines.recipe import load
 from pipelines.registry import gate_checks
-from pipelines.registry.model_card import OVERRIDE
+from pipelines.registry.model_summary import OVERRIDE
 from pipelines.registry.registry import journal_of, registry_of
 from pipelines.settings import Settings
 

@@ -30,8 +30,9 @@ from pipelines.engine.context import Context
 from pipelines.engine.manifest import Manifest
 from pipelines.engine.store import key_of, read_manifest
 from pipelines.inference.samples import samples_of
-from pipelines.registry import record
-from pipelines.registry.provenance import origin
+from pipelines.registry import model_card, record
+from pipelines.registry.data_card import label_counts
+from pipelines.registry.provenance import lineage, origin
 from pipelines.registry.registry import registry_of
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Output(Config):
     """skipped: why no model is registered. encoder: its address where it is registered alone, with all else None.
     digest: of the digests of the model's files. smoke_*: of the clean process: seconds from start to end;
     difference: largest of a prediction from this process's, None where it failed, and then error says why.
-    latency: seconds a sample there, on one thread. bytes: of all files of the model, without the export.
+    latency: seconds a sample there, on one thread. bytes: of all files of the model, without export and card.
     onnx_error: largest difference of a feature from torch.
     """
 
@@ -133,6 +134,8 @@ def _register(name: str, request: Request, folder: Path, context: Context, gathe
             tags["selfsup.parent"] = parent
         run_id = _run(client, where, reference, tags)
         client.log_dict(run_id, record.dump(record.collect([request.evaluate], context.store)), record.FILE)
+        card = _card(name, request, tags, context)
+        client.log_text(run_id, card, model_card.FILE)
         point("register.run")
         logged = _logged_model(client, where, reference, run_id)
         point("register.model")
@@ -144,6 +147,7 @@ def _register(name: str, request: Request, folder: Path, context: Context, gathe
         }
         identity["artifact_path"] = logged.artifact_location
         made = _make(request, folder, gather, smoke, context, identity)
+        (folder / SAVED / model_card.FILE).write_text(card, encoding="utf-8")
         seconds = time.monotonic() - began
 
     client.log_model_artifacts(logged.model_id, str(folder / SAVED))
@@ -242,6 +246,16 @@ def _run(client: Any, where: str, reference: str, tags: dict[str, str]) -> str:
         return str(found[0].info.run_id)
     kept = {key: value for key, value in tags.items() if len(value) <= RUN_TAG}
     return make_run(client, where, "register", {**kept, REFERENCE: reference})
+
+
+def _card(name: str, request: Request, tags: dict[str, str], context: Context) -> str:
+    """The model card, from the manifests of the runs above."""
+    from components.data.table import Table  # pyarrow, 0.2 s
+
+    made = lineage([request.evaluate, request.finetune, request.pretrain, request.snapshot], context.store)
+    snapshot = made["snapshot"][1].output
+    table = Table.load(context.file(request.snapshot, Artifact.model_validate(snapshot["table"])))
+    return model_card.model_card(name, made, tags, label_counts(table, snapshot))
 
 
 def _logged_model(client: Any, where: str, reference: str, run_id: str) -> Any:

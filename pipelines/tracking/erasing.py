@@ -16,7 +16,7 @@ from PIL import Image
 
 from components.registry.mlflow_registry import Registry
 from pipelines.registry import record
-from pipelines.registry.model_card import FORGOTTEN
+from pipelines.registry.model_summary import FORGOTTEN
 from pipelines.registry.record import REFERENCE, scrubbed
 from pipelines.tracking import PARENT, RUN
 from pipelines.tracking import REFERENCE as TAG

@@ -18,7 +18,7 @@ MUTATIONS = [
         "Scratch.answers", "packed=self.material.packed.select(self.tests)", "packed=self.material.packed"
     ),
     Mutation("Scratch.rate", "np.flatnonzero(of != k), np", "np.flatnonzero(of == k), np"),
-    Mutation("selfsup", "end(process, token)", "pass", MEASURE),
+    Mutation("product.selfsup", "end(process, token)", "pass", MEASURE),
     Mutation("unseen.measure.measure", "if cell not in finished and", "if", MEASURE),
     Mutation("unseen.product.run", "shutil.rmtree(folder, ignore_errors=True)", "pass", MEASURE),
     Mutation("SameConv.forward", "pads += [pad // 2, pad - pad // 2]", "pads += [pad - pad // 2, pad // 2]"),

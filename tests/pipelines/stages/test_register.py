@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
 from safetensors.torch import save_file
 
+from components.data.table import Table
 from components.encoders import build_encoder
 from components.encoders.resnet import ResnetConfig
 from components.modalities.image.config import image_packing
@@ -65,13 +64,16 @@ def fill(store: Path) -> None:
     folder.mkdir(parents=True)
     pixels = np.random.default_rng(0).integers(0, 256, (12, 1, 16, 16), dtype=np.uint8)
     np.save(folder / "images.npy", pixels)
-    pq.write_table(pa.table({"split": ["test"] * 3 + ["train"] * 9}), folder / "table.parquet")
+    ids, split = np.array([f"{k:064x}" for k in range(12)]), np.array(["test"] * 3 + ["train"] * 9)
+    label = np.array([0, 1, 1, 0, 1, *[-1] * 7])
+    Table(ids, np.full(12, "s", object), split, label).save(folder / "table.parquet")
     files = {
         key: Artifact.of(folder / name, folder).model_dump()
         for key, name in (("images", "images.npy"), ("table", "table.parquet"))
     }
     output = {
-        "version": "abc.dir", "classes": ["bag", "shirt"], "packing": MODEL["packing"],
+        "version": "abc.dir", "digest": "d", "samples": 12, "labelled": 2, "tests": 3, "classes": ["bag", "shirt"],
+        "packing": MODEL["packing"],
         "arrays": {"images": files["images"]}, "table": files["table"],
     }  # fmt: skip
     finish(store, "snapshot", {"modality": MODALITY}, output)
@@ -244,7 +246,9 @@ def test_what_is_weighed_and_timed(client: Any, output: Output) -> None:
     files = [
         path
         for path in source.rglob("*")
-        if path.is_file() and path.name not in ("encoder.onnx", LOADED) and path.suffix != ".pyc"
+        if path.is_file()
+        and path.name not in ("encoder.onnx", "model_card.md", LOADED)
+        and path.suffix != ".pyc"
     ]
     assert output.bytes == sum(path.stat().st_size for path in files)
     assert output.latency is not None
@@ -265,8 +269,20 @@ def test_the_clean_process_and_onnx_agree(output: Output, folder: Path) -> None:
 def test_what_lies_in_mlflow(client: Any, output: Output) -> None:
     source = Path(client.get_model_version("toys", "1").source.removeprefix("file://"))
     names = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
-    assert {"MLmodel", "encoder.onnx", "artifacts/classifier/model.safetensors"} <= names
+    assert {"MLmodel", "encoder.onnx", "artifacts/classifier/model.safetensors", "model_card.md"} <= names
     assert not any(name.endswith((".pkl", ".pickle", ".pt", ".pth")) for name in names)
+
+
+def test_the_model_card_lies_beside_the_model_and_in_its_run(
+    client: Any, output: Output, tmp_path: Path
+) -> None:
+    source = Path(client.get_model_version("toys", "1").source.removeprefix("file://"))
+    card = (source / "model_card.md").read_text()
+    assert Path(client.download_artifacts(output.run_id, "model_card.md", str(tmp_path))).read_text() == card
+    assert "| accuracy | 0.800 | - |" in card
+    assert "| bag | 1 | 1 |" in card  # labels for training and testing, from the snapshot's table
+    assert "| scratch | 0.600 | - | - |" in card
+    assert f"| evaluate | {REFERENCES['evaluate']} |" in card
 
 
 def test_a_second_attempt_after_a_crash_before_the_manifest_makes_nothing_new(
