@@ -9,14 +9,13 @@ Letters: N samples, L landmarks, D feature size.
 
 from collections.abc import Mapping, Sequence
 
-import faiss
 import numpy as np
 
 from components.arrays import Doubles, Floats, Ints
 
 LANDMARKS = 5_000
 NEAREST = 5  # landmarks between which another sample lies
-CHUNK = 65_536  # rows looked up at once
+CHUNK = 8_192  # rows looked up at once
 START = 1e-4  # spread of a start, as scikit-learn's from principal components
 
 
@@ -39,11 +38,11 @@ def project(
     tsne = TSNE(random_state=seed, init=start, perplexity=perplexity, max_iter=500, metric="euclidean")
     flat = tsne.fit_transform(chosen).astype(np.float64)
     places = np.empty((len(features), 2))
-    index = faiss.IndexFlatIP(chosen.shape[1])
-    index.add(chosen)
+    count = min(NEAREST, len(chosen))
     for low in range(0, len(features), CHUNK):
-        part = np.ascontiguousarray(features[low : low + CHUNK], dtype=np.float32)
-        places[low : low + CHUNK] = _between(*index.search(part, min(NEAREST, len(chosen))), flat)
+        cosine = features[low : low + CHUNK] @ chosen.T
+        nearest = np.argpartition(-cosine, count - 1, axis=1)[:, :count].astype(np.int64)
+        places[low : low + CHUNK] = _between(np.take_along_axis(cosine, nearest, axis=1), nearest, flat)
     places[landmarks] = flat
     return places
 
