@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from pipelines.cli.answer import Answer
+
 
 def add(commands: Any) -> None:
     """commands: what argparse's add_subparsers gives."""
@@ -16,7 +18,7 @@ def add(commands: Any) -> None:
     explore.set_defaults(do=_explore)
 
 
-def _explore(arguments: argparse.Namespace) -> int:
+def _explore(arguments: argparse.Namespace) -> Answer:
     import shlex
     import shutil
     import subprocess
@@ -35,8 +37,6 @@ def _explore(arguments: argparse.Namespace) -> int:
         )
     file = write_explorer(recipe.name, settings, print, arguments.out)
     command = page_command(file)
-    print(f"map: {file}")
-    if not arguments.open:
-        print(f"open it with: {shlex.join(command)}")
-        return 0
-    return subprocess.run(command, check=False).returncode
+    code = subprocess.run(command, check=False).returncode if arguments.open else 0
+    value = {"recipe": recipe.name, "file": str(file), "command": command}
+    return Answer(value, [f"map: {file}", f"open it with: {shlex.join(command)}"], code)

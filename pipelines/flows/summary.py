@@ -11,7 +11,7 @@ from pipelines.engine.manifest import Manifest
 from pipelines.engine.progress import duration
 from pipelines.engine.store import read_manifest
 from pipelines.graph import HEAVY
-from pipelines.pages.wording import beside
+from pipelines.pages.wording import beside, left_out_of_margin
 from pipelines.registry.loading import python_lines
 from pipelines.registry.outcome import champion_of, outcome
 from pipelines.registry.registry import journal_of
@@ -86,7 +86,10 @@ def _verdict(ended: Sequence[StageLine], made: dict[str, Manifest], settings: Se
             ]
     if figures:
         task = task_of(made["evaluate"].given)
-        lines.append(f"{task.word} on the test samples: {task.shown(figures)}{_margin(said['evaluate'])}")
+        served = said.get("finetune", {}).get("made_of") or []
+        lines.append(
+            f"{task.word} on the test samples: {task.shown(figures)}{_margin(said['evaluate'], served)}"
+        )
     if benefit := said.get("evaluate", {}).get("benefit"):
         lines += [benefit["line"], *(f"warning {text}" for text in benefit["warnings"])]
     pages = (v["path"] for v in said.get("report", {}).values() if isinstance(v, dict) and "path" in v)
@@ -97,10 +100,12 @@ def _verdict(ended: Sequence[StageLine], made: dict[str, Manifest], settings: Se
     return lines
 
 
-def _margin(evaluated: dict[str, Any]) -> str:
+def _margin(evaluated: dict[str, Any], served: Sequence[str]) -> str:
+    """served: baselines within the model."""
     metrics, best = evaluated["metrics"], evaluated.get("best_baseline")
     if not best or "margin" not in metrics:
         return ""
     low, high = metrics.get("margin_low"), metrics.get("margin_high")
     interval = "" if low is None or high is None else f" (95 % interval {low:+.3f} to {high:+.3f})"
-    return f"; {beside(metrics['margin'], f'the best baseline, {best}')}{interval}"
+    left_out = left_out_of_margin(served, evaluated.get("baselines") or {})
+    return f"; {beside(metrics['margin'], f'the best baseline, {best}')}{interval}{left_out}"

@@ -82,3 +82,11 @@ def test_what_is_told_of_candidates_is_kept_while_the_stage_runs(tmp_path):
     assert lines(file) == []
     file.write_text('{"stage": 1')
     assert lines(file) == []
+
+
+def test_a_stage_line_without_its_figures_is_left_out(tmp_path):
+    file = journal.journal_file(tmp_path, "one")
+    file.parent.mkdir(parents=True)
+    whole = {"stage": "plan", "reference": "plan/0", "status": "ran", "started": 1.0, "seconds": 2.0}
+    file.write_text(json.dumps(whole) + '\n{"stage": "embed", "status": "ran"}\n')
+    assert [line.stage for line in journal.stages(tmp_path, "one")] == ["plan"]

@@ -55,6 +55,18 @@ def test_a_margin_may_be_below_zero(tmp_path):
     )
 
 
+def test_a_baseline_that_is_served_is_named_beside_the_margin_that_leaves_it_out(tmp_path):
+    found = {
+        "metrics": {"accuracy": 0.82, "margin": 0.12},
+        "best_baseline": "scratch",
+        "baselines": {"scratch": 0.7, "logistic_plain": 0.82},
+    }
+    served = {"made_of": ["logistic_plain"]}
+    said = told(tmp_path, {"finetune": "found", "evaluate": "found"}, finetune=served, evaluate=found)
+    end = "; served within the model, and so left out of the margin: logistic_plain 0.820"
+    assert f"0.120 above the best baseline, scratch{end}" in said
+
+
 def test_what_the_method_was_worth_and_the_warnings_are_said(tmp_path):
     benefit = {
         "line": "fixmatch: worse than the labels alone",
