@@ -70,7 +70,6 @@ MUTATIONS = [
     Mutation("Catalogue.label", "self._task.config.anomalies if place else", "", SITTING),
     Mutation("Advice.nearest", "np.argsort(-near", "np.argsort(near", SITTING),
     Mutation("catalogue.row_table", "<td>{escape(value)}</td>", "<td>{value}</td>"),
-    Mutation("Retraining.start", 'if self.state()["state"] == "open":', "if False:"),
     Mutation("Retraining.state", "if working and run == self._before:", "if False:"),
     # guard
     Mutation("Access.refusal", "if host not in self.hosts:", "if False:", SERVER),
