@@ -72,7 +72,7 @@ def bound(options: Options) -> socket.socket:
     except OSError as error:
         made.close()
         raise UserError(
-            "port-taken",
+            "cannot-listen",
             f"cannot listen at {options.host} port {options.port}: {error.strerror or error}; name another one with "
             "--port, or 0 for a free one",
         ) from None

@@ -7,7 +7,7 @@ SINGLE = ("tests/pipelines/stages/finetune/test_classification.py", "-k", "one_l
 BETWEEN = ("tests/pipelines/stages/finetune/test_classification.py", "-k", "between")
 
 MUTATIONS = [
-    Mutation("bound", "(len(own) + 1) * (1 - miss)", "len(own) * (1 - miss)"),
+    Mutation("conformal.bound", "(len(own) + 1) * (1 - miss)", "len(own) * (1 - miss)"),
     Mutation("conformal.scores", "np.asarray(1 - p)", "np.asarray(p)"),
     Mutation("fit_sets", "own[labels == k] if by_class else own", "own"),
     Mutation("conformal.scores", "np.argsort(-p, axis=1", "np.argsort(p, axis=1"),

@@ -59,7 +59,7 @@ MUTATIONS = [
         "size = get_expected_length(whole) // count - 1",
     ),
     Mutation("_representation", 'return given if given in ("OB", "OW") else', "return"),
-    Mutation("_refuse", "if not burnt_in and", "if False and"),
+    Mutation("dicom._refuse", "if not burnt_in and", "if False and"),
     Mutation("dicom._are_channels", "return channels == count > 1 and grey", "return False"),
     Mutation("narrowed", "if (values == np.rint(values)).all():", "if True:"),
     Mutation("narrowed", "np.iinfo(kind).min <= low and high <= np.iinfo(kind).max", "True"),

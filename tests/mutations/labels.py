@@ -13,7 +13,7 @@ MUTATIONS = [
         "people.get(id) or data.get(id, set())",
         "people.get(id, set()) | data.get(id, set())",
     ),
-    Mutation("_statements", 'row.origin or f"\\0{number}"', 'f"\\0{number}"'),
+    Mutation("labels._statements", 'row.origin or f"\\0{number}"', 'f"\\0{number}"'),
     Mutation("_last", 'row.time if timed else ""', "row.time"),
     Mutation("portable", 'unicodedata.normalize("NFC", path)', "path"),
     Mutation("_matches", 'if "/" in tail or', "if True or"),

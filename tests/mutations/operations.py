@@ -26,5 +26,5 @@ MUTATIONS = [
     Mutation("_write_private", "os.O_TRUNC, 0o600)", "os.O_TRUNC, 0o644)", LAUNCH),
     Mutation("end_runs_without_recipe", "dag.is_stale and", ""),
     Mutation("parquet._read", "yield _plain(batch)", "yield batch", PARQUET),
-    Mutation("_refused", "if stated > max(FREE, RATIO * size):", "if False:", PARQUET),
+    Mutation("parquet._refused", "if stated > max(FREE, RATIO * size):", "if False:", PARQUET),
 ]

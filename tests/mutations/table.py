@@ -50,7 +50,7 @@ MUTATIONS = [
     Mutation("TableReader.rows", 'f"{delivery}#{number}"', 'f"{delivery}#{line}"'),
     Mutation("TableReader.rows", "self._need(cells)\n", "pass\n"),
     Mutation("table.read._of_text", "text or None for text in pick", "text for text in pick"),
-    Mutation("_of_json", "if more := set(row).difference(names):", "if False:"),
+    Mutation("read._of_json", "if more := set(row).difference(names):", "if False:"),
     Mutation(
         "table.read._of_parquet",
         "[text_of(value) for value in column.to_pylist()]",
@@ -93,7 +93,7 @@ MUTATIONS = [
     Mutation("_retyped", "return odd > RETYPED * seen", "return False"),
     Mutation("_retyped", "return odd > ENOUGH * seen and not", "return odd > ENOUGH * seen and"),
     Mutation("pack.judge", 'reading.config.changes == "refuse"', "False"),
-    Mutation("_rows", "{seen + place: reason", "{place: reason"),
+    Mutation("pack._rows", "{seen + place: reason", "{place: reason"),
     Mutation("pack.write", "write_header(out, np.float32, (written.samples, width))", "pass"),
     Mutation("pack._part", "(weekday if part", "(hour if part"),
     # scores and marginals
