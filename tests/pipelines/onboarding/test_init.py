@@ -517,7 +517,9 @@ def test_classes_where_masks_are_asked_for_are_refused(settings, source):
     (source / "labels.csv").write_text(
         "name,label\n" + "".join(f"{n:02}.png,{'cat' if n % 2 else 'dog'}\n" for n in range(20))
     )
-    with pytest.raises(UserError, match=r"none of 20 labels is a mask: a mask is required .* got 'dog'"):
+    with pytest.raises(
+        UserError, match=r"none of 20 labels is a mask: a mask is required .* got '(cat|dog)'"
+    ):
         init("cells", source, settings, task="segmentation")
 
 
