@@ -4,8 +4,8 @@ An excess is how far a score lies above the median of the training samples' scor
 to their 95th percentile: scores of different units become comparable, and a sample that one detector finds far out
 stays far out (averaging of normalised scores, Aggarwal & Sathe 2015, doi:10.1145/2830544.2830549). Deviation: both
 units are quantiles, as anomalies among the training samples would stretch a standard deviation, and an excess above
-MOST grows by its logarithm, so that a detector without a scale cannot decide alone. The mean of ranks, which was here before, hides
-what one detector alone sees (docs/log.md).
+MOST grows by its logarithm, so that a detector without a scale cannot decide alone. A mean of ranks hides what
+one detector alone sees (docs/log.md).
 A rank is 1 less the tail probability of a score among those of the training samples. Scores above those of all
 training samples are distinguished, in the place of one sample more.
 Letters: N training samples, M queries, J detectors.
