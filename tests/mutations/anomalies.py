@@ -7,10 +7,6 @@ ANOMALY = ("tests/pipelines/stages/report/test_anomaly.py",)
 
 MUTATIONS = [
     # ranks, detectors
-    Mutation("combine.excess", "(0.5, 0.95)", "(0.5, 0.9)"),
-    Mutation("combine.excess", " or ordered[-1] - middle", ""),
-    Mutation("combine.excess", " + np.sign(found) * more", ""),
-    Mutation("MeanOfExcesses.scores", "self.excesses(found)", "self.ranks(found)"),
     Mutation("combine.ranks", "excess / (1 + excess)", "0 * excess"),
     Mutation("combine.ranks", "/ (count + 1)", "/ count"),
     Mutation("fit_detectors", "inside &= ~anomaly", "inside &= anomaly"),

@@ -85,7 +85,7 @@ MUTATIONS = [
     Mutation("fit_neighbour_distance", "max(1, round(share * len(points)))", "1"),
     Mutation("NeighbourDistance.scores", "- 2 * part @ self.bank.T", "- part @ self.bank.T"),
     Mutation("combine.ranks", "(below + upto) / 2", "below"),
-    Mutation("fit_mean_of_excesses", "np.sort(np.asarray(scores", "(np.asarray(scores"),
+    Mutation("fit_mean_of_ranks", "np.sort(np.asarray(scores", "(np.asarray(scores"),
     Mutation("figures.average_precision", "np.diff(scores[order]) != 0", "np.diff(scores[order]) != np.inf"),
     Mutation("among_alarms", "((alarms - above.sum()) / equal.sum())", "1.0"),
     Mutation("figures.average_precision", "hits / (last + 1)", "hits / len(scores)"),

@@ -1,13 +1,8 @@
-"""Scores of several detectors as one, without a label: the mean of their excesses, and their ranks side by side.
+"""Scores of several detectors as one, without a label: the mean of their ranks among the training samples.
 
-An excess is how far a score lies above the median of the training samples' scores, in units of the distance from there
-to their 95th percentile: scores of different units become comparable, and a sample that one detector finds far out
-stays far out (averaging of normalised scores, Aggarwal & Sathe 2015, doi:10.1145/2830544.2830549). Deviation: both
-units are quantiles, as anomalies among the training samples would stretch a standard deviation, and an excess above
-MOST grows by its logarithm, so that a detector without a scale cannot decide alone. A mean of ranks hides what
-one detector alone sees (docs/log.md).
-A rank is 1 less the tail probability of a score among those of the training samples. Scores above those of all
-training samples are distinguished, in the place of one sample more.
+Source: rank averaging of outlier ensembles, Aggarwal & Sathe 2015 (doi:10.1145/2830544.2830549): ranks make scores of
+different units comparable. A rank is 1 less the tail probability of a score among those of the training samples.
+Deviation: scores above those of all training samples are told apart, in the place of one sample more.
 Letters: N training samples, M queries, J detectors.
 """
 
@@ -19,42 +14,32 @@ import numpy as np
 from components.arrays import Doubles
 from components.errors import UserError
 
-MOST = 10.0  # of an excess that counts in full
-
 
 @dataclass(frozen=True)
-class MeanOfExcesses:
+class MeanOfRanks:
     """ordered: detector -> [N] scores of the training samples, rising."""
 
     ordered: dict[str, Doubles]
 
     def scores(self, found: Mapping[str, Doubles]) -> Doubles:
-        """Detector -> [M] scores; -> [M], the mean of the detectors' excesses.
+        """Detector -> [M] scores; -> [M] in [0, 1), the mean of the detectors' ranks.
 
         Raises:
             UserError: other detectors than those of the training samples.
         """
-        return np.asarray(np.mean(list(self.excesses(found).values()), axis=0))
+        return np.asarray(np.mean(list(self.each(found).values()), axis=0))
 
-    def excesses(self, found: Mapping[str, Doubles]) -> dict[str, Doubles]:
-        """Detector -> [M] excesses; arguments and errors as those of `scores`."""
-        self._require(found)
-        return {name: excess(ordered, found[name]) for name, ordered in self.ordered.items()}
-
-    def ranks(self, found: Mapping[str, Doubles]) -> dict[str, Doubles]:
+    def each(self, found: Mapping[str, Doubles]) -> dict[str, Doubles]:
         """Detector -> [M] ranks; arguments and errors as those of `scores`."""
-        self._require(found)
-        return {name: ranks(ordered, found[name]) for name, ordered in self.ordered.items()}
-
-    def _require(self, found: Mapping[str, Doubles]) -> None:
         if found.keys() != self.ordered.keys():
             raise UserError(
                 "lengths-differ",
                 f"scores of {', '.join(self.ordered)} are required, got {', '.join(found)}",
             )
+        return {name: ranks(ordered, found[name]) for name, ordered in self.ordered.items()}
 
 
-def fit_mean_of_excesses(own: Mapping[str, Doubles]) -> MeanOfExcesses:
+def fit_mean_of_ranks(own: Mapping[str, Doubles]) -> MeanOfRanks:
     """own: detector -> [N] scores of the training samples.
 
     Raises:
@@ -66,22 +51,7 @@ def fit_mean_of_excesses(own: Mapping[str, Doubles]) -> MeanOfExcesses:
             "lengths-differ",
             f"scores of the same samples are required of each detector, got {sorted(lengths)} samples",
         )
-    return MeanOfExcesses(
-        {name: np.sort(np.asarray(scores, dtype=np.float64)) for name, scores in own.items()}
-    )
-
-
-def excess(ordered: Doubles, scores: Doubles) -> Doubles:
-    """[M]. ordered: [N] scores of the training samples, rising. Among 0, 1, ..., 100 the scores 50, 95
-    and 140 have the excesses 0, 1 and 2. Where half of the training samples have one score, the largest takes the place
-    of the 95th percentile; where all have, there is no excess."""
-    middle, high = np.quantile(ordered, (0.5, 0.95))
-    unit = high - middle or ordered[-1] - middle
-    if not unit:
-        return np.zeros(len(scores))
-    found = (np.asarray(scores, dtype=np.float64) - middle) / unit
-    more = np.log1p(np.maximum(np.abs(found) - MOST, 0))
-    return np.asarray(np.clip(found, -MOST, MOST) + np.sign(found) * more)
+    return MeanOfRanks({name: np.sort(np.asarray(scores, dtype=np.float64)) for name, scores in own.items()})
 
 
 def ranks(ordered: Doubles, scores: Doubles) -> Doubles:

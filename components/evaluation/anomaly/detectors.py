@@ -2,7 +2,7 @@
 
 Unlabelled training samples hold the very anomalies that are looked for, and a detector that is fitted on them takes
 groups of them for normal. So detectors are fitted twice, the second time without the tenth of the samples with the
-highest mean of excesses: one reweighting step, as robust estimators take it (Rousseeuw & Van Driessen 1999,
+highest mean of ranks: one reweighting step, as robust estimators take it (Rousseeuw & Van Driessen 1999,
 doi:10.1080/00401706.1999.10485670). An isolation forest draws few samples for each tree, which protects it already
 (Liu et al. 2008), so that both of its fits are kept. With shuttle (7 % anomalies) the second fit raises the average
 precision of ECOD from .908 to .98 (three splits).
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.arrays import Bools, Doubles
-from components.evaluation.anomaly.combine import MeanOfExcesses, fit_mean_of_excesses
+from components.evaluation.anomaly.combine import MeanOfRanks, fit_mean_of_ranks
 from components.evaluation.anomaly.ecod import Ecod, fit_ecod
 from components.evaluation.anomaly.inputs import finite
 from components.evaluation.anomaly.isolation_forest import IsolationForest, fit_isolation_forest
@@ -27,7 +27,7 @@ from components.evaluation.classification.probe import moments
 
 Floats = NDArray[np.floating]
 
-COMBINED = "mean of excesses"
+COMBINED = "mean of ranks"
 WHOLE = "isolation forest of all"  # the one detector that is kept of the first fit
 TRIMMED = 0.1  # share of the samples that the second fit leaves out
 FEWEST = 20  # samples that a second fit needs
@@ -65,30 +65,23 @@ KINDS: Mapping[str, type[IsolationForest | Ecod | NeighbourDistance | Mahalanobi
 
 @dataclass(frozen=True)
 class Detectors:
-    """centre, scale: [D] of the training samples. fitted: by name. combined: their mean of excesses."""
+    """centre, scale: [D] of the training samples. fitted: by name. combined: their mean of ranks."""
 
     centre: Doubles
     scale: Doubles
     fitted: dict[str, Detector]
-    combined: MeanOfExcesses
+    combined: MeanOfRanks
 
     def scores(self, x: Floats) -> dict[str, Doubles]:
         """[M, D] -> detector -> [M] scores of samples that it was not fitted on, and those of COMBINED."""
-        each = self._each(x)
+        points = self.standardised(x)
+        each = {name: detector.scores(points) for name, detector in self.fitted.items()}
         return {**each, COMBINED: self.combined.scores(each)}
 
     def ranks(self, x: Floats) -> dict[str, Doubles]:
         """[M, D] -> detector -> [M] ranks, see components.evaluation.anomaly.combine."""
-        return self.combined.ranks(self._each(x))
-
-    def ranks_and_excesses(self, x: Floats) -> tuple[dict[str, Doubles], dict[str, Doubles]]:
-        """[M, D] -> ranks and excesses by detector, [M] each."""
-        each = self._each(x)
-        return self.combined.ranks(each), self.combined.excesses(each)
-
-    def _each(self, x: Floats) -> dict[str, Doubles]:
         points = self.standardised(x)
-        return {name: detector.scores(points) for name, detector in self.fitted.items()}
+        return self.combined.each({name: detector.scores(points) for name, detector in self.fitted.items()})
 
     def standardised(self, x: Floats) -> Doubles:
         """[M, D] in the units of the training samples' standard deviations."""
@@ -107,14 +100,14 @@ def fit_detectors(x: Floats, seed: int = 0, anomaly: Bools | None = None) -> Det
     centre, scale = moments(points)
     points = (points - centre) / scale
     fitted = _fitted(points, seed)
-    first = fit_mean_of_excesses(_own(fitted, points)).scores(_own(fitted, points))
+    first = fit_mean_of_ranks(_own(fitted, points)).scores(_own(fitted, points))
     inside = first <= np.quantile(first, 1 - TRIMMED)
     if anomaly is not None:
         inside &= ~anomaly
     if inside.sum() >= FEWEST and np.ptp(points[inside], axis=0).any():
         fitted = {WHOLE: fitted["isolation forest"], **_fitted(points[inside], seed + 1)}
     own = {name: detector.scores(points) for name, detector in fitted.items()}
-    return Detectors(centre, scale, fitted, fit_mean_of_excesses(own))
+    return Detectors(centre, scale, fitted, fit_mean_of_ranks(own))
 
 
 def _fitted(points: Doubles, seed: int) -> dict[str, Detector]:

@@ -33,7 +33,7 @@ class Scored(NamedTuple):
 
 @dataclass(frozen=True)
 class Scorer:
-    """detectors: by kind of features. mean: [N] mean excesses of the training samples, rising. ordered: [N] the same of
+    """detectors: by kind of features. mean: [N] mean ranks of the training samples, rising. ordered: [N] the same of
     the mix with the head, None without one."""
 
     detectors: dict[str, Detectors]
@@ -47,7 +47,8 @@ class Scorer:
         return [f"{name}, {kind}" for kind, found in self.detectors.items() for name in found.fitted]
 
     def scored(self, given: Given) -> Scored:
-        each, mean = self._ranks_and_mean(given)
+        each = self._ranks(given)
+        mean = np.mean(list(each.values()), axis=0)
         if self.head is None or self.ordered is None:
             return Scored(ranks(self.mean, mean), each)
         mixed = mix(self.head, tails(self.mean, mean), self.head.tails(self.inputs(given, each)))
@@ -61,14 +62,12 @@ class Scorer:
         ]
         return np.column_stack([*scores, *(-np.log1p(-rank) for rank in each.values())])
 
-    def _ranks_and_mean(self, given: Given) -> tuple[dict[str, Doubles], Doubles]:
-        """ "DETECTOR, KIND" -> [M] ranks; [M] the mean of all excesses."""
-        ranked, excesses = dict[str, Doubles](), list[Doubles]()
-        for kind, detectors in self.detectors.items():
-            of_kind, excess = detectors.ranks_and_excesses(given[kind])
-            ranked |= {f"{name}, {kind}": rank for name, rank in of_kind.items()}
-            excesses += excess.values()
-        return ranked, np.asarray(np.mean(excesses, axis=0))
+    def _ranks(self, given: Given) -> dict[str, Doubles]:
+        return {
+            f"{name}, {kind}": rank
+            for kind, detectors in self.detectors.items()
+            for name, rank in detectors.ranks(given[kind]).items()
+        }
 
 
 def mix(head: Head, without: Doubles, of_head: Doubles) -> Doubles:
@@ -97,7 +96,8 @@ def fit_scorer(given: Given, anomaly: Bools, seed: int = 0) -> Scorer:
         raise UserError("array-invalid", "features of one kind or more are required, got none")
     detectors = {kind: fit_detectors(x, seed, anomaly) for kind, x in given.items()}
     plain = Scorer(detectors, np.empty(0))
-    each, mean = plain._ranks_and_mean(given)
+    each = plain._ranks(given)
+    mean = np.asarray(np.mean(list(each.values()), axis=0))
     ordered = np.sort(mean)
     if anomaly.sum() < FEWEST:
         return Scorer(detectors, ordered)

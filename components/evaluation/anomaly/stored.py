@@ -1,6 +1,6 @@
 """A fitted scorer as arrays by name, and back: so it is saved without pickle.
 
-Names: "KIND/DETECTOR/FIELD" of each detector, "KIND/centre", "KIND/scale", "KIND/ranks/DETECTOR", "excess", and where
+Names: "KIND/DETECTOR/FIELD" of each detector, "KIND/centre", "KIND/scale", "KIND/ranks/DETECTOR", "mean", and where
 there is a head "head/FIELD" and "mixed". Numbers are arrays without dimensions.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.anomaly.combine import MeanOfExcesses
+from components.evaluation.anomaly.combine import MeanOfRanks
 from components.evaluation.anomaly.detectors import KINDS, Detectors
 from components.evaluation.anomaly.head import Head
 from components.evaluation.anomaly.scorer import Scorer
@@ -21,7 +21,7 @@ Array = NDArray[Any]
 
 def arrays_of(scorer: Scorer) -> dict[str, Array]:
     """All that `scorer_of` needs; float64, int64."""
-    found: dict[str, Array] = {"excess": scorer.mean}
+    found: dict[str, Array] = {"mean": scorer.mean}
     for kind, detectors in scorer.detectors.items():
         found |= {f"{kind}/centre": detectors.centre, f"{kind}/scale": detectors.scale}
         for name, detector in detectors.fitted.items():
@@ -38,15 +38,15 @@ def scorer_of(arrays: Mapping[str, Array]) -> Scorer:
     kinds = dict.fromkeys(name.partition("/")[0] for name in arrays if name.endswith("/centre"))
     detectors = {kind: _detectors(_below(arrays, kind)) for kind in kinds}
     if "mixed" not in arrays:
-        return Scorer(detectors, arrays["excess"])
-    return Scorer(detectors, arrays["excess"], _put_together(Head, _below(arrays, "head")), arrays["mixed"])
+        return Scorer(detectors, arrays["mean"])
+    return Scorer(detectors, arrays["mean"], _put_together(Head, _below(arrays, "head")), arrays["mixed"])
 
 
 def _detectors(arrays: Mapping[str, Array]) -> Detectors:
     names = [name for name in KINDS if f"ranks/{name}" in arrays]
     fitted = {name: _put_together(KINDS[name], _below(arrays, name)) for name in names}
     ordered = {name: arrays[f"ranks/{name}"] for name in fitted}
-    return Detectors(arrays["centre"], arrays["scale"], fitted, MeanOfExcesses(ordered))
+    return Detectors(arrays["centre"], arrays["scale"], fitted, MeanOfRanks(ordered))
 
 
 def _below(arrays: Mapping[str, Array], folder: str) -> dict[str, Array]:
