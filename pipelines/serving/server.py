@@ -72,7 +72,7 @@ def bound(options: Options) -> socket.socket:
     except OSError as error:
         made.close()
         raise UserError(
-            "port-taken",
+            "address-taken",
             f"cannot listen at {options.host} port {options.port}: {error.strerror or error}; name another one with "
             "--port, or 0 for a free one",
         ) from None
@@ -149,7 +149,7 @@ async def running(service: Service) -> AsyncIterator[None]:
         await follower.look()
         if CHAMPION not in follower.lines:
             if (trouble := follower.troubles.get(CHAMPION)) is not None:
-                raise UserError(trouble.code, trouble.message)
+                raise trouble.error
             raise UserError("no-champion", f"{follower.registry.name}: {NONE}")
         following = asyncio.create_task(follower.follow())
         try:

@@ -108,7 +108,10 @@ def test_it_is_killed_and_started_again_and_nothing_stays_behind(
         (("--host", "0.0.0.0"), "[invalid-option]: selfsup serve: a token is required where other machines"),
         (("--port", "seventy"), "[invalid-option]: selfsup serve: port: Input should be a valid integer"),
         (("--canary", "challenger"), "[invalid-option]: --canary must be ALIAS=SHARE"),
-        (("--host", "192.0.2.1", "--token", "0123456789abcdef"), "[port-taken]: cannot listen at 192.0.2.1"),
+        (
+            ("--host", "192.0.2.1", "--token", "0123456789abcdef"),
+            "[address-taken]: cannot listen at 192.0.2.1",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
