@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TextIO
 
-from components.errors import UserError, code_of
+from components.errors import UserError
 from components.registry.champion import DIGEST, Champion, champion, fetch
 from components.registry.example import example_request
 from components.registry.journal import CHAMPION, Journal
@@ -32,8 +32,7 @@ class Trouble:
     """Why an alias is not served as the registry has it. version: that could not be loaded, None where the registry
     cannot be read or names none."""
 
-    code: str
-    message: str
+    error: UserError
     version: str | None = None
     since: float = 0.0  # time.monotonic
 
@@ -80,10 +79,11 @@ class Follower:
             try:
                 found = await asyncio.to_thread(self._seen, alias)
             except UserError as error:
-                self._note(alias, Trouble(error.code, str(error)))
+                self._note(alias, Trouble(error))
                 continue
             except Exception as error:  # MLflow raises kinds of its own, and so do databases
-                self._note(alias, Trouble("mlflow-unavailable", f"{type(error).__name__}: {error!s:.200}"))
+                text = f"MLflow does not answer: {type(error).__name__}: {error!s:.200}; it is asked again"
+                self._note(alias, Trouble(UserError("mlflow-unavailable", text)))
                 continue
             await self._serve(alias, found)
 
@@ -116,7 +116,7 @@ class Follower:
                 self._swap(alias, None)
             if alias == CHAMPION and line is not None:
                 text = f"no champion in the registry; version {line.version.version} goes on being served"
-                self._note(alias, Trouble("champion-deleted", text))
+                self._note(alias, Trouble(UserError("champion-deleted", text)))
             else:
                 self.troubles.pop(alias, None)
             return
@@ -129,15 +129,13 @@ class Follower:
             made = await self._loaded(found)
         except UserError as error:
             self.loads["failed"] += 1
-            self._note(alias, Trouble(error.code, str(error), found.version, monotonic()))
+            self._note(alias, Trouble(error, found.version, monotonic()))
             return
         except Exception as error:
             self.loads["failed"] += 1
             log.exception("version %s", found.version)
-            text = f"{type(error).__name__}: {error!s:.200}"
-            self._note(
-                alias, Trouble(code_of(error) or "model-does-not-load", text, found.version, monotonic())
-            )
+            text = f"version {found.version} could not be loaded: {type(error).__name__}: {error!s:.200}"
+            self._note(alias, Trouble(UserError("model-does-not-load", text), found.version, monotonic()))
             return
         self.loads["loaded"] += 1
         self.troubles.pop(alias, None)
@@ -180,6 +178,6 @@ class Follower:
 
     def _note(self, alias: str, trouble: Trouble) -> None:
         before = self.troubles.get(alias)
-        if before is None or (before.code, before.version) != (trouble.code, trouble.version):
-            log.warning("%s: [%s] %s", alias, trouble.code, trouble.message)
+        if before is None or (before.error.code, before.version) != (trouble.error.code, trouble.version):
+            log.warning("%s: [%s] %s", alias, trouble.error.code, trouble.error)
         self.troubles[alias] = trouble

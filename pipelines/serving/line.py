@@ -135,6 +135,7 @@ class Line:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # their sockets are closed
 
     def _hand_over(self) -> None:
         """Give the processes what waits. A suspect is alone with its process, and all else waits for it."""
@@ -234,15 +235,22 @@ class Line:
         except Exception as error:
             ours.close()
             raise UserError("model-does-not-load", f"no process for the model: {error!s:.200}") from error
+        except BaseException:  # the server ends: so does the process, without its other end
+            ours.close()
+            raise
         finally:
             theirs.close()
         reader, writer = await asyncio.open_connection(sock=ours, limit=BEGIN)
+        process = Process(handle, reader, writer)
         try:
             async with asyncio.timeout(LOAD):
                 told, _ = await frames.receive(reader)
         except LOST:
             told = {}
-        process = Process(handle, reader, writer, tuple(told.get("columns", ())), told.get("kind", ""))
+        except BaseException:
+            process.end()
+            raise
+        process.columns, process.kind = tuple(told.get("columns", ())), told.get("kind", "")
         if "ready" in told:
             return process
         process.end()

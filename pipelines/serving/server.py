@@ -149,7 +149,7 @@ async def running(service: Service) -> AsyncIterator[None]:
         await follower.look()
         if CHAMPION not in follower.lines:
             if (trouble := follower.troubles.get(CHAMPION)) is not None:
-                raise UserError(trouble.code, trouble.message)
+                raise trouble.error
             raise UserError("no-champion", f"{follower.registry.name}: {NONE}")
         following = asyncio.create_task(follower.follow())
         try:
@@ -182,6 +182,6 @@ async def _serve(
         say(f"{champion.name} version {champion.version} is served at {address}  (Ctrl-C ends it)")
         say(f"requests are logged in {service.requests.file}")
         gc.collect()
-        gc.freeze()  # MLflow's millions of objects: looking for garbage among them stops all requests for 0.5 s
+        gc.freeze()  # MLflow's objects: looking for garbage among them stops all requests for 0.3 s
         signal.signal(signal.SIGTERM, lambda number, frame: None)  # uvicorn ends, and then sends it once more
         await uvicorn.Server(config).serve(sockets=[listening])

@@ -189,8 +189,8 @@ class Service:
                     "alias": alias,
                     "version": line.version.version if line else None,
                     "data_version": line.version.tags.get(DATA) if line else None,
-                    "trouble": trouble.message if trouble else None,
-                    "code": trouble.code if trouble else None,
+                    "trouble": str(trouble.error) if trouble else None,
+                    "code": trouble.error.code if trouble else None,
                 }
             )
         told = {"status": "ok", "model": self.follower.registry.name, "models": models}

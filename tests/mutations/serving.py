@@ -4,6 +4,7 @@ from tests.mutations.base import Mutation
 
 APP = ("tests/pipelines/serving/test_app.py",)
 BATCH = (*APP, "-k", "predictions_are or beside_bad or bad_row")
+ENDS = (*APP, "-k", "replaced")
 DIES = (*APP, "-k", "processes_die or killed")
 LIMITS = (*APP, "-k", "limits")
 HOSTILE = ("tests/pipelines/serving/test_hostile.py", "-m", "not slow")
@@ -14,7 +15,15 @@ OPTIONS = ("tests/pipelines/serving/test_options.py",)
 CANARY = ("tests/pipelines/serving/test_canary.py",)
 
 MUTATIONS = [
-    Mutation("predict.predicted", "tensor[: len(batch)]", "tensor", BATCH),
+    Mutation(
+        "predict.predicted", "rows[start : start + SIZES[-1]]", "rows[: SIZES[-1]]", (*APP, "-k", "more_rows")
+    ),
+    Mutation(
+        "Line._process",
+        "            process.end()\n            raise\n",
+        "            raise\n",
+        (*APP, "-k", "replaced"),
+    ),
     Mutation("predict._columns", "at += len(one.rows)", "at += 0", BATCH),
     Mutation("BadRows.answer", '{"row": row, "code"', '{"row": 0, "code"', (*APP, "-k", "bad_row")),
     Mutation(

@@ -15,7 +15,6 @@ from pipelines.onboarding.messages import entries, explain, sites
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 PASSED_ON = {
     "pipelines.flows.airflow_home",  # raises what the journal has from another process, with its code
-    "pipelines.serving.server",  # raises why the champion could not be loaded, with its code
     "pipelines.stages.snapshot.stage",  # says which deliveries another error is of
 }
 

@@ -1,6 +1,7 @@
 """The server as a client sees it, with a toy champion in a real MLflow; predictions beside those of MLflow's pyfunc."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -77,6 +78,29 @@ def test_predictions_are_those_of_pyfunc_alone_and_in_batches_in_every_form(cont
     asyncio.run(go())
 
 
+def test_a_request_of_more_rows_than_a_batch_of_the_network(context: Any) -> None:
+    async def go() -> None:
+        async with served(context, options()) as (client, _):
+            values = [text(SAMPLES[k % 40]) for k in range(101)]
+            rows = (await client.post("/predict", json={"inputs": values})).json()["predictions"]
+            assert len(rows) == 101
+            for place in (0, 39, 63, 64, 79, 100):
+                close(rows[place], 0, SAMPLES[place % 40])
+
+    asyncio.run(go())
+
+
+def test_a_server_that_ends_while_a_process_is_replaced_leaves_none(context: Any) -> None:
+    async def go() -> None:
+        async with served(context, options()) as (_, service):
+            line, killed = service.champion(), _process(service)
+            os.kill(killed, signal.SIGKILL)
+            await until(lambda: not line.processes)
+
+    asyncio.run(go())
+    gc.collect()  # an open socket would be an error here
+
+
 def test_the_log_names_model_and_data_and_never_what_was_sent(context: Any) -> None:
     async def go() -> None:
         async with served(context, options()) as (client, _):
@@ -149,6 +173,7 @@ def test_limits_of_bytes_rows_queue_and_memory(context: Any) -> None:
             busy = next(one for one in found if one.status_code == 503)
             assert busy.headers["retry-after"] == "1"
             assert busy.json()["error"]["code"] == "server-busy"
+            assert service.held == 0
             service.held = 9_900
             assert (await raw(client, SAMPLES[0])).status_code == 503
             assert service.held == 9_900
