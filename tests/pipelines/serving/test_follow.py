@@ -125,8 +125,10 @@ def test_a_champion_that_is_deleted_goes_on_being_served(context: Any) -> None:
             )
             assert {one.json()["version"] for one in found} == {"1"}
             assert (await client.get("/ready")).status_code == 200
+            [process] = service.champion().processes
             crowned.crown(context, 1)
             await until(lambda: service.champion().version.version == "2")
+            await until(lambda: not process.handle.is_alive())
             assert not service.follower.troubles
 
     asyncio.run(go())
