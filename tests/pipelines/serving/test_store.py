@@ -12,7 +12,9 @@ import pytest
 from components.data.shards import SHARDS, Delivery, Index
 from components.errors import UserError
 from components.modalities.registry import build_modality
+from components.modalities.table.config import TableConfig
 from pipelines.engine.context import Context
+from pipelines.serving import inbox_file
 from pipelines.serving.server import modality_of
 from pipelines.serving.store import Served, Store
 from pipelines.stages import ingest
@@ -50,6 +52,7 @@ def test_what_is_served_is_ingested_once_with_its_predictions_beside(context: An
     asyncio.run(go())
     [file] = recipe.inbox.iterdir()
     assert file.name.startswith("served-")
+    assert pq.read_table(file).num_rows == len(SAMPLES)  # the one that was sent twice is there once
     assert ingested(context, recipe.inbox, recipe.modality, "toys") == ids(SAMPLES)
     [predictions] = (context.settings.home / "serving" / "toys" / "predictions").iterdir()
     rows = {row["id"]: row for row in pq.read_table(predictions).to_pylist()}
@@ -98,6 +101,16 @@ def test_every_kind_comes_back_as_the_same_samples(context: Any, kind: str) -> N
     store.close()
     assert len(list(inbox.iterdir())) == 1
     assert ingested(context, inbox, told, "kind") == ids(samples)
+
+
+def test_rows_that_lack_a_column_are_all_taken(context: Any) -> None:
+    told = {"name": "table"}
+    inbox = context.settings.home / "rows"
+    inbox.mkdir()
+    samples = [b'{"age":"1"}', b'{"age":"2","city":"Bonn"}']
+    file = inbox_file.write(inbox, "served-rows", [("a", samples[0]), ("b", samples[1])], TableConfig())
+    assert [json.loads(line)["city"] for line in file.read_text().splitlines()] == [None, "Bonn"]
+    assert len(ingested(context, inbox, told, "rows")) == 2
 
 
 @pytest.fixture
@@ -183,7 +196,7 @@ def test_a_full_inbox_takes_no_more_until_ingest_has_taken_files(store: Store) -
     assert counts["dropped"] > 0
     files = sorted(store.inbox.iterdir())
     assert sum(file.stat().st_size for file in files) <= 4000 + 2000
-    taken = Index(deliveries=[Delivery(digest="d", name=files[0].name, accepted=1, duplicates=0)])
+    taken = Index(deliveries=[Delivery(digest="d", name=files[1].name, accepted=1, duplicates=0)])
     taken.save(store.data)
     counts.clear()
     again = Store(store.inbox, store.data, store.folder, store.modality, 4000, count, seal_bytes=1)
@@ -191,8 +204,8 @@ def test_a_full_inbox_takes_no_more_until_ingest_has_taken_files(store: Store) -
     again.put(one(png(99)))
     again.close()
     assert counts == {"stored": 1}
-    assert not files[0].exists()
-    assert all(file.exists() for file in files[1:])  # what ingest has not taken stays
+    assert not files[1].exists()
+    assert all(file.exists() for file in (files[0], *files[2:]))  # what ingest has not taken stays
 
 
 def test_two_servers_do_not_store_for_one_recipe(store: Store) -> None:
