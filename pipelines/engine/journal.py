@@ -12,8 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from components.config import Config
 from components.crash import point
 from components.errors import UserError
@@ -87,15 +85,15 @@ def records(file: Path) -> list[dict[str, Any]]:
 
 
 def stages(home: Path, run: str) -> list[StageLine]:
-    """The stages of a run, in the order in which they ended; the last attempt of each. A line that is none of a stage's
-    is left out."""
+    """The stages of a run, in the order in which they ended; the last attempt of each.
+
+    Raises:
+        ValidationError: a line of a stage lacks what it has to hold.
+    """
     last: dict[str, StageLine] = {}
     for record in records(journal_file(home, run)):
         if "stage" in record:
-            try:
-                line = StageLine.model_validate(record)
-            except ValidationError:
-                continue
+            line = StageLine.model_validate(record)
             last.pop(line.stage, None)
             last[line.stage] = line
     return list(last.values())

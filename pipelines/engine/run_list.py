@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from pipelines.engine import journal, now
 from pipelines.engine.context import append_line
 from pipelines.engine.journal import AT_WORK, LIVE, OPEN, StageLine
@@ -72,12 +74,6 @@ def page(
     return list(islice(found, limit))[::-1]
 
 
-def overview(home: Path, store: Path) -> list[str]:
-    """Every run, the latest last: when, how it ended, what it decided, and what its stages did; of one at work also
-    what it is doing. store: of their manifests."""
-    return [line for shown in page(home, store, 1 << 62) for line in shown.lines]
-
-
 def _shown(home: Path, store: Path, before: str, recipe: str) -> Iterator[Shown]:
     for run in names(home):
         if (before == "" or run < before) and (recipe == "" or is_of(run, recipe)):
@@ -90,8 +86,13 @@ def _shown(home: Path, store: Path, before: str, recipe: str) -> Iterator[Shown]
 
 
 def _of_journal(home: Path, store: Path, run: str) -> Shown:
-    head, made = journal.head_of(home, run), journal.stages(home, run)
+    head = journal.head_of(home, run)
     state, ended = ending(home, run, head)
+    try:
+        made = journal.stages(home, run)
+    except ValidationError:
+        text = f"{run}  {ended}  (damaged, the stages cannot be read: {journal.journal_file(home, run)})"
+        return Shown(run, _recipe_of(run, head), state, [text])
     lines = [_line(run, ended, head, made, store)]
     lines += [f"  {s.status:<7}{s.seconds:>8.1f} s  {s.reference or s.stage}" for s in made]
     lines += now.lines(journal.now_file(home, run)) if ended in LIVE else []

@@ -1,7 +1,7 @@
 """Features in two dimensions: t-SNE of some samples, and every other sample beside those that are nearest to it.
 
-t-SNE (van der Maaten & Hinton 2008, JMLR 9) as scikit-learn computes it, of LANDMARKS samples at most, so that a
-million samples take seconds more than five thousand. A map is begun from the one before, where there is one: t-SNE
+t-SNE (van der Maaten & Hinton 2008, JMLR 9) as scikit-learn computes it, of LANDMARKS samples at most: a sample more
+than that costs the product of its features with theirs. A map is begun from the one before, where there is one: t-SNE
 keeps the arrangement that it starts from (Kobak & Linderman 2021, doi:10.1038/s41587-020-00809-z), so places on a map
 keep their meaning from run to run.
 Letters: N samples, L landmarks, D feature size.

@@ -11,13 +11,12 @@ from components.evaluation.classification.kappa import kappa
 @dataclass(frozen=True)
 class Agreement:
     """Of an annotator with another. both: samples that both labelled. same: of them with equal labels. kappa: Cohen's,
-    None where both labelled none. disputed: ids with different labels, sorted."""
+    None where both labelled none."""
 
     annotator: str
     both: int
     same: int
     kappa: float | None
-    disputed: list[str]
 
 
 def annotator_agreement(annotator: str, own: Mapping[str, str], other: Mapping[str, str]) -> Agreement:
@@ -28,6 +27,5 @@ def annotator_agreement(annotator: str, own: Mapping[str, str], other: Mapping[s
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
     for id in both:
         counts[place[own[id]], place[other[id]]] += 1
-    disputed = [id for id in both if own[id] != other[id]]
     found = float(kappa(counts)) if both else None
-    return Agreement(annotator, len(both), len(both) - len(disputed), found, disputed)
+    return Agreement(annotator, len(both), int(counts.trace()), found)

@@ -10,6 +10,7 @@ import psutil
 import uvicorn
 
 from components.errors import UserError
+from components.listening import bound
 from pipelines import recipe_folders
 from pipelines.labelling.application import application
 from pipelines.labelling.guard import Access, Guard
@@ -43,15 +44,16 @@ def serve(
         raise UserError("invalid-option", f"--overlap needs a share from 0 to 1, got {overlap:g}")
     found = recipe_folders.find(recipe, settings)
     recipe_folders.refuse_namesakes(found, settings)
-    listening = _listen(host, port)
+    listening = bound(host, port)
     try:
         sitting = Sitting(found, settings, annotator or _login(), overlap)
     except BaseException:
         listening.close()
         raise
-    bound = int(listening.getsockname()[1])
-    access = Access(secrets.token_urlsafe(32), hosts_of(host, bound), f"selfsup-label-{bound}")
-    say(f"labelling {found.name} as {sitting.annotator}: http://{_shown(host)}:{bound}/?token={access.token}")
+    listening.listen()  # before the address is printed
+    own = int(listening.getsockname()[1])
+    access = Access(secrets.token_urlsafe(32), hosts_of(host, own), f"selfsup-label-{own}")
+    say(f"labelling {found.name} as {sitting.annotator}: http://{_shown(host)}:{own}/?token={access.token}")
     say("Whoever has this address can label. Each answer is on the disk at once; Ctrl-C ends the page.")
     config = uvicorn.Config(
         Guard(application(sitting), access),
@@ -79,21 +81,6 @@ def hosts_of(host: str, port: int) -> frozenset[str]:
     if host in (LOOPBACK, "::1", *EVERY):
         names |= {LOOPBACK, "localhost", "::1"}
     return frozenset(f"{f'[{name}]' if ':' in name else name}:{port}" for name in names)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen()  # before the address is printed
-    except (OSError, OverflowError) as error:
-        listening.close()
-        raise UserError(
-            "cannot-listen", f"cannot listen on {host}, port {port}: {error}; give another --port or --host"
-        ) from None
-    return listening
 
 
 def _shown(host: str) -> str:

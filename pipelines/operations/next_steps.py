@@ -179,7 +179,7 @@ def _commands(steps: dict[str, RecipeStep], not_run: list[str]) -> list[str]:
     if waiting := [step for step in steps.values() if step.to_label and step.labels is not None]:
         file, recipe = os.path.relpath(waiting[0].labels or ""), waiting[0].recipe
         made.append(
-            f"fill in the column label of {file}, copy it into the inbox as labels-1.csv, then: selfsup run {recipe}"
+            f"selfsup label {recipe}  (or fill in the column label of {file} and copy it into the inbox)"
         )
     if not steps:
         made.append("selfsup init NAME --from PATH  (a recipe for your own data)")

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 from components.errors import UserError
 from components.files import locked
+from components.listening import bound
 from components.modalities.registry import ModalityConfig
 from components.registry.champion import Champion
 from components.registry.journal import CHAMPION
@@ -50,33 +51,11 @@ def serve(recipe: str, options: Options, settings: Settings, say: Callable[[str]
     found = recipe_folders.find(recipe, settings)
     make_home(settings.home)
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    listening = bound(options)
+    listening = bound(options.host, options.port)
     try:
         asyncio.run(_serve(found, options, settings, listening, say))
     finally:
         listening.close()
-
-
-def bound(options: Options) -> socket.socket:
-    """A socket that listens at the address.
-
-    Raises:
-        UserError: it is taken, or none of this machine's.
-    """
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    # With the protocol named asyncio sets TCP_NODELAY; without it each answer waits 40 ms for an acknowledgement.
-    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        made.bind((options.host, options.port))
-    except OSError as error:
-        made.close()
-        raise UserError(
-            "cannot-listen",
-            f"cannot listen at {options.host} port {options.port}: {error.strerror or error}; name another one with "
-            "--port, or 0 for a free one",
-        ) from None
-    return made
 
 
 def service_of(recipe: Recipe, options: Options, settings: Settings) -> Service:

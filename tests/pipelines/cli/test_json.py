@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipelines.cli import answer, main
+from pipelines.cli import answer, main, recipes
 from pipelines.cli.answer import Answer
 
 
@@ -29,7 +29,7 @@ def test_every_command_is_run_by_a_function_that_gives_an_answer():
 
 
 def called(monkeypatch, capsys, do, *arguments):
-    monkeypatch.setattr(main, "_explain", do)
+    monkeypatch.setattr(recipes, "_explain", do)
     code = main.main(["explain", "x", *arguments])
     return code, *capsys.readouterr()
 

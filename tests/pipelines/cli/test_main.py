@@ -6,7 +6,7 @@ import time
 import pytest
 
 from components.modalities.registry import MODALITIES
-from pipelines.cli import main
+from pipelines.cli import main, recipes
 
 
 @pytest.mark.parametrize(("arguments", "shown"), [([], "explain"), (["explain"], "finetune.method")])
@@ -57,7 +57,7 @@ def test_an_error_of_ours_has_no_code_and_a_full_disk_has_one(capsys, monkeypatc
         def run(arguments):
             raise error
 
-        monkeypatch.setattr(main, "_explain", run)
+        monkeypatch.setattr(recipes, "_explain", run)
         return main.main(["explain", "x"]), capsys.readouterr().err
 
     assert fails(KeyError("x")) == (1, "selfsup: error: 'x'\n")

@@ -7,6 +7,7 @@ import time
 
 from pipelines.engine import journal, run_list
 from pipelines.engine.now import Lead, Now, lines, shown
+from tests.pipelines.engine.runs import overview
 
 
 def test_a_run_that_has_no_end_is_at_work_open_or_was_broken_off(tmp_path):
@@ -28,7 +29,7 @@ def test_a_run_that_has_no_end_is_at_work_open_or_was_broken_off(tmp_path):
         journal.now_file(tmp_path, run).write_text(now.model_dump_json())
     for run in "dg":
         (tmp_path / "runs" / f"{run}{journal.COPY}").touch()
-    every = run_list.overview(tmp_path, tmp_path / "store")
+    every = overview(tmp_path, tmp_path / "store")
     lines = [line for line in every if not line.startswith(" ")]
     # What a kill has left behind says nothing.
     live = [line for line in every if line.startswith(" ")]
@@ -56,7 +57,7 @@ def test_a_run_says_its_flow_its_decision_and_its_model(tmp_path):
         line = journal.StageLine(stage=stage, reference=f"{stage}/0123", status="ran", started=0, seconds=1)
         journal.append(file, line.model_dump())
     journal.append(file, {"ended": 1.0, "error": journal.BY_HAND})
-    head = run_list.overview(tmp_path, tmp_path / "store")[0]
+    head = overview(tmp_path, tmp_path / "store")[0]
     assert head == (
         "a  stopped by hand  (3 ran, 0 found, 0 failed)  flow train; plan: warm; model cells/3, promoted"
     )
@@ -84,9 +85,13 @@ def test_what_is_told_of_candidates_is_kept_while_the_stage_runs(tmp_path):
     assert lines(file) == []
 
 
-def test_a_stage_line_without_its_figures_is_left_out(tmp_path):
-    file = journal.journal_file(tmp_path, "one")
-    file.parent.mkdir(parents=True)
+def test_a_damaged_journal_costs_the_stages_of_its_run_alone(tmp_path):
     whole = {"stage": "plan", "reference": "plan/0", "status": "ran", "started": 1.0, "seconds": 2.0}
-    file.write_text(json.dumps(whole) + '\n{"stage": "embed", "status": "ran"}\n')
-    assert [line.stage for line in journal.stages(tmp_path, "one")] == ["plan"]
+    for run, line in (("one", whole), ("two", {"stage": "embed", "status": "ran"})):
+        file = journal.journal_file(tmp_path, run)
+        journal.append(file, {"run": run, "started": 1.0, "ended": 2.0, "error": ""})
+        journal.append(file, line)
+    shown = {one.run: one.lines for one in run_list.page(tmp_path, tmp_path / "store", 10)}
+    assert len(shown["one"]) == 2
+    damaged = journal.journal_file(tmp_path, "two")
+    assert shown["two"] == [f"two  done  (damaged, the stages cannot be read: {damaged})"]

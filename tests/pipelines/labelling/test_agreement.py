@@ -13,7 +13,6 @@ def test_kappa_of_two_annotators_by_hand():
     )
     assert (found.annotator, found.both, found.same) == ("ben", 50, 35)
     assert found.kappa == pytest.approx(0.4)
-    assert found.disputed == sorted(str(k) for k in range(20, 35))
 
 
 def test_annotators_without_a_common_sample_have_no_kappa():

@@ -1,6 +1,10 @@
+import io
 import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from components.errors import UserError
 from pipelines.labelling.sitting import SHEET
@@ -103,6 +107,23 @@ def test_undo_of_a_corrected_label_brings_back_the_one_of_the_data(bench):
     assert bench.labels().labels == {first: "dark"}
 
 
+def test_undo_of_a_corrected_label_that_came_with_its_delivery_brings_that_back(bench):
+    picture = io.BytesIO()
+    Image.new("L", (8, 8), 7).save(picture, "PNG")
+    delivery = pa.table({"name": ["a"], "image": [picture.getvalue()], "label": ["dark"]})
+    pq.write_table(delivery, bench.inbox / "labelled.parquet")
+    bench.ingest()
+    (first,) = bench.labels().labels
+    bench.snapshot("2" * 16)
+    with bench.sitting() as sitting:
+        sitting.answer(A, "next", first, "light")
+        bench.ingest()
+        assert bench.labels().labels == {first: "light"}
+        sitting.undo(B)
+    bench.ingest()
+    assert bench.labels().labels == {first: "dark"}
+
+
 def test_undo_goes_back_answer_by_answer_and_once_a_request(bench):
     with bench.sitting() as sitting:
         one, two = sorted(bench.ids)[:2]
@@ -176,10 +197,21 @@ def test_two_annotators_disagree_and_it_is_shown_counted_and_ingested_as_a_contr
         assert said == [("ana", "dark"), ("ben", "grey")]
         bench.ingest()
         assert bench.labels().contradictory == {two: ["dark", "grey"]}
-        ana.answer("request-9", "disputed", two, "grey")
+        ana.answer("request-8", "disputed", two, "dark")  # looked at again, and it stays
         assert ana.sample("disputed") is None
+        assert ana.progress()["queues"]["disputed"] == 0
+        ana.answer("request-9", "disputed", two, "grey")
         bench.ingest()
         assert bench.labels().labels == {one: "dark", two: "grey", three: "grey"}
+
+
+def test_who_cannot_tell_disputes_no_label(bench):
+    with bench.sitting("ana") as ana, bench.sitting("ben") as ben:
+        one = ana.sample("next")["id"]
+        ana.answer(A, "next", one, None)
+        ben.answer(B, "next", one, "dark")
+        ana.refresh()
+        assert ana.progress()["queues"]["disputed"] == 0
 
 
 def test_what_another_annotator_has_answered_is_not_asked_again_but_for_the_overlap(bench):

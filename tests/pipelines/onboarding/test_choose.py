@@ -29,7 +29,6 @@ from components.training.optimiser import SgdConfig
 from components.training.setup import begin
 from components.training.trial import Trial, accuracy, lejepa_figure, lejepa_of, trial
 from pipelines.engine.artifact import Artifact
-from pipelines.engine.run_list import overview
 from pipelines.maintenance import gc
 from pipelines.maintenance.retention import open_since, runs
 from pipelines.onboarding import choose as module
@@ -37,6 +36,7 @@ from pipelines.onboarding.choose import _known, choose, prepared, progress, repo
 from pipelines.onboarding.ray_tune import outcome, tune_trials
 from pipelines.recipe import load
 from pipelines.settings import Settings
+from tests.pipelines.engine.runs import overview
 
 SIDE, ROWS = 8, 96
 PACKING = image_packing(1, [0.4], [0.3], SIDE)

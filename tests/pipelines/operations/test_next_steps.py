@@ -88,8 +88,8 @@ def test_where_the_last_run_failed_and_why_and_what_waits_for_labels(settings):
         "bags: no champion yet; the last run failed at pretrain [collapsed]: the embeddings are one point",
         "next: selfsup explain collapsed",
         "next: selfsup run bags  (it resumes)",
-        "next: fill in the column label of home/store/report/a/to_label.csv, copy it into the inbox as labels-1.csv, "
-        "then: selfsup run shoes",
+        "next: selfsup label shoes  (or fill in the column label of home/store/report/a/to_label.csv and copy it into "
+        "the inbox)",
     ]
     assert (found.recipes["bags"].stage, found.recipes["shoes"].champion) == ("pretrain", "7")
 

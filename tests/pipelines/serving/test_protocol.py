@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 import uvicorn
 
+from components.listening import bound
 from pipelines.serving import protocol
-from pipelines.serving.options import checked
-from pipelines.serving.server import bound
 
 Told = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -27,7 +26,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 def talk(told: Told) -> None:
     async def go() -> None:
-        listening = bound(checked({"port": 0}))
+        listening = bound("127.0.0.1", 0)
         config = uvicorn.Config(
             app, http=protocol.BoundedHeaders, ws="none", lifespan="off", log_level="error"
         )

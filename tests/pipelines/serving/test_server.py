@@ -14,8 +14,6 @@ import httpx
 import psutil
 import pytest
 
-from pipelines.serving.options import checked
-from pipelines.serving.server import bound
 from tests.conftest import ROOT
 from tests.pipelines.serving.serving import expected, png, recipe_of
 from tests.pipelines.stages import crowned
@@ -122,18 +120,6 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert process.returncode == 2
     [line] = errors.strip().splitlines()
     assert line.startswith(f"selfsup: error {said}")
-
-
-def test_a_port_that_is_taken() -> None:
-    with bound(checked({"port": 0})) as first:
-        first.listen()
-        port = first.getsockname()[1]
-        from components.errors import UserError
-
-        with pytest.raises(
-            UserError, match=f"cannot listen at 127.0.0.1 port {port}: .*--port, or 0 for a free one"
-        ):
-            bound(checked({"port": port}))
 
 
 def test_the_server_imports_no_torch() -> None:
