@@ -1,6 +1,6 @@
 """Raw samples in, one row of predictions each out: what a served model does with a request."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,12 +47,8 @@ class Predictor:
             errors += [result if isinstance(result, str) else None for result in results]
             rows = [result for result in results if not isinstance(result, str)]
             if rows:
-                seen = self.model.see(self.views.clean(self.views.collate(rows)))
-                parts.append({name: tensor.cpu().numpy() for name, tensor in seen.items()})
-        columns: dict[str, list[Any]] = {name: [] for name in self.model.outputs}
-        if parts:
-            found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-            columns = self.model.columns(found)
+                parts.append(self.seen(rows))
+        columns = self.columns(parts)
         place = iter(range(len(values)))
         order = [next(place) if error is None else None for error in errors]
         filled = {name: [None if k is None else of[k] for k in order] for name, of in columns.items()}
@@ -63,6 +59,20 @@ class Predictor:
                 for name, of in {**filled, "error": errors}.items()
             }
         )
+
+    @torch.inference_mode()
+    def seen(self, rows: Sequence[NDArray[Any]], size: int = 0) -> dict[str, NDArray[Any]]:
+        """What the model finds in a batch of rows of arrays, by name [rows, ...]; see Served.see. size: up to which the
+        batch is filled with its last row."""
+        batch = [*rows, *[rows[-1]] * (size - len(rows))]
+        found = self.model.see(self.views.clean(self.views.collate(batch)))
+        return {name: tensor[: len(rows)].cpu().numpy() for name, tensor in found.items()}
+
+    def columns(self, parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, list[Any]]:
+        """The columns of the model's `outputs`, of what was seen in several batches."""
+        if not parts:
+            return {name: [] for name in self.model.outputs}
+        return self.model.columns({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
     def _row(self, value: Any) -> NDArray[Any] | str:
         """The sample as a row of the arrays, or why there is none."""

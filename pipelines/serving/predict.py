@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from components.data.reader import kind_of
@@ -23,15 +21,7 @@ from pipelines.serving.answer import Answer, Asked, refused
 from pipelines.serving.request import given_of, refuse_more
 
 SHOWN = 20  # bad rows that an answer names
-SIZES = (
-    1,
-    2,
-    4,
-    8,
-    16,
-    32,
-    64,
-)  # rows of a batch as the network sees it: for each new size it is prepared anew
+SIZES = (1, 2, 4, 8, 16, 32, 64)  # rows of a batch as the network sees it: each new size takes a preparation
 log = logging.getLogger(__name__)
 
 
@@ -137,22 +127,12 @@ def _columns(predictor: Predictor, read: Sequence[_Read]) -> list[dict[str, list
     return found
 
 
-@torch.inference_mode()
 def predicted(predictor: Predictor, rows: Sequence[NDArray[Any]]) -> dict[str, list[Any]]:
-    """The columns of `Served.outputs` for rows of arrays: what Predictor.predict puts into a frame, which takes longer
-    than a small network. A batch is filled up to one of SIZES with its last row."""
-    parts = list[dict[str, NDArray[Any]]]()
-    for start in range(0, len(rows), SIZES[-1]):
-        batch = list(rows[start : start + SIZES[-1]])
-        size = next(size for size in SIZES if size >= len(batch))
-        seen = predictor.model.see(
-            predictor.views.clean(predictor.views.collate(batch + [batch[-1]] * (size - len(batch))))
-        )
-        parts.append({name: tensor[: len(batch)].cpu().numpy() for name, tensor in seen.items()})
-    if not parts:
-        return {name: [] for name in predictor.model.outputs}
-    return predictor.model.columns(
-        {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    """The columns of predictions for rows of arrays: what Predictor.predict puts into a frame, which takes longer than
+    a small network. A batch is filled up to one of SIZES."""
+    batches = [rows[start : start + SIZES[-1]] for start in range(0, len(rows), SIZES[-1])]
+    return predictor.columns(
+        [predictor.seen(batch, next(size for size in SIZES if size >= len(batch))) for batch in batches]
     )
 
 

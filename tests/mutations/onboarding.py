@@ -58,6 +58,9 @@ MUTATIONS = [
     ),
     Mutation("kinds.present", "not (listing.deliveries or listing.broken)", "not listing.deliveries"),
     Mutation(
-        "_WithKinds._get_help_string", 'action.help.replace("{kinds}", ", ".join(MODALITIES))', "action.help"
+        "_WithKinds._get_help_string",
+        'action.help.replace("{kinds}", ", ".join(MODALITIES))',
+        "action.help",
+        ("tests/pipelines/cli/test_main.py",),
     ),
 ]
