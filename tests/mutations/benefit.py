@@ -38,7 +38,7 @@ MUTATIONS = [
     Mutation("_without", "row.name == METHOD), 0.0)", "row.name), 0.0)"),
     Mutation("_without", "portfolio.served == METHOD:", "False:"),
     Mutation("_without", "portfolio.served != COMMITTEE:", "False:"),
-    Mutation("_of_classes", "portfolio=found.portfolio, **how", "portfolio=None, **how", ADVICE),
+    Mutation("classification._judged", "portfolio=found.portfolio, **how", "portfolio=None, **how", ADVICE),
     Mutation("method", '.get("high"), 0.0, what)', '.get("low"), 0.0, what)', GATE),
     Mutation("trainings.finetune", "pseudo=whole and not alone", "pseudo=whole", HELD),
     Mutation("first_look", "material, pseudo=False)", "material, pseudo=True)", ALONE),

@@ -158,7 +158,6 @@ def _of_classes(
     snapshot, found = context.output(request.snapshot), context.output(request.finetune)
     test, train, names = table.test_rows(), table.train_rows(), list(snapshot.classes)
     labelled, labels = table.labelled_rows(), table.label[test].astype(np.int64)
-    how = {"resamples": request.bootstrap, "seed": request.seed}
     known = table.label[labelled].astype(np.int64)
     samples = samples_of(request.snapshot, snapshot, context)
     placement = place(context.settings.device)
@@ -193,12 +192,30 @@ def _of_classes(
         (probe, own, asked), (regression, seen.features, shown.features), known, labels, request.seed
     )
     context.progress(0.9, "both with fewer labels")
+    judged = _judged(request, folder, table, features, model, answered, context)
+    return {**judged, "saving": saving, "protocols": protocols}
+
+
+def _judged(
+    request: Request,
+    folder: Path,
+    table: Table,
+    features: NDArray[np.float32],
+    model: Any,
+    answered: dict[str, Doubles],
+    context: Context,
+) -> dict[str, Any]:
+    """The figures, what the method was worth, and what else the answers tell of model and labels. answered: logits of
+    the test samples [M, K], by model."""
+    names, found = list(context.output(request.snapshot).classes), context.output(request.finetune)
+    test, labelled = table.test_rows(), table.labelled_rows()
+    labels, how = table.label[test].astype(np.int64), {"resamples": request.bootstrap, "seed": request.seed}
     held = None if found.held is None else context.file(request.finetune, found.held)
     noise = beyond_accuracy.deviation(held, len(labelled))
+    temperature = float(model.config.temperature)
     figures = measured(
-        answered, labels, names, float(model.config.temperature), bins=request.bins, deviation=noise,
-        made_of=found.made_of, **how,
-    )  # fmt: skip
+        answered, labels, names, temperature, bins=request.bins, deviation=noise, made_of=found.made_of, **how
+    )
     over, counts = figures.differences, np.array(figures.confusion)
     apart = _domain_mismatch(table, features, request.seed)
     verdict = measure_benefit(
@@ -208,21 +225,15 @@ def _of_classes(
     _tell(figures, judged, found.made_of, context)
     point("evaluate.measured")
     p = softmax(answered["model"])
-    rest: dict[str, Any] = {"protocols": protocols}
+    rest: dict[str, Any] = {}
     if model.config.sets is not None:
         rest["sets"] = beyond_accuracy.sets(model.config.sets, p, labels, names)
     if held is not None:
         rest["suspects"] = beyond_accuracy.suspects(
-            held, model.config.temperature, table.ids, names, request.suspect_precision
+            held, temperature, table.ids, names, request.suspect_precision
         )
-    return {
-        **dict(figures),
-        "predictions": predict.predictions(folder, table.ids[test], labels, names, p),
-        "saving": saving,
-        "benefit": judged,
-        "unlike": apart,
-        **rest,
-    }
+    predictions = predict.predictions(folder, table.ids[test], labels, names, p)
+    return {**dict(figures), "predictions": predictions, "benefit": judged, "unlike": apart, **rest}
 
 
 def _domain_mismatch(table: Table, features: NDArray[np.float32], seed: int) -> float | None:
