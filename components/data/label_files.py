@@ -1,8 +1,8 @@
 """Files of labels: which they are, and what a person wrote in them.
 
 A label file is a table (see tables.py) whose name begins with `label`, or which has a column that names samples
-and one of labels, such as Hugging Face's metadata.csv (file_name, label). In one with a column REQUEST, which is only
-ever appended to, the last line of a sample counts.
+and one of labels, such as Hugging Face's metadata.csv (file_name, label). In those of the labelling page (APPENDED), to
+which lines are only added, the last line of a sample counts.
 """
 
 import re
@@ -20,8 +20,8 @@ from components.errors import UserError
 
 KEYS = (*PATHS, "name", "image", "img", "id")
 USED = (*KEYS, *LABEL, "annotator", "time", "split")
-REQUEST = (
-    "request"  # of the labelling page, which adds a line for each answer and for each one that is undone
+APPENDED = (
+    "labels-by-"  # begins the names of the labelling page's files: a line for each answer, or undone one
 )
 ID = re.compile("[0-9a-f]{64}")
 DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:,?\s+(\d{1,2}:\d\d(?::\d\d)?))?")
@@ -84,7 +84,7 @@ def given_in(
                 f"{', '.join(sorted(columns))[:100]}"
             )
         rows = list(numbered_rows(file, numeric))
-        if REQUEST in columns:
+        if PurePosixPath(name).name.startswith(APPENDED):
             rows = last_lines(rows)
         column = next((name for name in LABEL if name in columns), None)
         if column is None:  # a row without a split says nothing then, rather than that there is no label

@@ -17,11 +17,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from components.data.label_files import APPENDED
 from components.data.labels import WITH_DATA
 from components.errors import UserError
 from components.files import fsync
 
-PREFIX = "labels-by-"
 ANNOTATOR = re.compile(r"\w[\w.-]{0,63}")
 Kind = Literal["label", "unsure", "undo"]
 
@@ -56,7 +56,7 @@ def answer_file(inbox: Path, annotator: str) -> Path:
             "--annotator needs a name of at most 64 letters, digits, '.', '-' and '_' that is neither "
             f"{' nor '.join(WITH_DATA)}, got {annotator!r:.80}",
         )
-    return inbox / f"{PREFIX}{annotator}.jsonl"
+    return inbox / f"{APPENDED}{annotator}.jsonl"
 
 
 def read_answers(file: Path) -> list[Answer]:
@@ -234,5 +234,5 @@ class AnswerFile:
 
 def of_others(inbox: Path, own: Path) -> dict[str, Said]:
     """Annotator -> what it comes to, of the other annotators' files in an inbox."""
-    files = [file for file in sorted(inbox.glob(f"{PREFIX}*.jsonl")) if file != own]
-    return {file.stem.removeprefix(PREFIX): Said(read_answers(file)) for file in files}
+    files = [file for file in sorted(inbox.glob(f"{APPENDED}*.jsonl")) if file != own]
+    return {file.stem.removeprefix(APPENDED): Said(read_answers(file)) for file in files}

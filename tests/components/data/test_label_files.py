@@ -113,3 +113,18 @@ def test_a_split_alone_says_nothing_of_labels(tmp_path: Path) -> None:
     assert [(one.keys, one.row.label, one.row.split, one.line) for one in found] == [
         (("1",), "", "test", 2), (("3",), "", "train", 4),
     ]  # fmt: skip
+
+
+def test_a_column_request_of_somebodys_own_table_drops_no_row(tmp_path: Path) -> None:
+    text = "path,label,request\na.png,cat,r1\nb.png,dog,r1\nc.png,cat,r2\n"
+    assert [row.keys[0] for row in given(tmp_path, text)] == ["a.png", "b.png", "c.png"]
+
+
+def test_of_the_labelling_pages_file_the_last_line_of_each_sample_counts(tmp_path: Path) -> None:
+    """Also where its time is not the latest: lines are in the order of the answers."""
+    lines = [(ID, "cat"), ("b" * 64, "dog"), (ID, "cow")]
+    text = "".join(
+        f'{{"id": "{id}", "label": "{label}", "annotator": "ana", "request": "r"}}\n' for id, label in lines
+    )
+    found = given(tmp_path, text, "labels-by-ana.jsonl")
+    assert {row.keys[0]: row.row.label for row in found} == {ID: "cow", "b" * 64: "dog"}
