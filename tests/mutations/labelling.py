@@ -60,7 +60,6 @@ MUTATIONS = [
     Mutation("Vocabulary._refuse_unreadable", "found.casefold() in self._unlabelled or", ""),
     Mutation("Vocabulary._number", "self._style or likelier([found])", '"."'),
     # what is shown
-    Mutation("Sitting.shown", '"" if testing else self._doubt(id)', "self._doubt(id)", SITTING),
     Mutation("Sitting.undo", "or self._said.knows_request(request)", "", SITTING),
     Mutation("Sitting._before", 'if id in self._catalogue else ""', 'if False else ""', SITTING),
     Mutation("Sitting._differs", 'labels - {""}', "labels", SITTING),

@@ -1,6 +1,7 @@
 import json
 import os
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -80,6 +81,13 @@ def test_times_rise_and_sort_as_text(file):
     assert all("." in time for time in times)
 
 
+def test_times_rise_where_the_clock_was_set_back(file):
+    file.said.time = datetime.now(UTC) + timedelta(days=1)
+    file.append([(A, "cat")], "label", "request-1")
+    (line,) = read_answers(file.file)
+    assert line.moment > datetime.now(UTC) + timedelta(hours=23)
+
+
 def test_a_line_that_a_kill_cut_short_is_gone_and_the_next_one_is_whole(file):
     file.append([(A, "cat")], "label", "request-1")
     with file.file.open("ab") as stream:
@@ -132,6 +140,7 @@ def test_the_others_are_read_by_their_names(file):
     other = AnswerFile(file.file.parent, "ben")
     other.append([(A, "dog")], "label", "request-1")
     other.close()
+    file.append([(B, "cat")], "label", "request-1")
     found = of_others(file.file.parent, file.file)
     assert {name: said.labels for name, said in found.items()} == {"ben": {A: "dog"}}
 
