@@ -47,6 +47,9 @@ class Answered(Once):
 class Together(Once):
     """Several samples that were looked at together."""
 
+    queue: str
+    """Queue that goes on afterwards."""
+
     ids: list[Id] = Field(min_length=1, max_length=SHEET)
     """Of the samples."""
 
@@ -124,7 +127,7 @@ def _add_writing(app: FastAPI, sitting: Sitting) -> None:
     def together(given: Together) -> Payload:
         with sitting.lock:
             sitting.label_all(given.request, given.ids, given.label)
-            return {"progress": sitting.progress()}
+            return {"sample": sitting.sample(given.queue), "progress": sitting.progress()}
 
     @app.post("/api/undo")
     def undo(given: Once) -> Payload:

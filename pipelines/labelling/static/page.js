@@ -207,24 +207,22 @@ async function give(label) {
   if (state.sheet) return giveAll(label);
   const sample = state.sample;
   const said = await send("/api/answer", { request: request(), queue: state.queue, id: sample.id, label });
-  if (said) await taken(said, label === null ? "cannot tell" : label);
+  if (said) taken(said, label === null ? "cannot tell" : label);
 }
 
 async function giveAll(label) {
   const ids = state.sheet.samples.map((one) => one.id);
-  const said = await send("/api/together", { request: request(), ids, label });
-  if (!said) return;
-  await taken(said, `${ids.length} samples: ${label}`);
-  await load(state.queue);
+  const said = await send("/api/together", { request: request(), queue: state.queue, ids, label });
+  if (said) taken(said, `${ids.length} samples: ${label}`);
 }
 
-async function taken(said, text) {
+function taken(said, text) {
   byId("saved").textContent = `Saved: ${text}`;
   const known = said.progress.classes.map((one) => one.name);
   if (state.kind === "open") state.classes = known;
   showProgress(said.progress);
   closeText();
-  if ("sample" in said) show(said.sample);
+  show(said.sample);
 }
 
 async function undo() {

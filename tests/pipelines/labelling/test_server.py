@@ -177,19 +177,22 @@ def test_undo_skip_and_together_over_http(bench, page):
     ids = sorted(bench.ids)
     page.answer(ids[0], "dark", "request-1")
     assert page.post("/api/skip", {"queue": "next", "id": ids[1]})["sample"]["id"] == ids[2]
-    said = page.post("/api/together", {"request": "request-2", "ids": ids[3:6], "label": "grey"})
+    said = page.post(
+        "/api/together", {"request": "request-2", "queue": "next", "ids": ids[3:6], "label": "grey"}
+    )
+    assert said["sample"]["id"] not in ids[3:6]
     assert said["progress"]["own"] == 4
     assert (
-        page.post("/api/together", {"request": "request-2", "ids": ids[3:6], "label": "grey"})["progress"][
-            "own"
-        ]
+        page.post(
+            "/api/together", {"request": "request-2", "queue": "next", "ids": ids[3:6], "label": "grey"}
+        )["progress"]["own"]
         == 4
     )
     said = page.post("/api/undo", {"request": "request-3"})
     assert (said["undone"], said["sample"]["id"]) == (3, ids[3])
     assert page.post("/api/undo", {"request": "request-3"})["undone"] == 0
     status, said, _ = page.call(
-        "POST", "/api/together", {"request": "request-4", "ids": ids[:49], "label": "a"}
+        "POST", "/api/together", {"request": "request-4", "queue": "next", "ids": ids[:49], "label": "a"}
     )
     assert status == 422
     assert page.answer(ids[9], None, "request-5")["progress"]["own"] == 1
