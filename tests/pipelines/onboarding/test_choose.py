@@ -29,6 +29,7 @@ from components.training.optimiser import SgdConfig
 from components.training.setup import begin
 from components.training.trial import Trial, accuracy, lejepa_figure, lejepa_of, trial
 from pipelines.engine.artifact import Artifact
+from pipelines.engine.run_list import page
 from pipelines.maintenance import gc
 from pipelines.maintenance.retention import open_since, runs
 from pipelines.onboarding import choose as module
@@ -36,7 +37,6 @@ from pipelines.onboarding.choose import _known, choose, prepared, progress, repo
 from pipelines.onboarding.ray_tune import outcome, tune_trials
 from pipelines.recipe import load
 from pipelines.settings import Settings
-from tests.pipelines.engine.runs import overview
 
 SIDE, ROWS = 8, 96
 PACKING = image_packing(1, [0.4], [0.3], SIDE)
@@ -271,7 +271,8 @@ def test_the_run_behind_it_has_ended_and_gc_takes_what_is_left(tmp_path, monkeyp
         ("ingest", True, 1), ("ingest", True, 2)
     ]  # fmt: skip
     assert open_since(found) is None
-    assert "done  (2 ran, 0 found, 0 failed)" in overview(settings.home, settings.store)[-3]
+    (run,) = page(settings.home, settings.store, 1)
+    assert "done  (2 ran, 0 found, 0 failed)" in run.lines[0]
     assert list((settings.home / "choose").iterdir()) == []
     killed = [
         settings.home / "choose" / "x",
