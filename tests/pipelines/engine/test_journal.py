@@ -7,7 +7,6 @@ import time
 
 from pipelines.engine import journal, run_list
 from pipelines.engine.now import Lead, Now, lines, shown
-from tests.pipelines.engine.runs import overview
 
 
 def test_a_run_that_has_no_end_is_at_work_open_or_was_broken_off(tmp_path):
@@ -29,7 +28,7 @@ def test_a_run_that_has_no_end_is_at_work_open_or_was_broken_off(tmp_path):
         journal.now_file(tmp_path, run).write_text(now.model_dump_json())
     for run in "dg":
         (tmp_path / "runs" / f"{run}{journal.COPY}").touch()
-    every = overview(tmp_path, tmp_path / "store")
+    every = [line for shown in run_list.page(tmp_path, tmp_path / "store", 100) for line in shown.lines]
     lines = [line for line in every if not line.startswith(" ")]
     # What a kill has left behind says nothing.
     live = [line for line in every if line.startswith(" ")]
@@ -57,7 +56,7 @@ def test_a_run_says_its_flow_its_decision_and_its_model(tmp_path):
         line = journal.StageLine(stage=stage, reference=f"{stage}/0123", status="ran", started=0, seconds=1)
         journal.append(file, line.model_dump())
     journal.append(file, {"ended": 1.0, "error": journal.BY_HAND})
-    head = overview(tmp_path, tmp_path / "store")[0]
+    head = run_list.page(tmp_path, tmp_path / "store", 1)[0].lines[0]
     assert head == (
         "a  stopped by hand  (3 ran, 0 found, 0 failed)  flow train; plan: warm; model cells/3, promoted"
     )
